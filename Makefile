@@ -1,0 +1,41 @@
+# Each target sets up what it needs: a virtual environment in .venv, made once and reused.
+#   make run [TASK=tasks/shadow_hand.yaml] [ARGS="--steps 20000"]     make test     make test-slow     make check
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TASK ?= tasks/cartpole.yaml
+ARGS ?=
+
+.PHONY: run test test-slow check clean
+
+run: $(VENV)/.run
+	$(BIN)/eureka run $(TASK) $(ARGS)
+
+test: $(VENV)/.dev
+	$(BIN)/pytest $(ARGS)
+
+test-slow: $(VENV)/.dev
+	$(BIN)/pytest -m slow $(ARGS)
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/pytest $(ARGS)
+
+clean:
+	rm -rf $(VENV) dist build .pytest_cache .ruff_cache
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "error: Python 3.11 or newer is needed, and $(PYTHON) is older; call make PYTHON=python3.11"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: $(VENV)/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@ $(VENV)/.run
