@@ -1,0 +1,390 @@
+"""From untrusted JSON to a checked tensor program. Never unpickles, never evaluates, never imports by name.
+
+The format, version 1, is an object with
+
+    version      1
+    inputs       names of state fields; they are the values 0, 1, ...
+    nodes        each one value more: {"op": "aten.add.Tensor", "args": [...], "kwargs": {...}, "line": 3},
+                 {"op": "get", "args": [value, position]} for one result of several, or
+                 {"op": "constant", "dtype": "float32", "shape": [3], "data": [1.0, 2.0, 3.0]}
+    outputs      values: the total reward, then one for each component
+    components   names
+
+An argument is null, a boolean, a number, a list, or an object with one key: {"value": i}, {"size": [k, b]} for
+k * N + b with N worlds, {"dtype": "float32"}, {"float": "inf"}, {"text": "floor"}. Sizes know no other form, so a
+program is symbolic in N by construction.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import operator
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, fx
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from .ops import ALLOWED, CREATES, DTYPES, INDEXED, why_not
+
+VERSION = 1
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+
+
+MAX_PIECES = 1024
+"""Tensors that one operation may give."""
+_CUTS = frozenset((torch.ops.aten.unbind.int, torch.ops.aten.split.Tensor, torch.ops.aten.split_with_sizes.default))
+
+
+class Rejected(ValueError):
+    """The text is no acceptable program; the message is one sentence, safe to show."""
+
+    def __init__(self, message: str, line: int | None = None):
+        super().__init__(message)
+        self.line = line
+        """Line of the reward's text that the offending operation came from, as the program claims."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a program may cost. Published reward functions have 17-101 nodes and peak at 25 numbers a world."""
+
+    text: int = 2 << 20
+    """Characters of JSON."""
+    nodes: int = 3000
+    constants: int = 65_536
+    """Numbers in all constants together."""
+    components: int = 64
+    width: int = 4096
+    """Numbers a world in any one value."""
+    work: int = 200_000
+    """Numbers a world in all values together."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """A state field as a reward sees it."""
+
+    shape: tuple[int, ...]
+    """Without the leading N."""
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True)
+class Program:
+    """A checked program, ready to run on N worlds."""
+
+    module: fx.GraphModule
+    """Takes one tensor (N, ...) for each of `inputs`; returns the total and the components, (N,) float32 each."""
+    inputs: tuple[str, ...]
+    components: tuple[str, ...]
+    nodes: int
+    work: int
+    """Numbers computed for one world, a measure of cost."""
+
+
+def fingerprint(text: str) -> str:
+    """SHA-256 of what a program computes: of its JSON without line numbers."""
+    graph = json.loads(text)
+    for node in graph["nodes"]:
+        node.pop("line", None)
+    return hashlib.sha256(json.dumps(graph, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def rebuild(
+    text: str, fields: dict[str, Field], worlds: int, device: str = "cpu", limits: Limits | None = None
+) -> Program:
+    """Check `text` and make it runnable on N = `worlds` worlds.
+
+    Raises:
+        Rejected: anything at all is wrong with the text.
+    """
+    try:
+        return _Builder(fields, worlds, device, limits or Limits()).build(text)
+    except Rejected:
+        raise
+    except (RecursionError, MemoryError, Exception) as error:  # whatever untrusted text provokes is a rejection
+        raise Rejected(f"malformed program: {type(error).__name__}: {str(error)[:120]}") from None
+
+
+class _Builder:
+    def __init__(self, fields: dict[str, Field], worlds: int, device: str, limits: Limits):
+        self.fields, self.worlds, self.device, self.limits = fields, worlds, torch.device(device), limits
+        self.graph = fx.Graph()
+        self.root = torch.nn.Module()
+        self.values: list[fx.Node] = []
+        self.constants: dict[str, Tensor] = {}
+        self.line: int | None = None
+
+    def build(self, text: str) -> Program:
+        data = _parse(text, self.limits)
+        inputs, components = _names(data["inputs"], "input"), _names(data["components"], "component")
+        _require(len(components) <= self.limits.components, f"more than {self.limits.components} components")
+        for name in inputs:
+            _require(name in self.fields, f"unknown input {name!r}")
+            self.values.append(self.graph.placeholder(name))
+        nodes = data["nodes"]
+        _require(isinstance(nodes, list) and len(nodes) <= self.limits.nodes, f"over {self.limits.nodes} operations")
+        for node in nodes:
+            self.values.append(self._node(node))
+        outputs = data["outputs"]
+        _require(isinstance(outputs, list) and len(outputs) == 1 + len(components), "outputs and components differ")
+        results = [self._argument(o) for o in outputs]
+        _require(all(isinstance(r, fx.Node) for r in results), "an output is not a tensor")
+        shaped = tuple(self._per_world(r) for r in results)
+        self.graph.output(shaped)
+        self.graph.eliminate_dead_code()
+        self.graph.lint()
+        module = fx.GraphModule(self.root, self.graph)
+        work = self._dry_run(module, inputs, results[0])
+        return Program(module, inputs, components, len(nodes), work)
+
+    def _node(self, node: Any) -> fx.Node:
+        _require(isinstance(node, dict) and isinstance(node.get("op"), str), "a node is not an operation")
+        name = node["op"]
+        if name == "constant":
+            _require(set(node) == {"op", "dtype", "shape", "data"}, "malformed constant")
+            return self._constant(node)
+        _require({"op", "args"} <= set(node) <= {"op", "args", "kwargs", "line"}, "malformed operation")
+        line = node.get("line")
+        self.line = line if type(line) is int and line > 0 else None
+        raw_args, raw_kwargs = node["args"], node.get("kwargs", {})
+        _require(isinstance(raw_args, list) and isinstance(raw_kwargs, dict), "malformed arguments")
+        args = [self._argument(a) for a in raw_args]
+        if name == "get":
+            several = len(args) == 2 and isinstance(args[0], fx.Node) and args[0].meta.get("several", 0)
+            _require(bool(several) and type(args[1]) is int and 0 <= args[1] < several, "malformed get")
+            return self._call(operator.getitem, args, {})
+        op = ALLOWED.get(name)
+        if op is None:
+            raise Rejected(why_not(name), self.line)
+        kwargs = {key: self._argument(value) for key, value in raw_kwargs.items()}
+        _match(op, args, kwargs)
+        if name in CREATES:
+            kwargs["device"] = self.device
+        if name in INDEXED:
+            args = self._clamped(name, args)
+        made = self._call(op, args, kwargs)
+        made.meta["several"] = _results(op)
+        return made
+
+    def _call(self, target: Any, args: list[Any], kwargs: dict[str, Any]) -> fx.Node:
+        made = self.graph.call_function(target, tuple(args), kwargs)
+        made.meta["line"] = self.line
+        return made
+
+    def _constant(self, node: dict[str, Any]) -> fx.Node:
+        shape, data, dtype = node["shape"], node["data"], node["dtype"]
+        _require(isinstance(dtype, str) and dtype in DTYPES, "malformed constant")
+        _require(isinstance(shape, list) and all(type(s) is int and s >= 0 for s in shape), "malformed constant")
+        _require(isinstance(data, list) and len(data) == math.prod(shape), "malformed constant")
+        used = sum(c.numel() for c in self.constants.values())
+        _require(used + len(data) <= self.limits.constants, f"over {self.limits.constants} constant numbers")
+        numbers = [self._argument(x) for x in data]
+        _require(all(isinstance(x, bool | int | float) for x in numbers), "malformed constant")
+        name = f"constant_{len(self.constants)}"
+        self.constants[name] = torch.tensor(numbers, dtype=DTYPES[dtype], device=self.device).reshape(shape)
+        self.root.register_buffer(name, self.constants[name])
+        return self.graph.get_attr(name)
+
+    def _argument(self, a: Any, depth: int = 0) -> Any:
+        if a is None or isinstance(a, bool):
+            return a
+        if isinstance(a, int):
+            _require(-(1 << 63) <= a < 1 << 63, "an integer is too large")
+            return a
+        if isinstance(a, float):
+            return a
+        if isinstance(a, list):
+            _require(depth < 4, "lists are nested too deeply")
+            return [self._argument(x, depth + 1) for x in a]
+        _require(isinstance(a, dict) and len(a) == 1, f"malformed argument {str(a)[:60]!r}")
+        ((kind, content),) = a.items()
+        if kind == "value" and type(content) is int and 0 <= content < len(self.values):
+            return self.values[content]
+        if kind == "size" and isinstance(content, list) and len(content) == 2:
+            _require(all(type(x) is int and abs(x) < 1 << 31 for x in content), "malformed size")
+            return content[0] * self.worlds + content[1]
+        if kind == "dtype" and isinstance(content, str) and content in DTYPES:
+            return DTYPES[content]
+        if kind == "float" and content in ("inf", "-inf", "nan"):
+            return float(content)
+        if kind == "text" and content in ("floor", "trunc"):
+            return content
+        raise Rejected(f"malformed argument {str(a)[:60]!r}")
+
+    def _clamped(self, name: str, args: list[Any]) -> list[Any]:
+        """Bring every index into range: constants are checked, computed ones are clamped as the program runs."""
+        source = args[0]
+
+        def safe(index: Any, dim: int, negative: bool) -> Any:
+            if not isinstance(index, fx.Node):
+                return index
+            return self._call(clamp_index, [index, source, dim, negative], {})
+
+        if name in ("aten.index_select.default", "aten.gather.default"):
+            _require(type(args[1]) is int, "malformed index")
+            return [source, args[1], safe(args[2], args[1], negative=False), *args[3:]]
+        return [source, [safe(t, dim, negative=True) for dim, t in enumerate(args[1])], *args[2:]]
+
+    def _per_world(self, value: Any) -> fx.Node:
+        return self.graph.call_function(per_world, (value, self.worlds))
+
+    def _dry_run(self, module: fx.GraphModule, inputs: tuple[str, ...], total: fx.Node) -> int:
+        """Infer every shape on fake tensors, which allocate nothing, and hold them against the limits."""
+        with FakeTensorMode(allow_non_fake_inputs=True):
+            fields = [self.fields[name] for name in inputs]
+            states = [torch.empty((self.worlds, *f.shape), dtype=DTYPES[f.dtype], device=self.device) for f in fields]
+            run = _Shapes(module, self.worlds, self.limits, total.name)
+            run.run(*states)
+        return run.work // self.worlds
+
+
+class _Shapes(fx.Interpreter):
+    def __init__(self, module: fx.GraphModule, worlds: int, limits: Limits, total: str):
+        super().__init__(module)
+        self.extra_traceback = False  # it would add torch's own words to our sentences
+        self.worlds, self.limits, self.total, self.work = worlds, limits, total, 0
+
+    def run_node(self, n: fx.Node) -> Any:
+        line = n.meta.get("line")
+        try:
+            if n.target in _CUTS:
+                self._few_pieces(n)
+            result = super().run_node(n)
+        except Rejected as rejection:
+            raise Rejected(str(rejection), line) from None
+        except Exception as error:
+            first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise Rejected(first[:200], line) from None
+        for t in result if isinstance(result, tuple | list) else [result]:
+            if isinstance(t, Tensor) and n.op == "call_function":
+                if t.numel() > self.limits.width * self.worlds:
+                    raise Rejected(f"an intermediate result of shape {tuple(t.shape)} is too large", line)
+                self.work += t.numel()
+        if self.work > self.limits.work * self.worlds:
+            raise Rejected(f"the reward computes over {self.limits.work} numbers for each world", line)
+        if n.name == self.total and isinstance(result, Tensor) and tuple(result.shape) != (self.worlds,):
+            shape = str(tuple(result.shape)).replace(str(self.worlds), "N")
+            raise Rejected(f"the total reward has shape {shape}; it must be (N,), one number for each world")
+        return result
+
+    def _few_pieces(self, n: fx.Node) -> None:
+        """Refuse to cut a tensor into thousands of pieces before it is done: each costs the host memory."""
+        positional, kwargs = self.fetch_args_kwargs_from_env(n)
+        args = list(positional)
+        if n.target is torch.ops.aten.unbind.int:
+            pieces = args[0].shape[kwargs.get("dim", args[1] if len(args) > 1 else 0)]
+        elif n.target is torch.ops.aten.split.Tensor:
+            dim = kwargs.get("dim", args[2] if len(args) > 2 else 0)
+            pieces = math.ceil(args[0].shape[dim] / max(1, args[1]))
+        else:
+            pieces = len(args[1])
+        if pieces > MAX_PIECES:
+            raise Rejected(f"cuts a tensor into {pieces} pieces; {MAX_PIECES} are allowed")
+
+
+def clamp_index(index: Tensor, source: Tensor, dim: int, negative: bool) -> Tensor:
+    """Indices for dimension `dim` of `source`, none out of range; from the end too where `negative`."""
+    if index.dtype == torch.bool or index.dtype == torch.uint8:
+        raise Rejected("selects worlds or entries by a mask, so that its size depends on values; use torch.where")
+    size = source.shape[dim]
+    return torch.clamp(index, -size if negative else 0, size - 1)
+
+
+def per_world(value: Tensor, worlds: int) -> Tensor:
+    """(N,) float32 from a tensor of shape (N,) or a single number."""
+    if value.dim() == 1 and value.shape[0] == worlds:
+        return value.to(torch.float32)
+    if value.numel() == 1:
+        return value.reshape(()).to(torch.float32).expand(worlds)
+    raise Rejected(f"a component has shape {tuple(value.shape)}; it must be (N,), one number for each world")
+
+
+def _require(condition: bool, problem: str) -> None:
+    if not condition:
+        raise Rejected(problem)
+
+
+def _parse(text: str, limits: Limits) -> dict[str, Any]:
+    _require(len(text) <= limits.text, "the program is too large")
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        data = dict(pairs)
+        _require(len(data) == len(pairs), "a key is given twice")
+        return data
+
+    def refuse(literal: str) -> Any:
+        raise Rejected(f"the literal {literal} is not allowed")
+
+    try:
+        data = json.loads(text, object_pairs_hook=unique, parse_constant=refuse)
+    except json.JSONDecodeError:
+        raise Rejected("the program is not valid JSON") from None
+    keys = {"version", "inputs", "nodes", "outputs", "components"}
+    _require(isinstance(data, dict) and set(data) == keys and data["version"] == VERSION, "malformed program")
+    return data
+
+
+def _names(names: Any, kind: str) -> tuple[str, ...]:
+    valid = isinstance(names, list) and all(isinstance(n, str) and NAME.fullmatch(n) for n in names)
+    _require(valid, f"malformed {kind} names")
+    _require(len(set(names)) == len(names), f"two {kind}s have the same name")
+    return tuple(names)
+
+
+def _results(op: torch._ops.OpOverload) -> int:
+    """How many tensors an operation gives, 0 for a single one; a list's length is known only as it runs."""
+    returns = op._schema.returns
+    return len(returns) if len(returns) > 1 else MAX_PIECES if "List" in str(returns[0].type) else 0
+
+
+def _match(op: torch._ops.OpOverload, args: list[Any], kwargs: dict[str, Any]) -> None:
+    """Hold arguments against the operation's schema, kind by kind."""
+    declared = op._schema.arguments
+    _require(len(args) <= len(declared), "too many arguments")
+    by_name = {a.name: a for a in declared}
+    taken = [a.name for a in declared[: len(args)]]
+    _require(set(kwargs) <= set(by_name) - set(taken), "unknown or doubled argument")
+    for name in ("device", "layout", "pin_memory"):
+        _require(kwargs.get(name) is None, f"a program does not choose its {name}")
+    given = dict(zip(taken, args, strict=True)) | kwargs
+    for declaration in declared:
+        if declaration.name in given:
+            kind = str(declaration.real_type)
+            _require(_fits(given[declaration.name], kind), f"{op.name()}: {declaration.name!r} is no {kind}")
+        else:
+            _require(declaration.has_default_value(), f"{op.name()} lacks its argument {declaration.name!r}")
+
+
+def _fits(value: Any, kind: str) -> bool:
+    if kind.startswith("Optional["):
+        return value is None or _fits(value, kind[len("Optional[") : -1])
+    if kind.startswith("List["):
+        inner = kind[len("List[") : -1]
+        return (isinstance(value, list) and all(_fits(v, inner) for v in value)) or (
+            inner == "int" and _fits(value, inner)
+        )
+    match kind:
+        case "Tensor":
+            if isinstance(value, fx.Node):
+                return not value.meta.get("several", 0)
+            return type(value) in (int, float, bool)  # torch wraps plain numbers
+        case "ScalarType":
+            return isinstance(value, torch.dtype)
+        case "int":
+            return type(value) is int
+        case "float":
+            return type(value) in (int, float)
+        case "number":
+            return type(value) in (int, float, bool)
+        case "bool":
+            return type(value) is bool
+        case "str":
+            return isinstance(value, str)
+        case _:  # devices, layouts, memory formats: the host's business
+            return value is None

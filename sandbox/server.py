@@ -1,0 +1,312 @@
+"""The compiler: a program that imports torch once and forks a locked-down child for each candidate.
+
+Started as `python server.py LEVEL` with an environment that holds nothing secret. Frames go both ways on the
+standard streams: four bytes of length, then JSON. The first frame out says what the jail is worth (`hello`); after
+it, `{"id", "source", "fields": {name: [shape, dtype]}}` in gives one of
+
+    {"id", "program": TEXT}                              the candidate became a program
+    {"id", "refused": MESSAGE, "line": 3 or null}        its author is at fault
+    {"id", "killed": MESSAGE}                            it ran into a limit; depends on the machine
+
+in any order. The end of the input ends the server and its children.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import select
+import signal
+import struct
+import sys
+import time
+import traceback
+import warnings
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from sandbox import canary, graph, jail
+
+STRICT, WITHOUT_LANDLOCK, CONTAINER, NONE = "strict", "strict-noland", "container", "none"
+LEVELS = (STRICT, WITHOUT_LANDLOCK, CONTAINER, NONE)
+"""What a jail is worth: both walls; seccomp alone; what a throw-away container gives; nothing but limits."""
+
+_WALLS = {
+    STRICT: jail.Walls(),
+    WITHOUT_LANDLOCK: jail.Walls(landlock=False),
+    CONTAINER: jail.Walls(seccomp=False, landlock=False),
+    NONE: jail.Walls(seccomp=False, landlock=False),
+}
+_ANSWERS = os.dup(1)
+"""The standard output under a number of its own, so that a library that prints cannot disturb the frames."""
+os.dup2(2, 1)
+
+_WARM_UP = """
+def helper(q):
+    w, x, y, z = q.unbind(-1)
+    return torch.stack([w, -x, -y, -z], dim=-1)
+@torch.jit.script
+def compute_reward(a: Tensor, b, c):
+    r = torch.zeros(a.shape[0], device=a.device)
+    r += torch.exp(-torch.norm(b - 0.5, p=2, dim=-1) / 0.3)
+    r[a < 0.3] = -1.0
+    turned = torch.einsum("ni,ni->n", helper(c), c) + torch.cross(b, b, dim=-1).sum(-1)
+    best, _ = torch.max(b, dim=-1)
+    near = torch.where(torch.logical_and(a > 0, best < 1), torch.tanh(a), torch.clamp(best, min=-1.0, max=1.0))
+    w = torch.tensor([1.0, 2.0, 3.0]); v = (b * w).mean(dim=-1) + torch.atan2(a, a * a + 1.0)
+    return r + near + turned + v, {"near": near, "r": r.clone(), "n": 1.0}
+"""
+_WARM_UP_FAULTS = (
+    "def compute_reward(a):\n    if a.sum() > 0:\n        return a, {}\n    return -a, {}\n",
+    "def compute_reward(a):\n    return (1.0 / a.shape[0]) * a, {}\n",
+    "def compute_reward(a):\n    a += 1\n    return a, {}\n",
+    "def compute_reward(a):\n    return torch.rand_like(a), {}\n",
+    "import numpy as np\ndef compute_reward(a):\n    return np.exp(a), {}\n",
+    "def compute_reward(a):\n    return a[a.nonzero()], {}\n",
+    "def compute_reward(a, bb):\n    return a, {}\n",
+    "def compute_reward(a)\n",
+    "def compute_reward(a):\n    return (a, a), {}\n",
+    "def compute_reward(a):\n    return a @ a[:2], {}\n",
+    "def compute_reward(b):\n    return torch.cdist(b.view(-1, 3), b.view(-1, 3)).mean(-1) @ b, {}\n",
+    "def compute_reward(b):\n    return b.view(7, 3)[:, 0], {}\n",
+    "def compute_reward(b):\n    return b[a for a in b], {}\n",
+    "def compute_reward(b):\n    return undefined(b), {}\n",
+    "def compute_reward(b):\n    return b[:, 7], {}\n",
+    "open('/etc/passwd')\n",
+)
+_FIELDS = {"a": graph.Field(()), "b": graph.Field((3,)), "c": graph.Field((4,))}
+
+
+@dataclass
+class Child:
+    """A running child of the server."""
+
+    pid: int
+    pipe: int
+    deadline: float
+    request: Any
+    output: bytearray = field(default_factory=bytearray)
+
+
+def main(level: str) -> None:
+    """Serve until the input ends."""
+    limits = jail.Limits()
+    from sandbox import trace
+
+    _warm_up(trace)
+    walls, hello = _assess(level, limits)
+    _send(hello)
+    if "error" in hello:
+        return
+    _serve(walls, limits, trace)
+
+
+def _warm_up(trace: Any) -> None:
+    """Make torch import everything that tracing and its error messages ever need: a child can read no file."""
+    import torch
+
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    logging.disable()
+    trace.compile_reward(_WARM_UP, _FIELDS)
+    for source in _WARM_UP_FAULTS:
+        try:
+            trace.compile_reward(source, _FIELDS)
+        except trace.Refused:
+            continue
+        raise RuntimeError(f"a faulty reward was accepted: {source}")
+    threads = os.listdir("/proc/self/task")
+    if len(threads) != 1:
+        raise RuntimeError(f"the compiler has {len(threads)} threads; forking it would be unsafe")
+
+
+def _assess(wanted: str, limits: jail.Limits) -> tuple[jail.Walls, dict[str, Any]]:
+    """Choose the level, and let a child try what it must not be able to do."""
+    reasons = {}
+    for level in (STRICT, WITHOUT_LANDLOCK) if wanted == "auto" else (wanted,):
+        walls = _WALLS[level]
+        through = _canary(walls, limits, canary.ACTS)
+        if walls.landlock and isinstance(through, list):
+            alone = _canary(jail.Walls(seccomp=False), limits, canary.FILE_ACTS)
+            through = alone if isinstance(alone, str) else through + [f"{act} behind Landlock alone" for act in alone]
+        strict = level in (STRICT, WITHOUT_LANDLOCK)
+        if not strict or through == []:
+            abi = jail.landlock_abi() if walls.landlock else 0
+            return walls, {"hello": level, "landlock": abi, "through": through if isinstance(through, list) else []}
+        reasons[level] = through if isinstance(through, str) else "a confined process could " + ", ".join(through)
+    worst = reasons[list(reasons)[-1]]
+    return jail.Walls(), {"error": worst}
+
+
+def _canary(walls: jail.Walls, limits: jail.Limits, acts: dict[str, Callable[[], None]]) -> list[str] | str:
+    """The acts that got through, or why the jail could not be built."""
+    child = _fork(None, walls, limits, lambda: json.dumps(canary.succeeded(acts)).encode())
+    while time.monotonic() < child.deadline:
+        if select.select([child.pipe], [], [], 0.1)[0]:
+            part = os.read(child.pipe, 1 << 16)
+            if not part:
+                break
+            child.output += part
+    _bury(child)
+    if child.output[:1] == b"=":
+        return json.loads(child.output[1:])
+    return child.output[1:].decode(errors="replace") or "a confined process died before it could report"
+
+
+def _fork(request: Any, walls: jail.Walls, limits: jail.Limits, work: Callable[[], bytes]) -> Child:
+    """Start a child that confines itself, does `work` and writes its result: `=` and bytes, or `!` and a reason."""
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            try:
+                jail.confine(walls, limits, writer)
+                output = b"=" + work()
+            except OSError as error:
+                output = f"!{error}".encode()
+            except MemoryError:
+                output = b"!out of memory"
+            view = memoryview(output)
+            while view:
+                view = view[os.write(jail.RESULT_FD, view) :]
+        finally:
+            os._exit(0)
+    os.close(writer)
+    return Child(pid, reader, time.monotonic() + limits.wall_seconds, request)
+
+
+def _bury(child: Child) -> tuple[int, float]:
+    """Kill what is left of a child and its group; its wait status and the seconds of processor time it took."""
+    os.close(child.pipe)
+    for kill in (os.killpg, os.kill):
+        try:
+            kill(child.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            continue  # already gone, or not yet its own group: the other call reaches it
+    _, status, usage = os.wait4(child.pid, 0)
+    return status, usage.ru_utime + usage.ru_stime
+
+
+def _serve(walls: jail.Walls, limits: jail.Limits, trace: Any) -> None:
+    waiting: deque[Any] = deque()
+    running: dict[int, Child] = {}
+    inbox = bytearray()
+    width = max(1, len(os.sched_getaffinity(0)))
+    try:
+        while True:
+            while waiting and len(running) < width:
+                request = waiting.popleft()
+                child = _fork(request, walls, limits, lambda request=request: _compile(request, trace))
+                running[child.pipe] = child
+            left = min((c.deadline for c in running.values()), default=time.monotonic() + 3600) - time.monotonic()
+            ready, _, _ = select.select([0, *running], [], [], max(0.0, left))
+            for source in ready:
+                part = os.read(source, 1 << 16)
+                if source == 0:
+                    if not part:
+                        return
+                    inbox += part
+                    waiting.extend(_frames(inbox))
+                else:
+                    running[source].output += part
+                    if not part or len(running[source].output) > limits.output:
+                        _finish(running.pop(source), limits)
+            now = time.monotonic()
+            for late in [pipe for pipe, c in running.items() if c.deadline < now]:
+                _finish(running.pop(late), limits)
+    finally:
+        for child in running.values():
+            _bury(child)
+
+
+def _compile(request: Any, trace: Any) -> bytes:
+    fields = {name: graph.Field(tuple(shape), dtype) for name, (shape, dtype) in request["fields"].items()}
+    try:
+        result = {"program": trace.compile_reward(request["source"], fields)}
+    except trace.Refused as refusal:
+        result = {"refused": str(refusal), "line": refusal.line}
+    except RecursionError:
+        result = {"refused": "the code calls itself without end", "line": None}
+    return json.dumps(result).encode()
+
+
+def _finish(child: Child, limits: jail.Limits) -> None:
+    """Answer for a child that is done, or must be."""
+    late = time.monotonic() > child.deadline
+    status, seconds = _bury(child)
+    identity = child.request["id"]
+    answer: dict[str, Any] = {"id": identity}
+    if len(child.output) > limits.output:
+        answer["refused"] = "the program of the reward is far too large"
+        answer["line"] = None
+    elif late:
+        answer["killed"] = f"compiling took more than {limits.wall_seconds:.0f} s"
+    elif child.output[:1] == b"=":
+        answer |= _checked(child.output[1:])
+    elif os.WIFEXITED(status) and not child.output:
+        answer |= {"refused": "the reward ended the compiler before it was done", "line": None}
+    else:
+        answer["killed"] = _cause(status, seconds, child.output[1:].decode(errors="replace"), limits)
+    _send(answer)
+
+
+def _checked(output: bytes | bytearray) -> dict[str, Any]:
+    """A child's answer, with nothing in it but what an answer may hold: the child may have been taken over."""
+    try:
+        data = json.loads(output)
+        if isinstance(data.get("program"), str):
+            return {"program": data["program"]}
+        line = data.get("line")
+        message = "".join(c if c.isprintable() else " " for c in str(data["refused"])[:600])
+        return {"refused": message, "line": line if type(line) is int else None}
+    except (ValueError, KeyError, AttributeError, RecursionError):
+        return {"refused": "the reward disturbed the compiler and gave no answer", "line": None}
+
+
+def _cause(status: int, seconds: float, reason: str, limits: jail.Limits) -> str:
+    if seconds > limits.cpu_seconds - 1:
+        return f"compiling took more than {limits.cpu_seconds} s of processor time"
+    if "memory" in reason.lower():
+        return f"compiling took more than {limits.memory >> 30} GiB of memory"
+    if os.WIFSIGNALED(status):
+        return f"the compiler's child died with signal {os.WTERMSIG(status)}"
+    return reason[:200]
+
+
+def _frames(inbox: bytearray) -> list[Any]:
+    """Take the whole frames out of the front of `inbox`."""
+    frames = []
+    while len(inbox) >= 4:
+        (size,) = struct.unpack_from("!I", inbox)
+        if len(inbox) < 4 + size:
+            break
+        frames.append(json.loads(inbox[4 : 4 + size]))
+        del inbox[: 4 + size]
+    return frames
+
+
+def _send(message: dict[str, Any]) -> None:
+    data = json.dumps(message).encode()
+    view = memoryview(struct.pack("!I", len(data)) + data)
+    while view:
+        view = view[os.write(_ANSWERS, view) :]
+
+
+if __name__ == "__main__":
+    # An interrupt in the terminal is the orchestrator's business; it ends this program by closing the input.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        main(sys.argv[1] if len(sys.argv) > 1 else "auto")
+    except BrokenPipeError:
+        sys.exit(0)
+    except Exception as error:  # the orchestrator must learn why there is no compiler
+        traceback.print_exc()
+        _send({"error": f"{type(error).__name__}: {error}"})
+        sys.exit(1)

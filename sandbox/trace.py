@@ -1,0 +1,372 @@
+"""From a reward's text to a list of tensor operations. Runs inside the jail, once for each candidate.
+
+`torch.export` runs the function on fake tensors with a symbolic number of worlds and hands back pure ATen
+operations, which are written down in the format of `graph.py`. Nothing here is trusted by the host.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import math
+import operator
+import re
+import sys
+import types
+import typing
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, fx
+from torch.fx import traceback as fx_traceback
+from torch.overrides import TorchFunctionMode
+
+from . import advice
+from .graph import NAME, VERSION, Field, Limits, Rejected, rebuild
+from .ops import DTYPES
+
+FILE = "reward.py"
+"""What the candidate's text is called in tracebacks."""
+FUNCTION = "compute_reward"
+_TRACED_WORLDS = 7
+"""N while tracing; any number that no state field has as a size, to tell the two apart in messages."""
+_RESERVED = frozenset({"total", "reward", "fitness", "episode_length"})
+_SKIPPED = ("_assert_tensor_metadata", "_assert_scalar", "sym_constrain_range", "sym_size")
+
+Reward = Callable[..., tuple[Tensor, dict[str, Tensor]]]
+
+
+class Refused(Exception):
+    """The candidate is at fault; the message is one sentence for it to read."""
+
+    def __init__(self, message: str, line: int | None = None):
+        super().__init__(message)
+        self.line = line
+
+
+def compile_reward(source: str, fields: dict[str, Field]) -> str:
+    """The program of a reward function, as JSON.
+
+    Args:
+        source: Python text that defines `compute_reward`; its argument names are the state fields it asks for.
+        fields: what it may ask for.
+
+    Raises:
+        Refused: with one sentence, and the line where there is one.
+    """
+    try:
+        function = load(source)
+        wanted = requested(function, fields)
+        text = trace(function, wanted)
+        self_test(source, text, wanted)
+        return text
+    except Refused:
+        raise
+    except Rejected as rejection:
+        raise Refused(str(rejection), rejection.line) from None
+    except Exception as error:
+        message, line = advice.explain(error, source, FILE)
+        raise Refused(message, line) from None
+
+
+def load(source: str) -> Reward:
+    """Run the text and take `compute_reward` out of it."""
+    module = types.ModuleType("reward")
+    names = {"torch": torch, "math": math, "Tensor": Tensor, "F": torch.nn.functional, "nn": torch.nn}
+    names |= {k: getattr(typing, k) for k in ("Tuple", "Dict", "List", "Optional", "Union", "Any")}
+    module.__dict__.update(names)
+    sys.modules["reward"] = module
+    _disarm_jit()
+    exec(compile(source, FILE, "exec"), module.__dict__)  # noqa: S102 - this is the jail's purpose
+    function = module.__dict__.get(FUNCTION)
+    if not isinstance(function, types.FunctionType):
+        defined = [k for k, v in module.__dict__.items() if isinstance(v, types.FunctionType)]
+        have = f"; it defines {', '.join(defined)}" if defined else ""
+        raise Refused(f"the code defines no function {FUNCTION}{have}")
+    return function
+
+
+def _disarm_jit() -> None:
+    """TorchScript decorators, which published rewards carry, change nothing here."""
+
+    def same(function: Any = None, *_: Any, **__: Any) -> Any:
+        return function if function is not None else same
+
+    torch.jit.script = torch.jit.script_if_tracing = torch.jit.ignore = torch.jit.export = torch.jit.unused = same
+    torch.compile = same
+
+
+def requested(function: Reward, fields: dict[str, Field]) -> dict[str, Field]:
+    """The state fields that a reward asks for by its argument names."""
+    wanted = {}
+    for name, parameter in inspect.signature(function).parameters.items():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise Refused(f"{FUNCTION} takes *{name}; it must name the state fields that it reads")
+        if name in fields:
+            wanted[name] = fields[name]
+        elif parameter.default is parameter.empty:
+            raise Refused(advice.unknown_field(name, list(fields)), function.__code__.co_firstlineno)
+    if not wanted:
+        raise Refused(f"{FUNCTION} asks for no state field; available are {', '.join(fields)}")
+    return wanted
+
+
+class _Model(torch.nn.Module):
+    """What torch.export traces: the reward with its result checked and flattened."""
+
+    def __init__(self, function: Callable[..., tuple[Tensor, ...]]):
+        super().__init__()
+        self.function = function
+
+    def forward(self, states: dict[str, Tensor]) -> tuple[Tensor, ...]:
+        with _HostHabits():
+            return self.function(states)
+
+
+def flatten(result: Any, like: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    """Total and components of what a reward returned, numbers made tensors; refuses everything else."""
+    if not isinstance(result, tuple | list) or len(result) != 2 or not isinstance(result[1], dict):
+        kind = type(result).__name__
+        raise Refused(
+            f"{FUNCTION} returned {'a single ' if isinstance(result, Tensor) else 'a '}{kind}; "
+            "it must return (total, components): a tensor (N,) and a dict of named tensors (N,)"
+        )
+    total, components = result
+    if not isinstance(total, Tensor):
+        raise Refused(f"the total reward is a {type(total).__name__}; it must be a tensor (N,)")
+    if len(components) > Limits().components:
+        raise Refused(f"there are {len(components)} components; at most {Limits().components} are allowed")
+    checked = {}
+    for name, value in components.items():
+        if not isinstance(name, str) or not NAME.fullmatch(name):
+            shown = re.sub(r"[^ -~]", "?", str(name))[:40]
+            raise Refused(f"the component name {shown!r} is not a plain identifier of at most 64 letters")
+        if name in _RESERVED:
+            raise Refused(f"the component name {name!r} is taken; choose another")
+        if isinstance(value, bool | int | float):
+            value = torch.full_like(like.flatten()[:1].reshape(()), float(value), dtype=torch.float32)
+        if not isinstance(value, Tensor):
+            raise Refused(f"the component {name!r} is a {type(value).__name__}; it must be a tensor (N,)")
+        checked[str(name)] = value
+    return total, checked
+
+
+class _HostHabits(TorchFunctionMode):
+    """Rewrites what people write for one machine and one moment into what a pure program can say.
+
+    Devices are dropped, `.item()` keeps its number as a tensor, and selecting worlds by a mask becomes `where`.
+    """
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        with fx_traceback.annotate({"line": _line()}):
+            return self._call(func, args, dict(kwargs or {}))
+
+    def _call(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        if "device" in kwargs and kwargs["device"] is not None:
+            kwargs["device"] = "cpu"
+        if func in (Tensor.cuda, Tensor.cpu):
+            return args[0]
+        if func is Tensor.to and len(args) > 1 and isinstance(args[1], str | torch.device):
+            args = (args[0], *args[2:])
+            if len(args) == 1 and not set(kwargs) - {"device", "non_blocking", "copy"}:
+                return args[0]
+        if func is Tensor.item:
+            return args[0].reshape(())
+        if func is Tensor.__getitem__:
+            mask, rest = _mask_of(args[1])
+            if mask is not None:
+                # A copy: what follows may change it in place before it is written back.
+                return (args[0][rest] if rest else args[0]).clone()
+        if func is Tensor.__setitem__:
+            mask, rest = _mask_of(args[1])
+            if mask is not None:
+                target = args[0][rest] if rest else args[0]
+                with torch._C.DisableTorchFunction():
+                    return _assign(target, mask, args[2])
+        return func(*args, **kwargs)
+
+
+def _line() -> int:
+    """The line of the reward's text that is running, 0 if none is."""
+    frame = sys._getframe()
+    while frame is not None:
+        if frame.f_code.co_filename == FILE:
+            return frame.f_lineno
+        frame = frame.f_back
+    return 0
+
+
+def _mask_of(index: Any) -> tuple[Tensor | None, tuple[Any, ...]]:
+    """The boolean mask that an index begins with, and what follows it, moved behind the axes of the mask."""
+    first, *rest = index if isinstance(index, tuple) else (index,)
+    if not isinstance(first, Tensor) or first.dtype != torch.bool:
+        return None, ()
+    plain = all(r is None or r is Ellipsis or isinstance(r, int | slice) for r in rest)
+    if not plain:
+        return None, ()
+    return first, (*[slice(None)] * first.dim(), *rest) if rest else ()
+
+
+def _assign(target: Tensor, mask: Tensor, value: Any) -> None:
+    """`target[mask] = value` without gathering: `value` is a number, or has the shape of `target`."""
+    mask = mask.reshape(*mask.shape, *[1] * (target.dim() - mask.dim()))
+    if not isinstance(value, Tensor):
+        value = torch.full((), value, dtype=target.dtype)
+    target.copy_(torch.where(mask, value.to(target.dtype), target))
+
+
+def trace(function: Reward, wanted: dict[str, Field]) -> str:
+    """Run the reward once on fake tensors and write down its operations."""
+    example = {
+        name: torch.ones((_TRACED_WORLDS, *field.shape), dtype=DTYPES[field.dtype]) for name, field in wanted.items()
+    }
+    names: list[str] = []
+
+    def flat(states: dict[str, Tensor]) -> tuple[Tensor, ...]:
+        total, components = flatten(function(**states), next(iter(states.values())))
+        names[:] = components
+        return (total, *components.values())
+
+    worlds = torch.export.Dim("N", min=2, max=1 << 20)
+    table = torch.export.default_decompositions()
+    # This one falls apart into index_select; as it stands it is one operation.
+    table.pop(torch.ops.aten.linalg_cross.default, None)
+    with torch.no_grad(), fx_traceback.preserve_node_meta():
+        shapes = ({name: {0: worlds} for name in wanted},)
+        exported = torch.export.export(_Model(flat), (example,), dynamic_shapes=shapes, strict=False)
+        exported = exported.run_decompositions(table)
+    changed = [o for o in exported.graph_signature.output_specs if o.kind.name != "USER_OUTPUT"]
+    if changed:
+        names = list(wanted)
+        inputs = [str(s.arg.name) for s in exported.graph_signature.input_specs if s.kind.name == "USER_INPUT"]
+        which = next((f" {names[i]!r}" for o in changed for i, n in enumerate(inputs) if n == o.target), "")
+        raise Refused(f"the reward changes its input{which} in place; work on a clone: x = x.clone()")
+    return _Writer(exported, list(wanted)).text(names)
+
+
+class _Writer:
+    """Writes an exported program down in the format of `graph.py`."""
+
+    def __init__(self, exported: torch.export.ExportedProgram, inputs: list[str]):
+        self.exported, self.inputs = exported, inputs
+        self.nodes: list[dict[str, Any]] = []
+        self.position: dict[fx.Node, int] = {}
+
+    def text(self, components: list[str]) -> str:
+        kinds = {s.arg.name: s for s in self.exported.graph_signature.input_specs}
+        placeholders = [n for n in self.exported.graph.nodes if n.op == "placeholder"]
+        users = [n for n in placeholders if kinds[n.name].kind.name == "USER_INPUT"]
+        self.position = {n: i for i, n in enumerate(users)}
+        for n in placeholders:
+            if n not in self.position:
+                self._add(n, self._constant(kinds[n.name].target))
+        outputs: list[Any] = []
+        for n in self.exported.graph.nodes:
+            if n.op == "call_function" and isinstance(n.meta.get("val"), Tensor | tuple | list):
+                self._add(n, self._operation(n))
+            elif n.op == "output":
+                outputs = [self._argument(o) for o in n.args[0]]
+        graph = {
+            "version": VERSION,
+            "inputs": self.inputs,
+            "nodes": self.nodes,
+            "outputs": outputs,
+            "components": components,
+        }
+        return json.dumps(graph, allow_nan=False, separators=(",", ":"))
+
+    def _add(self, n: fx.Node, entry: dict[str, Any]) -> None:
+        self.position[n] = len(self.inputs) + len(self.nodes)
+        self.nodes.append(entry)
+
+    def _constant(self, target: str | None) -> dict[str, Any]:
+        value = self.exported.constants.get(str(target), self.exported.state_dict.get(str(target)))
+        if not isinstance(value, Tensor):
+            raise Refused("the reward keeps something other than tensors and numbers between its calls")
+        data = [self._argument(x) for x in value.detach().reshape(-1).tolist()]
+        return {"op": "constant", "dtype": _dtype(value.dtype), "shape": list(value.shape), "data": data}
+
+    def _operation(self, n: fx.Node) -> dict[str, Any]:
+        args = [self._argument(a) for a in n.args]
+        if n.target is operator.getitem:
+            return {"op": "get", "args": args}
+        entry: dict[str, Any] = {"op": str(n.target), "args": args}
+        dropped = ("device", "layout", "pin_memory", "memory_format", "non_blocking")
+        kwargs = {k: self._argument(v) for k, v in n.kwargs.items() if k not in dropped}
+        if kwargs:
+            entry["kwargs"] = kwargs
+        line = (n.meta.get("custom") or {}).get("line", 0)
+        if line:
+            entry["line"] = line
+        return entry
+
+    def _argument(self, a: Any) -> Any:
+        if isinstance(a, fx.Node):
+            value = a.meta.get("val")
+            return _size(value) if isinstance(value, torch.SymInt | torch.SymFloat) else {"value": self.position[a]}
+        if isinstance(a, torch.SymInt | torch.SymFloat):
+            return _size(a)
+        if a is None or isinstance(a, bool | int):
+            return a
+        if isinstance(a, float):
+            return a if math.isfinite(a) else {"float": repr(a)}
+        if isinstance(a, torch.dtype):
+            return {"dtype": _dtype(a)}
+        if isinstance(a, str):
+            return {"text": a}
+        if isinstance(a, tuple | list):
+            return [self._argument(x) for x in a]
+        raise Refused(f"a tensor operation has an argument of type {type(a).__name__}, which a reward cannot use")
+
+
+def _dtype(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def _size(value: torch.SymInt | torch.SymFloat) -> Any:
+    """A symbolic size as {"size": [k, b]}, for k * N + b."""
+    expression = value.node.expr
+    symbols = list(expression.free_symbols)
+    if not symbols:
+        return int(expression) if isinstance(value, torch.SymInt) else float(expression)
+    slope = expression.diff(symbols[0])
+    offset = expression.subs(symbols[0], 0)
+    linear = len(symbols) == 1 and str(symbols[0]).startswith("s") and slope.is_Integer and offset.is_Integer
+    if not linear or isinstance(value, torch.SymFloat):
+        raise Refused(advice.COUNTS_WORLDS)
+    return {"size": [int(slope), int(offset)]}
+
+
+def self_test(source: str, text: str, wanted: dict[str, Field], worlds: int = 16) -> None:
+    """Run the text eagerly, three times, beside its program: finds hidden state, chance and clocks.
+
+    A check of quality, not of safety: whatever runs in the jail may lie.
+    """
+    program = rebuild(text, wanted, worlds)
+    function = load(source)
+    chance = torch.Generator().manual_seed(0)
+    for _ in range(3):
+        states = {name: _example(field, worlds, chance) for name, field in wanted.items()}
+        copies = {name: value.clone() for name, value in states.items()}
+        result = flatten(function(**copies), next(iter(copies.values())))
+        expected = [result[0], *result[1].values()]
+        names = ("total", *program.components)
+        for name, a, b in zip(names, expected, program.module(*states.values()), strict=True):
+            a = a.to(torch.float32).expand(worlds)
+            if not torch.allclose(a, b, rtol=1e-3, atol=1e-4, equal_nan=True):
+                raise Refused(
+                    f"{name!r} differs between two calls with the same state: a reward may not keep state, "
+                    "draw random numbers, read a clock, or let Python decide by a tensor's values"
+                )
+
+
+def _example(field: Field, worlds: int, chance: torch.Generator) -> Tensor:
+    shape = (worlds, *field.shape)
+    if field.dtype == "bool":
+        return torch.rand(shape, generator=chance) > 0.5
+    if "int" in field.dtype:
+        return torch.randint(0, 100, shape, generator=chance, dtype=DTYPES[field.dtype])
+    return torch.randn(shape, generator=chance, dtype=DTYPES[field.dtype])
