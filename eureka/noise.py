@@ -1,0 +1,98 @@
+"""Random numbers without a generator: pure integer functions of (seed, stream, world, counter).
+
+A number depends on nothing but its address, so it is the same on every device, inside a captured graph, in any
+cut of a population and after a resume. Integers are the same everywhere; `normal` and `rotation` go through
+log, cos and sin and may differ between devices in the last bit.
+
+The mixing function is the finaliser of SplitMix64 (Steele, Lea and Flood 2014, "Fast splittable pseudorandom
+number generators"); 64-bit products wrap, as they do in torch on CPU and CUDA.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from eureka.seeds import derive
+
+_GOLDEN = 0x9E3779B97F4A7C15 - 2**64
+_FIRST = 0xBF58476D1CE4E5B9 - 2**64
+_SECOND = 0x94D049BB133111EB - 2**64
+
+
+@functools.cache
+def _stream_key(name: str) -> int:
+    return derive(0, name)
+
+
+def mix(x: Tensor) -> Tensor:
+    """Scramble int64 values of any shape (SplitMix64 with its increment)."""
+    x = x + _GOLDEN
+    # An arithmetic shift drags the sign bit along; the masks make it the logical one that SplitMix64 needs.
+    x = (x ^ ((x >> 30) & 0x3FFFFFFFF)) * _FIRST
+    x = (x ^ ((x >> 27) & 0x1FFFFFFFFF)) * _SECOND
+    return x ^ ((x >> 31) & 0x1FFFFFFFF)
+
+
+def world_keys(seeds: Tensor, worlds: int) -> Tensor:
+    """One key a world.
+
+    Args:
+        seeds: (P,) int64, one a member.
+        worlds: N, worlds of each member.
+
+    Returns:
+        (P * N,) int64, member-major; equal seeds give equal keys.
+    """
+    index = torch.arange(worlds, dtype=torch.int64, device=seeds.device)
+    return mix(mix(seeds)[:, None] ^ mix(index)[None, :]).reshape(-1)
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Numbers for W worlds at one moment: the same call with the same name gives the same numbers."""
+
+    keys: Tensor
+    """(W,) int64, from `world_keys`."""
+    counter: Tensor
+    """(W,) or () int64: the world's episode number at resets, the control step for everything else."""
+
+    prefix: str = ""
+    """Goes before every stream name."""
+
+    def within(self, purpose: str) -> Noise:
+        """The same worlds and moment, under stream names that begin with `purpose`."""
+        return Noise(self.keys, self.counter, f"{self.prefix}{purpose}/")
+
+    def integers(self, stream: str, count: int) -> Tensor:
+        """(W, count) int64, uniform over all 64-bit values, independent for every stream name."""
+        # Mixed after each part is added: parts that merely meet in a sum would let streams overlap.
+        base = mix(mix(self.keys ^ _stream_key(self.prefix + stream)) + self.counter)
+        index = torch.arange(count, dtype=torch.int64, device=self.keys.device)
+        return mix(base[:, None] ^ mix(index))
+
+    def uniform(self, stream: str, *shape: int, low: float = 0.0, high: float = 1.0) -> Tensor:
+        """(W, *shape) float32 from low up to high (rounding may reach high), in steps of 2**-24 of the width."""
+        bits = self.integers(stream, math.prod(shape))
+        unit = ((bits >> 40) & 0xFFFFFF).to(torch.float32) * 2.0**-24
+        return (low + (high - low) * unit).reshape(-1, *shape)
+
+    def normal(self, stream: str, *shape: int) -> Tensor:
+        """(W, *shape) float32, standard normal (Box and Muller 1958)."""
+        count = math.prod(shape)
+        bits = self.integers(stream, 2 * count)
+        unit = ((bits >> 40) & 0xFFFFFF).to(torch.float32)
+        radius = torch.sqrt(-2.0 * torch.log((unit[:, :count] + 1.0) * 2.0**-24))
+        angle = unit[:, count:] * (2.0 * math.pi * 2.0**-24)
+        return (radius * torch.cos(angle)).reshape(-1, *shape)
+
+    def rotation(self, stream: str) -> Tensor:
+        """(W, 4) float32 unit quaternions wxyz, uniform on SO(3) (Shoemake 1992)."""
+        u, v, w = self.uniform(stream, 3).unbind(-1)
+        a, b = torch.sqrt(1.0 - u), torch.sqrt(u)
+        v, w = 2.0 * math.pi * v, 2.0 * math.pi * w
+        return torch.stack([b * torch.cos(w), a * torch.sin(v), a * torch.cos(v), b * torch.sin(w)], dim=-1)

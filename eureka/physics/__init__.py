@@ -1,0 +1,1 @@
+"""Batched physics behind one Protocol: `threads` is MuJoCo's own CPU batch."""

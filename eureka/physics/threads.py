@@ -1,0 +1,85 @@
+"""CPU physics: `mujoco.batch`, float64, on a thread pool. Bit-identical at any number of threads."""
+
+from __future__ import annotations
+
+import os
+
+import mujoco
+import numpy as np
+import torch
+from mujoco.batch import Batch
+from torch import Tensor
+
+_VELOCITY_STAGE = mujoco.mjtStage.mjSTAGE_VEL.value
+_NO_STAGE = mujoco.mjtStage.mjSTAGE_NONE.value
+
+
+class ThreadPhysics:
+    """`Physics` on the CPU; see the Protocol for what each member means."""
+
+    def __init__(self, model: mujoco.MjModel, num_worlds: int, threads: int = 0):
+        """Make `num_worlds` worlds of `model`, stepped by `threads` threads (0: one a core this process may use)."""
+        # One MjData a world: without `persistent`, a field that a call does not compute holds another world's value.
+        self._batch = Batch(model, num_worlds, threads or len(os.sched_getaffinity(0)), persistent=True)
+        self.model = self._batch.model
+        self.num_worlds = num_worlds
+        self.device = torch.device("cpu")
+        self.qpos = self._view("qpos")
+        self.qvel = self._view("qvel")
+        self.ctrl = self._view("ctrl")
+        self.xpos = self._view("xpos")
+        self.xquat = self._view("xquat")
+        self.site_xpos = self._view("site_xpos")
+        self.qfrc_actuator = self._view("qfrc_actuator")
+        self.sensordata = self._view("sensordata")
+        self._batch.forward(stage=_VELOCITY_STAGE)
+
+    def _view(self, name: str) -> Tensor:
+        array = self._batch.bind(name)
+        return torch.from_numpy(array if array.flags.writeable else _writable_alias(array))
+
+    def sensor(self, name: str) -> Tensor:
+        sensor = self.model.sensor(name)
+        start = int(sensor.adr[0])
+        return self.sensordata[:, start : start + int(sensor.dim[0])]
+
+    def assign(self, mask: Tensor, *, qpos: Tensor | None = None, qvel: Tensor | None = None) -> None:
+        for view, value in ((self.qpos, qpos), (self.qvel, qvel)):
+            if value is not None:
+                view.copy_(torch.where(mask[:, None], value.to(view.dtype), view))
+
+    def step(self, substeps: int) -> None:
+        self._batch.step(nstep=substeps, stage=_VELOCITY_STAGE)
+
+    def reset(self, mask: Tensor) -> None:
+        self._batch.reset(mask.numpy(), stage=_NO_STAGE)
+
+    def forward(self, mask: Tensor) -> None:
+        self._batch.forward(mask.numpy(), stage=_VELOCITY_STAGE)
+
+    def field(self, name: str) -> Tensor:
+        return torch.from_numpy(self._batch.expand(name))
+
+    def overflow(self) -> Tensor:
+        return torch.zeros(self.num_worlds, dtype=torch.int32)
+
+    def warnings(self) -> dict[str, int]:
+        """How often MuJoCo warned since the worlds were made, by the warning's name, over all worlds."""
+        totals = self._batch.warning[:, :, 1].sum(axis=0)
+        names = {kind.value: name.removeprefix("mjWARN_") for name, kind in mujoco.mjtWarning.__members__.items()}
+        return {names[i]: int(total) for i, total in enumerate(totals) if total}
+
+    def save(self) -> dict[str, Tensor]:
+        return {"state": torch.from_numpy(self._batch.state.copy())}
+
+    def load(self, saved: dict[str, Tensor]) -> None:
+        self._batch.state[:] = saved["state"].numpy()
+        self._batch.forward(stage=_VELOCITY_STAGE)
+
+
+def _writable_alias(array: np.ndarray) -> np.ndarray:
+    """The same memory without the read-only flag, which torch cannot represent; nobody writes to derived fields."""
+    interface = dict(array.__array_interface__)
+    interface["data"] = (interface["data"][0], False)
+    alias = type("_Alias", (), {"__array_interface__": interface, "owner": array})()
+    return np.asarray(alias)
