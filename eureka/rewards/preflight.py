@@ -1,0 +1,70 @@
+"""Does a program behave on real states? Shape and dtype were checked when it was rebuilt; this runs it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from eureka.rewards.program import Field, Program, ProgramBank, rebuild
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a program did on recorded states."""
+
+    problem: str | None
+    """Why it cannot be trained with, in one sentence; None if it can."""
+    inputs: tuple[str, ...]
+    nodes: int
+    ranges: dict[str, tuple[float, float, float]]
+    """Least, mean and greatest value of the total and each component."""
+    notes: tuple[str, ...]
+    """What an author should know though it forbids nothing."""
+
+
+def preflight(text: str, fields: dict[str, Field], states: dict[str, Tensor]) -> Report:
+    """Run the program `text` on recorded states.
+
+    Args:
+        text: a reward program's JSON.
+        fields: the state's fields.
+        states: (S, ...) each, states of random play, S a multiple of 4.
+
+    Raises:
+        Rejected: it is no acceptable program.
+    """
+    worlds = next(iter(states.values())).shape[0]
+    program = rebuild(text, fields, worlds)
+    bank = ProgramBank([program], worlds)
+    bank(states)
+    (statistics,) = bank.drain()
+    outputs = dict(zip(("total", *program.components), _run(program, states), strict=True))
+    ranges = {name: (float(v.min()), float(v.mean()), float(v.max())) for name, v in outputs.items()}
+    problem = statistics.fault or _mixes_worlds(program, states, outputs)
+    notes = [f"{name} is the same in all states of random play" for name, v in outputs.items() if v.min() == v.max()]
+    return Report(problem, program.inputs, program.nodes, ranges, tuple(notes))
+
+
+def _run(program: Program, states: dict[str, Tensor]) -> tuple[Tensor, ...]:
+    with torch.no_grad():
+        return program.module(*[states[name] for name in program.inputs])
+
+
+def _mixes_worlds(program: Program, states: dict[str, Tensor], outputs: dict[str, Tensor]) -> str | None:
+    """A sentence if a world's value changes when other worlds are replaced or shuffled."""
+    size = next(iter(states.values())).shape[0]
+    half = torch.arange(size) % 2 == 0
+    order = torch.arange(size).flip(0)
+    for chosen, kept in ((torch.where(half, torch.arange(size), 0), half), (order, None)):
+        other = {name: value[chosen] for name, value in states.items()}
+        for name, value in zip(outputs, _run(program, other), strict=True):
+            before = outputs[name] if kept is not None else outputs[name][order]
+            same = torch.isclose(value, before, rtol=1e-4, atol=1e-5, equal_nan=True)
+            if not bool((same if kept is None else same[kept]).all()):
+                return (
+                    f"{name!r} of one world depends on other worlds; means, sums, maxima and the like over all "
+                    "worlds are not allowed, so give them dim=-1 or leave them out"
+                )
+    return None

@@ -1,0 +1,88 @@
+"""Running reward programs over a population: member p's program sees the N worlds of member p."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from eureka.paths import load_sandbox
+
+if TYPE_CHECKING:
+    from sandbox.graph import Field, Program, Rejected, fingerprint, rebuild
+else:
+    _graph = load_sandbox("graph")
+    Field, Program, Rejected = _graph.Field, _graph.Program, _graph.Rejected
+    fingerprint, rebuild = _graph.fingerprint, _graph.rebuild
+
+__all__ = ["Field", "Program", "ProgramBank", "Rejected", "fingerprint", "rebuild"]
+
+REWARD_BOUND = 1e10
+"""A reward larger than this has exploded, as one that is infinite has."""
+
+
+@dataclass(frozen=True)
+class ComponentStatistics:
+    """What a member's reward was made of over some control steps, means over worlds and time."""
+
+    total: float
+    components: dict[str, float]
+    least: dict[str, float]
+    """Smallest value of each component in any world at any step."""
+    greatest: dict[str, float]
+    fault: str | None
+    """Why the reward is unusable, if a value was not finite or exploded: names the component and its share."""
+
+
+class ProgramBank:
+    """One program a member, run one after another; remembers what they gave until `drain`."""
+
+    def __init__(self, programs: Sequence[Program], worlds: int):
+        """Member p, the worlds p * N to (p + 1) * N, runs `programs[p]`, rebuilt for N = `worlds`."""
+        self.programs, self.worlds = programs, worlds
+        self._history: list[list[Tensor]] = [[] for _ in programs]
+
+    @torch.no_grad()
+    def __call__(self, fields: dict[str, Tensor]) -> Tensor:
+        """(P, N) float32 total rewards for the State's fields, (P * N, ...) each."""
+        totals = []
+        for p, (program, history) in enumerate(zip(self.programs, self._history, strict=True)):
+            own = slice(p * self.worlds, (p + 1) * self.worlds)
+            values = torch.stack(program.module(*[fields[name][own] for name in program.inputs]))
+            history.append(values)
+            totals.append(values[0])
+        return torch.stack(totals)
+
+    def drain(self) -> list[ComponentStatistics]:
+        """Statistics of each member since the last call."""
+        statistics = []
+        for program, history in zip(self.programs, self._history, strict=True):
+            series = torch.stack(history, dim=1).flatten(1)  # (1 + C, T * N)
+            history.clear()
+            names = ("total", *program.components)
+            fault = next((f for name, row in zip(names, series, strict=True) if (f := _fault(name, row))), None)
+            means = series.mean(dim=1).tolist()
+            least, greatest = series.amin(dim=1).tolist(), series.amax(dim=1).tolist()
+            statistics.append(
+                ComponentStatistics(
+                    total=means[0],
+                    components=dict(zip(program.components, means[1:], strict=True)),
+                    least=dict(zip(program.components, least[1:], strict=True)),
+                    greatest=dict(zip(program.components, greatest[1:], strict=True)),
+                    fault=fault,
+                )
+            )
+        return statistics
+
+
+def _fault(name: str, values: Tensor) -> str | None:
+    bad = ~(values.abs() <= REWARD_BOUND)  # NaN fails every comparison
+    if not bool(bad.any()):
+        return None
+    share = 100.0 * float(bad.float().mean())
+    kind = "NaN" if bool(values[bad].isnan().any()) else "infinite or larger than 1e10"
+    what = "the total reward" if name == "total" else f"the component {name!r}"
+    return f"{what} was {kind} in {share:.2g}% of the values"

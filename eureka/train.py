@@ -1,0 +1,318 @@
+"""K programs in, K training records out: one population, one simulation, checkpoints on the way."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import mujoco
+import torch
+from safetensors import safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from eureka.candidate import Curves, Failed, Outcome, Trained
+from eureka.config import Evaluation, Learning
+from eureka.env import Env
+from eureka.evaluate import evaluate
+from eureka.physics.threads import ThreadPhysics
+from eureka.rewards.program import ComponentStatistics, Program, ProgramBank
+from eureka.rl.normalize import RunningMoments
+from eureka.rl.policy import Policy, Shape
+from eureka.rl.ppo import Learner
+from eureka.rl.rollout import Clocks, Rollout, Sampler, collect
+from eureka.seeds import derive
+from eureka.task import Task
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to train, the same for all members."""
+
+    worlds: int
+    iterations: int
+    learning: Learning
+    evaluation: Evaluation
+    seed: int
+    """The run's seed: decides evaluation episodes and the dealing of minibatches."""
+    purpose: str
+    """`search` or `final`: the two draw unrelated episodes."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training is, for people to read."""
+
+    iteration: int
+    iterations: int
+    steps: int
+    """World-steps so far, of all members, in this process."""
+    clocks: Clocks
+    fitness: list[float | None]
+    """Each member's best selection fitness so far."""
+
+
+@dataclass
+class _Segment:
+    """What is gathered for each member between two checkpoints."""
+
+    totals: list[float] = field(default_factory=list)
+    components: dict[str, list[float]] = field(default_factory=dict)
+    least: dict[str, float] = field(default_factory=dict)
+    greatest: dict[str, float] = field(default_factory=dict)
+    kl: list[float] = field(default_factory=list)
+    fitness: float = 0.0
+    length: float = 0.0
+    episodes: int = 0
+
+
+class Training:
+    """The training of P members; `run` may be left at any checkpoint and gone on with from its file."""
+
+    def __init__(
+        self,
+        task: Task,
+        model: mujoco.MjModel,
+        programs: Sequence[Program],
+        seeds: Sequence[int],
+        plan: Plan,
+        threads: int,
+    ):
+        """Set up member p with `programs[p]` and `seeds[p]` on `plan.worlds` worlds of `model` each."""
+        self.task, self.plan = task, plan
+        self.members = len(programs)
+        self.seeds = torch.tensor(list(seeds), dtype=torch.int64)
+        physics = ThreadPhysics(model, self.members * plan.worlds, threads)
+        self.env = Env(task, physics, self.seeds, "train")
+        shape = Shape(self.env.reset().shape[-1], task.action_size, tuple(plan.learning.hidden))
+        policy = Policy.create(shape, self.seeds, plan.learning.initial_std)
+        self.learner = Learner(policy, plan.learning, plan.seed, threads)
+        self.sampler = Sampler(self.seeds, plan.worlds, task.action_size)
+        self.bank = ProgramBank(programs, plan.worlds)
+        self.alive = torch.ones(self.members, dtype=torch.bool)
+        self.failures: list[Failed | None] = [None] * self.members
+        self.iteration = 0
+        self.clocks = Clocks()
+        self._model, self._threads = model, threads
+        self._curves = [_empty_curves(p.components) for p in programs]
+        self._segments = [_Segment() for _ in programs]
+        self._best = [-math.inf] * self.members
+        self._best_at = [-1] * self.members
+        self._best_policy = policy.flat.clone()
+        self._best_moments = self.learner.observations.save()
+        self._marks = _checkpoint_marks(plan.iterations, plan.evaluation.checkpoints)
+
+    def run(self, on_progress: Callable[[Progress], None], on_checkpoint: Callable[[int], None]) -> list[Outcome]:
+        """Train to the end, and report.
+
+        Args:
+            on_progress: called after every iteration.
+            on_checkpoint: called after every evaluation with its number; `save` may be called there.
+        """
+        begun = self.iteration
+        while self.iteration < self.plan.iterations and bool(self.alive.any()):
+            self.iterate()
+            steps = (self.iteration - begun) * self.members * self.steps_an_iteration
+            if self.iteration in self._marks:
+                start = time.perf_counter()
+                self._checkpoint()
+                on_checkpoint(self._marks.index(self.iteration))
+                self.clocks.evaluation += time.perf_counter() - start
+            best = [b if math.isfinite(b) else None for b in self._best]
+            on_progress(Progress(self.iteration, self.plan.iterations, steps, self.clocks, best))
+        return self._report()
+
+    @property
+    def steps_an_iteration(self) -> int:
+        """Training world-steps of one member between two updates."""
+        return self.plan.worlds * self.plan.learning.horizon
+
+    def iterate(self) -> None:
+        """Collect one rollout and learn from it."""
+        policy, moments, horizon = self.learner.policy, self.learner.observations, self.plan.learning.horizon
+        rollout = collect(self.env, policy, moments, self.sampler, self.bank, horizon, self.clocks)
+        self._learn(rollout)
+        self.iteration += 1
+
+    def _learn(self, rollout: Rollout) -> None:
+        start = time.perf_counter()
+        for p, statistics in enumerate(self.bank.drain()):
+            if statistics.fault and self.failures[p] is None:
+                at = (self.iteration + 1) * self.steps_an_iteration
+                message = f"{statistics.fault} by training step {at}"
+                self.failures[p] = Failed(stage="train", message=message)
+                self.alive[p] = False
+            self._gather(self._segments[p], statistics)
+        diagnostics = self.learner.update(rollout, self.iteration, self.alive)
+        for p, segment in enumerate(self._segments):
+            segment.kl.append(float(diagnostics.kl[p]))
+            ended = rollout.ended[p]
+            segment.fitness += float(torch.where(ended, rollout.fitness[p], 0.0).double().sum())
+            segment.length += float(torch.where(ended, rollout.length[p], 0).sum())
+            segment.episodes += int(ended.sum())
+        self.clocks.learning += time.perf_counter() - start
+
+    def _gather(self, segment: _Segment, statistics: ComponentStatistics) -> None:
+        segment.totals.append(statistics.total)
+        for name, value in statistics.components.items():
+            segment.components.setdefault(name, []).append(value)
+            segment.least[name] = min(segment.least.get(name, math.inf), statistics.least[name])
+            segment.greatest[name] = max(segment.greatest.get(name, -math.inf), statistics.greatest[name])
+
+    def _checkpoint(self) -> None:
+        """Judge all policies, keep the best of each member, and close a segment of its curves."""
+        fitness = self._judge(self.learner.policy, self.learner.observations, "selection").mean(dim=1)
+        for p in range(self.members):
+            curves, segment = self._curves[p], self._segments[p]
+            score = float(fitness[p])
+            curves["steps"].append(self.iteration * self.steps_an_iteration)
+            curves["fitness"].append(score)
+            curves["training_fitness"].append(segment.fitness / segment.episodes if segment.episodes else None)
+            curves["episode_length"].append(segment.length / segment.episodes if segment.episodes else None)
+            curves["total"].append(_mean(segment.totals))
+            for name in curves["components"]:
+                curves["components"][name].append(_mean(segment.components[name]))
+                curves["least"][name].append(segment.least[name])
+                curves["greatest"][name].append(segment.greatest[name])
+            curves["kl"].append(_mean(segment.kl))
+            curves["learning_rate"].append(float(self.learner.learning_rate[p]))
+            curves["action_std"].append(float(self.learner.policy.std()[p].mean()))
+            self._segments[p] = _Segment()
+            if self.failures[p] is None and score > self._best[p]:
+                self._best[p], self._best_at[p] = score, len(curves["fitness"]) - 1
+                self._best_policy[p] = self.learner.policy.flat[p]
+                for name, now in self.learner.observations.save().items():
+                    if now.dim():
+                        self._best_moments[name] = self._best_moments[name].clone()
+                        self._best_moments[name][p] = now[p]
+
+    def _judge(self, policy: Policy, moments: RunningMoments, kind: str) -> Tensor:
+        """(P, E) fitness on the episodes called `kind`, the same for all members and at every call."""
+        settings = self.plan.evaluation
+        episodes = settings.selection_episodes if kind == "selection" else settings.report_episodes
+        seed = derive(self.plan.seed, self.plan.purpose, kind)
+        physics = ThreadPhysics(self._model, self.members * episodes, self._threads)
+        seeds = torch.full((self.members,), seed, dtype=torch.int64)
+        return evaluate(self.task, physics, policy, moments, seeds, f"{self.plan.purpose}/{kind}").fitness
+
+    def best(self) -> tuple[Policy, RunningMoments]:
+        """The chosen checkpoint of every member, with the moments of its observations."""
+        moments = RunningMoments(self.members, (self.learner.policy.shape.observation,), self.seeds.device)
+        moments.load(self._best_moments)
+        return Policy(self.learner.policy.shape, self._best_policy), moments
+
+    def _report(self) -> list[Outcome]:
+        start = time.perf_counter()
+        fitness = self._judge(*self.best(), "report")
+        self.clocks.evaluation += time.perf_counter() - start
+        diverged = self.env.diverged.reshape(self.members, -1).sum(dim=1).tolist()
+        outcomes: list[Outcome] = []
+        for p in range(self.members):
+            failure = self.failures[p]
+            if failure is not None:
+                outcomes.append(failure)
+                continue
+            episodes = fitness[p].tolist()
+            outcomes.append(
+                Trained(
+                    curves=Curves(**self._curves[p]),
+                    best=self._best_at[p],
+                    selection=self._best[p],
+                    report=_mean(episodes),
+                    report_episodes=episodes,
+                    diverged=diverged[p],
+                    steps=self.iteration * self.steps_an_iteration,
+                )
+            )
+        return outcomes
+
+    def save(self, path: Path) -> None:
+        """Write everything that `load` needs to `path`, whole or not at all."""
+        tensors = {f"env/{k}": v for k, v in self.env.save().items()}
+        tensors |= {f"learner/{k}": v for k, v in self.learner.save().items()}
+        tensors |= {f"best/{k}": v for k, v in self._best_moments.items()}
+        tensors |= {"best/policy": self._best_policy, "alive": self.alive}
+        record = {
+            "iteration": self.iteration,
+            "failures": [f.model_dump() if f else None for f in self.failures],
+            "curves": self._curves,
+            "best": [b if math.isfinite(b) else None for b in self._best],
+            "best_at": self._best_at,
+        }
+        write_tensors(path, tensors, record)
+
+    def load(self, path: Path, chosen: Sequence[int]) -> None:
+        """Go on from a file of `save`; member p of this training is member `chosen[p]` of that one."""
+        tensors, record = read_tensors(path)
+        index = torch.tensor(list(chosen))
+        # Counters are shared by all members and have no dimension; everything else leads with the members.
+        mine = {name: value.index_select(0, index) if value.dim() else value for name, value in tensors.items()}
+
+        def part(prefix: str) -> dict[str, Tensor]:
+            return {k.removeprefix(prefix): v for k, v in mine.items() if k.startswith(prefix)}
+
+        self.env.load(part("env/"))
+        self.learner.load(part("learner/"))
+        best = part("best/")
+        self._best_policy = best.pop("policy")
+        self._best_moments = best
+        self.alive = mine["alive"]
+        self.iteration = record["iteration"]
+        self._curves = [record["curves"][i] for i in chosen]
+        self.failures = [Failed(**record["failures"][i]) if record["failures"][i] else None for i in chosen]
+        self._best = [-math.inf if record["best"][i] is None else record["best"][i] for i in chosen]
+        self._best_at = [record["best_at"][i] for i in chosen]
+
+
+def save_policies(training: Training, paths: Sequence[Path]) -> None:
+    """Write the chosen policy of each member to a file of its own: parameters by name, and observation moments."""
+    policy, moments = training.best()
+    for p, path in enumerate(paths):
+        tensors = {name: view[p].clone() for name, view in policy.views.items()}
+        tensors |= {"observation.mean": moments.mean[p].clone(), "observation.var": moments.var[p].clone()}
+        shape = policy.shape
+        record = {"observation": shape.observation, "action": shape.action, "hidden": list(shape.hidden)}
+        write_tensors(path, tensors, record)
+
+
+def write_tensors(path: Path, tensors: dict[str, Tensor], record: object) -> None:
+    """A safetensors file with a JSON record, written whole or not at all."""
+    temporary = path.with_suffix(".tmp")
+    contiguous = {name: value.contiguous() for name, value in tensors.items()}
+    data = save(contiguous, metadata={"record": json.dumps(record)})
+    try:
+        with open(temporary, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict]:
+    """What `write_tensors` wrote."""
+    with safe_open(path, framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+        return tensors, json.loads(file.metadata()["record"])
+
+
+def _empty_curves(components: Sequence[str]) -> dict:
+    single = ("steps", "fitness", "training_fitness", "episode_length", "total", "kl", "learning_rate", "action_std")
+    by_component = ("components", "least", "greatest")
+    return {name: [] for name in single} | {name: {c: [] for c in components} for name in by_component}
+
+
+def _checkpoint_marks(iterations: int, checkpoints: int) -> list[int]:
+    """The iterations after which policies are judged: evenly spread, the last one included."""
+    count = min(iterations, checkpoints)
+    return [math.ceil(iterations * (k + 1) / count) for k in range(count)]
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values)
