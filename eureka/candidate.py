@@ -1,0 +1,96 @@
+"""A reward function in one generation, with all that became of it. Failures are values, not exceptions."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Stage = Literal["extract", "compile", "preflight", "train"]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Failed(_Record):
+    """Why a candidate cannot be trained, or could not be trained to the end."""
+
+    stage: Stage = Field(description="where it failed")
+    message: str = Field(description="one sentence, safe to show to a person and to a model")
+    line: int | None = Field(default=None, description="line of the reward's text")
+    machine: bool = Field(
+        default=False, description="whether it depends on the machine (time, memory), so is never redone"
+    )
+
+    def __str__(self) -> str:
+        where = f"line {self.line}: " if self.line else ""
+        return f"failed: {self.stage}: {where}{self.message}"
+
+
+class Compiled(_Record):
+    """A candidate that became a program and passed pre-flight."""
+
+    program: str = Field(description="the program's JSON")
+    fingerprint: str = Field(description="SHA-256 of what it computes")
+
+
+class Curves(_Record):
+    """How a training went, one value a checkpoint; means over what came since the checkpoint before."""
+
+    steps: list[int] = Field(description="training world-steps at each checkpoint")
+    fitness: list[float] = Field(description="mean fitness of the deterministic policy on selection episodes")
+    training_fitness: list[float | None] = Field(description="mean fitness of episodes that ended in training")
+    episode_length: list[float | None] = Field(description="mean length of those episodes, control steps")
+    total: list[float] = Field(description="mean total reward of a control step")
+    components: dict[str, list[float]] = Field(description="mean of each component of a control step")
+    least: dict[str, list[float]] = Field(description="smallest value of each component")
+    greatest: dict[str, list[float]] = Field(description="greatest value of each component")
+    kl: list[float] = Field(description="mean KL divergence of an update")
+    learning_rate: list[float] = Field(description="learning rate at the checkpoint")
+    action_std: list[float] = Field(description="mean standard deviation of the actions at the checkpoint")
+
+
+class Trained(_Record):
+    """What a training gave."""
+
+    curves: Curves
+    best: int = Field(description="the checkpoint that was chosen, by selection fitness; the earliest of equals")
+    selection: float = Field(description="its selection fitness")
+    report: float = Field(description="its mean fitness on report episodes, which chose nothing")
+    report_episodes: list[float] = Field(description="the fitness of each report episode")
+    diverged: int = Field(description="world-steps of training in which a world's physics diverged")
+    steps: int = Field(description="training world-steps")
+
+
+Outcome = Trained | Failed
+
+
+class Candidate(_Record):
+    """One reward function of one generation."""
+
+    generation: int
+    slot: int
+    attempt: int = Field(description="0 for the first reply, then one more for each repair")
+    reply: str = Field(description="the designer's reply, whole and untrusted")
+    code: str | None = Field(description="the reward's text as taken from the reply")
+    fingerprint: str | None = Field(default=None, description="of its program, if it became one")
+    duplicate_of: str | None = Field(
+        default=None, description="name of the candidate with the same program, trained instead"
+    )
+    outcome: Outcome | None = Field(default=None, description="what became of it; None while it trains")
+
+    @property
+    def name(self) -> str:
+        """`generation.slot`, as people refer to it."""
+        return f"{self.generation}.{self.slot}"
+
+    @property
+    def trained(self) -> Trained | None:
+        """Its training, if there was one."""
+        return self.outcome if isinstance(self.outcome, Trained) else None
+
+    @property
+    def failed(self) -> Failed | None:
+        """Its failure, if it failed."""
+        return self.outcome if isinstance(self.outcome, Failed) else None

@@ -1,0 +1,199 @@
+"""The command line: parse, call, print. Everything heavy is imported by the command that needs it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import signal
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from eureka import __version__
+from eureka.errors import EurekaError, UserError
+
+if TYPE_CHECKING:
+    from eureka.compare import Comparison
+
+app = typer.Typer(
+    name="eureka",
+    help="Reward design for robot learning: rewards are proposed, compiled in a sandbox and trained as one population.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+TaskArgument = Annotated[str, typer.Argument(metavar="TASK", help="A task's YAML, or the name of a shipped task.")]
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="The folder of a run.")]
+SandboxOption = Annotated[
+    str, typer.Option("--sandbox", metavar="LEVEL", help="auto, strict, strict-noland, container or none.")
+]
+DisplayOption = Annotated[str, typer.Option("--display", metavar="HOW", help="plain or none.")]
+
+
+@app.command()
+def run(
+    task: TaskArgument,
+    llm: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Designer: search (built in, the default), or replay:RUN.")
+    ] = None,
+    preset: Annotated[str | None, typer.Option(metavar="NAME", help="Size of the run: cpu, gpu or paper.")] = None,
+    generations: Annotated[int | None, typer.Option(metavar="G", help="Rounds of prompting and training.")] = None,
+    samples: Annotated[int | None, typer.Option(metavar="K", help="Candidates in a generation.")] = None,
+    envs: Annotated[int | None, typer.Option(metavar="N", help="Worlds that each candidate trains in.")] = None,
+    steps: Annotated[int | None, typer.Option(metavar="S", help="Training world-steps of a candidate.")] = None,
+    seed: Annotated[int | None, typer.Option(metavar="S", help="Decides every random number; 0 if not given.")] = None,
+    device: Annotated[str, typer.Option(metavar="D", help="auto, cpu or cuda.")] = "auto",
+    sandbox: SandboxOption = "auto",
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the run; default runs/TASK/...")] = None,
+    display: DisplayOption = "plain",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the first prompt and an estimate, no more.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Start even if the estimate is above 8 hours.")] = False,
+) -> None:
+    """Search for a reward that trains TASK, and compare it with the task's own."""
+    from eureka import session
+    from eureka.config import load_task
+
+    loaded = load_task(task)
+    options = session.Options(preset, llm, generations, samples, envs, steps, seed, device)
+    settings = session.resolve(loaded, options)
+    if dry_run:
+        _dry_run(loaded, settings, sandbox)
+        return
+    folder, comparison = session.start(loaded, settings, sandbox, out, _display(display), yes)
+    _show_result(folder, comparison, display)
+
+
+@app.command()
+def resume(run: RunArgument, sandbox: SandboxOption = "auto", display: DisplayOption = "plain") -> None:
+    """Go on with an interrupted run, from its last checkpoint."""
+    from eureka import session
+    from eureka.store import find_run
+
+    folder, comparison = session.resume(find_run(run), sandbox, _display(display))
+    _show_result(folder, comparison, display)
+
+
+@app.command()
+def inspect(
+    run: RunArgument,
+    candidate: Annotated[str | None, typer.Option(metavar="G.K", help="One candidate, such as 2.0.")] = None,
+    best: Annotated[bool, typer.Option("--best", help="The winner, or the best so far.")] = False,
+    code: Annotated[bool, typer.Option("--code", help="Only its code.")] = False,
+    reflection: Annotated[bool, typer.Option("--reflection", help="Only what a model is told of it.")] = False,
+    prompt: Annotated[bool, typer.Option("--prompt", help="Only the prompt that asked for it.")] = False,
+    diff: Annotated[str | None, typer.Option(metavar="G.K", help="Only its difference from that candidate.")] = None,
+) -> None:
+    """Show a run's candidates: code, fitness, component statistics, prompts and errors."""
+    from eureka import inspection
+    from eureka.store import find_run
+
+    if best and candidate:
+        raise UserError("--best and --candidate name two different things; give one of them")
+    wanted = inspection.Wanted(candidate, best, code, reflection, prompt, diff)
+    inspection.show(find_run(run), wanted)
+
+
+@app.command()
+def check(
+    task: TaskArgument,
+    reward: Annotated[Path, typer.Option(metavar="FILE", help="Python file that defines compute_reward.")],
+    sandbox: SandboxOption = "auto",
+) -> None:
+    """Compile a reward in the sandbox, run it on states of random play, and say what is wrong with it."""
+    from eureka import checking
+    from eureka.config import load_task
+
+    raise typer.Exit(checking.check(load_task(task), reward, sandbox))
+
+
+@app.command()
+def doctor() -> None:
+    """Say what this machine can do, and what to do about what is missing."""
+    from eureka import checking
+
+    raise typer.Exit(checking.doctor())
+
+
+@app.callback(invoke_without_command=True)
+def _version(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        print(f"eureka {__version__}")
+        raise typer.Exit
+
+
+def _display(kind: str):
+    from eureka.display import make
+
+    if kind not in ("plain", "none"):
+        raise UserError(f"no display {kind!r}; there are plain and none")
+    return make(kind)
+
+
+def _dry_run(loaded, settings, sandbox: str) -> None:
+    from eureka import checking
+
+    checking.dry_run(loaded, settings, sandbox)
+
+
+def _show_result(folder: Path, comparison: Comparison, display: str) -> None:
+    if display == "none":
+        return
+    from eureka import inspection
+
+    inspection.show_result(folder, comparison)
+
+
+def main() -> None:
+    """Entry point of the command `eureka`: every foreseeable error is one sentence and an exit code."""
+    if platform.system() == "Windows":
+        _end("eureka runs on Linux; on Windows, install it inside WSL2 (https://learn.microsoft.com/windows/wsl)", 2)
+    code = None
+    try:
+        code = app(standalone_mode=False)
+    except typer.TyperException as error:
+        _end(f"{_sentence(error)}; see {_help()}", 2)
+    except EurekaError as error:
+        _end(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        _end("interrupted", 130)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(0)
+    except Exception as error:
+        _unforeseen(error)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _unforeseen(error: Exception) -> None:
+    from eureka.session import Interrupted, command
+
+    if isinstance(error, Interrupted):
+        number = error.signal_number
+        reason = "interrupted" if number == signal.SIGINT else f"stopped by signal {number}"
+        after = f"; nothing recorded is lost. To go on: {command(error.folder)}" if error.folder else ""
+        print(f"\n{reason}{after}", file=sys.stderr)
+        sys.exit(128 + number)
+    traceback.print_exc()
+    _end(f"this is a bug in eureka: {type(error).__name__}: {error}; please report it with the lines above", 1)
+
+
+def _sentence(error: typer.TyperException) -> str:
+    text = error.format_message() if hasattr(error, "format_message") else str(error)
+    return text.strip().rstrip(".")
+
+
+def _help() -> str:
+    commands = {c.name or (c.callback.__name__ if c.callback else "") for c in app.registered_commands}
+    named = next((a for a in sys.argv[1:] if a in commands), None)
+    return f"eureka {named} --help" if named else "eureka --help"
+
+
+def _end(message: str, code: int) -> None:
+    print(f"error: {message}", file=sys.stderr, flush=True)
+    sys.exit(code)

@@ -1,0 +1,239 @@
+"""What comes in as text: task files and run settings, checked and documented field by field."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from eureka.errors import UserError, near
+from eureka.paths import shipped
+
+PresetName = Literal["cpu", "gpu", "paper"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Learning(_Strict):
+    """PPO's settings, the same for every member of a population."""
+
+    horizon: int = Field(default=24, ge=1, description="control steps of each world between two updates")
+    hidden: tuple[int, ...] = Field(
+        default=(256, 128, 64), description="widths of the hidden layers of actor and critic"
+    )
+    epochs: int = Field(default=5, ge=1, description="passes over a rollout in an update")
+    minibatches: int = Field(default=4, ge=1, description="parts that a pass is cut into")
+    learning_rate: float = Field(default=1e-3, gt=0, description="Adam's first step size; it then follows kl_target")
+    kl_target: float = Field(default=0.01, gt=0, description="KL divergence of a step that the learning rate aims for")
+    gamma: float = Field(default=0.99, gt=0, le=1, description="discount a control step")
+    lam: float = Field(default=0.95, ge=0, le=1, description="lambda of generalised advantage estimation")
+    clip: float = Field(default=0.2, gt=0, description="clipping range of the probability ratio and of the value")
+    entropy: float = Field(default=0.0, ge=0, description="weight of the entropy bonus")
+    value_coefficient: float = Field(default=1.0, ge=0, description="weight of the value loss")
+    gradient_norm: float = Field(default=1.0, gt=0, description="largest norm of a gradient")
+    initial_std: float = Field(default=1.0, gt=0, description="standard deviation of the first actions")
+
+
+class Evaluation(_Strict):
+    """How often and how long policies are judged, apart from training."""
+
+    checkpoints: int = Field(default=10, ge=1, le=10, description="evaluations spread evenly over a training")
+    selection_episodes: int = Field(
+        default=8, ge=1, description="episodes at each checkpoint, which choose the best one"
+    )
+    report_episodes: int = Field(default=32, ge=1, description="other episodes, on which the chosen policy is reported")
+
+    def steps(self, horizon: int) -> int:
+        """World-steps that a candidate's evaluation takes at most, with episodes of `horizon` control steps."""
+        return (self.checkpoints * self.selection_episodes + self.report_episodes) * horizon
+
+    def within(self, budget: float, horizon: int) -> Evaluation:
+        """This, or less of it, so that it costs at most `budget` world-steps; never less than 1, 2 and 4."""
+        checkpoints, selection, report = self.checkpoints, self.selection_episodes, self.report_episodes
+        while (checkpoints * selection + report) * horizon > budget:
+            if report > 4 and report >= checkpoints * selection:
+                report = max(4, report // 2)
+            elif selection > 2:
+                selection = max(2, selection // 2)
+            elif checkpoints > 1:
+                checkpoints -= 1
+            elif report > 4:
+                report = max(4, report // 2)
+            else:
+                break
+        return Evaluation(checkpoints=checkpoints, selection_episodes=selection, report_episodes=report)
+
+
+class Preset(_Strict):
+    """The size of a run, for one kind of machine."""
+
+    generations: int = Field(ge=1, description="rounds of prompting, training and reflection")
+    samples: int = Field(ge=1, description="candidates in a generation")
+    repairs: int = Field(default=2, ge=0, description="times that a failed candidate is sent back with its error")
+    worlds: int = Field(ge=1, description="worlds that each candidate trains in")
+    steps: int = Field(ge=1, description="training world-steps of a candidate")
+    final_seeds: int = Field(
+        default=3, ge=1, description="fresh seeds on which winner, human and sparse are trained anew"
+    )
+    learning: Learning = Field(default=Learning(), description="PPO's settings")
+    evaluation: Evaluation = Field(default=Evaluation(), description="how policies are judged")
+
+    @property
+    def iterations(self) -> int:
+        """PPO updates that `steps` allow, at least one."""
+        return max(1, self.steps // (self.worlds * self.learning.horizon))
+
+
+class Settings(Preset):
+    """A preset with everything else that decides a run's result; stored in the run folder."""
+
+    preset: PresetName = Field(description="the preset that the values above began from")
+    seed: int = Field(default=0, ge=0, lt=2**31, description="decides every random number of the run")
+    llm: str = Field(default="search", description="the designer: search, or replay:RUN")
+    device: Literal["cpu", "cuda"] = Field(default="cpu", description="where simulation and training run")
+
+
+class TaskFile(_Strict):
+    """A task's YAML."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="short name, as in file names")
+    description: str = Field(min_length=1, description="the goal in one sentence, shown to the designer")
+    task: str = Field(pattern=r"^[^:]+\.py:[A-Za-z_]\w*$", description="FILE.py:CLASS, beside the YAML")
+    human: str = Field(description="file of the hand-written baseline reward")
+    sparse: str = Field(description="file of the baseline that rewards the fitness itself")
+    presets: dict[PresetName, Preset] = Field(description="sizes of a run on a CPU, on a GPU, and in the paper")
+
+
+class LoadedTask(BaseModel):
+    """A task file together with where its parts are."""
+
+    model_config = ConfigDict(frozen=True)
+
+    path: Path = Field(description="the YAML, absolute")
+    file: TaskFile = Field(description="its contents")
+
+    def beside(self, relative: str) -> Path:
+        """A file named in the YAML."""
+        return self.path.parent / relative
+
+    @property
+    def module(self) -> Path:
+        """The Python file with the task's class."""
+        return self.beside(self.file.task.partition(":")[0])
+
+    @property
+    def class_name(self) -> str:
+        """The class in it."""
+        return self.file.task.partition(":")[2]
+
+    @property
+    def rewards(self) -> dict[str, Path]:
+        """Baseline rewards by name."""
+        return {"human": self.beside(self.file.human), "sparse": self.beside(self.file.sparse)}
+
+    def sources(self) -> list[Path]:
+        """Every file that the task's results depend on."""
+        return [self.path, self.module, *self.rewards.values()]
+
+
+def shipped_tasks() -> list[str]:
+    """Names of the tasks that come with this installation."""
+    return sorted(path.stem for path in shipped("tasks").glob("*.yaml"))
+
+
+def find_task(name: str) -> Path:
+    """The YAML for a path or the name of a shipped task."""
+    given = Path(name)
+    if given.suffix in {".yaml", ".yml"} or len(given.parts) > 1:
+        # `tasks/cartpole.yaml` names the shipped task even where no such file is beside the user.
+        beside = shipped("tasks") / given.name
+        if not given.is_file() and given.parent == Path("tasks") and beside.is_file():
+            return beside
+        if not given.is_file():
+            raise UserError(f"no task file {name}{near(given.stem, shipped_tasks())}; {_known()}")
+        return given.resolve()
+    path = shipped("tasks") / f"{name}.yaml"
+    if not path.is_file():
+        raise UserError(f"no task {name!r}{near(name, shipped_tasks())}; {_known()}")
+    return path
+
+
+def _known() -> str:
+    return f"shipped tasks are {', '.join(shipped_tasks())}; your own is given by the path of its YAML"
+
+
+def load_task(name: str) -> LoadedTask:
+    """Read and check a task's YAML.
+
+    Raises:
+        UserError: it is missing, no YAML, has a wrong key or value, or names a file that does not exist.
+    """
+    path = find_task(name)
+    try:
+        text = path.read_text(encoding="utf-8")
+        data = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        where = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise UserError(f"{path}{where}: not valid YAML: {error.problem}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not valid YAML: {error}") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
+    if not isinstance(data, dict):
+        raise UserError(f"{path}: a task file holds keys and values ({', '.join(TaskFile.model_fields)})")
+    try:
+        file = TaskFile.model_validate(data)
+    except ValidationError as error:
+        location, problem = first_problem(TaskFile, error)
+        raise UserError(f"{path}{_line_of(text, location)}: {problem}") from None
+    task = LoadedTask(path=path, file=file)
+    for source in task.sources():
+        if not source.is_file():
+            raise UserError(f"{path} names {source.relative_to(path.parent)}, and there is no such file beside it")
+    return task
+
+
+def first_problem(model: type[BaseModel], error: ValidationError) -> tuple[tuple[str | int, ...], str]:
+    """Where the first thing wrong is, and one sentence on it, with the nearest valid key for an unknown one."""
+    first = error.errors()[0]
+    location = tuple(part for part in first["loc"] if part != "[key]")
+    name = ".".join(map(str, location))
+    match first["type"]:
+        case "extra_forbidden":
+            keys = _keys_at(model, location[:-1])
+            return location, f"unknown key {name!r}{near(str(location[-1]), keys)}; keys here: {', '.join(keys)}"
+        case "missing":
+            return location[:-1], f"the key {name!r} is missing"
+        case _:
+            return location, f"{name}: {first['msg'][0].lower()}{first['msg'][1:]}, not {first['input']!r}"
+
+
+def _keys_at(model: type[BaseModel], location: tuple[str | int, ...]) -> list[str]:
+    """The keys that `model` knows at a place in it."""
+    for part in location:
+        field = model.model_fields.get(str(part))
+        if field is None:  # a key of a dictionary, such as a preset's name
+            continue
+        annotation: Any = field.annotation
+        inner = [a for a in (annotation, *getattr(annotation, "__args__", ())) if isinstance(a, type)]
+        model = next((a for a in inner if issubclass(a, BaseModel)), model)
+    return list(model.model_fields)
+
+
+def _line_of(text: str, location: tuple[str | int, ...]) -> str:
+    """`, line 7` for a place in a YAML text, as near to it as the text goes."""
+    node, line = yaml.compose(text), 1
+    for part in location:
+        if not isinstance(node, yaml.MappingNode):
+            break
+        for key, value in node.value:
+            if key.value == str(part):
+                node, line = value, key.start_mark.line + 1
+                break
+        else:
+            break
+    return f", line {line}"

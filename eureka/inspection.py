@@ -1,0 +1,240 @@
+"""Showing a run to people, from its journal alone: finished, half-done and crashed runs alike."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+
+from rich import box
+from rich.console import Console
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+from eureka import reflect
+from eureka.candidate import Candidate, Failed, Outcome, Trained
+from eureka.compare import Comparison
+from eureka.display import summary
+from eureka.errors import UserError, near
+from eureka.evolve import report_score
+from eureka.store import Event, read_events, read_json
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to show."""
+
+    candidate: str | None = None
+    best: bool = False
+    code: bool = False
+    reflection: bool = False
+    prompt: bool = False
+    diff: str | None = None
+
+
+def show(folder: Path, wanted: Wanted) -> None:
+    """Print a run, or one candidate of it.
+
+    Raises:
+        UserError: it has no such candidate, or the candidate no such thing.
+    """
+    console = Console(highlight=False, soft_wrap=True)
+    events, _ = read_events(folder)
+    candidates = candidates_of(events)
+    one = wanted.code or wanted.reflection or wanted.prompt or wanted.diff is not None
+    if not (wanted.candidate or wanted.best or one):
+        _show_run(console, folder, events, candidates)
+        return
+    chosen = _choose(folder, candidates, wanted)
+    if wanted.code:
+        _code(console, chosen)
+    elif wanted.reflection:
+        console.print(Text(_reflection(chosen)))
+    elif wanted.prompt:
+        console.print(Text(_plain(_prompt(events, chosen))))
+    elif wanted.diff is not None:
+        _diff(console, _named(candidates, wanted.diff), chosen)
+    else:
+        _show_candidate(console, chosen)
+
+
+def candidates_of(events: list[Event]) -> dict[str, Candidate]:
+    """Every candidate of a journal by name, in the state that its last attempt reached."""
+    replies = {(e["generation"], e["slot"]): e for e in events if e["event"] == "reply"}
+    verdicts = {(e["generation"], e["slot"], e["attempt"]): e for e in events if e["event"] == "verdict"}
+    outcomes = _outcomes(events)
+    first: dict[str, str] = {}
+    found = {}
+    for (generation, slot), event in sorted(replies.items()):
+        verdict = verdicts.get((generation, slot, event["attempt"]), {})
+        mark = verdict.get("fingerprint")
+        name = f"{generation}.{slot}"
+        original = first.setdefault(mark, name) if mark else name
+        outcome: Outcome | None = None
+        if verdict.get("failed"):
+            outcome = Failed.model_validate(verdict["failed"])
+        elif mark:
+            outcome = outcomes.get(original)
+        found[name] = Candidate(
+            generation=generation,
+            slot=slot,
+            attempt=event["attempt"],
+            reply=event["reply"]["text"],
+            code=verdict.get("code"),
+            fingerprint=mark,
+            duplicate_of=original if original != name else None,
+            outcome=outcome,
+        )
+    return found
+
+
+def _outcomes(events: list[Event]) -> dict[str, Outcome]:
+    """What trainings gave, by candidate's name."""
+    slots = {e["training"]: e["members"] for e in events if e["event"] == "training"}
+    outcomes: dict[str, Outcome] = {}
+    for event in events:
+        if event["event"] != "trained" or event["training"] not in slots:
+            continue
+        for member, data in zip(event["members"], event["outcomes"], strict=True):
+            generation, slot, _ = slots[event["training"]][member]
+            model = Trained if "curves" in data else Failed
+            outcomes[f"{generation}.{slot}"] = model.model_validate(data)
+    return outcomes
+
+
+def show_result(folder: Path, comparison: Comparison) -> None:
+    """The table at the end of a run, and where everything is."""
+    console = Console(highlight=False, soft_wrap=True)
+    shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+    console.print()
+    console.print(_comparison_table(comparison))
+    console.print(Text(_conclusion(comparison)))
+    console.print(Text(f"run {shown}   next: eureka inspect {shown} --best"))
+
+
+def _comparison_table(comparison: Comparison) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("reward", "fitness", "95% interval", "each fresh seed", "last checkpoint"):
+        table.add_column(name, justify="left" if name == "reward" else "right")
+    for arm in comparison.arms:
+        if arm.interval is None:
+            table.add_row(arm.name, "-", "-", f"{len(arm.failures)} failed", "-")
+            continue
+        bounds = f"{_short(arm.interval.low)} .. {_short(arm.interval.high)}" if len(arm.fitness) > 1 else "one seed"
+        seeds = " ".join(map(_short, arm.fitness)) + (f" ({len(arm.failures)} failed)" if arm.failures else "")
+        table.add_row(arm.name, _short(arm.interval.mean), bounds, seeds, _short(fmean(arm.last)))
+    return table
+
+
+def _short(value: float) -> str:
+    return f"{value:.4g}"
+
+
+def _conclusion(comparison: Comparison) -> str:
+    seeds = max((len(a.fitness) for a in comparison.arms), default=0)
+    if comparison.improvement is None:
+        return "evolved against human: not defined"
+    if seeds < 2:
+        return "evolved against human: one seed cannot tell; see eureka run --help for the presets with more"
+    if comparison.normalised is None:
+        normalised = "human-normalised score not defined: human and sparse cannot be told apart"
+    else:
+        normalised = f"human-normalised score {comparison.normalised:.2f}"
+    return (
+        f"evolved against human: {comparison.verdict} by interval, probability of improvement "
+        f"{comparison.improvement:.2f}; {normalised}"
+    )
+
+
+def _show_run(console: Console, folder: Path, events: list[Event], candidates: dict[str, Candidate]) -> None:
+    record = read_json(folder / "run.json")
+    settings = record["settings"]
+    of_settings = "   ".join(f"{name} {settings[name]}" for name in ("llm", "preset", "seed"))
+    console.print(Text(f"{record['task']}   {of_settings}"))
+    for candidate in candidates.values():
+        console.print(Text(summary(candidate)))
+    finished = next((e for e in reversed(events) if e["event"] == "finished"), None)
+    if finished is None:
+        console.print(Text(f"not finished; to go on: eureka resume {folder}"))
+        return
+    console.print(Text(f"winner {finished['winner']}"))
+    console.print(_comparison_table(Comparison.model_validate(finished["comparison"])))
+
+
+def _choose(folder: Path, candidates: dict[str, Candidate], wanted: Wanted) -> Candidate:
+    if wanted.candidate:
+        return _named(candidates, wanted.candidate)
+    trained = [c for c in candidates.values() if c.trained and not c.duplicate_of]
+    if not trained:
+        raise UserError(f"{folder} has no trained candidate yet; name one with --candidate")
+    return max(trained, key=report_score)
+
+
+def _named(candidates: dict[str, Candidate], name: str) -> Candidate:
+    if name not in candidates:
+        raise UserError(f"no candidate {name!r}{near(name, candidates)}; there are {', '.join(candidates) or 'none'}")
+    return candidates[name]
+
+
+def _code(console: Console, candidate: Candidate) -> None:
+    if candidate.code is None:
+        raise UserError(f"candidate {candidate.name} has no code: {reflect.shown(str(candidate.failed))}")
+    code = _plain(candidate.code)
+    if console.is_terminal:
+        console.print(Syntax(code, "python", theme="ansi_dark", background_color="default"))
+    else:
+        print(code)
+
+
+def _reflection(candidate: Candidate) -> str:
+    if candidate.trained is None:
+        return _plain(str(candidate.failed or "not trained yet"))
+    return reflect.statistics(candidate.trained)
+
+
+def _prompt(events: list[Event], candidate: Candidate) -> str:
+    reply = next(
+        e
+        for e in reversed(events)
+        if e["event"] == "reply" and (e["generation"], e["slot"]) == (candidate.generation, candidate.slot)
+    )
+    prompt = next(e for e in events if e["event"] == "prompt" and e["sha256"] == reply["prompt"])
+    return "\n\n".join(f"# {m['role']}\n\n{m['content']}" for m in prompt["messages"])
+
+
+def _diff(console: Console, before: Candidate, after: Candidate) -> None:
+    old, new = (_plain(c.code or "").splitlines() for c in (before, after))
+    lines = list(difflib.unified_diff(old, new, before.name, after.name, lineterm=""))
+    if not lines:
+        console.print(Text(f"{before.name} and {after.name} have the same code"))
+    elif console.is_terminal:
+        console.print(Syntax("\n".join(lines), "diff", theme="ansi_dark", background_color="default"))
+    else:
+        print("\n".join(lines))
+
+
+def _show_candidate(console: Console, candidate: Candidate) -> None:
+    console.print(Text(summary(candidate)))
+    if candidate.attempt:
+        console.print(Text(f"attempt {candidate.attempt}: sent back before with its errors"))
+    trained = candidate.trained
+    if trained is not None:
+        spread = f"{reflect.number(min(trained.report_episodes))} .. {reflect.number(max(trained.report_episodes))}"
+        console.print(
+            Text(
+                f"report {reflect.number(trained.report)} over {len(trained.report_episodes)} episodes ({spread}), "
+                f"selection {reflect.number(trained.selection)}, diverged world-steps {trained.diverged}"
+            )
+        )
+        console.print()
+        console.print(Text(reflect.statistics(trained)))
+    console.print()
+    if candidate.code is not None:
+        _code(console, candidate)
+
+
+def _plain(text: str) -> str:
+    """Untrusted text without control characters but line ends, so that it cannot drive a terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else " " for c in text.expandtabs(4))

@@ -1,0 +1,113 @@
+"""Renders prompts/*.j2 into messages. No prompt text lives anywhere else."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import cache
+from typing import Literal
+
+import jinja2
+from pydantic import BaseModel, ConfigDict
+
+from eureka.candidate import Candidate, Failed
+from eureka.description import Description
+from eureka.paths import shipped
+from eureka.reflect import shown, statistics
+
+STAGES = {
+    "extract": "No code was found",
+    "compile": "It does not compile",
+    "preflight": "It fails on states of the task",
+    "train": "It failed in training",
+}
+
+
+class Message(BaseModel):
+    """One turn of a conversation."""
+
+    model_config = ConfigDict(frozen=True)
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+Messages = tuple[Message, ...]
+
+
+def fingerprint(messages: Messages) -> str:
+    """SHA-256 of a prompt, by which a replay tells whether it is the recorded one."""
+    data = json.dumps([m.model_dump() for m in messages], sort_keys=True)
+    return hashlib.sha256(data.encode()).hexdigest()
+
+
+def first(task: Description) -> Messages:
+    """The prompt of the first generation."""
+    return (
+        Message(role="system", content=_render("system")),
+        Message(role="user", content=_render("task", task=task)),
+    )
+
+
+def after(task: Description, best: Candidate, failures: Sequence[str]) -> Messages:
+    """The prompt of a later generation: the best reply of the latest one, and how its training went.
+
+    Args:
+        task: the task.
+        best: a trained candidate.
+        failures: what went wrong with others of its generation.
+    """
+    assert best.trained is not None
+    points = len(best.trained.curves.fitness)
+    text = _render(
+        "reflection", statistics=statistics(best.trained), points=points, failures=[shown(f) for f in failures]
+    )
+    reply = Message(role="assistant", content=best.reply)
+    return (*first(task), reply, Message(role="user", content=text))
+
+
+def repair(messages: Messages, reply: str, failed: Failed, code: str | None) -> Messages:
+    """A prompt that asks for a mended reply, after the one that failed."""
+    lines = (code or "").splitlines()
+    code_line = lines[failed.line - 1].strip() if failed.line and failed.line <= len(lines) else None
+    text = _render(
+        "error",
+        stage=STAGES[failed.stage],
+        message=shown(failed.message).rstrip("."),
+        line=failed.line,
+        code_line=shown(code_line) if code_line else None,
+    )
+    return (*messages, Message(role="assistant", content=reply), Message(role="user", content=text))
+
+
+def again(messages: Messages, failures: Sequence[str]) -> Messages:
+    """The prompt of a round after one in which every candidate failed."""
+    text = _render("all_failed", failures=[shown(f) for f in dict.fromkeys(failures)])
+    *before, last = messages
+    return (*before, Message(role=last.role, content=f"{last.content}\n\n{text}"))
+
+
+def as_text(messages: Messages) -> str:
+    """A prompt for people to read, as Markdown."""
+    return "\n\n".join(f"# {m.role}\n\n{m.content}" for m in messages) + "\n"
+
+
+def estimated_tokens(messages: Messages) -> int:
+    """About how many tokens a prompt has, at four characters a token."""
+    return sum(len(m.content) for m in messages) // 4
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(shipped("prompts")),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,  # noqa: S701 - the result is a prompt, not markup
+    )
+
+
+def _render(template: str, **values: object) -> str:
+    return _environment().get_template(f"{template}.md.j2").render(**values).strip()

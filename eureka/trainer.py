@@ -1,0 +1,300 @@
+"""The orchestrator's side of training: one trainer process, its crashes survived, its progress journalled."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from eureka.candidate import Failed, Outcome, Trained
+from eureka.config import LoadedTask, Settings
+from eureka.description import Description
+from eureka.errors import StorageFault, UserError
+from eureka.store import Run
+from eureka.workers import Died, Worker, give_up
+
+_TOGETHER = 2
+"""Deaths of the process without a new checkpoint after which a population is cut in two."""
+_ALONE = 3
+"""The same for a single member, after which it has failed."""
+
+OnProgress = Callable[[dict[str, Any]], None]
+
+
+class Trainer:
+    """The trainer process of one task."""
+
+    def __init__(self, task: LoadedTask, log: Path, keep: Sequence[int] = (), threads: int = 0):
+        """Start it; `description` waits until it has read the task.
+
+        Args:
+            task: the task, whose code runs in that process and never in this one.
+            log: file for its messages.
+            keep: descriptors that it inherits (the run's worker lock).
+            threads: for physics and learning, 0 for one a core.
+        """
+        self._task, self._log, self._keep = task, log, keep
+        self.threads = threads or len(os.sched_getaffinity(0))
+        self._description: Description | None = None
+        self._worker = self._start()
+
+    def _start(self) -> Worker:
+        arguments = ["-P", "-m", "eureka.trainer_process", str(self._task.path), str(self.threads)]
+        return Worker(arguments, self._log, self._keep, cwd=self._log.parent)
+
+    @property
+    def description(self) -> Description:
+        """The task as its class tells it.
+
+        Raises:
+            UserError: the task's code does not run; says where.
+        """
+        for death in range(1, _ALONE + 1):
+            if self._description is not None:
+                break
+            try:
+                self._description = Description.model_validate(self.receive()["description"])
+            except Died as died:
+                if death == _ALONE:
+                    raise give_up("trainer", died.reason, self._log) from None
+                self._worker.close()
+                self._worker = self._start()
+        assert self._description is not None
+        return self._description
+
+    def preflight(self, program: str) -> dict[str, Any] | Failed:
+        """Check a program and run it on states of random play: a report, or why it cannot be trained with."""
+        answer = self._ask({"command": "preflight", "program": program})
+        if answer["kind"] == "rejected":
+            return Failed(stage="compile", message=answer["message"], line=answer["line"])
+        if answer["problem"]:
+            return Failed(stage="preflight", message=answer["problem"])
+        return answer
+
+    def measure(self, members: int, settings: Settings) -> float:
+        """Training world-steps a second that this machine does with so many members."""
+        plan = plan_of(settings, "search")
+        answer = self._ask({"command": "measure", "members": members, "plan": plan})
+        return answer["steps"] / answer["seconds"]
+
+    def train(
+        self,
+        run: Run,
+        key: str,
+        programs: Sequence[str],
+        seeds: Sequence[int],
+        purpose: str,
+        places: Sequence[str],
+        on_progress: OnProgress,
+    ) -> list[Outcome]:
+        """Train programs together, from wherever an interrupted run left them.
+
+        Args:
+            run: the run, whose journal gets every checkpoint and the outcomes.
+            key: name of this training in the journal.
+            programs: one program a member.
+            seeds: one seed a member.
+            purpose: `search` or `final`.
+            places: where in the run folder each member's policy goes.
+            on_progress: called with reports of progress.
+
+        Returns:
+            One outcome a member. A member whose training kills the process again and again has failed; the others
+            are trained without it.
+        """
+        _ = self.description
+        work = _Work(self, run, key, programs, seeds, purpose, places, on_progress)
+        outcomes = work.train(list(range(len(programs))))
+        run.clear_scratch(key)
+        return outcomes
+
+    def close(self) -> None:
+        """End the process."""
+        self._worker.close()
+
+    def _ask(self, command: dict[str, Any]) -> dict[str, Any]:
+        """Send a command that can be repeated, and the answer to it."""
+        deaths = 0
+        while True:
+            _ = self.description
+            try:
+                self.send(command)
+                return self.receive()
+            except Died as death:
+                deaths += 1
+                if deaths == _ALONE:
+                    raise give_up("trainer", death.reason, self._log) from None
+                self.restart()
+
+    def receive(self) -> dict[str, Any]:
+        """The process's next answer.
+
+        Raises:
+            Died: it is gone.
+            UserError: the task's code failed; says where.
+            StorageFault: it could not write.
+        """
+        answer = self._worker.receive()
+        assert answer is not None
+        if answer["kind"] == "error":
+            raise UserError(answer["message"])
+        if answer["kind"] == "storage":
+            raise StorageFault(
+                f"the trainer could not write a checkpoint ({answer['message']}); nothing recorded is lost: free "
+                "some room, then eureka resume the run"
+            )
+        return answer
+
+    def send(self, command: dict[str, Any]) -> None:
+        """Give the process a command.
+
+        Raises:
+            Died: it is gone.
+        """
+        self._worker.send(command)
+
+    def restart(self) -> None:
+        """Begin anew with a process in the place of one that died."""
+        self._worker.close()
+        self._description = None
+        self._worker = self._start()
+        _ = self.description
+
+
+class _Work:
+    """One training and the parts that crashes may cut it into."""
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        run: Run,
+        key: str,
+        programs: Sequence[str],
+        seeds: Sequence[int],
+        purpose: str,
+        places: Sequence[str],
+        on_progress: OnProgress,
+    ):
+        self.trainer, self.run, self.key = trainer, run, key
+        self.programs, self.seeds, self.purpose, self.places = programs, seeds, purpose, places
+        self.on_progress = on_progress
+
+    def train(self, members: list[int]) -> list[Outcome]:
+        """The outcomes of some members."""
+        done = self.run.find("trained", training=self.key, members=members)
+        if done is not None:
+            return [_outcome(o) for o in done["outcomes"]]
+        if self.run.find("split", training=self.key, members=members) is None:
+            result = self._persist(members)
+            if not isinstance(result, str):
+                return result
+            if len(members) == 1:
+                message = f"the process that trained it {result} again and again, perhaps for lack of memory"
+                failed = Failed(stage="train", message=message, machine=True)
+                self.run.append("trained", training=self.key, members=members, outcomes=[failed.model_dump()])
+                return [failed]
+            self.run.append("split", training=self.key, members=members, reason=result)
+        half = len(members) // 2
+        return self.train(members[:half]) + self.train(members[half:])
+
+    def _persist(self, members: list[int]) -> list[Outcome] | str:
+        """Train in spite of crashes; gives up with the reason when they come without a checkpoint between them."""
+        deaths = 0
+        while True:
+            before = self._newest(members)
+            try:
+                return self._attempt(members)
+            except Died as death:
+                self.trainer.restart()
+                deaths = deaths + 1 if self._newest(members) == before else 1
+                if deaths >= (_ALONE if len(members) == 1 else _TOGETHER):
+                    return death.reason
+
+    def _attempt(self, members: list[int]) -> list[Outcome]:
+        folder = self.run.scratch(self.key)
+        self.trainer.send(
+            {
+                "command": "train",
+                "programs": [self.programs[m] for m in members],
+                "seeds": [self.seeds[m] for m in members],
+                "plan": plan_of(self.run.settings, self.purpose),
+                "folder": str(folder / "-".join(map(str, members))),
+                "resume": self._resume(members),
+            }
+        )
+        while True:
+            answer = self.trainer.receive()
+            match answer["kind"]:
+                case "progress":
+                    self.on_progress(answer)
+                case "checkpoint":
+                    self._record_checkpoint(members, answer)
+                case "outcomes":
+                    return self._record_outcomes(members, answer)
+
+    def _record_checkpoint(self, members: list[int], answer: dict[str, Any]) -> None:
+        before = self.run.find("checkpoint", training=self.key, members=members)
+        file = self._relative(answer["file"])
+        self.run.append(
+            "checkpoint",
+            training=self.key,
+            members=members,
+            number=answer["number"],
+            file=file,
+            sha256=answer["sha256"],
+        )
+        if before is not None and before["file"] != file:
+            self.run.inside(before["file"]).unlink(missing_ok=True)
+
+    def _record_outcomes(self, members: list[int], answer: dict[str, Any]) -> list[Outcome]:
+        outcomes = [_outcome(o) for o in answer["outcomes"]]
+        files = {
+            self.places[m]: {"file": self._relative(policy["file"]), "sha256": policy["sha256"]}
+            for m, policy, outcome in zip(members, answer["policies"], outcomes, strict=True)
+            if isinstance(outcome, Trained)
+        }
+        self.run.append(
+            "trained",
+            training=self.key,
+            members=members,
+            outcomes=[o.model_dump(mode="json") for o in outcomes],
+            seconds=answer["clocks"],
+            publish=files,
+        )
+        self.run.publish(files)
+        return outcomes
+
+    def _newest(self, members: list[int]) -> dict[str, Any] | None:
+        """The latest usable checkpoint that holds all of `members`."""
+        for event in self.run.all("checkpoint", training=self.key):
+            whole = set(members) <= set(event["members"])
+            if whole and self.run.verified(self.run.inside(event["file"]), event["sha256"]):
+                return event
+        return None
+
+    def _resume(self, members: list[int]) -> dict[str, Any] | None:
+        event = self._newest(members)
+        if event is None:
+            return None
+        positions = [event["members"].index(m) for m in members]
+        return {"file": str(self.run.inside(event["file"])), "members": positions}
+
+    def _relative(self, file: str) -> str:
+        return str(Path(file).relative_to(self.run.folder))
+
+
+def plan_of(settings: Settings, purpose: str) -> dict[str, Any]:
+    """The part of the settings that decides a training, as the trainer process reads it."""
+    return {
+        "worlds": settings.worlds,
+        "iterations": settings.iterations,
+        "learning": settings.learning.model_dump(mode="json"),
+        "evaluation": settings.evaluation.model_dump(mode="json"),
+        "seed": settings.seed,
+        "purpose": purpose,
+    }
+
+
+def _outcome(data: dict[str, Any]) -> Outcome:
+    return Trained.model_validate(data) if "curves" in data else Failed.model_validate(data)

@@ -1,0 +1,201 @@
+"""The trainer: a program apart that simulates, trains and evaluates. It never meets a key or a candidate's text.
+
+Started as `python -m eureka.trainer_process TASK.yaml THREADS`. Frames go both ways on the standard streams. The
+first one out describes the task; each command in is answered by the frames named beside it:
+
+    preflight {program}                 report | rejected
+    measure   {members, plan}           measured
+    train     {programs, seeds, plan, folder, resume}
+                                        progress and checkpoint, many times; then outcomes
+    any                                 error (the task's code is wrong), storage (the disk refused)
+
+The program ends when its input does, in the middle of a training too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+import traceback
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from eureka.config import Evaluation, Learning, LoadedTask, load_task
+from eureka.env import Env
+from eureka.errors import UserError
+from eureka.introspect import RECORDED_WORLDS, describe, load_class, random_states
+from eureka.physics.base import compile_scene
+from eureka.physics.threads import ThreadPhysics
+from eureka.rewards.preflight import preflight
+from eureka.rewards.program import Field, Rejected, fingerprint, rebuild
+from eureka.train import Plan, Progress, Training, save_policies
+from eureka.workers import frames, write_frame
+
+_BLANK = (
+    '{"version":1,"inputs":["action"],"nodes":[{"op":"aten.select.int","args":[{"value":0},1,0]}],'
+    '"outputs":[{"value":1}],"components":[]}'
+)
+"""A reward that costs next to nothing."""
+_PROGRESS_EVERY = 0.5
+"""s between two reports of progress."""
+
+
+class Service:
+    """One task, ready to be trained on."""
+
+    def __init__(self, loaded: LoadedTask, threads: int, out: int):
+        """Load the task and try it in a few worlds."""
+        self.loaded, self.threads, self.out = loaded, threads, out
+        self.task = load_class(loaded)
+        self.model = compile_scene(self.task.scene())
+        physics = ThreadPhysics(self.model, RECORDED_WORLDS, threads)
+        env = Env(self.task, physics, torch.zeros(1, dtype=torch.int64), "random play")
+        self.states = random_states(self.task, env)
+        self.description = describe(loaded, self.task, self.states, env.observation.shape[-1])
+        self.fields = {f.name: Field(f.shape, f.dtype) for f in self.description.state}
+
+    def answer(self, command: dict[str, Any]) -> None:
+        """Carry out one command."""
+        match command["command"]:
+            case "preflight":
+                self._preflight(command)
+            case "measure":
+                self._measure(command)
+            case "train":
+                self._train(command)
+
+    def send(self, kind: str, **content: Any) -> None:
+        """Send one frame up."""
+        write_frame(self.out, {"kind": kind, **content})
+
+    def _preflight(self, command: dict[str, Any]) -> None:
+        try:
+            report = preflight(command["program"], self.fields, self.states)
+        except Rejected as rejection:
+            self.send("rejected", message=str(rejection), line=rejection.line)
+            return
+        self.send("report", fingerprint=fingerprint(command["program"]), **asdict(report))
+
+    def _measure(self, command: dict[str, Any]) -> None:
+        """Time an iteration of training with a reward of nothing; the first one warms up and does not count."""
+        plan = _plan(command["plan"])
+        program = rebuild(_BLANK, self.fields, plan.worlds)
+        members = command["members"]
+        training = Training(self.task, self.model, [program] * members, [0] * members, plan, self.threads)
+        training.iterate()
+        start = time.perf_counter()
+        training.iterate()
+        seconds = time.perf_counter() - start
+        self.send("measured", seconds=seconds, steps=members * training.steps_an_iteration)
+
+    def _train(self, command: dict[str, Any]) -> None:
+        plan = _plan(command["plan"])
+        folder = Path(command["folder"])
+        folder.mkdir(parents=True, exist_ok=True)
+        programs = [rebuild(text, self.fields, plan.worlds) for text in command["programs"]]
+        training = Training(self.task, self.model, programs, command["seeds"], plan, self.threads)
+        if command["resume"]:
+            training.load(Path(command["resume"]["file"]), command["resume"]["members"])
+        last = 0.0
+
+        def on_progress(progress: Progress) -> None:
+            nonlocal last
+            now = time.monotonic()
+            if now - last > _PROGRESS_EVERY or progress.iteration == progress.iterations:
+                last = now
+                self.send("progress", **asdict(progress))
+
+        def on_checkpoint(number: int) -> None:
+            file = folder / f"checkpoint-{number}.safetensors"
+            training.save(file)
+            self.send("checkpoint", number=number, file=str(file), sha256=_sha256(file))
+
+        outcomes = training.run(on_progress, on_checkpoint)
+        files = [folder / f"policy-{i}.safetensors" for i in range(len(programs))]
+        save_policies(training, files)
+        self.send(
+            "outcomes",
+            outcomes=[o.model_dump() for o in outcomes],
+            policies=[{"file": str(f), "sha256": _sha256(f)} for f in files],
+            clocks=asdict(training.clocks),
+        )
+
+
+def _plan(data: dict[str, Any]) -> Plan:
+    parts = {"learning": Learning(**data["learning"]), "evaluation": Evaluation(**data["evaluation"])}
+    return Plan(**(data | parts))
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _where(error: BaseException, loaded: LoadedTask) -> str:
+    """The place in the task's own files that an exception passed through last."""
+    here = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).is_relative_to(loaded.path.parent)]
+    return f"{here[-1].filename}, line {here[-1].lineno}: " if here else ""
+
+
+def _commands(source: int) -> queue.Queue[dict[str, Any]]:
+    """Commands as they come in; the end of the input ends the process, whatever it is doing."""
+    inbox: queue.Queue[dict[str, Any]] = queue.Queue()
+
+    def read() -> None:
+        for frame in frames(source):
+            inbox.put(frame)
+        os._exit(0)
+
+    threading.Thread(target=read, daemon=True).start()
+    return inbox
+
+
+def main(task: str, threads: int) -> None:
+    """Serve until the input ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    out, source = os.dup(1), os.dup(0)
+    os.dup2(2, 1)  # what a library prints belongs in the log
+    inbox = _commands(source)
+    torch.set_num_threads(1)
+    loaded = load_task(task)
+    with _reported(loaded, out):
+        service = Service(loaded, threads, out)
+        write_frame(out, {"kind": "described", "description": service.description.model_dump(mode="json")})
+    while True:
+        command = inbox.get()
+        with _reported(loaded, out):
+            service.answer(command)
+
+
+@contextlib.contextmanager
+def _reported(loaded: LoadedTask, out: int):
+    """Send an exception up as a frame with one sentence, keep its traceback in the log, and end."""
+    try:
+        yield
+    except Exception as error:
+        traceback.print_exc()
+        first = (str(error).strip().splitlines() or [""])[0]
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS):
+            write_frame(out, {"kind": "storage", "message": f"{error.strerror}: {error.filename}"})
+        elif isinstance(error, UserError):
+            write_frame(out, {"kind": "error", "message": str(error)})
+        elif isinstance(error, MemoryError):
+            os._exit(137)  # what the kernel's own out-of-memory killer would make of it
+        else:
+            where = _where(error, loaded)
+            write_frame(out, {"kind": "error", "message": f"{where}{type(error).__name__}: {first}"})
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))
