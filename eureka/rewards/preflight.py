@@ -40,9 +40,11 @@ def preflight(text: str, fields: dict[str, Field], states: dict[str, Tensor]) ->
     bank = ProgramBank([program], worlds)
     bank(states)
     (statistics,) = bank.drain()
+    if statistics.fault:
+        return Report(statistics.fault, program.inputs, program.nodes, {}, ())
     outputs = dict(zip(("total", *program.components), _run(program, states), strict=True))
     ranges = {name: (float(v.min()), float(v.mean()), float(v.max())) for name, v in outputs.items()}
-    problem = statistics.fault or _mixes_worlds(program, states, outputs)
+    problem = _mixes_worlds(program, states, outputs)
     notes = [f"{name} is the same in all states of random play" for name, v in outputs.items() if v.min() == v.max()]
     return Report(problem, program.inputs, program.nodes, ranges, tuple(notes))
 

@@ -44,6 +44,7 @@ class ProgramBank:
         """Member p, the worlds p * N to (p + 1) * N, runs `programs[p]`, rebuilt for N = `worlds`."""
         self.programs, self.worlds = programs, worlds
         self._history: list[list[Tensor]] = [[] for _ in programs]
+        self._broken: list[str | None] = [None] * len(programs)
 
     @torch.no_grad()
     def __call__(self, fields: dict[str, Tensor]) -> Tensor:
@@ -51,7 +52,12 @@ class ProgramBank:
         totals = []
         for p, (program, history) in enumerate(zip(self.programs, self._history, strict=True)):
             own = slice(p * self.worlds, (p + 1) * self.worlds)
-            values = torch.stack(program.module(*[fields[name][own] for name in program.inputs]))
+            try:
+                values = torch.stack(program.module(*[fields[name][own] for name in program.inputs]))
+            except (RuntimeError, IndexError) as error:
+                # The others go on: one program that cannot compute fails its own member.
+                self._broken[p] = f"the reward failed as it ran: {str(error).splitlines()[0][:200]}"
+                values = torch.full((1 + len(program.components), self.worlds), torch.nan)
             history.append(values)
             totals.append(values[0])
         return torch.stack(totals)
@@ -59,11 +65,12 @@ class ProgramBank:
     def drain(self) -> list[ComponentStatistics]:
         """Statistics of each member since the last call."""
         statistics = []
-        for program, history in zip(self.programs, self._history, strict=True):
+        for program, history, broken in zip(self.programs, self._history, self._broken, strict=True):
             series = torch.stack(history, dim=1).flatten(1)  # (1 + C, T * N)
             history.clear()
             names = ("total", *program.components)
-            fault = next((f for name, row in zip(names, series, strict=True) if (f := _fault(name, row))), None)
+            faults = (_fault(name, row) for name, row in zip(names, series, strict=True))
+            fault = broken or next((f for f in faults if f), None)
             means = series.mean(dim=1).tolist()
             least, greatest = series.amin(dim=1).tolist(), series.amax(dim=1).tolist()
             statistics.append(
@@ -85,4 +92,4 @@ def _fault(name: str, values: Tensor) -> str | None:
     share = 100.0 * float(bad.float().mean())
     kind = "NaN" if bool(values[bad].isnan().any()) else "infinite or larger than 1e10"
     what = "the total reward" if name == "total" else f"the component {name!r}"
-    return f"{what} was {kind} in {share:.2g}% of the values"
+    return f"{what} was {kind} in {share:.3g}% of the values"

@@ -20,6 +20,8 @@ COUPLINGS = tuple(f"robot0:T_{finger}J1c" for finger in ("FF", "MF", "RF", "LF")
 HAND_JOINTS = 24
 PALM = (0.0, -0.39)
 """m, world x and y of the spot over the palm where the cube starts."""
+START_HEIGHT = 0.6
+"""m, world z of the cube as an episode begins: it falls on the palm from there."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,24 @@ class Memory:
     """(W, 4) wxyz."""
 
 
+@dataclass(frozen=True)
+class Constants:
+    """Numbers of the scene, on the simulator's device."""
+
+    joint_low: Tensor
+    """(24,) rad."""
+    joint_high: Tensor
+    """(24,) rad."""
+    target_low: Tensor
+    """(20,) rad, of the actuators."""
+    target_high: Tensor
+    """(20,) rad, of the actuators."""
+    cube_start: Tensor
+    """(3,) m."""
+    goal_position: Tensor
+    """(3,) m."""
+
+
 class ShadowHand(Task[State, Memory]):
     """A Shadow Hand lies on its back, forearm along world -y, and holds a cube of 5 cm and 71 g on its palm."""
 
@@ -84,7 +104,7 @@ class ShadowHand(Task[State, Memory]):
     """m, world z of goal_position; the cube rests on the palm at about 0.52."""
 
     def __init__(self) -> None:
-        self._limits: dict[torch.device, tuple[Tensor, ...]] = {}
+        self._constants: dict[torch.device, Constants] = {}
 
     def scene(self) -> mujoco.MjSpec:
         package = importlib.util.find_spec("gymnasium_robotics")
@@ -127,7 +147,7 @@ class ShadowHand(Task[State, Memory]):
 
     def _place_cube(self, spec: mujoco.MjSpec) -> None:
         cube = spec.body("object")
-        cube.pos = (*PALM, 0.6)
+        cube.pos = (*PALM, START_HEIGHT)
         spec.delete(spec.geom("object_hidden"))
 
     def _add_sensors(self, spec: mujoco.MjSpec, prefix: str, kind: mujoco.mjtObj, target: str) -> None:
@@ -140,10 +160,9 @@ class ShadowHand(Task[State, Memory]):
             spec.add_sensor(name=f"{prefix}_{name}", type=sensor, objtype=kind, objname=target)
 
     def start(self, sim: Sim, mask: Tensor, noise: Noise, memory: Memory | None) -> Memory:
-        low, high, _, _ = self._ranges(sim)
-        joints = 0.2 * (low + (high - low) * noise.uniform("joints", HAND_JOINTS))
-        offset = noise.uniform("cube position", 3, low=-0.01, high=0.01)
-        cube = torch.tensor((*PALM, 0.6), device=sim.device) + offset
+        c = self._constants_of(sim)
+        joints = 0.2 * (c.joint_low + (c.joint_high - c.joint_low) * noise.uniform("joints", HAND_JOINTS))
+        cube = c.cube_start + noise.uniform("cube position", 3, low=-0.01, high=0.01)
         sim.assign(mask, qpos=torch.cat([joints, cube, noise.rotation("cube rotation")], dim=-1))
         return Memory(goal_rotation=noise.rotation("goal"))
 
@@ -153,23 +172,25 @@ class ShadowHand(Task[State, Memory]):
         Order: WRJ1, WRJ0, FFJ3-1, MFJ3-1, RFJ3-1, LFJ4-1, THJ4-0. The outermost joints of the four fingers (J0) have
         no motor and follow J1. Position controllers with limited torque move the joints there within about 0.2 s.
         """
-        _, _, low, high = self._ranges(sim)
-        sim.ctrl.copy_(low + (action + 1.0) * 0.5 * (high - low))
+        c = self._constants_of(sim)
+        sim.ctrl.copy_(c.target_low + (action + 1.0) * 0.5 * (c.target_high - c.target_low))
         return memory
 
-    def _ranges(self, sim: Sim) -> tuple[Tensor, ...]:
-        """Joint limits (24,), (24,) and actuator limits (20,), (20,), in rad."""
-        if sim.device not in self._limits:
-            joints, controls = sim.model.jnt_range[:HAND_JOINTS], sim.model.actuator_ctrlrange
-            columns = (joints[:, 0], joints[:, 1], controls[:, 0], controls[:, 1])
-            self._limits[sim.device] = tuple(torch.tensor(c, dtype=torch.float32, device=sim.device) for c in columns)
-        return self._limits[sim.device]
+    def _constants_of(self, sim: Sim) -> Constants:
+        """Made once a device: a copy from the host has no place in a captured graph."""
+        if sim.device not in self._constants:
+            joints, targets = sim.model.jnt_range[:HAND_JOINTS], sim.model.actuator_ctrlrange
+            goal, start = (*PALM, self.goal_height), (*PALM, START_HEIGHT)
+            values = (joints[:, 0], joints[:, 1], targets[:, 0], targets[:, 1], start, goal)
+            self._constants[sim.device] = Constants(
+                *[torch.tensor(v, dtype=torch.float32, device=sim.device) for v in values]
+            )
+        return self._constants[sim.device]
 
     def state(self, sim: Sim, memory: Memory, action: Tensor, last_action: Tensor) -> State:
         readings = sim.sensordata.float()
         tips = readings[:, :65].reshape(-1, 5, 13)
         cube = readings[:, 65:78]
-        goal_position = torch.tensor((*PALM, self.goal_height), device=sim.device)
         return State(
             joint_position=sim.qpos[:, :HAND_JOINTS].float(),
             joint_velocity=sim.qvel[:, :HAND_JOINTS].float(),
@@ -178,7 +199,7 @@ class ShadowHand(Task[State, Memory]):
             object_rotation=cube[:, 3:7],
             object_linear_velocity=cube[:, 7:10],
             object_angular_velocity=cube[:, 10:13],
-            goal_position=goal_position.expand(sim.num_worlds, 3),
+            goal_position=self._constants_of(sim).goal_position.expand(sim.num_worlds, 3),
             goal_rotation=memory.goal_rotation,
             fingertip_position=tips[:, :, 0:3],
             fingertip_rotation=tips[:, :, 3:7],

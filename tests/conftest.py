@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from eureka.config import LoadedTask, load_task
+from eureka.env import Env
+from eureka.introspect import load_class, random_states
+from eureka.paths import load_sandbox
+from eureka.physics.base import compile_scene
+from eureka.physics.threads import ThreadPhysics
+from eureka.rewards.program import Field, Program, rebuild
+from eureka.task import Task
+
+torch.set_num_threads(1)  # as the trainer does
+# Training leaves Python threads with OpenMP's own default otherwise.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+Cli = Callable[..., subprocess.CompletedProcess[str]]
+
+
+class Bench:
+    """A task with everything a test needs to train on it in this process."""
+
+    def __init__(self, name: str):
+        self.loaded: LoadedTask = load_task(name)
+        self.task: Task = load_class(self.loaded)
+        self.model = compile_scene(self.task.scene())
+        self.states = random_states(self.task, self.env(1, 32))
+        self.fields = {
+            k: Field(tuple(v.shape[1:]), str(v.dtype).removeprefix("torch.")) for k, v in self.states.items()
+        }
+
+    def env(self, members: int, worlds: int, threads: int = 1, stream: str = "test", static: bool | None = None) -> Env:
+        physics = ThreadPhysics(self.model, members * worlds, threads)
+        return Env(self.task, physics, torch.zeros(members, dtype=torch.int64), stream, static)
+
+    def text(self, source: str) -> str:
+        """The program of a reward, traced in this process: for trusted text only."""
+        return load_sandbox("trace").compile_reward(source, self.fields)
+
+    def program(self, source: str, worlds: int) -> Program:
+        return rebuild(self.text(source), self.fields, worlds)
+
+    def baseline(self, name: str, worlds: int) -> Program:
+        return self.program(self.loaded.rewards[name].read_text(), worlds)
+
+
+@pytest.fixture(scope="session")
+def cartpole() -> Bench:
+    return Bench("cartpole")
+
+
+@pytest.fixture(scope="session")
+def shadow_hand() -> Bench:
+    return Bench("shadow_hand")
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Iterator[Cli]:
+    """Runs `eureka ...` as a user would, in a folder of its own, without any key in sight."""
+    environment = {k: v for k, v in os.environ.items() if not k.endswith(("_KEY", "_TOKEN"))}
+
+    def call(*arguments: object, cwd: Path = tmp_path, timeout: float = 300, **extra: str):
+        command = [str(Path(sys.executable).parent / "eureka"), *map(str, arguments)]
+        return subprocess.run(
+            command, cwd=cwd, env=environment | extra, capture_output=True, text=True, timeout=timeout, check=False
+        )
+
+    yield call

@@ -1,0 +1,173 @@
+"""PPO's parts, against numbers worked out by hand and against torch's own."""
+
+import math
+
+import pytest
+import torch
+
+from eureka.config import Learning
+from eureka.rl.normalize import RunningMoments
+from eureka.rl.optimizer import PopulationAdam
+from eureka.rl.policy import Policy, Shape, elu, linear
+from eureka.rl.ppo import Batch, Learner, advantages, gaussian_kl, next_learning_rate, standardize
+
+
+def gae(rewards, values, terminal, last, ended, timed_out, gamma=0.5, lam=0.5):
+    """For one member and one world; plain lists."""
+    as_row = [torch.tensor(x).reshape(1, -1, 1) for x in (rewards, values, terminal)]
+    flags = [torch.tensor(x).reshape(1, -1, 1) for x in (ended, timed_out)]
+    return advantages(*as_row, torch.tensor([[last]]), *flags, gamma, lam).flatten().tolist()
+
+
+def test_a_time_out_bootstraps_but_a_fall_does_not():
+    # one step, reward 1, gamma 0.5, value now 2, terminal value 4
+    # cut by time: 1 + 0.5 * 4 - 2 = 1        fallen: 1 - 2 = -1
+    assert gae([1.0], [2.0], [4.0], 9.0, [True], [True]) == [1.0]
+    assert gae([1.0], [2.0], [4.0], 9.0, [True], [False]) == [-1.0]
+
+
+def test_advantages_look_ahead_with_gamma_and_lambda():
+    # delta_1 = 2 + 0.5 * 4 - 3 = 1;  delta_0 = 1 + 0.5 * 3 - 2 = 0.5;  A_0 = 0.5 + 0.25 * 1
+    assert gae([1.0, 2.0], [2.0, 3.0], [0.0, 0.0], 4.0, [False, False], [False, False]) == [0.75, 1.0]
+
+
+def test_advantages_do_not_reach_over_the_end_of_an_episode():
+    # step 0 falls: A_0 = 1 - 2 = -1, whatever comes after;  A_1 = 2 + 0.5 * 4 - 3 = 1
+    assert gae([1.0, 2.0], [2.0, 3.0], [7.0, 7.0], 4.0, [True, False], [False, False]) == [-1.0, 1.0]
+
+
+def test_standardised_advantages_are_each_members_own():
+    x = torch.tensor([[1.0, 2.0, 3.0], [10.0, 10.0, 40.0]])
+    # (1, 2, 3): mean 2, deviation 1;  (10, 10, 40): mean 20, deviation sqrt((100 + 100 + 400) / 2) = sqrt 300
+    expected = [[-1.0, 0.0, 1.0], [-10 / math.sqrt(300), -10 / math.sqrt(300), 20 / math.sqrt(300)]]
+    assert torch.allclose(standardize(x), torch.tensor(expected))
+
+
+def test_kl_of_gaussians_is_summed_over_actions_and_averaged_over_samples():
+    # KL(N(0, 1) || N(1, 2)) = ln 2 + (1 + 1) / 8 - 1 / 2;  KL(N(0, 1) || N(0, 2)) = ln 2 + 1 / 8 - 1 / 2
+    old = torch.zeros(1, 2, 1), torch.ones(1, 1, 1)
+    new = torch.tensor([[[1.0], [0.0]]]), torch.full((1, 1, 1), 2.0)
+    expected = math.log(2) - 0.5 + (2 / 8 + 1 / 8) / 2
+    assert gaussian_kl(*old, *new).item() == pytest.approx(expected)
+    normal = torch.distributions.Normal
+    both = torch.distributions.kl_divergence(normal(*old), normal(*new)).sum(-1).mean(-1)
+    assert torch.allclose(gaussian_kl(*old, *new), both)
+
+
+def test_the_learning_rate_follows_the_kl_of_each_member_within_bounds():
+    rate = torch.tensor([3e-4, 3e-4, 3e-4, 1e-5, 1e-2, 3e-4])
+    kl = torch.tensor([0.021, 0.004, 0.01, 0.5, 0.001, 0.0])
+    expected = torch.tensor([2e-4, 4.5e-4, 3e-4, 1e-5, 1e-2, 3e-4])
+    assert torch.allclose(next_learning_rate(rate, kl, target=0.01), expected)
+
+
+def test_moments_over_batches_are_those_of_all_samples():
+    moments = RunningMoments(2, (), torch.device("cpu"))
+    everyone = torch.ones(2, dtype=torch.bool)
+    moments.update(torch.tensor([[1.0, 2.0], [0.0, 0.0]]), everyone)
+    moments.update(torch.tensor([[3.0, 6.0], [4.0, 4.0]]), everyone)
+    # 1, 2, 3, 6: mean 3, variance (4 + 1 + 0 + 9) / 4;  0, 0, 4, 4: mean 2, variance 4
+    assert moments.mean.tolist() == [3.0, 2.0]
+    assert moments.var.tolist() == [3.5, 4.0]
+    assert moments.normalize(torch.tensor([[3.0], [6.0]]), limit=10.0).tolist() == [[0.0], [2.0]]
+    assert moments.normalize(torch.tensor([[3.0], [6.0]]), limit=1.5)[1].item() == 1.5
+    assert moments.denormalize(torch.tensor([[0.0], [2.0]])).tolist() == [[3.0], [6.0]]
+
+
+def test_moments_of_the_dead_stay_as_they_are():
+    moments = RunningMoments(2, (), torch.device("cpu"))
+    moments.update(torch.tensor([[1.0, 3.0], [1.0, 3.0]]), torch.tensor([True, True]))
+    moments.update(torch.tensor([[9.0, 9.0], [math.nan, 9.0]]), torch.tensor([True, False]))
+    assert moments.mean.tolist() == [5.5, 2.0]
+    assert torch.isfinite(moments.var).all()
+
+
+def test_adam_of_a_population_is_adam_of_each_member():
+    torch.manual_seed(0)
+    start, rates = torch.randn(3, 7), torch.tensor([1e-2, 3e-3, 1e-1])
+    flat = start.clone()
+    ours = PopulationAdam(flat)
+    theirs = [torch.nn.Parameter(row.clone()) for row in start]
+    optimizers = [torch.optim.Adam([p], lr=float(r)) for p, r in zip(theirs, rates, strict=True)]
+    for _ in range(5):
+        gradient = torch.randn(3, 7) * torch.tensor([[0.01], [1.0], [100.0]])
+        ours.step(gradient, rates, torch.ones(3, dtype=torch.bool), max_norm=1.0)
+        for p, optimizer, row in zip(theirs, optimizers, gradient, strict=True):
+            p.grad = row.clone()
+            torch.nn.utils.clip_grad_norm_([p], 1.0)
+            optimizer.step()
+    assert torch.allclose(flat, torch.stack([p.detach() for p in theirs]), rtol=1e-5, atol=1e-7)
+
+
+def test_a_dead_member_does_not_move_and_does_not_spoil_the_others():
+    flat = torch.ones(2, 3)
+    optimizer = PopulationAdam(flat)
+    gradient = torch.tensor([[1.0, 1.0, 1.0], [math.nan, math.inf, 1.0]])
+    optimizer.step(gradient, torch.tensor([0.1, 0.1]), torch.tensor([True, False]), max_norm=1.0)
+    assert flat[1].tolist() == [1.0, 1.0, 1.0]
+    assert torch.allclose(flat[0], torch.tensor([0.9, 0.9, 0.9]))
+
+
+def test_elu_is_torchs_and_so_is_its_gradient():
+    x = torch.randn(1000, requires_grad=True)
+    y = torch.nn.functional.elu(x)
+    (expected,) = torch.autograd.grad(y.sum(), x)
+    (ours,) = torch.autograd.grad(elu(x).sum(), x)
+    assert torch.allclose(elu(x), y, atol=1e-6) and torch.allclose(ours, expected, atol=1e-6)
+
+
+def test_a_layer_is_each_members_own_matrix_product():
+    x, w, b = torch.randn(3, 5, 4), torch.randn(3, 4, 2), torch.randn(3, 1, 2)
+    for p in range(3):
+        assert torch.allclose(linear(x, w, b)[p], x[p] @ w[p] + b[p], atol=1e-6)
+
+
+def policy(members: int = 2, hidden: tuple[int, ...] = (8, 8), action: int = 2) -> Policy:
+    return Policy.create(Shape(3, action, hidden), torch.arange(members))
+
+
+def test_equal_seeds_give_equal_policies_and_others_do_not():
+    shape = Shape(3, 2, (8,))
+    a = Policy.create(shape, torch.tensor([5, 6, 5]))
+    assert torch.equal(a.flat[0], a.flat[2]) and not torch.equal(a.flat[0], a.flat[1])
+    assert torch.equal(a.flat[1], Policy.create(shape, torch.tensor([6])).flat[0])
+
+
+def test_a_fresh_policy_acts_near_zero_with_the_asked_deviation():
+    p = Policy.create(Shape(3, 2, (64, 64)), torch.tensor([1]), initial_std=0.7)
+    assert p.mean(torch.randn(1, 100, 3)).abs().max() < 0.1
+    assert torch.allclose(p.std(), torch.full((1, 1, 2), 0.7))
+
+
+def batch_for(p: Policy, samples: int = 64) -> Batch:
+    torch.manual_seed(1)
+    members, action = p.flat.shape[0], p.shape.action
+    observation = torch.randn(members, samples, p.shape.observation)
+    with torch.no_grad():
+        mean = p.mean(observation)
+        act = mean + p.std() * torch.randn(members, samples, action)
+        log_prob = torch.distributions.Normal(mean, p.std().expand_as(mean)).log_prob(act).sum(-1)
+        value = p.value(observation)
+    target = value + torch.randn(members, samples)
+    return Batch(observation, act, log_prob, mean, value, standardize(torch.randn(members, samples)), target)
+
+
+def test_the_loss_is_ppos_for_each_member():
+    p = policy()
+    learner = Learner(p, Learning(hidden=(8, 8), entropy=0.01, value_coefficient=0.5), seed=0)
+    batch = batch_for(p)
+    moved = Policy(p.shape, p.flat + 0.05 * torch.randn_like(p.flat))
+    policy_loss, value_loss, loss, _ = learner._losses(moved, batch, p.std())
+    for m in range(2):
+        mean, std = moved.mean(batch.observation)[m], moved.std()[m].expand(64, 2)
+        normal = torch.distributions.Normal(mean, std)
+        ratio = torch.exp(normal.log_prob(batch.action[m]).sum(-1) - batch.log_prob[m])
+        a = batch.advantage[m]
+        surrogate = -torch.min(ratio * a, ratio.clamp(0.8, 1.2) * a).mean()
+        value, old, target = moved.value(batch.observation)[m], batch.value[m], batch.target[m]
+        near = old + (value - old).clamp(-0.2, 0.2)
+        squared = torch.max((value - target) ** 2, (near - target) ** 2).mean()
+        assert torch.allclose(policy_loss[m], surrogate, atol=1e-5)
+        assert torch.allclose(value_loss[m], squared, atol=1e-5)
+        whole = surrogate + 0.5 * squared - 0.01 * normal.entropy().sum(-1).mean()
+        assert torch.allclose(loss[m], whole, atol=1e-5)

@@ -1,0 +1,93 @@
+"""Training: it learns, and what it reports is what happened."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from conftest import Bench
+
+from eureka.candidate import Trained
+from eureka.config import Evaluation, Learning
+from eureka.rewards.program import ProgramBank
+from eureka.train import Plan, Training, _checkpoint_marks, read_tensors, save_policies
+
+
+def plan(iterations: int, **learning) -> Plan:
+    settings = {"horizon": 32, "hidden": (64, 64)} | learning
+    evaluation = Evaluation(checkpoints=4, selection_episodes=4, report_episodes=16)
+    return Plan(64, iterations, Learning(**settings), evaluation, 0, "search")
+
+
+def train(bench: Bench, programs, p: Plan) -> list[Trained]:
+    t = Training(bench.task, bench.model, programs, [5] * len(programs), p, 2)
+    outcomes = t.run(lambda _: None, lambda _: None)
+    assert all(isinstance(o, Trained) for o in outcomes)
+    return outcomes
+
+
+def test_the_human_reward_solves_cartpole_and_its_negation_does_not(cartpole: Bench):
+    human = cartpole.loaded.rewards["human"].read_text()
+    negated = human.replace("return total", "return -total")
+    assert negated != human
+    programs = [cartpole.program(source, 64) for source in (human, negated)]
+    good, bad = train(cartpole, programs, plan(48))
+    assert good.report >= 475 and bad.report < 100
+
+
+def test_the_scale_of_a_reward_does_not_matter(cartpole: Bench):
+    body = "def compute_reward(pole_angle):\n    u = {} * torch.exp(-pole_angle.square() / 0.1)\n    return u, {{}}"
+    programs = [cartpole.program(body.format(s), 64) for s in ("1.0", "4096.0", "1e-5")]
+    one, large, small = train(cartpole, programs, plan(24))
+    # a power of two scales without rounding, so learning goes the same way; the third may round otherwise
+    assert one.report >= 475
+    assert large.curves.fitness == pytest.approx(one.curves.fitness, rel=0.2)
+    assert small.report >= 400
+
+
+def test_the_best_checkpoint_is_reported_and_the_earliest_of_equals_taken(cartpole: Bench):
+    (outcome,) = train(cartpole, [cartpole.baseline("human", 64)], plan(48))
+    fitness = outcome.curves.fitness
+    assert outcome.selection == max(fitness) and outcome.best == fitness.index(max(fitness))
+    assert len(outcome.report_episodes) == 16
+    assert outcome.report == pytest.approx(sum(outcome.report_episodes) / 16)
+    assert outcome.curves.steps == [24576, 49152, 73728, 98304] and outcome.steps == 98304
+
+
+def test_checkpoints_are_spread_evenly_and_end_with_the_training():
+    assert _checkpoint_marks(10, 4) == [3, 5, 8, 10]
+    assert _checkpoint_marks(2, 10) == [1, 2]
+    assert _checkpoint_marks(1, 1) == [1]
+
+
+def test_component_statistics_are_means_over_worlds_and_time(cartpole: Bench):
+    source = "def compute_reward(pole_angle):\n    a = pole_angle * 2\n    return a + 1, {'a': a, 'b': 3}"
+    bank = ProgramBank([cartpole.program(source, 2)] * 2, 2)
+    for angles in ([0.0, 1.0, 5.0, 5.0], [2.0, -1.0, 5.0, 7.0]):
+        total = bank({"pole_angle": torch.tensor(angles)})
+    assert total.tolist() == [[5.0, -1.0], [11.0, 15.0]]
+    first, second = bank.drain()
+    # 2 * (0 + 1 + 2 - 1) / 4 = 1
+    assert first.components == {"a": 1.0, "b": 3.0} and first.total == 2.0
+    assert first.least["a"] == -2.0 and first.greatest["a"] == 4.0
+    assert second.components["a"] == 11.0 and first.fault is None
+
+
+@pytest.mark.parametrize(
+    "value, kind", [("pole_angle / 0", "NaN"), ("1 / (pole_angle * 0)", "infinite"), ("1e20 + pole_angle", "1e10")]
+)
+def test_a_reward_that_is_not_a_number_or_explodes_is_named_with_its_share(cartpole: Bench, value: str, kind: str):
+    bank = ProgramBank([cartpole.program(f"def compute_reward(pole_angle):\n    return {value}, {{}}", 2)], 2)
+    bank({"pole_angle": torch.tensor([0.0, 0.0])})
+    fault = bank.drain()[0].fault
+    assert fault is not None and kind in fault and "100%" in fault
+
+
+def test_a_saved_policy_has_its_parameters_by_name(cartpole: Bench, tmp_path):
+    t = Training(cartpole.task, cartpole.model, [cartpole.baseline("human", 64)], [5], plan(4), 1)
+    t.run(lambda _: None, lambda _: None)
+    file = tmp_path / "policy.safetensors"
+    save_policies(t, [file])
+    tensors, record = read_tensors(file)
+    assert tensors["actor.0.weight"].shape == (4, 64) and tensors["observation.mean"].shape == (4,)
+    assert record == {"observation": 4, "action": 1, "hidden": [64, 64]}
+    assert not list(tmp_path.glob("*.tmp"))
