@@ -199,7 +199,8 @@ def load_task(name: str) -> LoadedTask:
 
 def first_problem(model: type[BaseModel], error: ValidationError) -> tuple[tuple[str | int, ...], str]:
     """Where the first thing wrong is, and one sentence on it, with the nearest valid key for an unknown one."""
-    first = error.errors()[0]
+    # A misspelt key is unknown and its right spelling missing: the first of the two says more.
+    first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
     location = tuple(part for part in first["loc"] if part != "[key]")
     name = ".".join(map(str, location))
     match first["type"]:

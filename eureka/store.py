@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import hashlib
@@ -23,7 +24,6 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -48,17 +48,21 @@ class Run:
             StorageFault: it cannot be written.
         """
         self.folder = folder
-        with storage(folder):
+        with contextlib.ExitStack() as undo, storage(folder):
             self._lock = _take(folder)
+            undo.callback(os.close, self._lock)
             record = read_json(folder / "run.json")
             self.settings = Settings.model_validate(record["settings"])
             self.task_name: str = record["task"]
+            self.workers_lock = _take_workers(folder)
+            undo.callback(os.close, self.workers_lock)
             self.events, end = read_events(folder)
             self._journal = os.open(folder / "events.jsonl", os.O_RDWR | os.O_CREAT, 0o644)
+            undo.callback(os.close, self._journal)
             os.ftruncate(self._journal, end)  # a line that was cut off was never acted upon
             os.lseek(self._journal, end, os.SEEK_SET)
-            self.workers_lock = _take_workers(folder)
             self._finish_publishing()
+            undo.pop_all()
 
     def append(self, kind: str, **content: Any) -> Event:
         """Put an event on the disk, and only then call it known."""
@@ -239,7 +243,7 @@ def read_events(folder: Path) -> tuple[list[Event], int]:
     return events, end
 
 
-@contextmanager
+@contextlib.contextmanager
 def storage(path: Path) -> Iterator[None]:
     """Turns what a disk may refuse into one sentence.
 

@@ -184,7 +184,7 @@ def _reported(loaded: LoadedTask, out: int):
         yield
     except Exception as error:
         traceback.print_exc()
-        first = (str(error).strip().splitlines() or [""])[0]
+        first = "; ".join(line.strip() for line in str(error).strip().splitlines()[:2])
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS):
             write_frame(out, {"kind": "storage", "message": f"{error.strerror}: {error.filename}"})
         elif isinstance(error, UserError):

@@ -1,0 +1,120 @@
+"""Task files and settings: what is wrong with them is said in one sentence, with the place."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+from pathlib import Path
+
+import pytest
+
+from eureka import config
+from eureka.config import Evaluation, Learning, Preset, Settings, TaskFile, load_task
+from eureka.errors import UserError
+from eureka.paths import shipped
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A cartpole of the user's own, outside the repository."""
+    shutil.copytree(shipped("tasks") / "cartpole", tmp_path / "cartpole")
+    shutil.copy(shipped("tasks") / "cartpole.yaml", tmp_path / "mine.yaml")
+    return tmp_path / "mine.yaml"
+
+
+def edit(file: Path, old: str, new: str) -> str:
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new, 1))
+    return str(file)
+
+
+def test_a_shipped_task_is_found_by_name_and_by_path_from_anywhere(tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert load_task("cartpole").path == load_task("tasks/cartpole.yaml").path == shipped("tasks") / "cartpole.yaml"
+
+
+def test_a_users_task_is_loaded_by_path(copy: Path, monkeypatch):
+    monkeypatch.chdir(copy.parent)
+    task = load_task("mine.yaml")
+    assert task.module == copy.parent / "cartpole" / "task.py" and task.class_name == "Cartpole"
+
+
+@pytest.mark.parametrize(
+    "name, expected",
+    [
+        ("cartpol", "did you mean 'cartpole'"),
+        ("tasks/shadowhand.yaml", "did you mean 'shadow_hand'"),
+        ("nowhere/x.yaml", "no task file nowhere/x.yaml"),
+    ],
+)
+def test_an_unknown_task_is_answered_with_a_near_one(name: str, expected: str):
+    with pytest.raises(UserError, match=expected):
+        load_task(name)
+
+
+@pytest.mark.parametrize(
+    "old, new, expected",
+    [
+        ("    worlds: 64", "    wolrds: 64", r"line 11: unknown key 'presets.cpu.wolrds' \(did you mean 'worlds'\?\)"),
+        ("description:", "descripton:", "did you mean 'description'"),
+        ("      horizon: 32", "      horizn: 32", r"learning.horizn' \(did you mean 'horizon'"),
+        ("human: ", "humans: ", "unknown key 'humans'|key 'human' is missing"),
+        ("    samples: 6", "    samples: six", "line 10: presets.cpu.samples: .*not 'six'"),
+        ("    samples: 6", "    samples: 0", "greater than or equal to 1, not 0"),
+        ("  cpu:  ", "  laptop:  ", "presets"),
+        ("presets:", "presets: [", "not valid YAML"),
+        ("task.py:Cartpole", "task.py", "task: string should match"),
+        ("rewards/human.py", "rewards/humane.py", "no such file beside it"),
+        ("name: cartpole", "\t name: cartpole", "line 1: not valid YAML"),
+    ],
+)
+def test_a_mistake_in_a_task_file_is_named_with_its_line(copy: Path, old: str, new: str, expected: str):
+    with pytest.raises(UserError, match=expected) as caught:
+        load_task(edit(copy, old, new))
+    assert "\n" not in str(caught.value) and str(copy) in str(caught.value)
+
+
+def test_a_yaml_cannot_make_python_objects(copy: Path):
+    with pytest.raises(UserError, match="not valid YAML"):
+        load_task(edit(copy, "name: cartpole", "name: !!python/object/apply:os.system ['true']"))
+
+
+def test_a_file_that_holds_no_keys_is_no_task(tmp_path: Path):
+    (tmp_path / "x.yaml").write_text("- 1\n- 2\n")
+    with pytest.raises(UserError, match="a task file holds keys and values"):
+        load_task(str(tmp_path / "x.yaml"))
+
+
+def test_every_setting_is_documented_and_read_somewhere():
+    """No dead switches: every field's name is used as an attribute outside the models."""
+    used = set()
+    for source in (shipped("tasks").parent / "eureka").rglob("*.py"):
+        for node in ast.walk(ast.parse(source.read_text())):
+            if isinstance(node, ast.Attribute):
+                used.add(node.attr)
+    for model in (TaskFile, Preset, Settings, Learning, Evaluation):
+        for name, field in model.model_fields.items():
+            assert field.description, f"{model.__name__}.{name} has no description"
+            assert name in used, f"{model.__name__}.{name} is read by nobody"
+    assert "no_such_setting" not in used
+
+
+def test_evaluation_is_cut_down_to_its_share():
+    full = Evaluation(checkpoints=10, selection_episodes=8, report_episodes=64)
+    assert full.within(1e9, 500) == full
+    cut = full.within(0.25 * 100_000, 500)
+    assert cut.steps(500) <= 25_000
+    least = full.within(0, 500)
+    assert (least.checkpoints, least.selection_episodes, least.report_episodes) == (1, 2, 4)
+
+
+def test_iterations_are_whole_and_at_least_one():
+    preset = Preset(generations=1, samples=1, worlds=64, steps=5000, learning=Learning(horizon=16))
+    assert preset.iterations == 4
+    assert preset.model_copy(update={"steps": 1}).iterations == 1
+
+
+def test_near_keys_are_looked_for_where_the_mistake_is():
+    assert config._keys_at(TaskFile, ("presets", "cpu", "learning")) == list(Learning.model_fields)
+    assert config._keys_at(TaskFile, ()) == list(TaskFile.model_fields)

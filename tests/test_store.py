@@ -1,0 +1,183 @@
+"""The run folder: whole or not at all, one owner, nothing outside it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from eureka import store
+from eureka.config import Settings, load_task
+from eureka.errors import RunBusy, StorageFault, UserError
+from eureka.store import Run, create, find_run, read_events, task_of
+
+
+def settings() -> Settings:
+    preset = load_task("cartpole").file.presets["cpu"]
+    return Settings.model_validate(preset.model_dump() | {"preset": "cpu"})
+
+
+@pytest.fixture
+def run(tmp_path: Path):
+    r = create(tmp_path / "run", load_task("cartpole"), settings(), {"eureka": "test"})
+    yield r
+    with contextlib.suppress(OSError):  # closed by the test
+        r.close()
+
+
+def reopened(r: Run) -> Run:
+    r.close()
+    return Run(r.folder)
+
+
+def test_events_are_found_again_after_a_restart(run: Run):
+    run.append("reply", generation=1, slot=0, text="a")
+    run.append("reply", generation=1, slot=1, text="b")
+    again = reopened(run)
+    assert again.find("reply", slot=1)["text"] == "b"
+    assert again.find("reply", slot=2) is None
+    assert [e["slot"] for e in again.all("reply")] == [1, 0]
+    assert again.settings == run.settings
+    again.close()
+
+
+def test_what_is_recorded_is_not_produced_again(run: Run):
+    made = []
+    for _ in range(2):
+        event = run.once("x", {"key": 1}, lambda: {"value": made.append(1) or len(made)})
+    assert event["value"] == 1 and made == [1]
+
+
+@pytest.mark.parametrize("torn", ['{"event": "rep', '{"event": "reply"}', "\x00\x00\x00"])
+def test_a_line_cut_off_by_a_crash_is_dropped_and_overwritten(run: Run, torn: str):
+    run.append("first")
+    run.close()
+    with open(run.folder / "events.jsonl", "a") as journal:
+        journal.write(torn)
+    again = Run(run.folder)
+    again.append("second")
+    again.close()
+    events, _ = read_events(run.folder)
+    assert [e["event"] for e in events] == ["first", "second"]
+
+
+def test_a_damaged_whole_line_is_reported_not_skipped(run: Run):
+    run.append("first")
+    run.close()
+    with open(run.folder / "events.jsonl", "a") as journal:
+        journal.write("not json\n")
+    with pytest.raises(UserError, match="line 2: damaged"):
+        Run(run.folder)
+
+
+def test_a_second_process_is_refused_and_the_first_named(run: Run):
+    code = f"from eureka.store import Run; from pathlib import Path; Run(Path({str(run.folder)!r}))"
+    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "RunBusy" in other.stderr and f"process {os.getpid()}" in other.stderr
+
+
+def test_a_resume_waits_until_workers_of_the_dead_are_gone(run: Run, monkeypatch):
+    # a worker that outlives its orchestrator holds the lock it inherited
+    worker = subprocess.Popen(["sleep", "1.5"], pass_fds=[run.workers_lock])
+    with worker:
+        run.close()
+        monkeypatch.setattr(store, "_PATIENCE", 0.2)
+        with pytest.raises(RunBusy, match="helper process"):
+            Run(run.folder)
+        monkeypatch.setattr(store, "_PATIENCE", 10)
+        Run(run.folder).close()
+        assert worker.wait() == 0
+
+
+def test_a_file_is_published_even_if_the_move_was_interrupted(run: Run):
+    source = run.folder / "scratch" / "policy"
+    source.write_bytes(b"weights")
+    sha256 = store._hash(source)
+    run.append("trained", publish={"final/policy": {"file": "scratch/policy", "sha256": sha256}})
+    again = reopened(run)  # killed between the journal and the move
+    assert (again.folder / "final" / "policy").read_bytes() == b"weights" and not source.exists()
+    again.close()
+    Run(run.folder).close()  # and once more, after the move
+
+
+def test_a_published_file_that_was_changed_is_named(run: Run):
+    source = run.folder / "scratch" / "policy"
+    source.write_bytes(b"weights")
+    run.append("trained", publish={"final/policy": {"file": "scratch/policy", "sha256": store._hash(source)}})
+    reopened(run).close()
+    (run.folder / "final" / "policy").write_bytes(b"other")
+    with pytest.raises(UserError, match="final/policy is missing or was changed"):
+        Run(run.folder)
+
+
+@pytest.mark.parametrize("path", ["../outside", "/etc/passwd", "a/../../b"])
+def test_a_strangers_journal_cannot_lead_out_of_its_folder(run: Run, path: str):
+    run.append("trained", publish={path: {"file": "scratch/x", "sha256": ""}})
+    run.close()
+    with pytest.raises(UserError, match=r"outside the run"):
+        Run(run.folder)
+
+
+def test_a_task_inside_the_run_is_data_and_not_run(run: Run):
+    run.close()
+    record = json.loads((run.folder / "run.json").read_text())
+    record["task_file"] = str(run.folder / "task" / "cartpole.yaml")
+    (run.folder / "run.json").write_text(json.dumps(record))
+    with pytest.raises(UserError, match="its code is not run"):
+        task_of(run.folder)
+
+
+def test_a_changed_task_file_is_named_on_resume(tmp_path: Path):
+    import shutil
+
+    from eureka.paths import shipped
+
+    shutil.copytree(shipped("tasks"), tmp_path / "mine")
+    task = load_task(str(tmp_path / "mine" / "cartpole.yaml"))
+    run = create(tmp_path / "run", task, settings(), {})
+    run.close()
+    assert task_of(run.folder) == task
+    (tmp_path / "mine" / "cartpole" / "task.py").write_text("# other")
+    with pytest.raises(UserError, match=r"cartpole/task.py was changed since the run began"):
+        task_of(run.folder)
+    assert (run.folder / "task" / "cartpole" / "task.py").read_text() != "# other", "the copy is what it was"
+
+
+def test_a_folder_in_use_is_not_taken_for_a_new_run(run: Run, tmp_path: Path):
+    with pytest.raises(UserError, match=r"exists already; to go on with that run: eureka resume"):
+        create(run.folder, load_task("cartpole"), settings(), {})
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.tex").touch()
+    with pytest.raises(UserError, match=r"exists already$"):
+        create(tmp_path / "full", load_task("cartpole"), settings(), {})
+
+
+@pytest.mark.parametrize("name, expected", [("nowhere", "does not exist"), (".", "holds no run")])
+def test_a_missing_run_is_said_to_be_missing(tmp_path: Path, monkeypatch, name: str, expected: str):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=expected):
+        find_run(name)
+
+
+def test_a_full_disk_loses_nothing_that_was_recorded(run: Run, monkeypatch):
+    run.append("first", text="x" * 10)
+    real = os.write
+
+    def full(descriptor: int, data) -> int:
+        if descriptor == run._journal:
+            real(descriptor, bytes(data)[:5])  # half a line arrives
+            raise OSError(28, "No space left on device")
+        return real(descriptor, data)
+
+    monkeypatch.setattr(store.os, "write", full)
+    with pytest.raises(StorageFault, match="the disk is full"):
+        run.append("second")
+    monkeypatch.undo()
+    run.append("third")
+    events, _ = read_events(run.folder)
+    assert [e["event"] for e in events] == ["first", "third"]
