@@ -10,12 +10,13 @@ import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from eureka import __version__, prompt, session
+from eureka import __version__, planning, prompt, session
 from eureka.candidate import Failed
 from eureka.config import LoadedTask, Settings, shipped_tasks
 from eureka.errors import EurekaError, UserError
 from eureka.reflect import number
 from eureka.rewards.compiler import Compiler
+from eureka.workers import cores
 
 _KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "OPENROUTER_API_KEY", "GEMINI_API_KEY")
 
@@ -62,10 +63,10 @@ def dry_run(task: LoadedTask, settings: Settings, sandbox: str) -> None:
             if isinstance(report, Failed):
                 where = f", line {report.line}" if report.line else ""
                 raise UserError(f"{task.rewards[name]}{where}: {report.message}")
-        settings = session.fitted(settings, description.horizon)
+        settings = planning.fitted(settings, description.horizon)
         messages = prompt.first(description)
         rate = trainer.measure(settings.samples, settings)
-        forecast = session.estimate(settings, description.horizon, rate, messages)
+        forecast = planning.estimate(settings, description.horizon, rate, messages)
     print(prompt.as_text(messages))
     print("---")
     print(f"task {task.path}: its human and sparse rewards compile and run")
@@ -79,7 +80,7 @@ def doctor() -> int:
     """Print what this machine can do; 0 if a run can start here, else 1."""
     good = True
     print(f"eureka {__version__}   python {platform.python_version()}   {platform.system()} {platform.release()}")
-    print(f"  cores {len(os.sched_getaffinity(0))}   free disk here {shutil.disk_usage('.').free >> 30} GiB")
+    print(f"  cores {cores()}   free disk here {shutil.disk_usage('.').free >> 30} GiB")
     for package in ("torch", "mujoco", "gymnasium-robotics", "mujoco-warp", "openai", "transformers"):
         try:
             print(f"  {package} {version(package)}")

@@ -55,12 +55,12 @@ def run(
     yes: Annotated[bool, typer.Option("--yes", help="Start even if the estimate is above 8 hours.")] = False,
 ) -> None:
     """Search for a reward that trains TASK, and compare it with the task's own."""
-    from eureka import session
+    from eureka import planning, session
     from eureka.config import load_task
 
     loaded = load_task(task)
-    options = session.Options(preset, llm, generations, samples, envs, steps, seed, device)
-    settings = session.resolve(loaded, options)
+    options = planning.Options(preset, llm, generations, samples, envs, steps, seed, device)
+    settings = planning.resolve(loaded, options)
     if dry_run:
         _dry_run(loaded, settings, sandbox)
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import os
 import time
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -74,7 +74,11 @@ class Plain:
         self._stage_begun = 0.0
 
     def line(self, text: str) -> None:
-        print(text, flush=True)
+        try:
+            print(text, flush=True)
+        except BrokenPipeError:
+            # Whoever read along has left; the run goes on without them.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
     def generation(self, number: int, of: int) -> None:
         self._stage = f"generation {number} of {of}"
@@ -139,8 +143,3 @@ def clock(seconds: float) -> str:
 def make(kind: str) -> Display:
     """The display that `--display` names: plain or none."""
     return Silent() if kind == "none" else Plain()
-
-
-def complain(message: str) -> None:
-    """One sentence on standard error."""
-    print(f"error: {message}", file=sys.stderr, flush=True)

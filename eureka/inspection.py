@@ -13,7 +13,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from eureka import reflect
+from eureka import prompt, reflect
 from eureka.candidate import Candidate, Failed, Outcome, Trained
 from eureka.compare import Comparison
 from eureka.display import summary
@@ -51,7 +51,7 @@ def show(folder: Path, wanted: Wanted) -> None:
     if wanted.code:
         _code(console, chosen)
     elif wanted.reflection:
-        console.print(Text(_reflection(chosen)))
+        console.print(Text(_reflection(candidates, chosen)))
     elif wanted.prompt:
         console.print(Text(_plain(_prompt(events, chosen))))
     elif wanted.diff is not None:
@@ -188,10 +188,14 @@ def _code(console: Console, candidate: Candidate) -> None:
         print(code)
 
 
-def _reflection(candidate: Candidate) -> str:
-    if candidate.trained is None:
-        return _plain(str(candidate.failed or "not trained yet"))
-    return reflect.statistics(candidate.trained)
+def _reflection(candidates: dict[str, Candidate], candidate: Candidate) -> str:
+    """The text that a model is sent after this candidate, or would be."""
+    if candidate.trained is not None:
+        others = [c for c in candidates.values() if c.generation == candidate.generation and c.failed]
+        return _plain(prompt.reflection(candidate.trained, [str(c.failed) for c in others]))
+    if candidate.failed is not None:
+        return _plain(prompt.complaint(candidate.failed, candidate.code))
+    return f"candidate {candidate.name} is not trained yet"
 
 
 def _prompt(events: list[Event], candidate: Candidate) -> str:

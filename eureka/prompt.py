@@ -11,7 +11,7 @@ from typing import Literal
 import jinja2
 from pydantic import BaseModel, ConfigDict
 
-from eureka.candidate import Candidate, Failed
+from eureka.candidate import Candidate, Failed, Trained
 from eureka.description import Description
 from eureka.paths import shipped
 from eureka.reflect import shown, statistics
@@ -59,26 +59,33 @@ def after(task: Description, best: Candidate, failures: Sequence[str]) -> Messag
         failures: what went wrong with others of its generation.
     """
     assert best.trained is not None
-    points = len(best.trained.curves.fitness)
-    text = _render(
-        "reflection", statistics=statistics(best.trained), points=points, failures=[shown(f) for f in failures]
-    )
-    reply = Message(role="assistant", content=best.reply)
-    return (*first(task), reply, Message(role="user", content=text))
+    text = reflection(best.trained, failures)
+    return (*first(task), Message(role="assistant", content=best.reply), Message(role="user", content=text))
+
+
+def reflection(trained: Trained, failures: Sequence[str]) -> str:
+    """What a designer is told of a training."""
+    points = len(trained.curves.fitness)
+    return _render("reflection", statistics=statistics(trained), points=points, failures=[shown(f) for f in failures])
 
 
 def repair(messages: Messages, reply: str, failed: Failed, code: str | None) -> Messages:
     """A prompt that asks for a mended reply, after the one that failed."""
+    text = complaint(failed, code)
+    return (*messages, Message(role="assistant", content=reply), Message(role="user", content=text))
+
+
+def complaint(failed: Failed, code: str | None) -> str:
+    """What a designer is told of a failure."""
     lines = (code or "").splitlines()
     code_line = lines[failed.line - 1].strip() if failed.line and failed.line <= len(lines) else None
-    text = _render(
+    return _render(
         "error",
         stage=STAGES[failed.stage],
         message=shown(failed.message).rstrip("."),
         line=failed.line,
         code_line=shown(code_line) if code_line else None,
     )
-    return (*messages, Message(role="assistant", content=reply), Message(role="user", content=text))
 
 
 def again(messages: Messages, failures: Sequence[str]) -> Messages:

@@ -166,23 +166,39 @@ def create(folder: Path, task: LoadedTask, settings: Settings, versions: Mapping
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         hint = f"; to go on with that run: eureka resume {folder}" if (folder / "run.json").exists() else ""
         raise UserError(f"{folder} exists already{hint}")
-    with storage(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in ("logs", "scratch", "task"):
-            (folder / name).mkdir()
-        for source, copy in _copies(task, folder):
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, copy)
-        record = {
-            "task": task.file.name,
-            "task_file": str(task.path),
-            "sources": {str(source): _hash(source) for source in task.sources()},
-            "settings": settings.model_dump(mode="json"),
-            "versions": dict(versions),
-        }
-        # Written last: a folder with a run.json is a run.
-        write_whole(folder / "run.json", json.dumps(record, indent=2).encode())
-    return Run(folder)
+    fresh = not folder.exists()
+    try:
+        with storage(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            for name in ("logs", "scratch", "task"):
+                (folder / name).mkdir()
+            for source, copy in _copies(task, folder):
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source, copy)
+            record = {
+                "task": task.file.name,
+                "task_file": str(task.path),
+                "sources": {str(source): _hash(source) for source in task.sources()},
+                "settings": settings.model_dump(mode="json"),
+                "versions": dict(versions),
+            }
+            # Written last: a folder with a run.json is a run.
+            write_whole(folder / "run.json", json.dumps(record, indent=2).encode())
+        return Run(folder)
+    except BaseException:
+        discard(folder, fresh)
+        raise
+
+
+def discard(folder: Path, entirely: bool) -> None:
+    """Empty the folder of a run that never began, and remove it if `entirely`."""
+    for entry in folder.iterdir() if folder.is_dir() else ():
+        if entry.is_dir():
+            shutil.rmtree(entry, ignore_errors=True)
+        else:
+            entry.unlink()
+    if entirely and folder.is_dir():
+        folder.rmdir()
 
 
 def task_of(folder: Path) -> LoadedTask:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from eureka.config import LoadedTask, Settings
 from eureka.description import Description
 from eureka.errors import StorageFault, UserError
 from eureka.store import Run
-from eureka.workers import Died, Worker, give_up
+from eureka.workers import Died, Worker, cores, give_up
 
 _TOGETHER = 2
 """Deaths of the process without a new checkpoint after which a population is cut in two."""
@@ -35,7 +34,7 @@ class Trainer:
             threads: for physics and learning, 0 for one a core.
         """
         self._task, self._log, self._keep = task, log, keep
-        self.threads = threads or len(os.sched_getaffinity(0))
+        self.threads = threads or cores()
         self._description: Description | None = None
         self._worker = self._start()
 

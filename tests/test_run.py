@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -156,24 +157,29 @@ def workers(folder: Path) -> dict[str, int]:
 
 
 def kill_at_random_instants(folder: Path, task: str, arguments: tuple, kills: int, longest: float) -> int:
-    """Start a run, kill one of its processes or all of them again and again, resume; how many kills hit."""
+    """Start a run, kill one of its processes or all of them again and again, resume; how many kills hit.
+
+    Every other kill waits for a checkpoint first, so that trainings are hit as well as beginnings.
+    """
     chance = random.Random(7)
     command = [EUREKA, "run", task, "--out", str(folder), *map(str, arguments)]
     hits, attempts = 0, 0
     while True:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         while hits < kills and process.poll() is None:
-            victim = ("trainer", "orchestrator", "compiler", "all")[hits % 4]
-            until = time.monotonic() + chance.uniform(0.5, longest)
+            victim = ("trainer", "orchestrator", "compiler", "all")[hits // 2 % 4]
+            if hits % 2:
+                known = checkpoints(folder)
+                while checkpoints(folder) == known and process.poll() is None:
+                    time.sleep(0.02)
+            until = time.monotonic() + chance.uniform(0.0, 1.0 if hits % 2 else longest)
             while time.monotonic() < until and process.poll() is None:
                 time.sleep(0.02)
             alive = workers(folder)
             chosen = list(alive.values()) if victim == "all" else [alive[victim]] if victim in alive else []
             for pid in chosen:
-                try:
+                with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    continue
             hits += bool(chosen)
         _, said = process.communicate(timeout=600)
         attempts += 1
@@ -186,10 +192,17 @@ def kill_at_random_instants(folder: Path, task: str, arguments: tuple, kills: in
             command = [EUREKA, "resume", str(folder)]
 
 
-def test_ten_kills_at_random_instants_do_not_change_the_result(finished: Path, tmp_path: Path):
+def checkpoints(folder: Path) -> int:
+    events = read_events(folder)[0] if (folder / "events.jsonl").exists() else []
+    return sum(e["event"] == "checkpoint" for e in events)
+
+
+def test_ten_kills_at_random_instants_do_not_change_the_result(cli: Cli, tmp_path: Path):
+    sizes = ("--generations", 2, "--samples", 3, "--envs", 32, "--steps", 40_960)
+    assert cli("run", "cartpole", "--out", "whole", *sizes).returncode == 0
     folder = tmp_path / "killed"
-    assert kill_at_random_instants(folder, "cartpole", SMALL, kills=10, longest=9.0) >= 8
-    assert (folder / "result.json").read_bytes() == (finished / "result.json").read_bytes()
+    assert kill_at_random_instants(folder, "cartpole", sizes, kills=10, longest=9.0) == 10
+    assert (folder / "result.json").read_bytes() == (tmp_path / "whole" / "result.json").read_bytes()
     events, _ = read_events(folder)
     assert len([e for e in events if e["event"] == "finished"]) == 1
     assert workers(folder) == {}

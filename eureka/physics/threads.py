@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import mujoco
 import numpy as np
 import torch
@@ -17,10 +15,10 @@ _NO_STAGE = mujoco.mjtStage.mjSTAGE_NONE.value
 class ThreadPhysics:
     """`Physics` on the CPU; see the Protocol for what each member means."""
 
-    def __init__(self, model: mujoco.MjModel, num_worlds: int, threads: int = 0):
-        """Make `num_worlds` worlds of `model`, stepped by `threads` threads (0: one a core this process may use)."""
+    def __init__(self, model: mujoco.MjModel, num_worlds: int, threads: int):
+        """Make `num_worlds` worlds of `model`, stepped by `threads` threads."""
         # One MjData a world: without `persistent`, a field that a call does not compute holds another world's value.
-        self._batch = Batch(model, num_worlds, threads or len(os.sched_getaffinity(0)), persistent=True)
+        self._batch = Batch(model, num_worlds, threads, persistent=True)
         self.model = self._batch.model
         self.num_worlds = num_worlds
         self.device = torch.device("cpu")

@@ -1,0 +1,159 @@
+"""How fast a task is learned with its human reward, and how fast the parts of training run.
+
+    python benchmarks/learn.py cartpole --members 8 --worlds 64
+    python benchmarks/learn.py shadow_hand --worlds 512 --steps 15728640 --set hidden=256,256,128 --set kl_target=0.02
+
+Prints one JSON object and appends it to benchmarks/history/learn.jsonl: the fitness of a random policy, the learning
+curve of the first member, and world-steps a second of each part, apart. All members train on the same reward and
+differ in their seeds. The trainer's own settings: one thread an operation, members spread over the cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("MKL_NUM_THREADS", "1")
+
+import torch
+
+from eureka.candidate import Failed
+from eureka.config import Evaluation, Learning, load_task
+from eureka.env import Env
+from eureka.introspect import RECORDED_WORLDS, load_class, random_states
+from eureka.noise import Noise
+from eureka.physics.base import compile_scene
+from eureka.physics.threads import ThreadPhysics
+from eureka.rewards.compiler import Compiler
+from eureka.rewards.program import Field, rebuild
+from eureka.seeds import derive
+from eureka.session import versions
+from eureka.task import Task
+from eureka.train import Plan, Progress, Training
+from eureka.workers import cores
+
+HISTORY = Path(__file__).parent / "history" / "learn.jsonl"
+
+
+def random_fitness(task: Task, model: object, episodes: int, threads: int) -> float:
+    """Mean fitness of `episodes` episodes of uniformly random actions."""
+    physics = ThreadPhysics(model, episodes, threads)
+    env = Env(task, physics, torch.tensor([derive(0, "random")]), "benchmark")
+    env.reset()
+    fitness, running = torch.zeros(episodes), torch.ones(episodes, dtype=torch.bool)
+    for step in range(task.horizon):
+        noise = Noise(torch.arange(episodes), torch.tensor(step))
+        result = env.step(noise.uniform("random", task.action_size, low=-1.0, high=1.0)[None])
+        ended = running & (result.terminated | result.timed_out)[0]
+        fitness = torch.where(ended, result.fitness[0], fitness)
+        running &= ~ended
+    return float(fitness.mean())
+
+
+def compiled(source: str, fields: dict[str, Field]) -> str:
+    """A reward's program, by way of the sandbox."""
+    with tempfile.TemporaryDirectory() as folder:
+        compiler = Compiler("auto", Path(folder) / "log")
+        try:
+            wanted = {name: (list(f.shape), f.dtype) for name, f in fields.items()}
+            ((_, result),) = compiler.compile({0: source}, wanted)
+        finally:
+            compiler.close()
+    if isinstance(result, Failed):
+        sys.exit(f"error: {result}")
+    return result
+
+
+def learning_from(base: Learning, changes: list[str]) -> Learning:
+    """PPO's settings with `name=value` changes; lists are written 256,128."""
+    given = dict(change.split("=", 1) for change in changes)
+    parsed = {k: [int(x) for x in v.split(",")] if k == "hidden" else v for k, v in given.items()}
+    return Learning.model_validate(base.model_dump() | parsed)
+
+
+def commit() -> str:
+    """The commit that was measured, with a mark if the tree was changed."""
+    done = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"
+
+
+def main() -> None:
+    """Parse, measure, print, append."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("task")
+    parser.add_argument("--reward", default="human", help="human or sparse")
+    parser.add_argument("--members", type=int, default=1)
+    parser.add_argument("--worlds", type=int, help="worlds of each member; the preset cpu's if not given")
+    parser.add_argument("--steps", type=int, help="training world-steps of each member, likewise")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change a PPO setting")
+    parser.add_argument("--threads", type=int, default=cores())
+    options = parser.parse_args()
+
+    torch.set_num_threads(1)
+    loaded = load_task(options.task)
+    preset = loaded.file.presets["cpu"]
+    learning = learning_from(preset.learning, options.set)
+    worlds, steps = options.worlds or preset.worlds, options.steps or preset.steps
+    task = load_class(loaded)
+    model = compile_scene(task.scene())
+    physics = ThreadPhysics(model, RECORDED_WORLDS, options.threads)
+    states = random_states(task, Env(task, physics, torch.zeros(1, dtype=torch.int64), "benchmark"))
+    fields = {name: Field(tuple(v.shape[1:]), str(v.dtype).removeprefix("torch.")) for name, v in states.items()}
+    program = rebuild(compiled(loaded.rewards[options.reward].read_text(), fields), fields, worlds)
+
+    evaluation = Evaluation(checkpoints=10, selection_episodes=64, report_episodes=256)
+    plan = Plan(worlds, max(1, steps // (worlds * learning.horizon)), learning, evaluation, 0, "benchmark")
+    seeds = [derive(0, "benchmark", i) for i in range(options.members)]
+    training = Training(task, model, [program] * options.members, seeds, plan, options.threads)
+
+    def report(progress: Progress) -> None:
+        if progress.iteration % max(1, progress.iterations // 20) == 0:
+            print(f"{progress.iteration}/{progress.iterations} best {progress.fitness}", file=sys.stderr, flush=True)
+
+    start = time.perf_counter()
+    outcomes = training.run(report, lambda _: None)
+    seconds = time.perf_counter() - start
+    clocks = asdict(training.clocks)
+    done = options.members * training.iteration * training.steps_an_iteration
+    trained = [o for o in outcomes if not isinstance(o, Failed)]
+    record = {
+        "benchmark": "learn",
+        "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),
+        "commit": commit(),
+        "versions": versions(),
+        "machine": {"processor": platform.machine(), "cores": cores(), "threads": options.threads},
+        "task": loaded.file.name,
+        "reward": options.reward,
+        "members": options.members,
+        "worlds": worlds,
+        "steps": plan.iterations * training.steps_an_iteration,
+        "learning": learning.model_dump(mode="json"),
+        "seconds": {**{k: round(v, 2) for k, v in clocks.items()}, "whole": round(seconds, 2)},
+        "world_steps_per_second": {
+            "env": round(done / clocks["env"]),
+            "policy": round(done / clocks["policy"]),
+            "learning": round(done / clocks["learning"]),
+            "training": round(done / (clocks["env"] + clocks["policy"] + clocks["learning"])),
+        },
+        "random_fitness": random_fitness(task, model, 256, options.threads),
+        "report_fitness": [o.report for o in trained],
+        "curve": {"steps": trained[0].curves.steps, "fitness": trained[0].curves.fitness} if trained else None,
+    }
+    HISTORY.parent.mkdir(exist_ok=True)
+    with HISTORY.open("a") as history:
+        history.write(json.dumps(record) + "\n")
+    print(json.dumps(record, indent=2))
+
+
+if __name__ == "__main__":
+    main()

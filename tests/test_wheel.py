@@ -1,0 +1,65 @@
+"""What pip installs works outside the checkout, and brings no top-level module but `eureka`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from eureka.config import shipped_tasks
+
+ROOT = Path(__file__).resolve().parent.parent
+TINY = ["--generations", "1", "--samples", "2", "--envs", "32", "--steps", "4096"]
+
+
+def shell(*command: object, cwd: Path, **extra: str) -> subprocess.CompletedProcess[str]:
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | extra
+    done = subprocess.run(
+        [str(c) for c in command], cwd=cwd, env=environment, capture_output=True, text=True, timeout=1200, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    shell(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", folder, ROOT, cwd=folder)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def test_the_wheel_holds_everything_shipped_under_one_name(wheel: Path):
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {n.split("/")[0] for n in names if ".dist-info/" not in n} == {"eureka"}
+    for task in shipped_tasks():
+        for part in (f"{task}.yaml", f"{task}/task.py", f"{task}/SOURCES.md", f"{task}/rewards/human.py"):
+            assert f"eureka/_shipped/tasks/{part}" in names
+    assert "eureka/_shipped/prompts/system.md.j2" in names and "eureka/_shipped/sandbox/server.py" in names
+    assert not any("__pycache__" in n or n.endswith(".pyc") for n in names)
+
+
+def test_the_installed_wheel_runs_cartpole_outside_the_checkout(wheel: Path, tmp_path: Path):
+    site = tmp_path / "site"
+    shell(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", site, wheel, cwd=tmp_path)
+    code = "import eureka.paths as p; print(p.__file__, p.shipped('tasks'))"
+    where = shell(sys.executable, "-c", code, cwd=tmp_path, PYTHONPATH=str(site)).stdout.split()
+    assert all(path.startswith(str(site)) for path in where)
+    code = "from eureka.cli import main; main()"
+    done = shell(
+        sys.executable, "-c", code, "run", "cartpole", "--out", "run", *TINY, cwd=tmp_path, PYTHONPATH=str(site)
+    )
+    assert "evolved against human" in done.stdout
+    assert str(site) in (tmp_path / "run" / "run.json").read_text()
+
+
+@pytest.mark.slow
+def test_a_fresh_environment_with_the_wheel_runs_cartpole(wheel: Path, tmp_path: Path):
+    shell(sys.executable, "-m", "venv", "fresh", cwd=tmp_path)
+    shell("fresh/bin/pip", "install", "--quiet", wheel, cwd=tmp_path)
+    done = shell(tmp_path / "fresh" / "bin" / "eureka", "run", "cartpole", "--out", "run", *TINY, cwd=tmp_path)
+    assert "evolved against human" in done.stdout
