@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Stage = Literal["extract", "compile", "preflight", "train"]
+_LONGEST_MESSAGE = 600
 
 
 class _Record(BaseModel):
@@ -23,16 +24,21 @@ class Failed(_Record):
         default=False, description="whether it depends on the machine (time, memory), so is never redone"
     )
 
+    @field_validator("message")
+    @classmethod
+    def _one_clean_line(cls, message: str) -> str:
+        """Messages may quote a candidate, or come from a process that one took over."""
+        clean = "".join(c if c.isprintable() else " " for c in message)
+        return clean if len(clean) <= _LONGEST_MESSAGE else clean[:_LONGEST_MESSAGE] + "..."
+
+    @field_validator("line")
+    @classmethod
+    def _a_real_line(cls, line: int | None) -> int | None:
+        return line if line is not None and 0 < line < 1_000_000 else None
+
     def __str__(self) -> str:
         where = f"line {self.line}: " if self.line else ""
         return f"failed: {self.stage}: {where}{self.message}"
-
-
-class Compiled(_Record):
-    """A candidate that became a program and passed pre-flight."""
-
-    program: str = Field(description="the program's JSON")
-    fingerprint: str = Field(description="SHA-256 of what it computes")
 
 
 class Curves(_Record):

@@ -33,9 +33,10 @@ def check(task: LoadedTask, reward: Path, sandbox: str) -> int:
         raise UserError(f"{reward} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise UserError(f"{reward} is not a text file in UTF-8") from None
+    worlds = planning.resolve(task, planning.Options()).worlds
     with session.tools(task, sandbox) as (compiler, trainer):
         ((_, result),) = compiler.compile({0: source}, trainer.description.fields())
-        report = result if isinstance(result, Failed) else trainer.preflight(result)
+        report = result if isinstance(result, Failed) else trainer.preflight(result, worlds)
     if isinstance(report, Failed):
         where = f"{reward}, line {report.line}" if report.line else str(reward)
         raise UserError(f"{where}: {report.message}")
@@ -59,7 +60,7 @@ def dry_run(task: LoadedTask, settings: Settings, sandbox: str) -> None:
         description = trainer.description
         sources = {name: path.read_text(encoding="utf-8") for name, path in task.rewards.items()}
         for name, result in compiler.compile(sources, description.fields()):
-            report = result if isinstance(result, Failed) else trainer.preflight(result)
+            report = result if isinstance(result, Failed) else trainer.preflight(result, settings.worlds)
             if isinstance(report, Failed):
                 where = f", line {report.line}" if report.line else ""
                 raise UserError(f"{task.rewards[name]}{where}: {report.message}")

@@ -59,7 +59,7 @@ def baselines(shop: Workshop, task: LoadedTask) -> dict[str, str]:
     sources = {name: path.read_text(encoding="utf-8") for name, path in task.rewards.items()}
     missing = {name: text for name, text in sources.items() if shop.run.find("baseline", arm=name) is None}
     for name, result in shop.compiler.compile(missing, shop.trainer.description.fields()):
-        report = result if isinstance(result, Failed) else shop.trainer.preflight(result)
+        report = result if isinstance(result, Failed) else shop.trainer.preflight(result, shop.run.settings.worlds)
         if isinstance(report, Failed):
             where = f", line {report.line}" if report.line else ""
             raise UserError(f"{task.rewards[name]}{where}: {report.message}")

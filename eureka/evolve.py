@@ -192,7 +192,7 @@ def _verdicts(shop: Workshop, generation: int, attempt: int, replies: dict[int, 
         else:
             sources[slot] = found.code
     for slot, result in shop.compiler.compile(sources, shop.trainer.description.fields()):
-        report = result if isinstance(result, Failed) else shop.trainer.preflight(result)
+        report = result if isinstance(result, Failed) else shop.trainer.preflight(result, shop.run.settings.worlds)
         if isinstance(report, Failed):
             record(slot, sources[slot], report, None, None)
         else:

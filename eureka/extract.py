@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from eureka.candidate import Failed
 
 FUNCTION = "compute_reward"
+_TOO_DEEP = (RecursionError, MemoryError)
+"""What the parser raises at thousands of nested expressions."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def fenced(text: str) -> list[str]:
 def _functions(code: str) -> list[str]:
     try:
         tree = ast.parse(code)
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, *_TOO_DEEP):
         return []
     return [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
 
@@ -71,4 +73,6 @@ def _syntax(block: str) -> Failed:
         return Failed(stage="compile", message=f"the code is not valid Python: {error.msg}", line=error.lineno)
     except ValueError as error:
         return Failed(stage="compile", message=f"the code is not valid Python: {error}")
+    except _TOO_DEEP:
+        return Failed(stage="compile", message="the code is nested too deeply to be read")
     return Failed(stage="extract", message=f"{FUNCTION} is defined inside something else; define it at the top level")

@@ -83,8 +83,9 @@ def resolve(task: LoadedTask, options: Options) -> Settings:
     }
     given = {k: v for k, v in overrides.items() if v is not None}
     for option, value in given.items():
-        if value < (0 if option == "seed" else 1):
-            raise UserError(f"--{'envs' if option == 'worlds' else option} must be at least 1, not {value}")
+        least = 0 if option == "seed" else 1
+        if value < least:
+            raise UserError(f"--{'envs' if option == 'worlds' else option} must be at least {least}, not {value}")
     return Settings.model_validate(base | given | {"llm": llm, "device": "cpu"})
 
 

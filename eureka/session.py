@@ -170,7 +170,9 @@ class _Stop:
 @contextmanager
 def _interruptible() -> Iterator[_Stop]:
     stop = _Stop()
-    before = {number: signal.signal(number, stop) for number in _SIGNALS}
+    # What was ignored stays ignored: nohup and the shell's & mean it.
+    heard = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, stop) for number in heard}
     try:
         yield stop
     finally:

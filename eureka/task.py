@@ -5,7 +5,7 @@ in this order: act, physics, state, reward, terminated, measure, (keep the termi
 start, state again, observe. Everything is static in shape and free of host synchronisation (no `.item()`, no `if`
 on a tensor, no boolean indexing), so that the same lines can run inside a CUDA graph.
 
-Keep a world's numbers independent of its neighbours to the last bit: in torch 2.x on CPUs, `atan2`, `sigmoid`,
+Keep a world's numbers independent of its neighbours to the last bit: in torch 2.x on CPUs, `atan2`, `cosh`, `sigmoid`,
 `softplus`, `pow` with a fractional exponent and `elu` round the last elements of a tensor otherwise than the rest.
 Avoid them in a task, or keep the worlds of a member a multiple of 32.
 """

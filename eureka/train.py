@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from torch import Tensor
 from eureka.candidate import Curves, Failed, Outcome, Trained
 from eureka.config import Evaluation, Learning
 from eureka.env import Env
+from eureka.errors import UserError
 from eureka.evaluate import evaluate
 from eureka.physics.threads import ThreadPhysics
 from eureka.rewards.program import ComponentStatistics, Program, ProgramBank
@@ -27,6 +27,7 @@ from eureka.rl.policy import Policy, Shape
 from eureka.rl.ppo import Learner
 from eureka.rl.rollout import Clocks, Rollout, Sampler, collect
 from eureka.seeds import derive
+from eureka.store import write_whole
 from eureka.task import Task
 
 
@@ -142,13 +143,12 @@ class Training:
     def _learn(self, rollout: Rollout) -> None:
         start = time.perf_counter()
         for p, statistics in enumerate(self.bank.drain()):
-            if statistics.fault and self.failures[p] is None:
-                at = (self.iteration + 1) * self.steps_an_iteration
-                message = f"{statistics.fault} by training step {at}"
-                self.failures[p] = Failed(stage="train", message=message)
-                self.alive[p] = False
+            if statistics.fault:
+                self._fail(p, statistics.fault)
             self._gather(self._segments[p], statistics)
         diagnostics = self.learner.update(rollout, self.iteration, self.alive)
+        for p in (~self.learner.policy.flat.isfinite().all(dim=1)).nonzero().flatten().tolist():
+            self._fail(p, "the policy's parameters were no longer finite, perhaps for extreme rewards,")
         for p, segment in enumerate(self._segments):
             segment.kl.append(float(diagnostics.kl[p]))
             ended = rollout.ended[p]
@@ -156,6 +156,13 @@ class Training:
             segment.length += float(torch.where(ended, rollout.length[p], 0).sum())
             segment.episodes += int(ended.sum())
         self.clocks.learning += time.perf_counter() - start
+
+    def _fail(self, member: int, why: str) -> None:
+        """Freeze a member; the first reason counts."""
+        if self.failures[member] is None:
+            at = (self.iteration + 1) * self.steps_an_iteration
+            self.failures[member] = Failed(stage="train", message=f"{why} by training step {at}")
+            self.alive[member] = False
 
     def _gather(self, segment: _Segment, statistics: ComponentStatistics) -> None:
         segment.totals.append(statistics.total)
@@ -198,7 +205,12 @@ class Training:
         seed = derive(self.plan.seed, self.plan.purpose, kind)
         physics = ThreadPhysics(self._model, self.members * episodes, self._threads)
         seeds = torch.full((self.members,), seed, dtype=torch.int64)
-        return evaluate(self.task, physics, policy, moments, seeds, f"{self.plan.purpose}/{kind}").fitness
+        fitness = evaluate(self.task, physics, policy, moments, seeds, f"{self.plan.purpose}/{kind}").fitness
+        sound = torch.tensor([f is None for f in self.failures])
+        if not bool(fitness[sound].isfinite().all()):
+            name = type(self.task).__name__
+            raise UserError(f"{name}.fitness gave NaN or infinity for an episode; it must always be a finite number")
+        return fitness
 
     def best(self) -> tuple[Policy, RunningMoments]:
         """The chosen checkpoint of every member, with the moments of its observations."""
@@ -282,17 +294,8 @@ def save_policies(training: Training, paths: Sequence[Path]) -> None:
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], record: object) -> None:
     """A safetensors file with a JSON record, written whole or not at all."""
-    temporary = path.with_suffix(".tmp")
     contiguous = {name: value.contiguous() for name, value in tensors.items()}
-    data = save(contiguous, metadata={"record": json.dumps(record)})
-    try:
-        with open(temporary, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole(path, save(contiguous, metadata={"record": json.dumps(record)}))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict]:
@@ -315,4 +318,6 @@ def _checkpoint_marks(iterations: int, checkpoints: int) -> list[int]:
 
 
 def _mean(values: Sequence[float]) -> float:
+    if not all(map(math.isfinite, values)):
+        return math.nan  # of a member that has failed
     return math.fsum(values) / len(values)

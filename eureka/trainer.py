@@ -62,9 +62,13 @@ class Trainer:
         assert self._description is not None
         return self._description
 
-    def preflight(self, program: str) -> dict[str, Any] | Failed:
-        """Check a program and run it on states of random play: a report, or why it cannot be trained with."""
-        answer = self._ask({"command": "preflight", "program": program})
+    def preflight(self, program: str, worlds: int) -> dict[str, Any] | Failed:
+        """Check a program for members of `worlds` worlds and run it on states of random play.
+
+        Returns:
+            A report, or why the program cannot be trained with.
+        """
+        answer = self._ask({"command": "preflight", "program": program, "worlds": worlds})
         if answer["kind"] == "rejected":
             return Failed(stage="compile", message=answer["message"], line=answer["line"])
         if answer["problem"]:

@@ -3,7 +3,7 @@
 Started as `python -m eureka.trainer_process TASK.yaml THREADS`. Frames go both ways on the standard streams. The
 first one out describes the task; each command in is answered by the frames named beside it:
 
-    preflight {program}                 report | rejected
+    preflight {program, worlds}         report | rejected
     measure   {members, plan}           measured
     train     {programs, seeds, plan, folder, resume}
                                         progress and checkpoint, many times; then outcomes
@@ -81,6 +81,7 @@ class Service:
     def _preflight(self, command: dict[str, Any]) -> None:
         try:
             report = preflight(command["program"], self.fields, self.states)
+            rebuild(command["program"], self.fields, command["worlds"])  # honest programs fit any number of worlds
         except Rejected as rejection:
             self.send("rejected", message=str(rejection), line=rejection.line)
             return

@@ -37,6 +37,7 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 MAX_PIECES = 1024
 """Tensors that one operation may give."""
+_PRODUCTS = frozenset(getattr(torch.ops.aten, name).default for name in ("mm", "bmm", "addmm", "_cdist_forward"))
 _CUTS = frozenset((torch.ops.aten.unbind.int, torch.ops.aten.split.Tensor, torch.ops.aten.split_with_sizes.default))
 
 
@@ -265,13 +266,23 @@ class _Shapes(fx.Interpreter):
             if isinstance(t, Tensor) and n.op == "call_function":
                 if t.numel() > self.limits.width * self.worlds:
                     raise Rejected(f"an intermediate result of shape {tuple(t.shape)} is too large", line)
-                self.work += t.numel()
+                self.work += t.numel() * self._depth(n)
         if self.work > self.limits.work * self.worlds:
             raise Rejected(f"the reward computes over {self.limits.work} numbers for each world", line)
+        if n.kwargs.get("rounding_mode") == "trunc" and isinstance(result, Tensor) and not result.is_floating_point():
+            # The least integer divided by -1 ends the process.
+            raise Rejected("divides integers with rounding_mode='trunc'; make them float first", line)
         if n.name == self.total and isinstance(result, Tensor) and tuple(result.shape) != (self.worlds,):
             shape = str(tuple(result.shape)).replace(str(self.worlds), "N")
             raise Rejected(f"the total reward has shape {shape}; it must be (N,), one number for each world")
         return result
+
+    def _depth(self, n: fx.Node) -> int:
+        """Numbers that one number of a result is made from, where that can be many."""
+        if n.target not in _PRODUCTS:
+            return 1
+        positional, _ = self.fetch_args_kwargs_from_env(n)
+        return positional[1].shape[-1 if n.target is torch.ops.aten._cdist_forward.default else -2]
 
     def _few_pieces(self, n: fx.Node) -> None:
         """Refuse to cut a tensor into thousands of pieces before it is done: each costs the host memory."""

@@ -239,7 +239,7 @@ def _compile(request: Any, trace: Any) -> bytes:
 
 def _finish(child: Child, limits: jail.Limits) -> None:
     """Answer for a child that is done, or must be."""
-    late = time.monotonic() > child.deadline
+    late = not _drained(child) and time.monotonic() > child.deadline
     status, seconds = _bury(child)
     identity = child.request["id"]
     answer: dict[str, Any] = {"id": identity}
@@ -255,6 +255,19 @@ def _finish(child: Child, limits: jail.Limits) -> None:
     else:
         answer["killed"] = _cause(status, seconds, child.output[1:].decode(errors="replace"), limits)
     _send(answer)
+
+
+def _drained(child: Child) -> bool:
+    """Whether the child had ended its answer: one that waited for us to read it was not late, we were."""
+    os.set_blocking(child.pipe, False)
+    try:
+        while part := os.read(child.pipe, 1 << 16):
+            child.output += part
+            if len(child.output) > jail.Limits().output:
+                return False
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _checked(output: bytes | bytearray) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -10,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Cli
+from conftest import Bench, Cli
 
 from eureka.paths import shipped
 
@@ -86,6 +87,19 @@ def test_a_faulty_reward_file_is_one_sentence(cli: Cli, tmp_path: Path, code: st
     (tmp_path / "reward.py").write_text(code)
     said = sentence(cli("check", "cartpole", "--reward", "reward.py"), 2)
     assert expected in said and "reward.py" in said
+
+
+def test_a_forged_program_that_fits_only_the_recorded_states_is_refused(cli: Cli, tmp_path: Path, cartpole: Bench):
+    """No tracer writes a constant with one number a world; a candidate that took over its jail may."""
+    size = len(cartpole.states["pole_angle"])
+    nodes = [
+        {"op": "constant", "dtype": "float32", "shape": [size], "data": [0.5] * size},
+        {"op": "aten.add.Tensor", "args": [{"value": 0}, {"value": 1}]},
+    ]
+    program = {"version": 1, "inputs": ["pole_angle"], "nodes": nodes, "outputs": [{"value": 2}], "components": []}
+    answer = b"=" + json.dumps({"program": json.dumps(program)}).encode()
+    (tmp_path / "reward.py").write_text(f"import os\nos.write(3, {answer!r})\nos._exit(0)")
+    assert f"[{size}]" in sentence(cli("check", "cartpole", "--reward", "reward.py"), 2)
 
 
 def test_a_good_reward_file_is_told_its_ranges(cli: Cli, tmp_path: Path):

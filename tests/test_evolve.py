@@ -77,7 +77,7 @@ class FakeTrainer:
     def __init__(self) -> None:
         self.trained: list[list[str]] = []
 
-    def preflight(self, program: str) -> dict[str, Any] | Failed:
+    def preflight(self, program: str, worlds: int) -> dict[str, Any] | Failed:
         if "mixes" in program:
             return Failed(stage="preflight", message="it mixes worlds")
         return {"fingerprint": program.replace(" ", "")}

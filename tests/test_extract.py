@@ -54,3 +54,12 @@ def test_other_fences_and_indented_ones_are_seen():
 def test_a_reply_without_usable_code_is_told_why(reply: str, stage: str, message: str, line: int | None):
     failed = extract(reply).failed
     assert failed is not None and failed.stage == stage and message in failed.message and failed.line == line
+
+
+@pytest.mark.parametrize(
+    "deep", ["-" * 100_000 + "1", "a" + ".b" * 100_000, "1" + "+1" * 100_000, "lambda:" * 5000 + "1"]
+)
+def test_code_nested_beyond_the_parser_is_a_failure(deep: str):
+    found = extract(f"```python\nx = {deep}\n{CODE}```")
+    assert found.failed is not None and found.failed.stage == "compile"
+    assert "nested" in found.failed.message

@@ -221,6 +221,15 @@ def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(tmp_path: Path):
     assert workers(tmp_path / "run") == {}, "no helper process is left"
 
 
+def test_a_run_under_nohup_outlives_its_terminal(tmp_path: Path):
+    command = ["nohup", EUREKA, "run", "cartpole", "--out", "run", "--samples", "2", "--steps", "40000"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    wait_for_event(tmp_path / "run", "training", process)
+    process.send_signal(signal.SIGHUP)
+    _, said = process.communicate(timeout=300)
+    assert process.returncode == 0, said
+
+
 def wait_for_event(folder: Path, kind: str, process: subprocess.Popen) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:

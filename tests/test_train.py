@@ -6,8 +6,9 @@ import pytest
 import torch
 from conftest import Bench
 
-from eureka.candidate import Trained
+from eureka.candidate import Failed, Trained
 from eureka.config import Evaluation, Learning
+from eureka.errors import UserError
 from eureka.rewards.program import ProgramBank
 from eureka.train import Plan, Training, _checkpoint_marks, read_tensors, save_policies
 
@@ -91,3 +92,31 @@ def test_a_saved_policy_has_its_parameters_by_name(cartpole: Bench, tmp_path):
     assert tensors["actor.0.weight"].shape == (4, 64) and tensors["observation.mean"].shape == (4,)
     assert record == {"observation": 4, "action": 1, "hidden": [64, 64]}
     assert not list(tmp_path.glob("*.tmp"))
+
+
+def test_a_reward_that_explodes_both_ways_fails_alone(cartpole: Bench):
+    source = "def compute_reward(pole_angle):\n    return 1e30 * pole_angle / (0.0 * pole_angle.abs()), {}"
+    programs = [cartpole.program(source, 64), cartpole.baseline("human", 64)]
+    t = Training(cartpole.task, cartpole.model, programs, [5, 5], plan(4), 1)
+    bad, good = t.run(lambda _: None, lambda _: None)
+    assert isinstance(bad, Failed) and "infinite" in bad.message
+    assert isinstance(good, Trained)
+
+
+def test_a_policy_that_is_no_longer_finite_has_failed(cartpole: Bench):
+    t = Training(cartpole.task, cartpole.model, [cartpole.baseline("human", 64)] * 2, [5, 5], plan(4), 1)
+    t.iterate()
+    t.learner.policy.flat[0, 0] = torch.nan
+    outcomes = t.run(lambda _: None, lambda _: None)
+    assert isinstance(outcomes[0], Failed) and "finite" in outcomes[0].message
+    assert isinstance(outcomes[1], Trained)
+
+
+def test_a_fitness_that_is_not_finite_is_the_tasks_fault(cartpole: Bench):
+    class Broken(type(cartpole.task)):
+        def fitness(self, episode):
+            return super().fitness(episode) / 0.0
+
+    t = Training(Broken(), cartpole.model, [cartpole.baseline("human", 64)], [5], plan(4), 1)
+    with pytest.raises(UserError, match="fitness gave NaN or infinity"):
+        t.run(lambda _: None, lambda _: None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from eureka.candidate import Candidate, Failed
 from eureka.description import Description
@@ -42,6 +42,12 @@ class Reply(BaseModel):
     completion_tokens: int | None = Field(default=None, description="None where nobody counts")
     usd: float | None = Field(default=None, description="None where the price is not known")
     seconds: float = Field(default=0.0, description="until the answer was there")
+
+    @field_validator("text")
+    @classmethod
+    def _can_be_written(cls, text: str) -> str:
+        """JSON can hold halves of surrogate pairs, which no file in UTF-8 can."""
+        return text.encode("utf-8", "replace").decode("utf-8")
 
 
 class Designer(Protocol):

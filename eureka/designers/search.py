@@ -53,8 +53,8 @@ class Term:
 
     @property
     def name(self) -> str:
-        """Its component name."""
-        return f"{self.feature}_{self.shape}" if self.shape != "constant" else "alive"
+        """Its component name; components have names of at most 64 letters."""
+        return f"{self.feature}_{self.shape}"[:64] if self.shape != "constant" else "alive"
 
 
 class Search:
@@ -205,6 +205,9 @@ def _mutated(terms: list[Term], catalogue: dict[str, Feature], chance: random.Ra
         story.append(f"{terms[i].name} in place of {old.name}")
     elif len(terms) > 1:
         story.append(f"dropped {terms.pop(i).name}")
+    else:  # dropping the only term leaves nothing
+        terms[i] = _term(catalogue, chance)
+        story.append(f"{terms[i].name} alone")
     return terms
 
 
@@ -246,7 +249,9 @@ def code(terms: list[Term], catalogue: dict[str, Feature]) -> str:
         lines.append(f"    {term.name} = {_expression(term, catalogue, arguments[0])}")
     names = [t.name for t in terms]
     lines.append(f"    total = {' + '.join(names)}")
-    lines.append("    return total, {" + ", ".join(f'"{n}": {n}' for n in names) + "}")
+    lines.append("    return total, {")
+    lines += [f'        "{n}": {n},' for n in names]
+    lines.append("    }")
     return "import torch\n\n\n" + "\n".join(lines) + "\n"
 
 
@@ -262,7 +267,7 @@ def _expression(term: Term, catalogue: dict[str, Feature], any_field: str) -> st
         case "square_penalty":
             return f"-{w} * torch.square({x})"
         case "proportion":
-            return f"{w} * ({x})"
+            return f"{w} * {x}"
         case "threshold":
             return f"{w} * (torch.abs({x}) < {s}).float()"
         case _:

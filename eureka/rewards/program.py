@@ -54,9 +54,9 @@ class ProgramBank:
             own = slice(p * self.worlds, (p + 1) * self.worlds)
             try:
                 values = torch.stack(program.module(*[fields[name][own] for name in program.inputs]))
-            except (RuntimeError, IndexError) as error:
-                # The others go on: one program that cannot compute fails its own member.
-                self._broken[p] = f"the reward failed as it ran: {str(error).splitlines()[0][:200]}"
+            except Exception as error:  # one program that cannot compute fails its own member; the others go on
+                reason = (str(error).splitlines() or [type(error).__name__])[0]
+                self._broken[p] = f"the reward failed as it ran: {reason[:200]}"
                 values = torch.full((1 + len(program.components), self.worlds), torch.nan)
             history.append(values)
             totals.append(values[0])

@@ -112,6 +112,16 @@ def test_children_grow_out_of_the_best_reply(cartpole: Bench):
     assert all(c.text != parent_reply.text for c in children)
 
 
+def test_a_parent_of_one_term_has_children_too(cartpole: Bench):
+    term = Term("pole_angle", "bell", 1.0, 0.5)
+    for terms, story in child_of(cartpole, [term], {term.name: [0.5, 0.6, 0.7]}):
+        assert terms and story
+
+
+def test_component_names_are_never_too_long():
+    assert len(Term("a" * 70, "square_penalty", 1.0, 1.0).name) == 64
+
+
 def test_a_parent_by_somebody_else_means_a_fresh_start(cartpole: Bench):
     parent = candidate(outcome=trained(a=[1.0, 2.0, 3.0]))
     replies = Search(0).propose(request(cartpole, generation=2, parent=parent))

@@ -118,6 +118,15 @@ HOSTILE = {
     "a constant index out of range": graph(CONSTANT, node("aten.index_select.default", V, 1, {"value": 4})),
     "deeply nested lists": graph(node("aten.neg.default", [[[[[[A]]]]]])),
     "shapes that do not fit": graph(node("aten.mm.default", V, V)),
+    "integers divided with trunc": graph(
+        node("aten.full_like.default", INDEX, -(1 << 63)),
+        node("aten.div.Tensor_mode", {"value": 3}, -1, rounding_mode={"text": "trunc"}),
+    ),
+    "products that cost more than they show": graph(
+        node("aten.full.default", [500, 500], 1.0),
+        *[node("aten.mm.default", {"value": 3 + k}, {"value": 3}) for k in range(3)],
+        node("aten.sum.default", {"value": 6}),
+    ),
 }
 
 
@@ -159,6 +168,11 @@ def test_too_many_operations_and_too_much_work_are_refused():
     summed = node("aten.sum.dim_IntList", {"value": 63}, [1])
     with pytest.raises(Rejected, match="computes over"):
         rebuild(json.dumps(graph(*many, summed)), FIELDS, N)
+
+
+def test_floats_divide_with_any_rounding():
+    data = graph(node("aten.div.Tensor_mode", A, 0.5, rounding_mode={"text": "trunc"}))
+    assert run(data)[0].shape == (N,)
 
 
 def test_computed_indices_are_brought_into_range():

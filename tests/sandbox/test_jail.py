@@ -198,6 +198,22 @@ def test_a_forged_answer_is_only_ever_an_untrusted_text(compiler: Compiler):
     assert works(compiler)
 
 
+def test_a_forged_reason_cannot_drive_a_terminal(compiler: Compiler):
+    for answer in (b"!\x1b[2J\x1b]0;owned\x07no memory\nSYSTEM: hello", b"\x1b[31mred"):
+        result = compile_one(compiler, f"import os\nos.write(3, {answer!r})\nos._exit(0)")
+        assert isinstance(result, Failed) and result.message.isprintable() and result.message
+
+
+@pytest.mark.slow
+def test_an_answer_that_nobody_came_to_read_in_time_still_counts(compiler: Compiler):
+    large = "def compute_reward(height):\n    w = torch.tensor([i + 0.5 for i in range(9000)])\n"
+    results = compiler.compile(dict.fromkeys(range(8), large + "    return height * w.sum(), {}"), FIELDS)
+    seen = [next(results)]
+    time.sleep(24)  # longer than a candidate may take, with the server's pipe full meanwhile
+    seen += results
+    assert len(seen) == 8 and all(isinstance(program, str) for _, program in seen)
+
+
 def test_what_one_candidate_does_to_python_does_not_reach_the_next(compiler: Compiler):
     compile_one(compiler, "torch.exp = torch.zeros_like\nimport builtins\nbuiltins.len = lambda x: 0\n" + HONEST)
     result = compile_one(compiler, "def compute_reward(height):\n    return torch.exp(height), {}")
