@@ -150,9 +150,14 @@ class Training:
         for p in (~self.learner.policy.flat.isfinite().all(dim=1)).nonzero().flatten().tolist():
             self._fail(p, "the policy's parameters were no longer finite, perhaps for extreme rewards,")
         for p, segment in enumerate(self._segments):
-            segment.kl.append(float(diagnostics.kl[p]))
+            kl = float(diagnostics.kl[p])
+            if not math.isfinite(kl):
+                self._fail(p, "the KL divergence of an update was no longer finite, perhaps for extreme rewards,")
+            segment.kl.append(kl)
             ended = rollout.ended[p]
-            segment.fitness += float(torch.where(ended, rollout.fitness[p], 0.0).double().sum())
+            fitness = torch.where(ended, rollout.fitness[p], 0.0)
+            self._expect_finite(p, fitness)
+            segment.fitness += float(fitness.double().sum())
             segment.length += float(torch.where(ended, rollout.length[p], 0).sum())
             segment.episodes += int(ended.sum())
         self.clocks.learning += time.perf_counter() - start
@@ -206,11 +211,19 @@ class Training:
         physics = ThreadPhysics(self._model, self.members * episodes, self._threads)
         seeds = torch.full((self.members,), seed, dtype=torch.int64)
         fitness = evaluate(self.task, physics, policy, moments, seeds, f"{self.plan.purpose}/{kind}").fitness
-        sound = torch.tensor([f is None for f in self.failures])
-        if not bool(fitness[sound].isfinite().all()):
+        for p, of_member in enumerate(fitness):
+            self._expect_finite(p, of_member)
+        return fitness
+
+    def _expect_finite(self, member: int, fitness: Tensor) -> None:
+        """Fitness has to be a number, unless a policy is broken.
+
+        Raises:
+            UserError: it is not; the task is at fault.
+        """
+        if self.failures[member] is None and not bool(fitness.isfinite().all()):
             name = type(self.task).__name__
             raise UserError(f"{name}.fitness gave NaN or infinity for an episode; it must always be a finite number")
-        return fitness
 
     def best(self) -> tuple[Policy, RunningMoments]:
         """The chosen checkpoint of every member, with the moments of its observations."""
