@@ -97,6 +97,8 @@ class Child:
 def main(level: str) -> None:
     """Serve until the input ends."""
     limits = jail.Limits()
+    # Where tqdm is installed, torch draws with it, and it starts a thread; without it, torch draws by itself.
+    sys.modules["tqdm"] = None  # type: ignore[assignment]
     from sandbox import trace
 
     _warm_up(trace)

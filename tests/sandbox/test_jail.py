@@ -240,6 +240,19 @@ def test_a_killed_compiler_is_replaced_and_no_candidate_is_blamed(tmp_path: Path
         c.close()
 
 
+def test_a_progress_bar_that_torch_finds_installed_starts_no_thread(tmp_path: Path, monkeypatch):
+    """Many packages bring tqdm; a fork server with its monitor thread would be unsafe, and says so."""
+    (tmp_path / "tqdm").mkdir()
+    body = "import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()\ntqdm = None\n"
+    (tmp_path / "tqdm" / "__init__.py").write_text(body)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    c = Compiler("auto", tmp_path / "log")
+    try:
+        assert works(c)
+    finally:
+        c.close()
+
+
 def test_levels_that_do_not_exist_or_are_too_weak_are_refused(monkeypatch):
     with pytest.raises(UserError, match="there are auto, strict"):
         check_level("tight")
