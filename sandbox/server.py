@@ -30,8 +30,10 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+# Where tqdm is installed, torch draws with it, and it starts a thread; without it, torch draws by itself.
+sys.modules["tqdm"] = None  # type: ignore[assignment]
 
-from sandbox import canary, graph, jail
+from sandbox import canary, graph, jail  # noqa: E402
 
 STRICT, WITHOUT_LANDLOCK, CONTAINER, NONE = "strict", "strict-noland", "container", "none"
 LEVELS = (STRICT, WITHOUT_LANDLOCK, CONTAINER, NONE)
@@ -97,8 +99,6 @@ class Child:
 def main(level: str) -> None:
     """Serve until the input ends."""
     limits = jail.Limits()
-    # Where tqdm is installed, torch draws with it, and it starts a thread; without it, torch draws by itself.
-    sys.modules["tqdm"] = None  # type: ignore[assignment]
     from sandbox import trace
 
     _warm_up(trace)
