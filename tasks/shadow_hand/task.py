@@ -22,6 +22,8 @@ PALM = (0.0, -0.39)
 """m, world x and y of the spot over the palm where the cube starts."""
 START_HEIGHT = 0.6
 """m, world z of the cube as an episode begins: it falls on the palm from there."""
+CUBE_DAMPING = 1.5e-5
+"""N m s/rad, which slows a free spin at a rate of 0.5 /s: the moment of inertia is 3.0e-5 kg m2."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,8 @@ class ShadowHand(Task[State, Memory]):
         cube = spec.body("object")
         cube.pos = (*PALM, START_HEIGHT)
         spec.delete(spec.geom("object_hidden"))
+        # The package's 0.01 N m s/rad would stop a spinning cube within 3 ms.
+        spec.joint("object:joint").damping = (CUBE_DAMPING, 0.0, 0.0)
 
     def _add_sensors(self, spec: mujoco.MjSpec, prefix: str, kind: mujoco.mjtObj, target: str) -> None:
         for name, sensor in (
@@ -210,7 +214,7 @@ class ShadowHand(Task[State, Memory]):
         )
 
     def observe(self, state: State) -> Tensor:
-        """157 numbers: IsaacGymEnvs' `full` observation, scaled alike."""
+        """157 numbers: what IsaacGymEnvs' `full` observation holds, joint positions in rad."""
         tips = (
             state.fingertip_position,
             state.fingertip_rotation,

@@ -121,6 +121,18 @@ def test_human_and_sparse_rewards_are_their_formulas(shadow_hand: Bench):
     assert sparse.module(*[state[n] for n in sparse.inputs])[0].tolist() == [1.0, 0.0]
 
 
+def test_a_spin_of_the_free_cube_lasts(shadow_hand: Bench):
+    import mujoco
+
+    data = mujoco.MjData(shadow_hand.model)
+    data.qpos[24:27] = [0.0, 0.0, 20.0]
+    data.qvel[27:30] = [10.0, 0.0, 0.0]
+    for _ in range(240):  # a second of free fall
+        mujoco.mj_step(shadow_hand.model, data)
+    # spin decays at damping / inertia = 1.5e-5 / 2.95e-5 = 0.508 /s
+    assert data.qvel[27] == pytest.approx(10.0 * math.exp(-0.508), rel=0.01)
+
+
 def test_collisions_are_between_primitive_shapes_only(shadow_hand: Bench):
     m = shadow_hand.model
     colliding = (m.geom_contype != 0) | (m.geom_conaffinity != 0)
