@@ -42,6 +42,7 @@ from eureka.task import Task
 from eureka.train import Plan, Progress, Training
 from eureka.workers import cores
 
+CURVES = ("steps", "fitness", "training_fitness", "episode_length")
 HISTORY = Path(__file__).parent / "history" / "learn.jsonl"
 
 
@@ -96,6 +97,7 @@ def main() -> None:
     parser.add_argument("--worlds", type=int, help="worlds of each member; the preset cpu's if not given")
     parser.add_argument("--steps", type=int, help="training world-steps of each member, likewise")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change a PPO setting")
+    parser.add_argument("--episodes", type=int, default=256, help="that the trained and the random policy play")
     parser.add_argument("--threads", type=int, default=cores())
     options = parser.parse_args()
 
@@ -111,7 +113,7 @@ def main() -> None:
     fields = {name: Field(tuple(v.shape[1:]), str(v.dtype).removeprefix("torch.")) for name, v in states.items()}
     program = rebuild(compiled(loaded.rewards[options.reward].read_text(), fields), fields, worlds)
 
-    evaluation = Evaluation(checkpoints=10, selection_episodes=64, report_episodes=256)
+    evaluation = Evaluation(checkpoints=10, selection_episodes=64, report_episodes=options.episodes)
     plan = Plan(worlds, max(1, steps // (worlds * learning.horizon)), learning, evaluation, 0, "benchmark")
     seeds = [derive(0, "benchmark", i) for i in range(options.members)]
     training = Training(task, model, [program] * options.members, seeds, plan, options.threads)
@@ -145,9 +147,10 @@ def main() -> None:
             "learning": round(done / clocks["learning"]),
             "training": round(done / (clocks["env"] + clocks["policy"] + clocks["learning"])),
         },
-        "random_fitness": random_fitness(task, model, 256, options.threads),
+        "episodes": options.episodes,
+        "random_fitness": random_fitness(task, model, options.episodes, options.threads),
         "report_fitness": [o.report for o in trained],
-        "curve": {"steps": trained[0].curves.steps, "fitness": trained[0].curves.fitness} if trained else None,
+        "curve": trained[0].curves.model_dump(include=set(CURVES)) if trained else None,
     }
     HISTORY.parent.mkdir(exist_ok=True)
     with HISTORY.open("a") as history:

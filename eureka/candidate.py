@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-Stage = Literal["extract", "compile", "preflight", "train"]
+Stage = Literal["reply", "extract", "compile", "preflight", "train"]
 _LONGEST_MESSAGE = 600
 
 
@@ -52,7 +52,7 @@ class Curves(_Record):
     components: dict[str, list[float]] = Field(description="mean of each component of a control step")
     least: dict[str, list[float]] = Field(description="smallest value of each component")
     greatest: dict[str, list[float]] = Field(description="greatest value of each component")
-    kl: list[float] = Field(description="mean KL divergence of an update")
+    kl: list[float] = Field(description="mean KL divergence over the steps of the updates")
     learning_rate: list[float] = Field(description="learning rate at the checkpoint")
     action_std: list[float] = Field(description="mean standard deviation of the actions at the checkpoint")
 
@@ -63,7 +63,9 @@ class Trained(_Record):
     curves: Curves
     best: int = Field(description="the checkpoint that was chosen, by selection fitness; the earliest of equals")
     selection: float = Field(description="its selection fitness")
-    report: float = Field(description="its mean fitness on report episodes, which chose nothing")
+    report: float = Field(
+        description="its mean fitness on report episodes, which chose no checkpoint; a run's winner is chosen by it"
+    )
     report_episodes: list[float] = Field(description="the fitness of each report episode")
     diverged: int = Field(description="world-steps of training in which a world's physics diverged")
     steps: int = Field(description="training world-steps")
@@ -80,6 +82,7 @@ class Candidate(_Record):
     attempt: int = Field(description="0 for the first reply, then one more for each repair")
     reply: str = Field(description="the designer's reply, whole and untrusted")
     code: str | None = Field(description="the reward's text as taken from the reply")
+    notes: tuple[str, ...] = Field(default=(), description="what was left aside or put together on the way")
     fingerprint: str | None = Field(default=None, description="of its program, if it became one")
     duplicate_of: str | None = Field(
         default=None, description="name of the candidate with the same program, trained instead"

@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import tempfile
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -18,6 +19,18 @@ from eureka.reflect import number
 from eureka.rewards.compiler import Compiler
 from eureka.workers import cores
 
+_OPTIONAL = {
+    "transformers": "not installed; only --llm transformers needs it: pip install -e '.[local]'",
+    "genai-prices": "not installed; it knows prices of models: pip install -e '.[prices]'",
+    "mujoco-warp": "not installed; this version does not use it",
+}
+_LOCAL = {
+    "http://localhost:11434/v1": "Ollama",
+    "http://localhost:8000/v1": "vLLM or the like",
+    "http://localhost:8080/v1": "llama.cpp or the like",
+    "http://localhost:1234/v1": "LM Studio",
+}
+"""Where servers listen by default."""
 _KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "OPENROUTER_API_KEY", "GEMINI_API_KEY")
 
 
@@ -27,12 +40,7 @@ def check(task: LoadedTask, reward: Path, sandbox: str) -> int:
     Raises:
         UserError: the file cannot be read.
     """
-    try:
-        source = reward.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{reward} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise UserError(f"{reward} is not a text file in UTF-8") from None
+    source = session.read_source(reward)
     worlds = planning.resolve(task, planning.Options()).worlds
     with session.tools(task, sandbox) as (compiler, trainer):
         ((_, result),) = compiler.compile({0: source}, trainer.description.fields())
@@ -67,12 +75,15 @@ def dry_run(task: LoadedTask, settings: Settings, sandbox: str) -> None:
         settings = planning.fitted(settings, description.horizon)
         messages = prompt.first(description)
         rate = trainer.measure(settings.samples, settings)
-        forecast = planning.estimate(settings, description.horizon, rate, messages)
+        trainings = settings.generations * settings.samples + 3 * settings.final_seeds
+        forecast = planning.estimate(settings, description.horizon, rate, messages, trainings)
     print(prompt.as_text(messages))
     print("---")
     print(f"task {task.path}: its human and sparse rewards compile and run")
     print(f"sandbox {compiler.sandbox}")
     print(f"first prompt: about {forecast.prompt_tokens} tokens, asked for {settings.samples} replies")
+    for line in planning.cost(settings, forecast.prompt_tokens):
+        print(line)
     print(f"estimate: {forecast}")
     print(f"designer {settings.llm}; nobody was called")
 
@@ -82,25 +93,57 @@ def doctor() -> int:
     good = True
     print(f"eureka {__version__}   python {platform.python_version()}   {platform.system()} {platform.release()}")
     print(f"  cores {cores()}   free disk here {shutil.disk_usage('.').free >> 30} GiB")
-    for package in ("torch", "mujoco", "gymnasium-robotics", "mujoco-warp", "openai", "transformers"):
+    for package in ("torch", "mujoco", "gymnasium-robotics", "openai", *_OPTIONAL):
         try:
             print(f"  {package} {version(package)}")
         except PackageNotFoundError:
-            needed = package in ("torch", "mujoco", "gymnasium-robotics")
+            needed = package in ("torch", "mujoco", "gymnasium-robotics", "openai")
             good = good and not needed
-            todo = f"missing; pip install {package}" if needed else "not installed; this version does not use it"
+            todo = f"missing; pip install {package}" if needed else _OPTIONAL[package]
             print(f"  {package}: {todo}")
     print("device")
     print(f"  {_gpu()}")
     print("sandbox")
     good = _sandbox() and good
     print("language models")
-    present = [name for name in _KEYS if os.environ.get(name)]
-    keys = f"keys present: {', '.join(present)}" if present else "no key present"
-    print(f"  {keys}; this version designs with the built-in search and with replay:RUN")
+    for line in _models():
+        print(f"  {line}")
     print("tasks")
     print(f"  {', '.join(shipped_tasks())}")
     return 0 if good else 1
+
+
+def _models() -> Iterator[str]:
+    """What could design rewards here; keys are named and never shown."""
+    present = [name for name in _KEYS if os.environ.get(name)]
+    yield f"keys present: {', '.join(present)}" if present else "no key present"
+    yield f"EUREKA_LLM {os.environ.get('EUREKA_LLM') or 'not set: the built-in search is the default'}"
+    if importlib.util.find_spec("openai") is None:
+        yield "openai: missing; pip install openai"
+        return
+    from eureka.designers.server import KEY, Server, address
+
+    asked = os.environ.get("EUREKA_LLM", "").partition("openai:")[2]
+    url = address(asked)[1]
+    key = os.environ.get(KEY, "")
+    if key or os.environ.get("OPENAI_BASE_URL") or asked:
+        try:
+            known = Server(url, key, timeout=5.0).models()
+            yield f"{url} answers with {len(known)} models: {', '.join(known[:8])}{', ...' if len(known) > 8 else ''}"
+        except UserError as error:
+            yield f"{error}"
+    else:
+        yield f"{url} is not asked without a key; export {KEY}, or OPENAI_BASE_URL for a server of your own"
+    for local, what in _LOCAL.items():
+        if local != url:
+            try:
+                known = Server(local, "", timeout=0.5).models()
+            except UserError:
+                continue
+            offer = f"--llm openai:{known[0] if known else 'MODEL'}@{local}"
+            yield f"{what} answers at {local}: {offer}"
+    if importlib.util.find_spec("transformers") is None:
+        yield "--llm transformers:MODEL needs: pip install -e '.[local]' in the checkout"
 
 
 def _gpu() -> str:

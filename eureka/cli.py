@@ -7,6 +7,8 @@ import platform
 import signal
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +18,7 @@ from eureka import __version__
 from eureka.errors import EurekaError, UserError
 
 if TYPE_CHECKING:
-    from eureka.compare import Comparison
+    from eureka.display import Display
 
 app = typer.Typer(
     name="eureka",
@@ -32,50 +34,96 @@ RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="The folder of a
 SandboxOption = Annotated[
     str, typer.Option("--sandbox", metavar="LEVEL", help="auto, strict, strict-noland, container or none.")
 ]
-DisplayOption = Annotated[str, typer.Option("--display", metavar="HOW", help="plain or none.")]
+DisplayOption = Annotated[str, typer.Option("--display", metavar="HOW", help="auto, live, plain, json or none.")]
+LlmOption = Annotated[
+    str | None,
+    typer.Option(
+        "--llm",
+        metavar="NAME",
+        help="Designer: search (built in), openai:MODEL[@URL], manual[:WHO], transformers:MODEL or replay:RUN. "
+        "Default: what EUREKA_LLM says, else search.",
+    ),
+]
+UsdOption = Annotated[float | None, typer.Option("--max-usd", metavar="USD", help="What all calls may cost.")]
+TokensOption = Annotated[int | None, typer.Option("--max-tokens", metavar="T", help="What all calls may take.")]
 
 
 @app.command()
 def run(
     task: TaskArgument,
-    llm: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Designer: search (built in, the default), or replay:RUN.")
-    ] = None,
+    llm: LlmOption = None,
     preset: Annotated[str | None, typer.Option(metavar="NAME", help="Size of the run: cpu, gpu or paper.")] = None,
     generations: Annotated[int | None, typer.Option(metavar="G", help="Rounds of prompting and training.")] = None,
     samples: Annotated[int | None, typer.Option(metavar="K", help="Candidates in a generation.")] = None,
     envs: Annotated[int | None, typer.Option(metavar="N", help="Worlds that each candidate trains in.")] = None,
     steps: Annotated[int | None, typer.Option(metavar="S", help="Training world-steps of a candidate.")] = None,
     seed: Annotated[int | None, typer.Option(metavar="S", help="Decides every random number; 0 if not given.")] = None,
+    start: Annotated[
+        str | None, typer.Option(metavar="FILE|human", help="A reward to improve on, instead of beginning with none.")
+    ] = None,
+    temperature: Annotated[float | None, typer.Option(metavar="T", help="Of the model's sampling; default 1.")] = None,
+    reply_tokens: Annotated[
+        int | None, typer.Option(metavar="T", help="The most that a reply may have; default 16384.")
+    ] = None,
+    timeout: Annotated[float | None, typer.Option(metavar="S", help="s that an answer may take; default 300.")] = None,
+    max_usd: UsdOption = None,
+    max_tokens: TokensOption = None,
+    prices: Annotated[
+        str | None, typer.Option(metavar="IN,OUT[,CACHED]", help="The model's, in USD a million tokens.")
+    ] = None,
     device: Annotated[str, typer.Option(metavar="D", help="auto, cpu or cuda.")] = "auto",
     sandbox: SandboxOption = "auto",
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the run; default runs/TASK/...")] = None,
-    display: DisplayOption = "plain",
+    display: DisplayOption = "auto",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the first prompt and an estimate, no more.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Start even if the estimate is above 8 hours.")] = False,
 ) -> None:
     """Search for a reward that trains TASK, and compare it with the task's own."""
-    from eureka import planning, session
+    from eureka import checking, planning, session
     from eureka.config import load_task
 
     loaded = load_task(task)
-    options = planning.Options(preset, llm, generations, samples, envs, steps, seed, device)
+    options = planning.Options(
+        preset=preset,
+        llm=llm,
+        generations=generations,
+        samples=samples,
+        worlds=envs,
+        steps=steps,
+        seed=seed,
+        device=device,
+        start=start,
+        temperature=temperature,
+        reply_tokens=reply_tokens,
+        timeout=timeout,
+        max_usd=max_usd,
+        max_tokens=max_tokens,
+        prices=prices,
+    )
     settings = planning.resolve(loaded, options)
     if dry_run:
-        _dry_run(loaded, settings, sandbox)
+        checking.dry_run(loaded, settings, sandbox)
         return
-    folder, comparison = session.start(loaded, settings, sandbox, out, _display(display), yes)
-    _show_result(folder, comparison, display)
+    with _shown(display) as show:
+        session.start(loaded, settings, sandbox, out, show, yes)
 
 
 @app.command()
-def resume(run: RunArgument, sandbox: SandboxOption = "auto", display: DisplayOption = "plain") -> None:
+def resume(
+    run: RunArgument,
+    llm: LlmOption = None,
+    max_usd: UsdOption = None,
+    max_tokens: TokensOption = None,
+    sandbox: SandboxOption = "auto",
+    display: DisplayOption = "auto",
+) -> None:
     """Go on with an interrupted run, from its last checkpoint."""
     from eureka import session
+    from eureka.planning import Changes
     from eureka.store import find_run
 
-    folder, comparison = session.resume(find_run(run), sandbox, _display(display))
-    _show_result(folder, comparison, display)
+    with _shown(display) as show:
+        session.resume(find_run(run), Changes(llm, max_usd, max_tokens), sandbox, show)
 
 
 @app.command()
@@ -112,6 +160,57 @@ def check(
 
 
 @app.command()
+def train(
+    task: TaskArgument,
+    reward: Annotated[str, typer.Option(metavar="FILE|human|sparse", help="The reward to train with.")],
+    seeds: Annotated[int, typer.Option(metavar="N", min=1, help="Trainings, each with a fresh seed.")] = 5,
+    preset: Annotated[str | None, typer.Option(metavar="NAME", help="Size of it: cpu, gpu or paper.")] = None,
+    envs: Annotated[int | None, typer.Option(metavar="N", help="Worlds of each training.")] = None,
+    steps: Annotated[int | None, typer.Option(metavar="S", help="World-steps of each training.")] = None,
+    seed: Annotated[int | None, typer.Option(metavar="S", help="Decides every random number; 0 if not given.")] = None,
+    device: Annotated[str, typer.Option(metavar="D", help="auto, cpu or cuda.")] = "auto",
+    sandbox: SandboxOption = "auto",
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the run; default runs/TASK/...")] = None,
+    display: DisplayOption = "auto",
+    yes: Annotated[bool, typer.Option("--yes", help="Start even if the estimate is above 8 hours.")] = False,
+) -> None:
+    """Train TASK with one reward on several seeds; the policies and their fitness are in a folder of their own."""
+    from eureka import planning, session
+    from eureka.config import load_task
+
+    loaded = load_task(task)
+    options = planning.Options(preset=preset, llm="search", worlds=envs, steps=steps, seed=seed, device=device)
+    settings = planning.resolve(loaded, options).model_copy(update={"final_seeds": seeds, "samples": seeds})
+    with _shown(display) as show:
+        session.train(loaded, settings, reward, sandbox, out, show, yes)
+
+
+@app.command()
+def export(
+    run: RunArgument,
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="Python file to write.")],
+    candidate: Annotated[str | None, typer.Option(metavar="G.K", help="Another than the winner.")] = None,
+) -> None:
+    """Write a run's best reward as a Python file that needs torch and nothing else."""
+    from eureka import export as exporting
+    from eureka.store import find_run
+
+    print(exporting.export(find_run(run), candidate, out))
+
+
+@app.command(name="list")
+def list_(
+    folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Where runs are.", show_default=True)] = Path(
+        "runs"
+    ),
+) -> None:
+    """List the tasks, and runs with their best."""
+    from eureka import listing
+
+    listing.show(folder)
+
+
+@app.command()
 def doctor() -> None:
     """Say what this machine can do, and what to do about what is missing."""
     from eureka import checking
@@ -126,26 +225,15 @@ def _version(version: Annotated[bool, typer.Option("--version", help="Print the 
         raise typer.Exit
 
 
-def _display(kind: str):
-    from eureka.display import make
+@contextmanager
+def _shown(kind: str) -> Iterator[Display]:
+    from eureka import display
 
-    if kind not in ("plain", "none"):
-        raise UserError(f"no display {kind!r}; there are plain and none")
-    return make(kind)
-
-
-def _dry_run(loaded, settings, sandbox: str) -> None:
-    from eureka import checking
-
-    checking.dry_run(loaded, settings, sandbox)
-
-
-def _show_result(folder: Path, comparison: Comparison, display: str) -> None:
-    if display == "none":
-        return
-    from eureka import inspection
-
-    inspection.show_result(folder, comparison)
+    show = display.make(kind)
+    try:
+        yield show
+    finally:
+        display.close(show)
 
 
 def main() -> None:
@@ -158,7 +246,7 @@ def main() -> None:
     except typer.TyperException as error:
         _end(f"{_sentence(error)}; see {_help()}", 2)
     except EurekaError as error:
-        _end(str(error), error.exit_code)
+        _end(f"{error}{_resumable(error)}", error.exit_code)
     except KeyboardInterrupt:
         _end("interrupted", 130)
     except BrokenPipeError:
@@ -168,6 +256,14 @@ def main() -> None:
     except Exception as error:
         _unforeseen(error)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _resumable(error: EurekaError) -> str:
+    if error.resume is None:
+        return ""
+    from eureka.session import command
+
+    return f"; nothing recorded is lost, to go on: {command(error.resume)}"
 
 
 def _unforeseen(error: Exception) -> None:

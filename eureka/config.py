@@ -88,12 +88,39 @@ class Preset(_Strict):
         return max(1, self.steps // (self.worlds * self.learning.horizon))
 
 
+class Prices(_Strict):
+    """What a language model costs, in USD a million tokens."""
+
+    input: float = Field(ge=0, description="tokens of a prompt")
+    output: float = Field(ge=0, description="tokens of a reply, reasoning included")
+    cached: float = Field(ge=0, description="tokens of a prompt that the server had in its cache")
+
+    def cost(self, prompt: int, cached: int, completion: int) -> float:
+        """USD for a call; `cached` of the `prompt` tokens were in the server's cache."""
+        return ((prompt - cached) * self.input + cached * self.cached + completion * self.output) / 1e6
+
+
+class Asking(_Strict):
+    """How a language model is asked, and what it may cost."""
+
+    temperature: float = Field(default=1.0, ge=0, le=2, description="of sampling; the paper's is 1")
+    reply_tokens: int = Field(default=16_384, ge=1, description="the most that a reply may have, reasoning included")
+    timeout: float = Field(default=300.0, gt=0, description="s that an answer may take to begin or to go on")
+    max_usd: float | None = Field(default=None, gt=0, description="what all calls of the run together may cost")
+    max_tokens: int | None = Field(default=None, ge=1, description="what they may take, prompts and replies together")
+    prices: Prices | None = Field(default=None, description="as they were when the run began; None: not known")
+
+
 class Settings(Preset):
     """A preset with everything else that decides a run's result; stored in the run folder."""
 
     preset: PresetName = Field(description="the preset that the values above began from")
     seed: int = Field(default=0, ge=0, lt=2**31, description="decides every random number of the run")
-    llm: str = Field(default="search", description="the designer: search, or replay:RUN")
+    llm: str = Field(default="search", description="the designer: search, openai:MODEL, manual, replay:RUN, ...")
+    start: str | None = Field(
+        default=None, description="a reward in the place of generation 0's best: human, or the path of a file"
+    )
+    asking: Asking = Field(default=Asking(), description="for designers that are language models")
     device: Literal["cpu", "cuda"] = Field(default="cpu", description="where simulation and training run")
 
 
@@ -115,6 +142,11 @@ class LoadedTask(BaseModel):
 
     path: Path = Field(description="the YAML, absolute")
     file: TaskFile = Field(description="its contents")
+
+    @property
+    def shipped(self) -> bool:
+        """Whether it came with this installation, so that its name is enough to find it."""
+        return self.path.parent == shipped("tasks")
 
     def beside(self, relative: str) -> Path:
         """A file named in the YAML."""

@@ -79,6 +79,9 @@ class Env:
 
     def reset(self) -> Tensor:
         """Begin an episode in every world; (P, N, O) float32 observations."""
+        self.episode = self.episode + (self.length > 0)
+        self.length = torch.zeros_like(self.length)
+        self.previous_action = self.last_action = torch.zeros_like(self.last_action)
         self.physics.reset(self._all)
         self.memory = self.task.start(self.physics, self._all, self._noise("start", self.episode), None)
         self.physics.forward(self._all)

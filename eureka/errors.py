@@ -2,10 +2,13 @@
 
 EurekaError                 one sentence: what is wrong, where, what to do
 ├── UserError               the user can mend it: a name, a file, an option      exit code 2
-│   └── RunBusy             another process works on the run folder
+│   ├── RunBusy             another process works on the run folder
+│   ├── ModelRefused        a language model's server refuses the key, the model or the request, or is not there
+│   └── BudgetSpent         the next call of a language model could pass a limit that the user set
 └── EnvironmentFault        the machine or an installation is at fault           exit code 1
     ├── SandboxUnavailable  the jail could not be built, or a forbidden act got through
     ├── StorageFault        the run folder cannot be written (full disk, lost permission)
+    ├── ModelFault          a language model's server failed or was silent, retries included
     └── WorkerFault         a helper process died again and again through no candidate's fault
 
 A candidate's failure is none of these: it is a value, `eureka.candidate.Failed`.
@@ -15,12 +18,15 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class EurekaError(Exception):
     """Base of all errors that end a command with one sentence instead of a traceback."""
 
     exit_code = 1
+    resume: Path | None = None
+    """The run to go on with when the cause is gone, if it has one worth going on with."""
 
 
 class UserError(EurekaError):
@@ -33,6 +39,14 @@ class RunBusy(UserError):
     """Another process holds the run folder's lock."""
 
 
+class ModelRefused(UserError):
+    """A language model's server refuses what it was given, or nothing answers at its address."""
+
+
+class BudgetSpent(UserError):
+    """What a language model may cost is spent, or could be by the next call."""
+
+
 class EnvironmentFault(EurekaError):
     """The machine, the disk or an installed package is at fault."""
 
@@ -43,6 +57,10 @@ class SandboxUnavailable(EnvironmentFault):
 
 class StorageFault(EnvironmentFault):
     """The run folder cannot be written; what was recorded before is whole and can be resumed."""
+
+
+class ModelFault(EnvironmentFault):
+    """A language model's server failed or gave no answer in time, after all retries."""
 
 
 class WorkerFault(EnvironmentFault):

@@ -11,14 +11,15 @@ from dataclasses import dataclass
 
 from eureka import prompt
 from eureka.candidate import Candidate, Failed, Outcome
-from eureka.designers import Designer, Reply, Request
-from eureka.display import Display
-from eureka.errors import EurekaError
-from eureka.extract import extract
+from eureka.designers import SKIPPED, Answer, Designer, Reply, Request, replies_of
+from eureka.display import Answered, Asked, Display, GenerationBegan, GenerationEnded, Rejected, TrainingBegan
+from eureka.errors import EurekaError, UserError
+from eureka.extract import Extracted, extract
 from eureka.prompt import Messages
 from eureka.records import write_candidate, write_prompt
 from eureka.rewards.compiler import Compiler
 from eureka.seeds import derive
+from eureka.spending import Ledger
 from eureka.store import Event, Run
 from eureka.trainer import Trainer
 
@@ -35,6 +36,7 @@ class Workshop:
     compiler: Compiler
     trainer: Trainer
     display: Display
+    ledger: Ledger
 
 
 def evolve(shop: Workshop) -> Candidate:
@@ -50,13 +52,15 @@ def evolve(shop: Workshop) -> Candidate:
     """
     settings, task = shop.run.settings, shop.trainer.description
     everyone: list[Candidate] = []
-    messages, parent = prompt.first(task), None
+    parent = _start(shop)
+    start = [parent] if parent else []
+    messages = prompt.after(task, parent, []) if parent else prompt.first(task)
     for generation in range(1, settings.generations + 1):
-        shop.display.generation(generation, settings.generations)
-        candidates = _generation(shop, generation, messages, parent, everyone)
+        shop.display(GenerationBegan(generation, settings.generations))
+        candidates = _generation(shop, generation, messages, parent, [*start, *everyone])
         everyone += candidates
         trained = [c for c in candidates if c.trained]
-        shop.display.generation_done(candidates)
+        shop.display(GenerationEnded(tuple(candidates)))
         if trained:
             parent = max(trained, key=_selection)
             failures = [f"{c.failed}" for c in candidates if c.failed]
@@ -68,6 +72,48 @@ def evolve(shop: Workshop) -> Candidate:
             f"none of the {len(everyone)} candidates could be trained; to see why: eureka inspect {shop.run.folder}"
         )
     return max(winners, key=report_score)
+
+
+def given_start(shop: Workshop, source: str) -> None:
+    """Record a reward of the user's as generation 0, once: the paper's human initialisation."""
+    if not any(shop.run.all("answer", generation=0)):
+        reply = Reply(slot=0, text=f"```python\n{source.rstrip()}\n```\n")
+        answer = Answer(replies=(reply,), model=f"--start {shop.run.settings.start}")
+        content = answer.model_dump(mode="json")
+        shop.run.append("answer", generation=0, attempt=0, prompt=None, answer=content)
+
+
+def _start(shop: Workshop) -> Candidate | None:
+    """The trained reward of generation 0, if one was given. It can be reflected on, but does not win.
+
+    Raises:
+        UserError: it cannot be trained with.
+    """
+    recorded = replies_of(shop.run.events).get((0, 0, 0))
+    if recorded is None:
+        return None
+    reply, _ = recorded
+    verdict = _verdicts(shop, 0, 0, {0: reply})[0]
+    candidate = _candidate(0, 0, 0, reply, verdict)
+    (candidate,) = _trained(shop, "generation-0-0", [_Compiled(candidate, verdict["program"])], [])
+    write_candidate(shop.run, candidate)
+    shop.display(GenerationEnded((candidate,)))
+    if candidate.failed:
+        raise UserError(f"the reward of --start {shop.run.settings.start} cannot be used: {candidate.failed}")
+    return candidate
+
+
+def _candidate(generation: int, slot: int, attempt: int, reply: Reply, verdict: Event) -> Candidate:
+    return Candidate(
+        generation=generation,
+        slot=slot,
+        attempt=attempt,
+        reply=reply.text,
+        code=verdict["code"],
+        notes=verdict["notes"],
+        fingerprint=verdict["fingerprint"],
+        outcome=Failed.model_validate(verdict["failed"]) if verdict["failed"] else None,
+    )
 
 
 def _selection(candidate: Candidate) -> tuple[float, int]:
@@ -118,20 +164,12 @@ def _compiled(
         verdicts = _verdicts(shop, generation, attempt, replies)
         asked = {}
         for slot, verdict in verdicts.items():
-            failed = Failed.model_validate(verdict["failed"]) if verdict["failed"] else None
-            candidate = Candidate(
-                generation=generation,
-                slot=slot,
-                attempt=attempt,
-                reply=replies[slot].text,
-                code=verdict["code"],
-                fingerprint=verdict["fingerprint"],
-                outcome=failed,
-            )
+            candidate = _candidate(generation, slot, attempt, replies[slot], verdict)
+            failed = candidate.failed
             done[slot] = _Compiled(candidate, verdict["program"])
-            if failed is not None:
+            if failed is not None and replies[slot].finish != SKIPPED:
                 asked[slot] = prompt.repair(messages, candidate.reply, failed, candidate.code)
-                shop.display.failed(candidate, again=attempt < first_attempt + settings.repairs)
+                shop.display(Rejected(candidate, again=attempt < first_attempt + settings.repairs))
         if not asked:
             break
     return [done[slot] for slot in sorted(done)]
@@ -141,39 +179,46 @@ def _replies(
     shop: Workshop, generation: int, attempt: int, asked: dict[int, Messages], parent: Candidate | None
 ) -> dict[int, Reply]:
     """The reply to each slot's prompt, recorded; slots with the same prompt are asked for together."""
-    replies: dict[int, Reply] = {}
+    recorded = replies_of(shop.run.events)
+    replies = {s: recorded[generation, s, attempt][0] for s in asked if (generation, s, attempt) in recorded}
     open_slots: dict[Messages, list[int]] = {}
     for slot, messages in asked.items():
-        event = shop.run.find("reply", generation=generation, slot=slot, attempt=attempt)
-        if event is not None:
-            replies[slot] = Reply.model_validate(event["reply"])
-        else:
+        if slot not in replies:
             open_slots.setdefault(messages, []).append(slot)
+    requests = []
     for messages, slots in open_slots.items():
-        mark = prompt.fingerprint(messages)
-        key = {"generation": generation, "attempt": attempt, "sha256": mark}
+        request = Request(generation, tuple(slots), attempt, messages, shop.trainer.description, parent)
+        key = {"generation": generation, "attempt": attempt, "sha256": request.mark}
         shop.run.once("prompt", key, lambda messages=messages: {"messages": [m.model_dump() for m in messages]})
         write_prompt(shop.run, generation, attempt, slots, messages)
-        request = Request(generation, tuple(slots), attempt, messages, shop.trainer.description, parent)
-        for slot, reply in zip(slots, shop.designer.propose(request), strict=True):
-            key = {"generation": generation, "slot": slot, "attempt": attempt}
-            shop.run.append("reply", **key, prompt=mark, reply=reply.model_dump(mode="json"))
-            replies[slot] = reply
+        requests.append(request)
+    marks = {slot: request.mark for request in requests for slot in request.slots}
+    if requests:
+        shop.display(Asked(shop.designer.name, len(marks)))
+    for answer in shop.designer.propose(requests):
+        mark = next((marks[r.slot] for r in answer.replies), None)
+        content = answer.model_dump(mode="json")
+        shop.run.append("answer", generation=generation, attempt=attempt, prompt=mark, answer=content)
+        replies |= {r.slot: r for r in answer.replies}
+        shop.display(Answered(answer, len(set(asked) - set(replies)), str(shop.ledger)))
     return replies
 
 
 def _verdicts(shop: Workshop, generation: int, attempt: int, replies: dict[int, Reply]) -> dict[int, Event]:
     """What became of each reply in extraction, compilation and pre-flight, recorded, by slot."""
     verdicts: dict[int, Event] = {}
-    sources: dict[int, str] = {}
+    sources: dict[int, Extracted] = {}
 
-    def record(slot: int, code: str | None, failed: Failed | None, program: str | None, mark: str | None) -> None:
+    def record(
+        slot: int, found: Extracted, failed: Failed | None, program: str | None = None, mark: str | None = None
+    ) -> None:
         verdicts[slot] = shop.run.append(
             "verdict",
             generation=generation,
             slot=slot,
             attempt=attempt,
-            code=code,
+            code=found.code,
+            notes=list(found.notes),
             failed=failed.model_dump() if failed else None,
             program=program,
             fingerprint=mark,
@@ -184,17 +229,18 @@ def _verdicts(shop: Workshop, generation: int, attempt: int, replies: dict[int, 
         if event is not None:
             verdicts[slot] = event
             continue
-        found = extract(reply.text)
+        found = extract(reply.text, reply.finish)
         known = shop.designer.verdict(generation, slot, attempt)
         failed = found.failed or (known if known and known.stage != "train" else None)
         if failed is not None or found.code is None:
-            record(slot, found.code, failed, None, None)
+            record(slot, found, failed)
         else:
-            sources[slot] = found.code
-    for slot, result in shop.compiler.compile(sources, shop.trainer.description.fields()):
+            sources[slot] = found
+    texts = {slot: found.code or "" for slot, found in sources.items()}
+    for slot, result in shop.compiler.compile(texts, shop.trainer.description.fields()):
         report = result if isinstance(result, Failed) else shop.trainer.preflight(result, shop.run.settings.worlds)
         if isinstance(report, Failed):
-            record(slot, sources[slot], report, None, None)
+            record(slot, sources[slot], report)
         else:
             record(slot, sources[slot], None, str(result), report["fingerprint"])
     return dict(sorted(verdicts.items()))
@@ -237,7 +283,7 @@ def _train(shop: Workshop, key: str, chosen: Sequence[_Compiled]) -> list[Outcom
     candidates = [item.candidate for item in chosen]
     members = [[c.generation, c.slot, c.attempt] for c in candidates]
     shop.run.once("training", {"training": key}, lambda: {"members": members})
-    shop.display.training(len(chosen))
+    shop.display(TrainingBegan(tuple(c.name for c in candidates)))
     seed = derive(shop.run.settings.seed, "search")
     return shop.trainer.train(
         shop.run,
@@ -246,5 +292,5 @@ def _train(shop: Workshop, key: str, chosen: Sequence[_Compiled]) -> list[Outcom
         seeds=[seed] * len(chosen),
         purpose="search",
         places=[f"candidates/{c.name}/policy.safetensors" for c in candidates],
-        on_progress=shop.display.progress,
+        on_progress=shop.display,
     )

@@ -16,6 +16,7 @@ from rich.text import Text
 from eureka import prompt, reflect
 from eureka.candidate import Candidate, Failed, Outcome, Trained
 from eureka.compare import Comparison
+from eureka.designers import replies_of
 from eureka.display import summary
 from eureka.errors import UserError, near
 from eureka.evolve import report_score
@@ -47,7 +48,7 @@ def show(folder: Path, wanted: Wanted) -> None:
     if not (wanted.candidate or wanted.best or one):
         _show_run(console, folder, events, candidates)
         return
-    chosen = _choose(folder, candidates, wanted)
+    chosen = choose(folder, candidates, wanted.candidate)
     if wanted.code:
         _code(console, chosen)
     elif wanted.reflection:
@@ -62,13 +63,13 @@ def show(folder: Path, wanted: Wanted) -> None:
 
 def candidates_of(events: list[Event]) -> dict[str, Candidate]:
     """Every candidate of a journal by name, in the state that its last attempt reached."""
-    replies = {(e["generation"], e["slot"]): e for e in events if e["event"] == "reply"}
+    latest = {(g, slot): (attempt, reply) for (g, slot, attempt), (reply, _) in sorted(replies_of(events).items())}
     verdicts = {(e["generation"], e["slot"], e["attempt"]): e for e in events if e["event"] == "verdict"}
     outcomes = _outcomes(events)
     first: dict[str, str] = {}
     found = {}
-    for (generation, slot), event in sorted(replies.items()):
-        verdict = verdicts.get((generation, slot, event["attempt"]), {})
+    for (generation, slot), (attempt, reply) in sorted(latest.items()):
+        verdict = verdicts.get((generation, slot, attempt), {})
         mark = verdict.get("fingerprint")
         name = f"{generation}.{slot}"
         original = first.setdefault(mark, name) if mark else name
@@ -80,9 +81,10 @@ def candidates_of(events: list[Event]) -> dict[str, Candidate]:
         found[name] = Candidate(
             generation=generation,
             slot=slot,
-            attempt=event["attempt"],
-            reply=event["reply"]["text"],
+            attempt=attempt,
+            reply=reply.text,
             code=verdict.get("code"),
+            notes=verdict.get("notes", ()),
             fingerprint=mark,
             duplicate_of=original if original != name else None,
             outcome=outcome,
@@ -110,8 +112,11 @@ def show_result(folder: Path, comparison: Comparison) -> None:
     shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
     console.print()
     console.print(_comparison_table(comparison))
-    console.print(Text(_conclusion(comparison)))
-    console.print(Text(f"run {shown}   next: eureka inspect {shown} --best"))
+    if any(arm.name == "evolved" for arm in comparison.arms):
+        console.print(Text(_conclusion(comparison)))
+        console.print(Text(f"run {shown}   next: eureka inspect {shown} --best"))
+    else:
+        console.print(Text(f"run {shown}   policies are in {shown}/final"))
 
 
 def _comparison_table(comparison: Comparison) -> Table:
@@ -119,12 +124,13 @@ def _comparison_table(comparison: Comparison) -> Table:
     for name in ("reward", "fitness", "95% interval", "each fresh seed", "last checkpoint"):
         table.add_column(name, justify="left" if name == "reward" else "right")
     for arm in comparison.arms:
-        if arm.interval is None:
-            table.add_row(arm.name, "-", "-", f"{len(arm.failures)} failed", "-")
+        lost = f" ({len(arm.failures)} failed)" if arm.failures else ""
+        if arm.mean is None:
+            table.add_row(arm.name, "-", "-", lost.strip(), "-")
             continue
-        bounds = f"{_short(arm.interval.low)} .. {_short(arm.interval.high)}" if len(arm.fitness) > 1 else "one seed"
-        seeds = " ".join(map(_short, arm.fitness)) + (f" ({len(arm.failures)} failed)" if arm.failures else "")
-        table.add_row(arm.name, _short(arm.interval.mean), bounds, seeds, _short(fmean(arm.last)))
+        bounds = f"{_short(arm.interval.low)} .. {_short(arm.interval.high)}" if arm.interval else "one seed"
+        seeds = " ".join(map(_short, arm.fitness)) + lost
+        table.add_row(arm.name, _short(arm.mean), bounds, seeds, _short(fmean(arm.last)))
     return table
 
 
@@ -133,11 +139,10 @@ def _short(value: float) -> str:
 
 
 def _conclusion(comparison: Comparison) -> str:
-    seeds = max((len(a.fitness) for a in comparison.arms), default=0)
     if comparison.improvement is None:
-        return "evolved against human: not defined"
-    if seeds < 2:
-        return "evolved against human: one seed cannot tell; see eureka run --help for the presets with more"
+        arms = [arm for arm in comparison.arms if arm.name in ("evolved", "human")]
+        why = "some seeds failed" if any(arm.failures for arm in arms) else "one seed cannot tell"
+        return f"evolved against human: not defined, {why}"
     if comparison.normalised is None:
         normalised = "human-normalised score not defined: human and sparse cannot be told apart"
     else:
@@ -159,14 +164,20 @@ def _show_run(console: Console, folder: Path, events: list[Event], candidates: d
     if finished is None:
         console.print(Text(f"not finished; to go on: eureka resume {folder}"))
         return
-    console.print(Text(f"winner {finished['winner']}"))
+    if finished["winner"]:
+        console.print(Text(f"winner {finished['winner']}"))
     console.print(_comparison_table(Comparison.model_validate(finished["comparison"])))
 
 
-def _choose(folder: Path, candidates: dict[str, Candidate], wanted: Wanted) -> Candidate:
-    if wanted.candidate:
-        return _named(candidates, wanted.candidate)
-    trained = [c for c in candidates.values() if c.trained and not c.duplicate_of]
+def choose(folder: Path, candidates: dict[str, Candidate], name: str | None) -> Candidate:
+    """A candidate by name; without one, the winner or the best so far.
+
+    Raises:
+        UserError: there is none.
+    """
+    if name:
+        return _named(candidates, name)
+    trained = [c for c in candidates.values() if c.trained and not c.duplicate_of and c.generation]
     if not trained:
         raise UserError(f"{folder} has no trained candidate yet; name one with --candidate")
     return max(trained, key=report_score)
@@ -199,13 +210,11 @@ def _reflection(candidates: dict[str, Candidate], candidate: Candidate) -> str:
 
 
 def _prompt(events: list[Event], candidate: Candidate) -> str:
-    reply = next(
-        e
-        for e in reversed(events)
-        if e["event"] == "reply" and (e["generation"], e["slot"]) == (candidate.generation, candidate.slot)
-    )
-    prompt = next(e for e in events if e["event"] == "prompt" and e["sha256"] == reply["prompt"])
-    return "\n\n".join(f"# {m['role']}\n\n{m['content']}" for m in prompt["messages"])
+    _, answer = replies_of(events)[candidate.generation, candidate.slot, candidate.attempt]
+    if answer["prompt"] is None:
+        raise UserError(f"candidate {candidate.name} was given with --start, so no prompt asked for it")
+    found = next(e for e in events if e["event"] == "prompt" and e["sha256"] == answer["prompt"])
+    return prompt.as_text(tuple(prompt.Message.model_validate(m) for m in found["messages"]))
 
 
 def _diff(console: Console, before: Candidate, after: Candidate) -> None:
@@ -221,6 +230,8 @@ def _diff(console: Console, before: Candidate, after: Candidate) -> None:
 
 def _show_candidate(console: Console, candidate: Candidate) -> None:
     console.print(Text(summary(candidate)))
+    for note in candidate.notes:
+        console.print(Text(f"note: {note}"))
     if candidate.attempt:
         console.print(Text(f"attempt {candidate.attempt}: sent back before with its errors"))
     trained = candidate.trained

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-from eureka import prompt
-from eureka.config import LoadedTask, Settings
+from pydantic import ValidationError
+
+from eureka import designers, prompt
+from eureka.config import Asking, LoadedTask, Prices, Settings, first_problem
 from eureka.display import clock
 from eureka.errors import UserError
+from eureka.spending import known_prices
 from eureka.store import find_run, read_json
 
 LONG = 8 * 3600.0
 """s; a run estimated to take longer asks for --yes."""
+_USUAL_REPLY = 800
+"""Tokens of a reply that does not think at length."""
 _EVALUATION_SHARE = 0.25
 """Evaluation may take at most this share of the training world-steps."""
 
@@ -28,6 +36,22 @@ class Options:
     steps: int | None = None
     seed: int | None = None
     device: str = "auto"
+    start: str | None = None
+    temperature: float | None = None
+    reply_tokens: int | None = None
+    timeout: float | None = None
+    max_usd: float | None = None
+    max_tokens: int | None = None
+    prices: str | None = None
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What may be another when a run is gone on with; None keeps it."""
+
+    llm: str | None = None
+    max_usd: float | None = None
+    max_tokens: int | None = None
 
 
 @dataclass(frozen=True)
@@ -67,10 +91,11 @@ def resolve(task: LoadedTask, options: Options) -> Settings:
     preset = task.file.presets.get(name)  # type: ignore[call-overload]
     if preset is None:
         raise UserError(f"{task.path} has no preset {name!r}; it has {', '.join(task.file.presets)}")
-    llm = options.llm or "search"
+    llm = options.llm or os.environ.get("EUREKA_LLM") or "search"
+    designers.check_name(llm)
     if llm.startswith("replay:"):
         recorded = read_json(find_run(llm.removeprefix("replay:")) / "run.json")["settings"]
-        base = recorded | (preset.model_dump() | {"preset": name} if options.preset else {})
+        base = recorded | (preset.model_dump() | {"preset": name} if options.preset else {}) | {"asking": {}}
         llm = f"replay:{find_run(llm.removeprefix('replay:'))}"
     else:
         base = preset.model_dump() | {"preset": name}
@@ -80,13 +105,98 @@ def resolve(task: LoadedTask, options: Options) -> Settings:
         "worlds": options.worlds,
         "steps": options.steps,
         "seed": options.seed,
+        "start": _start(options.start),
     }
     given = {k: v for k, v in overrides.items() if v is not None}
     for option, value in given.items():
         least = 0 if option == "seed" else 1
-        if value < least:
+        if isinstance(value, int) and value < least:
             raise UserError(f"--{'envs' if option == 'worlds' else option} must be at least {least}, not {value}")
-    return Settings.model_validate(base | given | {"llm": llm, "device": "cpu"})
+    asking = _asking(llm, options)
+    return Settings.model_validate(base | given | {"llm": llm, "device": "cpu", "asking": asking.model_dump()})
+
+
+def _start(start: str | None) -> str | None:
+    """`human`, or the absolute path of a file."""
+    if start is None or start == "human":
+        return start
+    if not Path(start).is_file():
+        raise UserError(f"--start {start}: there is no such file; give one, or human")
+    return str(Path(start).absolute())
+
+
+def _asking(llm: str, options: Options) -> Asking:
+    """How a model is asked, with the prices of the day; refuses what would have no effect."""
+    kind, _, argument = llm.partition(":")
+    names = ("temperature", "reply_tokens", "timeout", "max_usd", "max_tokens", "prices")
+    heeded = {"openai": names, "transformers": ("temperature", "reply_tokens", "max_tokens")}.get(kind, ())
+    given = {name: value for name in names if (value := getattr(options, name)) is not None}
+    for name in given:
+        if name not in heeded:
+            raise UserError(f"--{name.replace('_', '-')} has no effect on --llm {kind}; leave it out")
+    given["prices"] = _prices(options.prices)
+    if kind == "openai":
+        from eureka.designers.server import address
+
+        given["prices"] = given["prices"] or known_prices(*address(argument))
+    asking = _checked(given)
+    if asking.max_usd is not None and asking.prices is None:
+        raise UserError(
+            f"--max-usd needs prices, and those of {argument} are not known; give them with --prices IN,OUT in USD a "
+            "million tokens, install genai-prices, or limit --max-tokens"
+        )
+    return asking
+
+
+def _checked(values: dict[str, Any]) -> Asking:
+    try:
+        return Asking.model_validate(values)
+    except ValidationError as error:
+        location, problem = first_problem(Asking, error)
+        raise UserError(f"--{str(location[-1]).replace('_', '-')}: {problem.partition(': ')[2]}") from None
+
+
+def _prices(text: str | None) -> Prices | None:
+    if text is None:
+        return None
+    try:
+        given, out, *cached = (float(part) for part in text.split(","))
+        return Prices(input=given, output=out, cached=cached[0] if cached else given)
+    except ValueError:
+        raise UserError(f"--prices {text}: give IN,OUT or IN,OUT,CACHED in USD a million tokens, as 1.25,10") from None
+
+
+def changed(settings: Settings, changes: Changes) -> Settings:
+    """A run's settings with what the user changes on resuming it.
+
+    Raises:
+        UserError: the run names a server of its own, which nobody here agreed to send a key to.
+    """
+    if changes.llm is None:
+        _agreed(settings.llm)
+    llm = changes.llm or settings.llm
+    limits = {k: v for k in ("max_usd", "max_tokens") if (v := getattr(changes, k)) is not None}
+    prices = settings.asking.prices
+    if changes.llm is not None:
+        designers.check_name(llm)
+        prices = _asking(llm, Options()).prices
+    asking = _checked(settings.asking.model_dump() | limits | {"prices": prices})
+    if asking.max_usd is not None and prices is None:
+        raise UserError("--max-usd needs prices, and those of this run's model are not known; limit --max-tokens")
+    return settings.model_copy(update={"llm": llm, "asking": asking})
+
+
+def _agreed(llm: str) -> None:
+    """A run's folder may be a stranger's: its word alone does not send a key to an address."""
+    kind, _, argument = llm.partition(":")
+    if kind != "openai":
+        return
+    from eureka.designers.server import KEY, address, is_local, is_official
+
+    _, url = address(argument)
+    mine = url == (os.environ.get("OPENAI_BASE_URL") or "").rstrip("/")
+    if os.environ.get(KEY) and not (mine or is_local(url) or is_official(url)):
+        raise UserError(f"the run asks {url}, which would be sent your {KEY}; to agree, add --llm {llm}")
 
 
 def fitted(settings: Settings, horizon: int) -> Settings:
@@ -95,10 +205,37 @@ def fitted(settings: Settings, horizon: int) -> Settings:
     return settings.model_copy(update={"evaluation": settings.evaluation.within(budget, horizon)})
 
 
-def estimate(settings: Settings, horizon: int, rate: float, messages: prompt.Messages) -> Estimate:
-    """What a run with these settings will take."""
-    trainings = settings.generations * settings.samples + 3 * settings.final_seeds
+def estimate(settings: Settings, horizon: int, rate: float, messages: prompt.Messages, trainings: int) -> Estimate:
+    """What so many trainings with these settings will take."""
     steps = settings.iterations * settings.worlds * settings.learning.horizon
     evaluation = settings.evaluation.steps(horizon)
     tokens = prompt.estimated_tokens(messages)
     return Estimate(trainings * steps, trainings * evaluation, rate, tokens)
+
+
+def cost(settings: Settings, prompt_tokens: int) -> list[str]:
+    """What a language model will take for a run, in words; nothing for designers that are none."""
+    kind = settings.llm.partition(":")[0]
+    if kind not in ("openai", "transformers"):
+        return []
+    asking, replies = settings.asking, settings.generations * settings.samples
+    # A later prompt carries a reply and its statistics too.
+    usual = settings.generations * (prompt_tokens + _USUAL_REPLY) + replies * _USUAL_REPLY
+    most = replies * asking.reply_tokens * (1 + settings.repairs)
+    lines = [
+        f"model: {settings.generations} to {replies * (1 + settings.repairs)} calls for {replies} replies, about "
+        f"{usual} tokens, replies of at most {most} (--reply-tokens {asking.reply_tokens})"
+    ]
+    if kind == "openai" and asking.prices is None:
+        lines.append("cost: unpriced; give --prices IN,OUT, or install genai-prices")
+    elif asking.prices is not None:
+        prices = asking.prices
+        given = settings.generations * (prompt_tokens + _USUAL_REPLY)
+        likely = prices.cost(given, 0, replies * _USUAL_REPLY)
+        worst = prices.cost(given * (1 + settings.repairs) * settings.samples, 0, most)
+        lines.append(
+            f"cost: about ${likely:.4f}, at the very most ${worst:.2f}, at ${prices.input:g} in and ${prices.output:g} "
+            "out a million tokens"
+        )
+    limits = [f"--{n.replace('_', '-')} {v:g}" for n in ("max_usd", "max_tokens") if (v := getattr(asking, n))]
+    return [*lines, f"limits: {', '.join(limits) or 'none'}"]

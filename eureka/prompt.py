@@ -17,6 +17,7 @@ from eureka.paths import shipped
 from eureka.reflect import shown, statistics
 
 STAGES = {
+    "reply": "Your reply could not be used",
     "extract": "No code was found",
     "compile": "It does not compile",
     "preflight": "It fails on states of the task",
@@ -34,6 +35,8 @@ class Message(BaseModel):
 
 
 Messages = tuple[Message, ...]
+_LONGEST_REPLY = 24_000
+"""Characters; ten times a usual one."""
 
 
 def fingerprint(messages: Messages) -> str:
@@ -60,7 +63,7 @@ def after(task: Description, best: Candidate, failures: Sequence[str]) -> Messag
     """
     assert best.trained is not None
     text = reflection(best.trained, failures)
-    return (*first(task), Message(role="assistant", content=best.reply), Message(role="user", content=text))
+    return (*first(task), Message(role="assistant", content=_short(best.reply)), Message(role="user", content=text))
 
 
 def reflection(trained: Trained, failures: Sequence[str]) -> str:
@@ -72,7 +75,14 @@ def reflection(trained: Trained, failures: Sequence[str]) -> str:
 def repair(messages: Messages, reply: str, failed: Failed, code: str | None) -> Messages:
     """A prompt that asks for a mended reply, after the one that failed."""
     text = complaint(failed, code)
-    return (*messages, Message(role="assistant", content=reply), Message(role="user", content=text))
+    return (*messages, Message(role="assistant", content=_short(reply)), Message(role="user", content=text))
+
+
+def _short(reply: str) -> str:
+    """A reply as it is sent back: not all of one that never came to an end."""
+    if len(reply) <= _LONGEST_REPLY:
+        return reply or "(nothing)"
+    return f"{reply[: _LONGEST_REPLY // 2]}\n[...]\n{reply[-_LONGEST_REPLY // 2 :]}"
 
 
 def complaint(failed: Failed, code: str | None) -> str:

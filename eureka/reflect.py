@@ -28,10 +28,12 @@ def _line(name: str, values: Sequence[float | None]) -> str:
 
 
 def number(value: float) -> str:
-    """A number with as many digits as a reader needs."""
-    if value == 0 or 0.01 <= abs(value) < 100_000:
-        return f"{value:.2f}" if abs(value) < 1000 else f"{value:.0f}"
-    return f"{value:.2e}"
+    """A number with three digits that count, or more before its point."""
+    size = abs(value)
+    if size >= 100_000 or 0 < size < 0.01:
+        return f"{value:.2e}"
+    digits = 0 if size >= 1000 else 2 if size >= 1 or size == 0 else 3 if size >= 0.1 else 4
+    return f"{value:.{digits}f}"
 
 
 def shown(text: str) -> str:

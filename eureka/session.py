@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import platform
 import random
+import re
 import shutil
 import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -20,13 +21,14 @@ from eureka import __version__, compare, designers, evolve, prompt
 from eureka.candidate import Candidate
 from eureka.compare import Comparison
 from eureka.config import Evaluation, LoadedTask, Settings
-from eureka.designers import Designer
-from eureka.display import Display, clock
-from eureka.errors import UserError
+from eureka.designers import Designer, Surroundings
+from eureka.display import Display, Finished, Said, clock
+from eureka.errors import BudgetSpent, EurekaError, ModelFault, ModelRefused, UserError
 from eureka.evolve import Workshop
-from eureka.planning import LONG, Estimate, estimate, fitted
+from eureka.planning import LONG, Changes, Estimate, changed, estimate, fitted
 from eureka.rewards.compiler import Compiler
-from eureka.store import Run, create, discard, task_of
+from eureka.spending import Ledger
+from eureka.store import Run, create, discard, read_events, task_of
 from eureka.trainer import Trainer
 
 _ADJECTIVES = ("brave", "calm", "clever", "curious", "eager", "gentle", "keen", "lively", "nimble", "quick", "swift")
@@ -35,6 +37,8 @@ _ANIMALS = ("badger", "crane", "falcon", "finch", "fox", "gecko", "heron", "lynx
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """What ends a run politely: Ctrl-C, a batch system, a closed terminal."""
+_PASSING = (ModelFault, ModelRefused, BudgetSpent)
+"""Errors after which a run is gone on with, once their cause is gone."""
 
 
 class Interrupted(Exception):
@@ -46,57 +50,108 @@ class Interrupted(Exception):
         """The run to resume, None if it had not begun; and what asked."""
 
 
-def start(
-    task: LoadedTask, settings: Settings, sandbox: str, out: Path | None, display: Display, yes: bool
-) -> tuple[Path, Comparison]:
-    """Begin a run and see it through.
+def start(task: LoadedTask, settings: Settings, sandbox: str, out: Path | None, display: Display, yes: bool) -> Path:
+    """Begin a run and see it through; its folder.
 
     Raises:
         Interrupted: it was stopped, and can be resumed.
         EurekaError: it cannot go on.
     """
-    designer = designers.make(settings.llm, settings.seed)
+    trainings = settings.generations * settings.samples + 3 * settings.final_seeds
+    return _begin(task, settings, sandbox, out, display, yes, trainings, _announce)
+
+
+def train(
+    task: LoadedTask, settings: Settings, reward: str, sandbox: str, out: Path | None, display: Display, yes: bool
+) -> Path:
+    """Train one reward on `settings.final_seeds` seeds, in a run folder of its own.
+
+    Args:
+        task: the task.
+        settings: sizes.
+        reward: human, sparse or the path of a file.
+        sandbox, out, display, yes: as for `start`.
+
+    Raises:
+        Interrupted: it was stopped, and can be resumed.
+        EurekaError: it cannot go on.
+    """
+    path = task.rewards.get(reward) or Path(reward)
+    name = reward if reward in task.rewards else re.sub(r"\W+", "_", path.stem, flags=re.ASCII) or "reward"
+    source = read_source(path)
+
+    def opening(shop: Workshop) -> None:
+        shop.run.once("train", {"name": name}, lambda: {"source": source, "file": str(path)})
+        compare.program_of(shop, name, path, source)
+        _place(shop)
+
+    return _begin(task, settings, sandbox, out, display, yes, settings.final_seeds, opening)
+
+
+def _begin(
+    task: LoadedTask,
+    settings: Settings,
+    sandbox: str,
+    out: Path | None,
+    display: Display,
+    yes: bool,
+    trainings: int,
+    opening: Callable[[Workshop], None],
+) -> Path:
     folder = (out or _new_folder(task.file.name)).absolute()
+    ledger = Ledger(settings.asking)
+    designer = designers.make(Surroundings(settings, ledger, folder, _teller(display)))
     fresh = not folder.exists()
     begun = False
     with _interruptible() as stop:
         run = create(folder, task, settings, versions())
         try:
-            with _workshop(run, task, designer, sandbox, display) as shop:
+            with _workshop(run, task, designer, ledger, sandbox, display) as shop:
                 run.settings = fitted(settings, shop.trainer.description.horizon)
-                _announce(shop)
-                forecast = _forecast(shop)
-                display.line(f"estimate: {forecast}")
+                opening(shop)
+                forecast = _forecast(shop, trainings)
+                display(Said(f"estimate: {forecast}"))
                 if forecast.seconds > LONG and not yes:
                     raise UserError(
                         f"the run would take about {clock(forecast.seconds)}; to start it all the same, add --yes"
                     )
                 _record_start(shop)
                 begun, stop.folder = True, folder
-                return folder, _finish(shop, task)
+                _finish(shop, task)
+                return folder
+        except EurekaError as error:
+            # A first question that was refused (no such model, a wrong key) leaves nothing worth going on with.
+            asked = any(event["generation"] for event in run.all("answer"))
+            begun = begun and (asked or run.find("trained") is not None)
+            error.resume = folder if begun and isinstance(error, _PASSING) else None
+            raise
         finally:
             run.close()
             if not begun:  # nothing happened yet that is worth keeping
                 discard(folder, fresh)
 
 
-def resume(folder: Path, sandbox: str, display: Display) -> tuple[Path, Comparison]:
+def resume(folder: Path, changes: Changes, sandbox: str, display: Display) -> Path:
     """Go on with an interrupted run, or show the result of a finished one.
 
     Raises:
         UserError: there is no such run, or its task was changed since.
         Interrupted: it was stopped again.
     """
+    events, _ = read_events(folder)
+    finished = next((event for event in events if event["event"] == "finished"), None)
+    if finished is not None:
+        display(Finished(folder, Comparison.model_validate(finished["comparison"])))
+        return folder
     task = task_of(folder)
     with _interruptible() as stop:
         stop.folder = folder
         run = Run(folder)
         try:
-            finished = run.find("finished")
-            if finished is not None:
-                return folder, Comparison.model_validate(finished["comparison"])
-            designer = designers.make(run.settings.llm, run.settings.seed)
-            with _workshop(run, task, designer, sandbox, display) as shop:
+            run.settings = changed(run.settings, changes)
+            ledger = Ledger(run.settings.asking, run.events)
+            designer = designers.make(Surroundings(run.settings, ledger, folder, _teller(display)))
+            with _workshop(run, task, designer, ledger, sandbox, display) as shop:
                 started = run.find("started")
                 if started is None:
                     run.settings = fitted(run.settings, shop.trainer.description.horizon)
@@ -104,10 +159,18 @@ def resume(folder: Path, sandbox: str, display: Display) -> tuple[Path, Comparis
                 else:
                     evaluation = Evaluation.model_validate(started["evaluation"])
                     run.settings = run.settings.model_copy(update={"evaluation": evaluation})
-                _announce(shop)
-                return folder, _finish(shop, task)
+                (_place if run.find("train") else _announce)(shop)
+                _finish(shop, task)
+                return folder
+        except _PASSING as error:
+            error.resume = folder
+            raise
         finally:
             run.close()
+
+
+def _teller(display: Display) -> Callable[[str], None]:
+    return lambda text: display(Said(text))
 
 
 def _record_start(shop: Workshop) -> None:
@@ -115,13 +178,47 @@ def _record_start(shop: Workshop) -> None:
     shop.run.append("started", evaluation=evaluation, sandbox=shop.compiler.sandbox.model_dump())
 
 
-def _finish(shop: Workshop, task: LoadedTask) -> Comparison:
+def _finish(shop: Workshop, task: LoadedTask) -> None:
     """Everything that is left of a run."""
+    alone = shop.run.find("train")
+    if alone is not None:
+        comparison = compare.train_alone(shop, alone["name"], Path(alone["file"]), alone["source"])
+        found = {"task": shop.run.task_name, "settings": _deciding(shop.run.settings)}
+        found["comparison"] = comparison.model_dump(mode="json")
+        shop.run.write("result.json", json.dumps(found, indent=2) + "\n")
+        shop.run.append("finished", winner=None, comparison=found["comparison"])
+        shop.display(Finished(shop.run.folder, comparison))
+        return
+    if shop.run.settings.start is not None:
+        evolve.given_start(shop, _start_source(task, shop.run.settings.start))
     winner = evolve.evolve(shop)
     comparison = compare.compare(shop, task, winner)
     shop.run.write("result.json", json.dumps(result(shop.run, winner, comparison), indent=2) + "\n")
     shop.run.append("finished", winner=winner.name, comparison=comparison.model_dump(mode="json"))
-    return comparison
+    shop.display(Finished(shop.run.folder, comparison))
+
+
+def _start_source(task: LoadedTask, start: str) -> str:
+    return read_source(task.rewards["human"] if start == "human" else Path(start))
+
+
+def read_source(path: Path) -> str:
+    """The text of a reward file.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is not a text file in UTF-8") from None
+
+
+def _deciding(settings: Settings) -> dict[str, Any]:
+    """The settings that a result is a function of."""
+    return settings.model_dump(mode="json", exclude={"llm", "device", "asking"})
 
 
 def result(run: Run, winner: Candidate, comparison: Comparison) -> dict[str, Any]:
@@ -130,10 +227,9 @@ def result(run: Run, winner: Candidate, comparison: Comparison) -> dict[str, Any
         json.loads((run.folder / "candidates" / name / "record.json").read_text(encoding="utf-8"))
         for name in sorted(p.name for p in (run.folder / "candidates").iterdir())
     ]
-    settings = run.settings.model_dump(mode="json", exclude={"llm", "device"})
     return {
         "task": run.task_name,
-        "settings": settings,
+        "settings": _deciding(run.settings),
         "winner": winner.name,
         "candidates": candidates,
         "comparison": comparison.model_dump(mode="json"),
@@ -141,14 +237,16 @@ def result(run: Run, winner: Candidate, comparison: Comparison) -> dict[str, Any
 
 
 @contextmanager
-def _workshop(run: Run, task: LoadedTask, designer: Designer, sandbox: str, display: Display) -> Iterator[Workshop]:
+def _workshop(
+    run: Run, task: LoadedTask, designer: Designer, ledger: Ledger, sandbox: str, display: Display
+) -> Iterator[Workshop]:
     """Both helper processes of a run, ended whatever happens."""
     logs, keep = run.folder / "logs", [run.workers_lock]
     compiler = Compiler(sandbox, logs / "compiler.log", keep)
     try:
         trainer = Trainer(task, logs / "trainer.log", keep)
         try:
-            yield Workshop(run, designer, compiler, trainer, display)
+            yield Workshop(run, designer, compiler, trainer, display, ledger)
         finally:
             trainer.close()
     finally:
@@ -198,25 +296,29 @@ def tools(task: LoadedTask, sandbox: str) -> Iterator[tuple[Compiler, Trainer]]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _forecast(shop: Workshop) -> Estimate:
+def _forecast(shop: Workshop, trainings: int) -> Estimate:
     settings, description = shop.run.settings, shop.trainer.description
     rate = shop.trainer.measure(settings.samples, settings)
-    return estimate(settings, description.horizon, rate, prompt.first(description))
+    return estimate(settings, description.horizon, rate, prompt.first(description), trainings)
 
 
 def _announce(shop: Workshop) -> None:
     settings = shop.run.settings
     if settings.llm == "search":
-        shop.display.line(
-            "no language model in use: rewards come from the built-in search designer (see docs/designers.md)"
-        )
+        said = "no language model in use: rewards come from the built-in search designer (see docs/designers.md)"
+        shop.display(Said(said))
     else:
-        shop.display.line(f"designer: {shop.designer.name}")
+        shop.display(Said(f"designer: {shop.designer.name}"))
+    _place(shop)
+
+
+def _place(shop: Workshop) -> None:
+    """Say where and on what the run works."""
     where = shop.run.folder
     if where.is_relative_to(Path.cwd()):
         where = where.relative_to(Path.cwd())
     threads = shop.trainer.threads
-    shop.display.line(f"sandbox {shop.compiler.sandbox}   device {settings.device} x{threads}   run {where}")
+    shop.display(Said(f"sandbox {shop.compiler.sandbox}   device {shop.run.settings.device} x{threads}   run {where}"))
 
 
 def versions() -> dict[str, str]:

@@ -27,7 +27,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from eureka.config import LoadedTask, Settings, load_task
+from eureka.config import LoadedTask, Settings, find_task, load_task
 from eureka.errors import RunBusy, StorageFault, UserError
 
 _OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -177,8 +177,8 @@ def create(folder: Path, task: LoadedTask, settings: Settings, versions: Mapping
                 shutil.copyfile(source, copy)
             record = {
                 "task": task.file.name,
-                "task_file": str(task.path),
-                "sources": {str(source): _hash(source) for source in task.sources()},
+                "task_file": task.path.stem if task.shipped else str(task.path),
+                "sources": {str(s.relative_to(task.path.parent)): _hash(s) for s in task.sources()},
                 "settings": settings.model_dump(mode="json"),
                 "versions": dict(versions),
             }
@@ -208,10 +208,11 @@ def task_of(folder: Path) -> LoadedTask:
         UserError: a file is missing or differs; it is named.
     """
     record = read_json(folder / "run.json")
-    if Path(record["task_file"]).resolve().is_relative_to(folder.resolve()):
+    beside = find_task(record["task_file"]).parent
+    if beside.resolve().is_relative_to(folder.resolve()):
         raise UserError(f"{folder} names a task inside itself; a run's folder is data, and its code is not run")
     for source, sha256 in record["sources"].items():
-        path = Path(source)
+        path = beside / source
         if not path.is_file() or _hash(path) != sha256:
             what = "was changed" if path.is_file() else "is missing"
             raise UserError(

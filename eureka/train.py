@@ -307,8 +307,9 @@ def save_policies(training: Training, paths: Sequence[Path]) -> None:
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], record: object) -> None:
     """A safetensors file with a JSON record, written whole or not at all."""
-    contiguous = {name: value.contiguous() for name, value in tensors.items()}
-    write_whole(path, save(contiguous, metadata={"record": json.dumps(record)}))
+    # A task's memory may hold the very tensor that the environment keeps too; safetensors wants each alone.
+    own = {name: value.clone(memory_format=torch.contiguous_format) for name, value in tensors.items()}
+    write_whole(path, save(own, metadata={"record": json.dumps(record)}))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict]:

@@ -9,6 +9,7 @@ from typing import Any
 from eureka.candidate import Failed, Outcome, Trained
 from eureka.config import LoadedTask, Settings
 from eureka.description import Description
+from eureka.display import Progressed
 from eureka.errors import StorageFault, UserError
 from eureka.store import Run
 from eureka.workers import Died, Worker, cores, give_up
@@ -18,7 +19,7 @@ _TOGETHER = 2
 _ALONE = 3
 """The same for a single member, after which it has failed."""
 
-OnProgress = Callable[[dict[str, Any]], None]
+OnProgress = Callable[[Progressed], None]
 
 
 class Trainer:
@@ -230,7 +231,7 @@ class _Work:
             answer = self.trainer.receive()
             match answer["kind"]:
                 case "progress":
-                    self.on_progress(answer)
+                    self.on_progress(Progressed(tuple(members), answer))
                 case "checkpoint":
                     self._record_checkpoint(members, answer)
                 case "outcomes":

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -21,6 +22,10 @@ from eureka.task import Task
 torch.set_num_threads(1)  # as the trainer does
 # Training leaves Python threads with OpenMP's own default otherwise.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# Where the tests themselves were started in the background, an interrupt is ignored, and would be by all they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 

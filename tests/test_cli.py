@@ -44,7 +44,7 @@ def sentence(done: subprocess.CompletedProcess[str], code: int) -> str:
         (["run", "cartpole", "--device", "tpu"], "there are auto, cpu and cuda"),
         (["run", "cartpole", "--sandbox", "tight"], "there are auto, strict"),
         (["run", "cartpole", "--sandbox", "none"], "EUREKA_ALLOW_NO_SANDBOX=1"),
-        (["run", "cartpole", "--display", "live"], "there are plain and none"),
+        (["run", "cartpole", "--display", "fancy"], "there are auto, live, plain, json, none"),
         (["resume", "nowhere"], "nowhere does not exist"),
         (["inspect", "."], "holds no run"),
         (["check", "cartpole"], "Missing option '--reward'"),

@@ -114,8 +114,10 @@ def test_actions_are_clamped_and_both_the_last_two_are_seen():
     e = env()
     e.reset()
     e.step(torch.full((1, 3, 1), 0.25))
-    step = e.step(torch.full((1, 3, 1), 7.0))
+    told = []
+    step = e.step(torch.full((1, 3, 1), 7.0), lambda s: (told.append(s), torch.ones(1, 3))[1])
     assert step.observation[0, 0, 2:].tolist() == [1.0, 0.25]
+    assert told[0]["action"][0].tolist() == [1.0] and told[0]["last_action"][0].tolist() == [0.25]
 
 
 def test_an_episode_is_cut_at_the_horizon_and_begun_anew_in_the_same_step():
@@ -182,9 +184,46 @@ def test_an_environment_goes_on_exactly_from_what_it_saved():
     a.reset()
     for _ in range(3):
         a.step(torch.full((2, 4, 1), -0.4))
+    a.diverged[3] = 7
     b.load({k: v.clone() for k, v in a.save().items()})
-    assert torch.equal(a.observation, b.observation)
+    assert torch.equal(a.observation, b.observation) and torch.equal(a.diverged, b.diverged)
     for i in range(6):
         x, y = (e.step(torch.full((2, 4, 1), -0.1 * i)) for e in (a, b))
         assert torch.equal(x.observation, y.observation) and torch.equal(x.fitness, y.fitness)
         assert torch.equal(x.timed_out, y.timed_out)
+
+
+def test_a_reset_in_the_middle_begins_new_episodes():
+    e = env(worlds=2)
+    first = e.reset()
+    e.step(torch.ones(1, 2, 1))
+    again = e.reset()
+    assert e.length.tolist() == [0, 0] and e.episode.tolist() == [1, 1]
+    assert (again[..., 2:] == 0).all(), "no action yet"
+    assert not torch.equal(first, again)
+
+
+def test_noise_of_advance_is_new_at_every_step():
+    e = env(worlds=2)
+    drawn = []
+    advance = e.task.advance
+    e.task.advance = lambda sim, memory, state, noise: (
+        drawn.append(noise.uniform("goal")),
+        advance(sim, memory, state, noise),
+    )[1]
+    e.reset()
+    for _ in range(3):
+        e.step(torch.zeros(1, 2, 1))
+    assert len(torch.stack(drawn).unique()) == 6
+
+
+def test_a_memory_may_hold_the_very_tensor_that_the_environment_keeps(tmp_path):
+    from eureka.train import read_tensors, write_tensors
+
+    e = env(worlds=2)
+    e.task.advance = lambda sim, memory, state, noise: Memory(state.action[:, 0], state.action[:, 0])
+    e.reset()
+    e.step(torch.full((1, 2, 1), 0.5))
+    write_tensors(tmp_path / "x.safetensors", e.save(), {})
+    tensors, _ = read_tensors(tmp_path / "x.safetensors")
+    assert tensors["memory/goal"].tolist() == tensors["memory/steps"].tolist() == [[0.5, 0.5]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,11 @@ from eureka import prompt
 from eureka.candidate import Failed, Outcome
 from eureka.config import Settings, load_task
 from eureka.description import Description
-from eureka.designers import Reply, Request
-from eureka.display import Silent
-from eureka.errors import EurekaError
-from eureka.evolve import Workshop, evolve
+from eureka.designers import SKIPPED, Answer, Reply, Request
+from eureka.display import silent
+from eureka.errors import EurekaError, UserError
+from eureka.evolve import Workshop, evolve, given_start
+from eureka.spending import Ledger
 from eureka.store import create
 
 TASK = Description(
@@ -48,10 +49,14 @@ class Scripted:
         self.script, self.known = script, known or {}
         self.asked: list[Request] = []
 
-    def propose(self, request: Request) -> list[Reply]:
-        self.asked.append(request)
-        addresses = [(request.generation, slot, request.attempt) for slot in request.slots]
-        return [Reply(text=self.script.get(a, reply(f"number {a}")), model="scripted") for a in addresses]
+    def propose(self, requests: Sequence[Request]) -> Iterator[Answer]:
+        self.asked += requests
+        for request in requests:
+            for slot in request.slots:
+                address = (request.generation, slot, request.attempt)
+                text = self.script.get(address, reply(f"number {address}"))
+                finish = SKIPPED if text == SKIPPED else "length" if text == "cut" else "stop"
+                yield Answer(replies=(Reply(slot=slot, text=text, finish=finish),), model="scripted")
 
     def verdict(self, *address: int) -> Failed | None:
         return self.known.get(address)
@@ -99,7 +104,7 @@ class Loop:
     def __init__(self, tmp_path: Path):
         self.tmp_path, self.count = tmp_path, 0
 
-    def __call__(self, script=None, known=None, resume: Path | None = None, **sizes) -> Loop:
+    def __call__(self, script=None, known=None, resume: Path | None = None, start=None, **sizes) -> Loop:
         preset = load_task("cartpole").file.presets["cpu"].model_dump()
         sizes = {"generations": 2, "samples": 3, "repairs": 1} | sizes
         settings = Settings.model_validate(preset | {"preset": "cpu"} | sizes)
@@ -111,8 +116,11 @@ class Loop:
             from eureka.store import Run
 
             self.run = Run(resume)
-        shop = Workshop(self.run, self.designer, self.compiler, self.trainer, Silent())  # type: ignore[arg-type]
+        ledger = Ledger(settings.asking)
+        shop = Workshop(self.run, self.designer, self.compiler, self.trainer, silent, ledger)  # type: ignore[arg-type]
         try:
+            if start is not None:
+                given_start(shop, start)
             self.winner = evolve(shop)
         finally:
             self.events = list(self.run.events)
@@ -217,6 +225,33 @@ def test_a_known_failure_by_time_or_memory_is_not_decided_again(loop: Loop):
 def test_the_failures_of_a_generation_are_told_in_the_next_prompt(loop: Loop):
     loop({(1, 0, a): reply("bad") for a in (0, 1)})
     assert "failed: compile: line 2: it is bad" in loop.designer.asked[-1].messages[-1].content
+
+
+def test_a_reply_that_was_cut_off_is_a_failure_of_its_own_and_sent_back(loop: Loop):
+    loop({(1, 0, 0): "cut"}, generations=1)
+    failed = next(e["failed"] for e in loop.events if e["event"] == "verdict" and e["failed"])
+    assert failed["stage"] == "reply" and "cut off" in failed["message"]
+    assert "could not be used: the reply was cut off" in loop.designer.asked[1].messages[-1].content
+
+
+def test_a_reply_that_nobody_gave_is_not_asked_for_again(loop: Loop):
+    loop({(1, 0, 0): SKIPPED, (1, 1, 0): SKIPPED}, generations=1)
+    assert len(loop.designer.asked) == 1 and loop.winner.name == "1.2"
+
+
+def test_a_start_takes_the_place_of_generation_0_and_does_not_win(loop: Loop):
+    start = "def compute_reward(x):\n    return x, {}  # fit 99\n"
+    loop({(1, 0, 0): fit(5)}, generations=1, start=start)
+    (first,) = loop.designer.asked
+    assert first.parent.name == "0.0" and "fit 99" in first.messages[2].content
+    assert "A policy was trained on your reward function" in first.messages[3].content
+    assert [len(p) for p in loop.trainer.trained] == [1, 3]
+    assert loop.winner.name == "1.0"
+
+
+def test_a_start_that_cannot_be_used_is_the_users_fault(loop: Loop):
+    with pytest.raises(UserError, match="line 2: it is bad"):
+        loop({}, generations=1, start="def compute_reward(x):\n    return bad, {}\n")
 
 
 class Crash(BaseException):

@@ -8,13 +8,13 @@ CODE = "def compute_reward(a):\n    return a, {}\n"
 def test_the_block_that_defines_the_function_is_taken():
     reply = f"Some thoughts.\n\n```python\n{CODE}```\nThat is all."
     found = extract(reply)
-    assert found.code == CODE and found.failed is None and found.ignored == 0
+    assert found.code == CODE and found.failed is None and found.notes == ()
 
 
 def test_the_last_of_several_such_blocks_counts_and_the_rest_is_said():
     other = CODE.replace("return a", "return -a")
     found = extract(f"```python\n{CODE}```\nBetter:\n```python\n{other}```\n```bash\nls\n```\n")
-    assert found.code == other and found.ignored == 2
+    assert found.code == other and found.notes == ("2 other code blocks were left aside",)
 
 
 def test_helpers_imports_and_constants_stay():
@@ -39,7 +39,6 @@ def test_other_fences_and_indented_ones_are_seen():
     "reply, stage, message, line",
     [
         ("I cannot help with that.", "extract", "no code block", None),
-        ("", "extract", "no code block", None),
         (
             "```python\ndef reward(a):\n    return a\n```",
             "extract",
@@ -63,3 +62,47 @@ def test_code_nested_beyond_the_parser_is_a_failure(deep: str):
     found = extract(f"```python\nx = {deep}\n{CODE}```")
     assert found.failed is not None and found.failed.stage == "compile"
     assert "nested" in found.failed.message
+
+
+def test_prose_around_the_code_in_its_block_is_left_out():
+    found = extract(f"```python\nHere is the function you wanted:\n\n{CODE}\nI hope this helps, it isn't tested.\n```")
+    assert found.failed is None and found.code == CODE
+    assert found.notes == ("text beside the code was left out",)
+
+
+def test_a_syntax_error_within_the_function_is_never_cut_away():
+    broken = "def compute_reward(a):\n    b = a +\n    return b, {}\n"
+    found = extract(f"```python\n{broken}```")
+    assert found.failed is not None and found.failed.line == 2
+    tail = extract("```python\ndef compute_reward(a):\n    r = a\nif r > 0 return r\n    return r, {}\n```")
+    assert tail.failed is not None
+
+
+def test_helpers_in_a_block_of_their_own_are_put_before_the_function():
+    reply = (
+        "First a constant:\n```python\nSCALE = 2.0\n```\nthen a helper:\n```python\ndef shaped(x):\n"
+        "    return SCALE * x\n```\nand a plot:\n```python\nimport matplotlib\n```\nand the reward:\n"
+        "```python\ndef compute_reward(a):\n    return shaped(a), {}\n```\n"
+    )
+    found = extract(reply)
+    assert found.code is not None and found.failed is None
+    names = {}
+    exec(found.code, names)
+    assert names["compute_reward"](3.0)[0] == 6.0 and "matplotlib" not in found.code
+    assert found.notes == ("1 other code block was left aside", "put together from 3 code blocks")
+
+
+@pytest.mark.parametrize(
+    "finish, text, expected",
+    [
+        ("length", f"```python\n{CODE}", "cut off"),
+        ("refusal", "I cannot help with that.", "the model refused to answer: I cannot help"),
+        ("content_filter", "", "content filter"),
+        ("stop", "  \n", "the reply is empty"),
+        ("skipped", "", "nobody gave"),
+    ],
+)
+def test_a_reply_that_is_no_answer_is_a_failure_of_its_own_kind(finish: str, text: str, expected: str):
+    found = extract(text, finish)
+    assert found.code is None and found.failed is not None
+    assert found.failed.stage == "reply" and expected in found.failed.message

@@ -72,5 +72,5 @@ def test_rotations_are_uniform_on_so3():
 def test_a_derived_seed_is_fixed_for_ever():
     # recorded runs rest on these
     assert derive(0, "search") == 1247725070535555845
-    assert derive(0, "final", 0) != derive(0, "final", 1) != derive(1, "final", 1)
+    assert len({derive(0, "final", 0), derive(0, "final", 1), derive(1, "final", 1), derive(1, "final", 0)}) == 4
     assert 0 <= derive(123, "x") < 2**62

@@ -92,8 +92,8 @@ def test_a_reflection_lists_every_component_over_training():
     assert text.splitlines() == [
         "fitness: [1.00, 20.00, 300.00], max: 300.00, mean: 107.00, min: 1.00",
         "episode_length: [-, 7.00, 8.50], max: 8.50, mean: 7.75, min: 7.00",
-        "total: [0.10, 0.20, 0.30], max: 0.30, mean: 0.20, min: 0.10",
-        "near: [0.50, 0.25, 0.75], max: 0.75, mean: 0.50, min: 0.25",
+        "total: [0.100, 0.200, 0.300], max: 0.300, mean: 0.200, min: 0.100",
+        "near: [0.500, 0.250, 0.750], max: 0.750, mean: 0.500, min: 0.250",
         "effort: [-1.00e-03, -2.00e-03, -3.00e-03], max: -1.00e-03, mean: -2.00e-03, min: -3.00e-03",
     ]
 
@@ -127,6 +127,7 @@ def test_untrusted_text_enters_a_prompt_on_one_line_and_bounded():
 def test_numbers_have_the_digits_a_reader_needs():
     shown_numbers = [number(x) for x in (0.0, 1.0, -12.345, 0.004, 99999.0, 1e6, 500.0)]
     assert shown_numbers == ["0.00", "1.00", "-12.35", "4.00e-03", "99999", "1.00e+06", "500.00"]
+    assert number(0.0149) != number(0.0101), "what rises by half must not look flat"
 
 
 def test_a_fingerprint_is_of_every_byte():

@@ -8,6 +8,7 @@ from conftest import Bench
 
 from eureka.candidate import Failed, Trained
 from eureka.config import Evaluation, Learning
+from eureka.env import Env
 from eureka.errors import UserError
 from eureka.rewards.program import ProgramBank
 from eureka.train import Plan, Training, _checkpoint_marks, read_tensors, save_policies
@@ -120,3 +121,44 @@ def test_a_fitness_that_is_not_finite_is_the_tasks_fault(cartpole: Bench):
     t = Training(Broken(), cartpole.model, [cartpole.baseline("human", 64)], [5], plan(4), 1)
     with pytest.raises(UserError, match="fitness gave NaN or infinity"):
         t.run(lambda _: None, lambda _: None)
+
+
+def test_search_final_selection_and_report_play_unrelated_episodes(cartpole: Bench, monkeypatch):
+    from dataclasses import replace
+
+    from eureka import train as module
+
+    seen = {}
+
+    def spied(task, physics, policy, moments, seeds, stream):
+        env = Env(task, physics, seeds, stream)
+        seen.setdefault((kind["purpose"], kind["kind"]), env.reset().clone())
+        return real(task, physics, policy, moments, seeds, stream)
+
+    kind = {}
+    real = module.evaluate
+    monkeypatch.setattr(module, "evaluate", spied)
+    evaluation = Evaluation(checkpoints=1, selection_episodes=4, report_episodes=4)
+    for purpose in ("search", "final"):
+        p = replace(plan(1), evaluation=evaluation, purpose=purpose)
+        t = Training(cartpole.task, cartpole.model, [cartpole.baseline("human", 64)], [5], p, 1)
+        for name in ("selection", "report"):
+            kind.update(purpose=purpose, kind=name)
+            t._judge(t.learner.policy, t.learner.observations, name)
+    values = list(seen.values())
+    assert len(values) == 4
+    for i, one in enumerate(values):
+        for other in values[i + 1 :]:
+            assert not torch.isin(one[..., 0], other[..., 0]).any()
+
+
+def test_observations_are_normalised_by_the_moments_of_raw_ones(cartpole: Bench):
+    t = Training(cartpole.task, cartpole.model, [cartpole.baseline("human", 64)], [5], plan(4), 1)
+    raw = []
+    update = t.learner.update
+    t.learner.update = lambda rollout, *a: (raw.append(rollout.raw_observation), update(rollout, *a))[1]
+    t.iterate()
+    t.iterate()
+    everything = torch.cat(raw, dim=1).reshape(-1, 4).double()
+    assert torch.allclose(t.learner.observations.mean[0], everything.mean(0), atol=1e-6)
+    assert torch.allclose(t.learner.observations.var[0], everything.var(0, correction=0), atol=1e-6)

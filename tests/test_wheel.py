@@ -54,7 +54,6 @@ def test_the_installed_wheel_runs_cartpole_outside_the_checkout(wheel: Path, tmp
         sys.executable, "-c", code, "run", "cartpole", "--out", "run", *TINY, cwd=tmp_path, PYTHONPATH=str(site)
     )
     assert "evolved against human" in done.stdout
-    assert str(site) in (tmp_path / "run" / "run.json").read_text()
 
 
 @pytest.mark.slow

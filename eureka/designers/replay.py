@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from eureka import prompt
 from eureka.candidate import Failed
-from eureka.designers import Reply, Request
+from eureka.designers import Address, Answer, Request, replies_of
 from eureka.errors import UserError
 from eureka.store import Event, find_run, read_events
 
@@ -23,45 +22,48 @@ class Replay:
         """
         self.folder = find_run(str(run))
         events, _ = read_events(self.folder)
-        self._replies = {_key(e): e for e in events if e["event"] == "reply"}
+        self._replies = replies_of(events)
         self._failures = _machine_failures(events)
         if not self._replies:
             raise UserError(f"{self.folder} holds no replies to replay")
         self.name = f"replay of {self.folder.name}"
 
-    def propose(self, request: Request) -> Sequence[Reply]:
-        wanted = prompt.fingerprint(request.messages)
-        replies = []
-        for slot in request.slots:
-            event = self._replies.get((request.generation, slot, request.attempt))
-            address = f"generation {request.generation}, slot {slot}, attempt {request.attempt}"
-            if event is None:
-                raise UserError(
-                    f"{self.folder} has no reply for {address}; replay it with the settings and task that it was "
-                    "recorded with"
-                )
-            if event["prompt"] != wanted:
-                raise UserError(
-                    f"the prompt for {address} is not the one recorded in {self.folder}: the task, the prompts, the "
-                    "settings, or this machine's arithmetic differ"
-                )
-            replies.append(Reply.model_validate(event["reply"]))
-        return replies
+    def propose(self, requests: Sequence[Request]) -> Iterator[Answer]:
+        for request in requests:
+            for slot in request.slots:
+                yield self._answer(request, slot)
+
+    def _answer(self, request: Request, slot: int) -> Answer:
+        found = self._replies.get((request.generation, slot, request.attempt))
+        address = f"generation {request.generation}, slot {slot}, attempt {request.attempt}"
+        if found is None:
+            raise UserError(
+                f"{self.folder} has no reply for {address}; replay it with the settings and task that it was "
+                "recorded with"
+            )
+        reply, event = found
+        if event["prompt"] != request.mark:
+            raise UserError(
+                f"the prompt for {address} is not the one recorded in {self.folder}: the task, the prompts, the "
+                "settings, or this machine's arithmetic differ"
+            )
+        return Answer(replies=(reply,), model=event["answer"]["model"])
 
     def verdict(self, generation: int, slot: int, attempt: int) -> Failed | None:
         return self._failures.get((generation, slot, attempt))
 
 
-def _machine_failures(events: list[Event]) -> dict[tuple[int, int, int], Failed]:
+def _machine_failures(events: list[Event]) -> dict[Address, Failed]:
     """Failures by time or memory, of compiling and of training, by the reply that they befell."""
-    found = {_key(e): e["failed"] for e in events if e["event"] == "verdict" and e["failed"]}
+    found = {
+        (e["generation"], e["slot"], e["attempt"]): e["failed"]
+        for e in events
+        if e["event"] == "verdict" and e["failed"]
+    }
     trainings = {e["training"]: e["members"] for e in events if e["event"] == "training"}
     for event in events:
         if event["event"] == "trained" and event["training"] in trainings:
             for member, outcome in zip(event["members"], event["outcomes"], strict=True):
-                found[tuple(trainings[event["training"]][member])] = outcome
+                generation, slot, attempt = trainings[event["training"]][member]
+                found[generation, slot, attempt] = outcome
     return {key: Failed.model_validate(data) for key, data in found.items() if data.get("machine")}
-
-
-def _key(event: Event) -> tuple[int, int, int]:
-    return event["generation"], event["slot"], event["attempt"]

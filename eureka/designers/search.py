@@ -15,13 +15,13 @@ import json
 import random
 import re
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 
 from eureka.candidate import Failed, Trained
 from eureka.description import Description, StateField
-from eureka.designers import Reply, Request
+from eureka.designers import Answer, Reply, Request
 from eureka.seeds import derive
 
 SHAPES = ("bell", "penalty", "square_penalty", "proportion", "threshold", "inverse", "constant")
@@ -66,9 +66,12 @@ class Search:
         """Draw from `seed`, the run's."""
         self._seed = seed
 
-    def propose(self, request: Request) -> Sequence[Reply]:
+    def propose(self, requests: Sequence[Request]) -> Iterator[Answer]:
+        for request in requests:
+            yield Answer(replies=tuple(self._replies(request)), model=self.name)
+
+    def _replies(self, request: Request) -> Iterator[Reply]:
         catalogue = features(request.task)
-        replies = []
         for slot in request.slots:
             chance = random.Random(derive(self._seed, "search", request.generation, slot, request.attempt))
             parent = terms_of(request.parent.reply, catalogue) if request.parent else None
@@ -76,8 +79,7 @@ class Search:
                 terms, story = _child(parent, request.parent.trained, catalogue, chance, wild=slot % 3 == 2)
             else:
                 terms, story = _fresh(catalogue, chance), "a new sum of terms"
-            replies.append(Reply(text=_reply(terms, catalogue, story), model=self.name))
-        return replies
+            yield Reply(slot=slot, text=_reply(terms, catalogue, story))
 
     def verdict(self, generation: int, slot: int, attempt: int) -> Failed | None:
         return None

@@ -30,6 +30,7 @@ class ThreadPhysics:
         self.site_xpos = self._view("site_xpos")
         self.qfrc_actuator = self._view("qfrc_actuator")
         self.sensordata = self._view("sensordata")
+        self._fields: dict[str, Tensor] = {}
         self._batch.forward(stage=_VELOCITY_STAGE)
 
     def _view(self, name: str) -> Tensor:
@@ -56,7 +57,9 @@ class ThreadPhysics:
         self._batch.forward(mask.numpy(), stage=_VELOCITY_STAGE)
 
     def field(self, name: str) -> Tensor:
-        return torch.from_numpy(self._batch.expand(name))
+        if name not in self._fields:
+            self._fields[name] = torch.from_numpy(self._batch.expand(name))
+        return self._fields[name]
 
     def overflow(self) -> Tensor:
         return torch.zeros(self.num_worlds, dtype=torch.int32)
@@ -68,9 +71,13 @@ class ThreadPhysics:
         return {names[i]: int(total) for i, total in enumerate(totals) if total}
 
     def save(self) -> dict[str, Tensor]:
-        return {"state": torch.from_numpy(self._batch.state.copy())}
+        fields = {f"field/{name}": values.clone() for name, values in self._fields.items()}
+        return {"state": torch.from_numpy(self._batch.state.copy())} | fields
 
     def load(self, saved: dict[str, Tensor]) -> None:
+        for name, values in saved.items():
+            if name.startswith("field/"):
+                self.field(name.removeprefix("field/")).copy_(values)
         self._batch.state[:] = saved["state"].numpy()
         self._batch.forward(stage=_VELOCITY_STAGE)
 

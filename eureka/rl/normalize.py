@@ -38,7 +38,7 @@ class RunningMoments:
         return ((samples - mean) / std).clamp(-limit, limit)
 
     def denormalize(self, samples: Tensor) -> Tensor:
-        """The inverse of `normalize` within its limits."""
+        """The inverse of `normalize` within its limits and above its floor; all are the mean while nothing varies."""
         return samples * self.var.sqrt().float()[:, None] + self.mean.float()[:, None]
 
     def save(self) -> dict[str, Tensor]:

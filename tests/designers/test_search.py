@@ -10,7 +10,7 @@ from test_prompt import candidate, trained
 
 from eureka import prompt
 from eureka.config import shipped_tasks
-from eureka.designers import Request
+from eureka.designers import Reply, Request
 from eureka.designers.search import Search, Term, _child, features, terms_of
 from eureka.extract import extract
 from eureka.introspect import describe
@@ -31,8 +31,12 @@ def request(bench: Bench, generation: int = 1, slots=(0, 1, 2, 3, 4, 5), parent=
     return Request(generation, tuple(slots), attempt, prompt.first(task), task, parent)
 
 
+def proposed(seed: int, ask: Request) -> list[Reply]:
+    return [reply for answer in Search(seed).propose([ask]) for reply in answer.replies]
+
+
 def test_every_proposal_is_code_that_compiles_and_passes_preflight(bench: Bench):
-    replies = Search(3).propose(request(bench, slots=range(10)))
+    replies = proposed(3, request(bench, slots=range(10)))
     for reply in replies:
         code = extract(reply.text).code
         assert code is not None
@@ -42,15 +46,15 @@ def test_every_proposal_is_code_that_compiles_and_passes_preflight(bench: Bench)
 
 def test_the_same_seed_proposes_the_same_and_another_does_not(bench: Bench):
     ask = request(bench)
-    first, again, other = (Search(seed).propose(ask) for seed in (0, 0, 1))
+    first, again, other = (proposed(seed, ask) for seed in (0, 0, 1))
     assert first == again and first != other
     assert len({r.text for r in first}) > 3, "slots differ"
-    assert Search(0).propose(request(bench, slots=[2]))[0] == first[2], "a slot does not depend on the others"
+    assert proposed(0, request(bench, slots=[2]))[0] == first[2], "a slot does not depend on the others"
 
 
 def test_terms_are_read_back_from_a_reply(bench: Bench):
     catalogue = features(description(bench))
-    for reply in Search(0).propose(request(bench)):
+    for reply in proposed(0, request(bench)):
         terms = terms_of(reply.text, catalogue)
         assert terms and all(t.name in reply.text for t in terms)
     for foreign in ("def compute_reward(a): ...", "terms: [1]", 'terms: [{"feature": "os"}]', "terms: [}"):
@@ -100,13 +104,13 @@ def test_a_term_that_runs_against_the_fitness_is_turned_round(cartpole: Bench):
 
 
 def test_children_grow_out_of_the_best_reply(cartpole: Bench):
-    (parent_reply,) = Search(5).propose(request(cartpole, slots=[0]))
+    (parent_reply,) = proposed(5, request(cartpole, slots=[0]))
     catalogue = features(description(cartpole))
     parents = terms_of(parent_reply.text, catalogue)
     assert parents
     curves = {t.name: [0.1, 0.5, 0.9] for t in parents}
     parent = candidate(reply=parent_reply.text, outcome=trained(**curves))
-    children = Search(5).propose(request(cartpole, generation=2, parent=parent))
+    children = proposed(5, request(cartpole, generation=2, parent=parent))
     shared = [len({t.name for t in terms_of(c.text, catalogue) or []} & {t.name for t in parents}) for c in children]
     assert sum(shared) >= len(children), "most keep most of it"
     assert all(c.text != parent_reply.text for c in children)
@@ -124,6 +128,6 @@ def test_component_names_are_never_too_long():
 
 def test_a_parent_by_somebody_else_means_a_fresh_start(cartpole: Bench):
     parent = candidate(outcome=trained(a=[1.0, 2.0, 3.0]))
-    replies = Search(0).propose(request(cartpole, generation=2, parent=parent))
+    replies = proposed(0, request(cartpole, generation=2, parent=parent))
     assert all("new sum of terms" in r.text for r in replies)
     assert json.loads(replies[0].text.split("terms: ")[1].splitlines()[0])

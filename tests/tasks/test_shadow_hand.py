@@ -70,6 +70,13 @@ def test_a_reached_goal_is_replaced_and_others_stay(shadow_hand: Bench):
     assert torch.isclose(after[0].norm(), torch.tensor(1.0))
 
 
+def test_the_policy_sees_how_far_the_cube_is_turned_from_its_goal(shadow_hand: Bench):
+    state = states(shadow_hand, [about(0, 0.7)], [about(0, 0.3)], [HOME])
+    seen = shadow_hand.task.observe(state)[0].tolist()
+    # 24 + 24 joints, 3 + 4 + 3 + 3 of the cube, 3 + 4 of the goal, then the turn of 0.4 between the two
+    assert len(seen) == 157 and seen[68:72] == pytest.approx(about(0, 0.4), abs=1e-6)
+
+
 def test_actions_are_target_positions_between_the_joints_limits(shadow_hand: Bench):
     env = shadow_hand.env(1, 1)
     env.reset()
@@ -101,9 +108,13 @@ def test_the_cube_starts_over_the_palm_and_stays_in_a_still_hand(shadow_hand: Be
     env = shadow_hand.env(1, 16)
     env.reset()
     assert (env.physics.qpos[:, 24:27] - torch.tensor([0.0, -0.39, 0.6])).abs().max() <= 0.01
+    limits = torch.tensor(shadow_hand.model.jnt_range[:24], dtype=torch.float64)
+    share = (env.physics.qpos[:, :24] - 0.2 * limits[:, 0]) / (0.2 * (limits[:, 1] - limits[:, 0]))
+    assert (share >= -1e-6).all() and (share <= 1 + 1e-6).all(), "a fifth of the joints' ranges"
+    assert (share.amax(dim=0) > 0.5).all()
     cupped = torch.full((1, 16, 20), -0.4)
     fallen = sum(int(env.step(cupped).terminated.sum()) for _ in range(60))
-    assert fallen <= 8
+    assert fallen <= 4
 
 
 def test_human_and_sparse_rewards_are_their_formulas(shadow_hand: Bench):

@@ -1,0 +1,106 @@
+"""A run on a terminal: what is done scrolls by above, what goes on is drawn below."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live as Region
+from rich.progress_bar import ProgressBar
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from eureka.display import (
+    Answered,
+    Asked,
+    Event,
+    FinalBegan,
+    Finished,
+    GenerationBegan,
+    GenerationEnded,
+    Pace,
+    Plain,
+    Progressed,
+    TrainingBegan,
+    clock,
+)
+from eureka.reflect import number, shown
+
+
+class Live:
+    """Draws generation, candidates with their fitness so far, rates, time left and cost."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        """Draw on `console`, by default the terminal."""
+        self._console = console or Console(highlight=False)
+        self._plain = Plain(lambda text: self._console.print(Text(text), soft_wrap=True))
+        self._pace = Pace()
+        self._title, self._doing, self._spent = "getting ready", "", ""
+        self._names: tuple[str, ...] = ()
+        self._fitness: dict[int, float | None] = {}
+        self._report: dict[str, Any] | None = None
+        self._spinner = Spinner("dots")
+        self._region = Region(get_renderable=self._draw, console=self._console, refresh_per_second=5, transient=True)
+        self._region.start()
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case GenerationBegan(number=generation, of=of):
+                self._title, self._names, self._report = f"generation {generation} of {of}", (), None
+            case Asked(designer, replies):
+                self._doing = f"asking {shown(designer)} for {replies} repl{'ies' if replies != 1 else 'y'}"
+                self._pace.restart()
+                return
+            case Answered(missing=missing, spent=spent):
+                self._doing = f"{missing} replies to come" if missing else "compiling"
+                self._spent = spent if event.answer.prompt_tokens is not None else self._spent
+            case TrainingBegan(names):
+                self._doing = f"training {len(names)} polic{'ies' if len(names) != 1 else 'y'}"
+                self._names, self._fitness, self._report = names, {}, None
+                self._pace.restart()
+                return
+            case Progressed(members, report):
+                self._report = report
+                self._fitness |= dict(zip(members, report["fitness"], strict=True))
+                return
+            case GenerationEnded():
+                self._names, self._report, self._doing = (), None, ""
+            case FinalBegan():
+                self._title = "final comparison"
+            case Finished():
+                self.close()
+            case _:
+                pass
+        self._plain(event)
+
+    def close(self) -> None:
+        """Give the terminal back."""
+        self._region.stop()
+
+    def _draw(self) -> RenderableType:
+        said = " · ".join(part for part in (self._title, self._doing, clock(self._pace.elapsed())) if part)
+        parts: list[RenderableType] = [_row(self._spinner, said, "bold")]
+        if self._report is not None:
+            share = self._report["iteration"] / self._report["iterations"]
+            bar = ProgressBar(total=1.0, completed=share, width=16)
+            parts.append(_row(bar, f"{share:4.0%}  {self._pace.words(self._report)}"))
+            parts += [self._member(i, name) for i, name in enumerate(self._names[: self._console.height - 8])]
+        if self._spent:
+            parts.append(Text(f"spent: {self._spent}", "dim", no_wrap=True, overflow="ellipsis"))
+        return Group(*parts)
+
+    def _member(self, place: int, name: str) -> Text:
+        fitness = self._fitness.get(place)
+        known = [f for f in self._fitness.values() if f is not None]
+        best = fitness is not None and fitness == max(known)
+        width = max(map(len, self._names))
+        said = "trains" if fitness is None else f"fitness so far {number(fitness)}"
+        return Text(f"  {name:<{width}}  {said}", "bold green" if best else "", no_wrap=True, overflow="ellipsis")
+
+
+def _row(mark: RenderableType, text: str, style: str = "") -> Table:
+    """Something small, then as much of a text as the line holds."""
+    row = Table.grid(padding=(0, 1))
+    row.add_row(mark, Text(text, style, no_wrap=True, overflow="ellipsis"))
+    return row

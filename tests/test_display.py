@@ -1,0 +1,117 @@
+"""Ways of watching: lines, JSON, and the live view on a real terminal."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from test_prompt import candidate, trained
+
+from eureka import display
+from eureka.candidate import Failed
+from eureka.designers import Answer, Reply
+from eureka.live import Live
+
+REPORT = {"iteration": 3, "iterations": 4, "steps": 9000, "clocks": {}, "fitness": [1.5, None]}
+ANSWER = Answer(
+    replies=(Reply(slot=0, text="x"),), model="m\x1b[2J", prompt_tokens=10, completion_tokens=5, seconds=1.25
+)
+FAILED = candidate(outcome=Failed(stage="compile", message="no such field", line=3))
+EVENTS: list[Any] = [
+    display.Said("hello"),
+    display.GenerationBegan(1, 2),
+    display.Asked("m", 2),
+    display.Answered(ANSWER, 1, "1 call, 15 tokens, unpriced"),
+    display.Rejected(FAILED, again=True),
+    display.TrainingBegan(("1.0", "1.1")),
+    display.Progressed((0, 1), REPORT),
+    display.GenerationEnded((candidate(outcome=trained(a=[1.0, 2.0, 3.0])), FAILED)),
+    display.FinalBegan(("evolved", "human"), 3),
+]
+
+
+def test_plain_is_a_line_an_event():
+    lines: list[str] = []
+    show = display.Plain(lines.append)
+    for event in EVENTS:
+        show(event)
+    assert [line.strip() for line in lines] == [
+        "hello",
+        "generation 1 of 2",
+        "asking m for 2 replies",
+        "1 reply from m [2J in 1.2 s, 10 + 5 tokens, 1 to come; spent: 1 call, 15 tokens, unpriced",
+        "1.0  failed: compile: line 3: no such field; sent back",
+        "training 2 policies",
+        "1.0    fitness  290.00   from step 30        a",
+        "1.0    failed: compile: line 3: no such field",
+        "final comparison: evolved, human on 3 fresh seeds, same budget",
+    ], "progress comes every few seconds only"
+
+
+def test_json_is_an_object_an_event(capsys: pytest.CaptureFixture[str]):
+    show = display.Json()
+    for event in EVENTS:
+        show(event)
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [f["event"] for f in found] == [
+        "said", "generation_began", "asked", "answered", "rejected", "training_began", "progressed",
+        "generation_ended", "final_began",
+    ]  # fmt: skip
+    assert found[3]["prompt_tokens"] == 10 and found[3]["missing"] == 1 and found[3]["replies"] == 1
+    assert found[4]["failed"]["line"] == 3 and found[7]["candidates"][0]["report"] == 290.0
+
+
+@pytest.mark.parametrize("width", [120, 40])
+def test_live_draws_what_goes_on_and_leaves_what_is_done(width: int):
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=width, height=30, highlight=False)
+    show = Live(console)
+    try:
+        for event in EVENTS[:7]:
+            show(event)
+        with console.capture() as drawn:
+            console.print(show._draw())
+    finally:
+        show.close()
+    text = drawn.get()
+    assert "generation 1 of 2" in text and "75%" in text
+    assert "fitness so far 1.50" in text and "1.1" in text
+    assert max(len(line) for line in Console(file=io.StringIO(), width=width).render_str(text).plain.split("\n")) < 200
+    assert "hello" in screen.getvalue() and "\x1b[2J" not in screen.getvalue().replace("\x1b[2K", "")
+
+
+def test_names_of_displays_are_checked():
+    with pytest.raises(Exception, match="there are auto, live, plain, json, none"):
+        display.make("fancy")
+
+
+def test_a_terminal_gets_the_live_view_and_a_pipe_gets_lines(tmp_path: Path):
+    """A run in a pseudo-terminal: the region is drawn, taken away, and the table is left."""
+    command = [str(Path(sys.executable).parent / "eureka"), "run", "cartpole", "--out", "run"]
+    command += ["--generations", "1", "--samples", "2", "--envs", "32", "--steps", "8192"]
+    mine, theirs = pty.openpty()
+    environment = {k: v for k, v in os.environ.items() if k not in ("CI", "NO_COLOR")} | {"TERM": "xterm-256color"}
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=theirs, stderr=theirs, env=environment)
+    os.close(theirs)
+    shown = b""
+    while True:
+        try:
+            part = os.read(mine, 1 << 16)
+        except OSError:  # the other side is closed
+            break
+        if not part:
+            break
+        shown += part
+    assert process.wait() == 0
+    text = shown.decode(errors="replace")
+    assert "training 2 policies" in text and "fitness so far" in text
+    assert text.count("\x1b[?25l") == text.count("\x1b[?25h") > 0, "the cursor is back"
+    assert text.rstrip().endswith("next: eureka inspect run --best")
