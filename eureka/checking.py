@@ -81,6 +81,8 @@ def dry_run(task: LoadedTask, settings: Settings, sandbox: str) -> None:
     print("---")
     print(f"task {task.path}: its human and sparse rewards compile and run")
     print(f"sandbox {compiler.sandbox}")
+    if settings.start:
+        print(f"start: {settings.start} is trained first, and the prompt that is sent goes on with a report on it")
     print(f"first prompt: about {forecast.prompt_tokens} tokens, asked for {settings.samples} replies")
     for line in planning.cost(settings, forecast.prompt_tokens):
         print(line)
@@ -121,14 +123,17 @@ def _models() -> Iterator[str]:
     if importlib.util.find_spec("openai") is None:
         yield "openai: missing; pip install openai"
         return
-    from eureka.designers.server import KEY, Server, address
+    from eureka.designers.server import KEY, Server, address, key
 
     asked = os.environ.get("EUREKA_LLM", "").partition("openai:")[2]
-    url = address(asked)[1]
-    key = os.environ.get(KEY, "")
-    if key or os.environ.get("OPENAI_BASE_URL") or asked:
+    try:
+        url, own = address(asked)[1], key()
+    except UserError as error:
+        yield f"{error}"
+        return
+    if own or os.environ.get("OPENAI_BASE_URL") or asked:
         try:
-            known = Server(url, key, timeout=5.0).models()
+            known = Server(url, own, timeout=5.0).models()
             yield f"{url} answers with {len(known)} models: {', '.join(known[:8])}{', ...' if len(known) > 8 else ''}"
         except UserError as error:
             yield f"{error}"

@@ -45,6 +45,9 @@ LlmOption = Annotated[
     ),
 ]
 UsdOption = Annotated[float | None, typer.Option("--max-usd", metavar="USD", help="What all calls may cost.")]
+PricesOption = Annotated[
+    str | None, typer.Option("--prices", metavar="IN,OUT[,CACHED]", help="The model's, in USD a million tokens.")
+]
 TokensOption = Annotated[int | None, typer.Option("--max-tokens", metavar="T", help="What all calls may take.")]
 
 
@@ -65,12 +68,12 @@ def run(
     reply_tokens: Annotated[
         int | None, typer.Option(metavar="T", help="The most that a reply may have; default 16384.")
     ] = None,
-    timeout: Annotated[float | None, typer.Option(metavar="S", help="s that an answer may take; default 300.")] = None,
+    timeout: Annotated[
+        float | None, typer.Option(metavar="S", help="s to wait without a sign of an answer; default 300.")
+    ] = None,
     max_usd: UsdOption = None,
     max_tokens: TokensOption = None,
-    prices: Annotated[
-        str | None, typer.Option(metavar="IN,OUT[,CACHED]", help="The model's, in USD a million tokens.")
-    ] = None,
+    prices: PricesOption = None,
     device: Annotated[str, typer.Option(metavar="D", help="auto, cpu or cuda.")] = "auto",
     sandbox: SandboxOption = "auto",
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the run; default runs/TASK/...")] = None,
@@ -114,6 +117,7 @@ def resume(
     llm: LlmOption = None,
     max_usd: UsdOption = None,
     max_tokens: TokensOption = None,
+    prices: PricesOption = None,
     sandbox: SandboxOption = "auto",
     display: DisplayOption = "auto",
 ) -> None:
@@ -123,7 +127,7 @@ def resume(
     from eureka.store import find_run
 
     with _shown(display) as show:
-        session.resume(find_run(run), Changes(llm, max_usd, max_tokens), sandbox, show)
+        session.resume(find_run(run), Changes(llm, max_usd, max_tokens, prices), sandbox, show)
 
 
 @app.command()
@@ -138,12 +142,14 @@ def inspect(
 ) -> None:
     """Show a run's candidates: code, fitness, component statistics, prompts and errors."""
     from eureka import inspection
-    from eureka.store import find_run
+    from eureka.store import find_run, foreign
 
     if best and candidate:
         raise UserError("--best and --candidate name two different things; give one of them")
     wanted = inspection.Wanted(candidate, best, code, reflection, prompt, diff)
-    inspection.show(find_run(run), wanted)
+    folder = find_run(run)
+    with foreign(folder):
+        inspection.show(folder, wanted)
 
 
 @app.command()
@@ -193,9 +199,11 @@ def export(
 ) -> None:
     """Write a run's best reward as a Python file that needs torch and nothing else."""
     from eureka import export as exporting
-    from eureka.store import find_run
+    from eureka.store import find_run, foreign
 
-    print(exporting.export(find_run(run), candidate, out))
+    folder = find_run(run)
+    with foreign(folder):
+        print(exporting.export(folder, candidate, out))
 
 
 @app.command(name="list")
@@ -291,5 +299,7 @@ def _help() -> str:
 
 
 def _end(message: str, code: int) -> None:
-    print(f"error: {message}", file=sys.stderr, flush=True)
+    # Messages may quote a server, a run or a reply.
+    clean = "".join(c if c.isprintable() else " " for c in message)
+    print(f"error: {clean}", file=sys.stderr, flush=True)
     sys.exit(code)

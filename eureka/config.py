@@ -91,9 +91,13 @@ class Preset(_Strict):
 class Prices(_Strict):
     """What a language model costs, in USD a million tokens."""
 
-    input: float = Field(ge=0, description="tokens of a prompt")
-    output: float = Field(ge=0, description="tokens of a reply, reasoning included")
-    cached: float = Field(ge=0, description="tokens of a prompt that the server had in its cache")
+    input: float = Field(ge=0, allow_inf_nan=False, description="tokens of a prompt")
+    output: float = Field(ge=0, allow_inf_nan=False, description="tokens of a reply, reasoning included")
+    cached: float = Field(ge=0, allow_inf_nan=False, description="tokens of a prompt that the server had in its cache")
+
+    def most(self, prompt: int, completion: int) -> float:
+        """The most USD that a call can cost, in the cache or not."""
+        return (prompt * max(self.input, self.cached) + completion * self.output) / 1e6
 
     def cost(self, prompt: int, cached: int, completion: int) -> float:
         """USD for a call; `cached` of the `prompt` tokens were in the server's cache."""
@@ -105,8 +109,12 @@ class Asking(_Strict):
 
     temperature: float = Field(default=1.0, ge=0, le=2, description="of sampling; the paper's is 1")
     reply_tokens: int = Field(default=16_384, ge=1, description="the most that a reply may have, reasoning included")
-    timeout: float = Field(default=300.0, gt=0, description="s that an answer may take to begin or to go on")
-    max_usd: float | None = Field(default=None, gt=0, description="what all calls of the run together may cost")
+    timeout: float = Field(
+        default=300.0, gt=0, allow_inf_nan=False, description="s without a sign of an answer after which it is given up"
+    )
+    max_usd: float | None = Field(
+        default=None, gt=0, allow_inf_nan=False, description="what all calls of the run together may cost"
+    )
     max_tokens: int | None = Field(default=None, ge=1, description="what they may take, prompts and replies together")
     prices: Prices | None = Field(default=None, description="as they were when the run began; None: not known")
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from eureka.candidate import Candidate
 from eureka.errors import UserError
-from eureka.reflect import number, shown
+from eureka.reflect import number, plain, shown
 
 if TYPE_CHECKING:
     from eureka.compare import Comparison
@@ -158,11 +158,11 @@ class Plain:
     def __call__(self, event: Event) -> None:
         match event:
             case Said(text):
-                self._write(text)
+                self._write(plain(text))
             case GenerationBegan(number=generation, of=of):
                 self._write(f"\ngeneration {generation} of {of}")
             case Asked(designer, replies):
-                self._write(f"  asking {designer} for {replies} repl{'ies' if replies != 1 else 'y'}")
+                self._write(f"  asking {shown(designer)} for {replies} repl{'ies' if replies != 1 else 'y'}")
             case Answered(answer, missing, spent):
                 if answer.prompt_tokens is not None or missing:
                     self._write(f"  {answered(answer, missing)}; spent: {spent}")

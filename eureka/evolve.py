@@ -6,6 +6,7 @@ there: the functions below can be entered again at any point of an interrupted r
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -66,7 +67,8 @@ def evolve(shop: Workshop) -> Candidate:
             failures = [f"{c.failed}" for c in candidates if c.failed]
             messages = prompt.after(task, parent, failures)
             shop.run.write(f"candidates/{parent.name}/reflection.md", messages[-1].content + "\n")
-    winners = [c for c in everyone if c.trained]
+    given = {c.name for c in start}
+    winners = [c for c in everyone if c.trained and c.duplicate_of not in given]
     if not winners:
         raise EurekaError(
             f"none of the {len(everyone)} candidates could be trained; to see why: eureka inspect {shop.run.folder}"
@@ -74,13 +76,16 @@ def evolve(shop: Workshop) -> Candidate:
     return max(winners, key=report_score)
 
 
-def given_start(shop: Workshop, source: str) -> None:
-    """Record a reward of the user's as generation 0, once: the paper's human initialisation."""
-    if not any(shop.run.all("answer", generation=0)):
-        reply = Reply(slot=0, text=f"```python\n{source.rstrip()}\n```\n")
-        answer = Answer(replies=(reply,), model=f"--start {shop.run.settings.start}")
-        content = answer.model_dump(mode="json")
-        shop.run.append("answer", generation=0, attempt=0, prompt=None, answer=content)
+def given_start(shop: Workshop, reply: Reply) -> None:
+    """Record a reward of the user's as generation 0: the paper's human initialisation."""
+    answer = Answer(replies=(reply,), model=f"--start {shop.run.settings.start}")
+    shop.run.append("answer", generation=0, attempt=0, prompt=None, answer=answer.model_dump(mode="json"))
+
+
+def as_reply(source: str) -> Reply:
+    """A reward's text as a model would have sent it."""
+    fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", source))])
+    return Reply(slot=0, text=f"{fence}python\n{source.rstrip()}\n{fence}\n")
 
 
 def _start(shop: Workshop) -> Candidate | None:

@@ -10,8 +10,8 @@ from eureka.candidate import Candidate
 from eureka.designers import replies_of
 from eureka.errors import UserError
 from eureka.extract import unbound
-from eureka.reflect import number, shown
-from eureka.store import read_events, read_json, storage, write_whole
+from eureka.reflect import number, plain, shown
+from eureka.store import read_events, read_json, write_whole
 
 _IMPORTS = {
     "math": "import math",
@@ -35,7 +35,7 @@ def export(folder: Path, name: str | None, target: Path) -> str:
         UserError: there is no such candidate, it has no program, or `target` exists.
     """
     events, _ = read_events(folder)
-    candidate = inspection.choose(folder, inspection.candidates_of(events), name)
+    candidate = inspection.choose(folder, events, inspection.candidates_of(events), name)
     if candidate.code is None or candidate.fingerprint is None:
         raise UserError(
             f"candidate {candidate.name} of {folder} never became a program: {shown(str(candidate.failed))}"
@@ -44,27 +44,27 @@ def export(folder: Path, name: str | None, target: Path) -> str:
         raise UserError(f"{target} exists already; give another name with -o, or remove it")
     _, event = replies_of(events)[candidate.generation, candidate.slot, candidate.attempt]
     text = source(candidate.code, _provenance(folder, candidate, event["answer"]["model"]))
-    with storage(target):
+    try:
         write_whole(target, text.encode())
+    except OSError as error:
+        raise UserError(f"{target} cannot be written: {error.strerror}") from None
     return f"{target}: candidate {candidate.name} of {folder.name}"
 
 
 def source(code: str, provenance: str) -> str:
     """A module that runs without eureka: docstring, the imports that the sandbox gave silently, the reward."""
     tree = ast.parse(code)
-    lines = code.splitlines()
     own = ast.get_docstring(tree)
     moved = [n for n in tree.body if isinstance(n, ast.ImportFrom) and n.module == "__future__"]
     if own is not None:
-        moved.append(tree.body[0])  # type: ignore[arg-type]
-        provenance += f"\n\n{own}"
-    for node in moved:
-        for line in range(node.lineno - 1, node.end_lineno or node.lineno):
-            lines[line] = ""
-    future = [ast.unparse(node) for node in moved if isinstance(node, ast.ImportFrom)]
+        provenance += f"\n\n{plain(own)}"
+    future = [ast.unparse(node) for node in moved]
+    rest = [node for node in tree.body[own is not None :] if node not in moved]
+    # As it was written where nothing has to be moved; else as its syntax tree says, which loses comments only.
+    body = code if len(rest) == len(tree.body) else "\n\n\n".join(map(ast.unparse, rest))
     imports = sorted(_IMPORTS[name] for name in unbound(code, given=()) & set(_IMPORTS))
     doc = provenance.replace("\\", "\\\\").replace('"""', "'''")
-    parts = [f'"""{doc}\n"""', "\n".join(future), "\n".join(imports), "\n".join(lines).strip("\n")]
+    parts = [f'"""{doc}\n"""', "\n".join(future), "\n".join(imports), body.strip("\n")]
     text = "\n\n".join(part for part in parts if part) + "\n"
     ast.parse(text)
     return text
@@ -76,7 +76,8 @@ def _provenance(folder: Path, candidate: Candidate, model: str) -> str:
         f"Reward for the task {shown(record['task'])}, candidate {candidate.name} of the run {shown(folder.name)}.",
         "",
         f"Designed by {shown(model)} with eureka {__version__}. The arguments are state fields, one row for each of N",
-        "worlds; it returns the total reward (N,) and its components by name, (N,) each.",
+        "worlds; it returns the total reward (N,) and its components by name, (N,) each. Whoever wrote it, read it",
+        "before you run it: here, unlike in eureka, nothing confines it.",
     ]
     if candidate.trained is not None:
         trained = candidate.trained

@@ -13,6 +13,7 @@ from eureka.candidate import Failed
 FUNCTION = "compute_reward"
 _TOO_DEEP = (RecursionError, MemoryError)
 """What the parser raises at thousands of nested expressions."""
+_FENCE = re.compile(r"(?P<indent> *)(?P<fence>`{3,}|~{3,})\s*(?P<info>[^`\s]*)[^`]*$")
 _CODE_LIKE = re.compile(r"[\w.]+\s*[=(\[]|[)\]}@]|return\b|(if|for|while|with|try|else)\b.*:\s*$")
 """Beginnings of a line that is meant as code, even if it is wrong."""
 _GIVEN = frozenset({"torch", "math", "Tensor", "F", "nn"})
@@ -59,17 +60,17 @@ def extract(reply: str, finish: str = "stop") -> Extracted:
 def fenced(text: str) -> list[str]:
     """The contents of all Markdown code fences; an unclosed last one runs to the end."""
     blocks: list[list[str]] = []
-    fence = ""
-    for line in text.splitlines():
-        stripped = line.strip()
-        if not fence and stripped.startswith(("```", "~~~")):
-            fence = stripped[:3]
+    fence, indent = "", 0
+    for line in text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n"):
+        found = _FENCE.match(line)
+        if found and (not fence or found["info"]):  # one with an info string opens a block even inside another
+            fence, indent = found["fence"], len(found["indent"])
             blocks.append([])
-        elif fence and stripped == fence:
+        elif found and found["fence"].startswith(fence):
             fence = ""
         elif fence:
-            blocks[-1].append(line)
-    return ["\n".join(block) + "\n" for block in blocks]
+            blocks[-1].append(line[indent:] if not line[:indent].strip() else line)
+    return ["\n".join(block).rstrip("\n") + "\n" for block in blocks]
 
 
 def _unusable(reply: str, finish: str) -> str | None:
@@ -90,8 +91,9 @@ def _completed(blocks: list[str], trimmed: list[str], chosen: int) -> Extracted:
     """The chosen block, with what it needs of the others before it, in their order."""
     missing = unbound(trimmed[chosen])
     parts, used = [trimmed[chosen]], {chosen}
-    for i in reversed(range(len(trimmed))):
-        bound = _bound(trimmed[i]) if i not in used else set()
+    # What stands before the function, the nearest first; what stands after it only for what is missing still.
+    for i in [*reversed(range(chosen)), *range(chosen + 1, len(trimmed))]:
+        bound = _bound(trimmed[i])
         if FUNCTION not in bound and missing & bound:
             parts.insert(0, trimmed[i])
             used.add(i)

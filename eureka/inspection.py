@@ -35,6 +35,11 @@ class Wanted:
     diff: str | None = None
 
 
+def _say(console: Console, text: str) -> None:
+    """Print a text that may hold a stranger's words."""
+    console.print(Text(reflect.plain(text)))
+
+
 def show(folder: Path, wanted: Wanted) -> None:
     """Print a run, or one candidate of it.
 
@@ -48,13 +53,13 @@ def show(folder: Path, wanted: Wanted) -> None:
     if not (wanted.candidate or wanted.best or one):
         _show_run(console, folder, events, candidates)
         return
-    chosen = choose(folder, candidates, wanted.candidate)
+    chosen = choose(folder, events, candidates, wanted.candidate)
     if wanted.code:
         _code(console, chosen)
     elif wanted.reflection:
-        console.print(Text(_reflection(candidates, chosen)))
+        _say(console, _reflection(candidates, chosen))
     elif wanted.prompt:
-        console.print(Text(_plain(_prompt(events, chosen))))
+        _say(console, reflect.plain(_prompt(events, chosen)))
     elif wanted.diff is not None:
         _diff(console, _named(candidates, wanted.diff), chosen)
     else:
@@ -113,10 +118,10 @@ def show_result(folder: Path, comparison: Comparison) -> None:
     console.print()
     console.print(_comparison_table(comparison))
     if any(arm.name == "evolved" for arm in comparison.arms):
-        console.print(Text(_conclusion(comparison)))
-        console.print(Text(f"run {shown}   next: eureka inspect {shown} --best"))
+        _say(console, _conclusion(comparison))
+        _say(console, f"run {shown}   next: eureka inspect {shown} --best")
     else:
-        console.print(Text(f"run {shown}   policies are in {shown}/final"))
+        _say(console, f"run {shown}   policies are in {shown}/final")
 
 
 def _comparison_table(comparison: Comparison) -> Table:
@@ -126,11 +131,11 @@ def _comparison_table(comparison: Comparison) -> Table:
     for arm in comparison.arms:
         lost = f" ({len(arm.failures)} failed)" if arm.failures else ""
         if arm.mean is None:
-            table.add_row(arm.name, "-", "-", lost.strip(), "-")
+            table.add_row(Text(reflect.shown(arm.name)), "-", "-", lost.strip(), "-")
             continue
         bounds = f"{_short(arm.interval.low)} .. {_short(arm.interval.high)}" if arm.interval else "one seed"
         seeds = " ".join(map(_short, arm.fitness)) + lost
-        table.add_row(arm.name, _short(arm.mean), bounds, seeds, _short(fmean(arm.last)))
+        table.add_row(Text(reflect.shown(arm.name)), _short(arm.mean), bounds, seeds, _short(fmean(arm.last)))
     return table
 
 
@@ -157,19 +162,19 @@ def _show_run(console: Console, folder: Path, events: list[Event], candidates: d
     record = read_json(folder / "run.json")
     settings = record["settings"]
     of_settings = "   ".join(f"{name} {settings[name]}" for name in ("llm", "preset", "seed"))
-    console.print(Text(f"{record['task']}   {of_settings}"))
+    _say(console, f"{record['task']}   {of_settings}")
     for candidate in candidates.values():
-        console.print(Text(summary(candidate)))
+        _say(console, summary(candidate))
     finished = next((e for e in reversed(events) if e["event"] == "finished"), None)
     if finished is None:
-        console.print(Text(f"not finished; to go on: eureka resume {folder}"))
+        _say(console, f"not finished; to go on: eureka resume {folder}")
         return
     if finished["winner"]:
-        console.print(Text(f"winner {finished['winner']}"))
+        _say(console, f"winner {finished['winner']}")
     console.print(_comparison_table(Comparison.model_validate(finished["comparison"])))
 
 
-def choose(folder: Path, candidates: dict[str, Candidate], name: str | None) -> Candidate:
+def choose(folder: Path, events: list[Event], candidates: dict[str, Candidate], name: str | None) -> Candidate:
     """A candidate by name; without one, the winner or the best so far.
 
     Raises:
@@ -177,6 +182,9 @@ def choose(folder: Path, candidates: dict[str, Candidate], name: str | None) -> 
     """
     if name:
         return _named(candidates, name)
+    finished = next((e for e in reversed(events) if e["event"] == "finished" and e["winner"]), None)
+    if finished is not None:
+        return _named(candidates, finished["winner"])
     trained = [c for c in candidates.values() if c.trained and not c.duplicate_of and c.generation]
     if not trained:
         raise UserError(f"{folder} has no trained candidate yet; name one with --candidate")
@@ -192,7 +200,7 @@ def _named(candidates: dict[str, Candidate], name: str) -> Candidate:
 def _code(console: Console, candidate: Candidate) -> None:
     if candidate.code is None:
         raise UserError(f"candidate {candidate.name} has no code: {reflect.shown(str(candidate.failed))}")
-    code = _plain(candidate.code)
+    code = reflect.plain(candidate.code)
     if console.is_terminal:
         console.print(Syntax(code, "python", theme="ansi_dark", background_color="default"))
     else:
@@ -203,9 +211,9 @@ def _reflection(candidates: dict[str, Candidate], candidate: Candidate) -> str:
     """The text that a model is sent after this candidate, or would be."""
     if candidate.trained is not None:
         others = [c for c in candidates.values() if c.generation == candidate.generation and c.failed]
-        return _plain(prompt.reflection(candidate.trained, [str(c.failed) for c in others]))
+        return reflect.plain(prompt.reflection(candidate.trained, [str(c.failed) for c in others]))
     if candidate.failed is not None:
-        return _plain(prompt.complaint(candidate.failed, candidate.code))
+        return reflect.plain(prompt.complaint(candidate.failed, candidate.code))
     return f"candidate {candidate.name} is not trained yet"
 
 
@@ -213,15 +221,17 @@ def _prompt(events: list[Event], candidate: Candidate) -> str:
     _, answer = replies_of(events)[candidate.generation, candidate.slot, candidate.attempt]
     if answer["prompt"] is None:
         raise UserError(f"candidate {candidate.name} was given with --start, so no prompt asked for it")
-    found = next(e for e in events if e["event"] == "prompt" and e["sha256"] == answer["prompt"])
+    found = next((e for e in events if e["event"] == "prompt" and e["sha256"] == answer["prompt"]), None)
+    if found is None:
+        raise UserError(f"the prompt of candidate {candidate.name} is not in the journal")
     return prompt.as_text(tuple(prompt.Message.model_validate(m) for m in found["messages"]))
 
 
 def _diff(console: Console, before: Candidate, after: Candidate) -> None:
-    old, new = (_plain(c.code or "").splitlines() for c in (before, after))
+    old, new = (reflect.plain(c.code or "").splitlines() for c in (before, after))
     lines = list(difflib.unified_diff(old, new, before.name, after.name, lineterm=""))
     if not lines:
-        console.print(Text(f"{before.name} and {after.name} have the same code"))
+        _say(console, f"{before.name} and {after.name} have the same code")
     elif console.is_terminal:
         console.print(Syntax("\n".join(lines), "diff", theme="ansi_dark", background_color="default"))
     else:
@@ -229,11 +239,11 @@ def _diff(console: Console, before: Candidate, after: Candidate) -> None:
 
 
 def _show_candidate(console: Console, candidate: Candidate) -> None:
-    console.print(Text(summary(candidate)))
+    _say(console, summary(candidate))
     for note in candidate.notes:
-        console.print(Text(f"note: {note}"))
+        _say(console, f"note: {note}")
     if candidate.attempt:
-        console.print(Text(f"attempt {candidate.attempt}: sent back before with its errors"))
+        _say(console, f"attempt {candidate.attempt}: sent back before with its errors")
     trained = candidate.trained
     if trained is not None:
         spread = f"{reflect.number(min(trained.report_episodes))} .. {reflect.number(max(trained.report_episodes))}"
@@ -244,12 +254,7 @@ def _show_candidate(console: Console, candidate: Candidate) -> None:
             )
         )
         console.print()
-        console.print(Text(reflect.statistics(trained)))
+        _say(console, reflect.statistics(trained))
     console.print()
     if candidate.code is not None:
         _code(console, candidate)
-
-
-def _plain(text: str) -> str:
-    """Untrusted text without control characters but line ends, so that it cannot drive a terminal."""
-    return "".join(c if c.isprintable() or c == "\n" else " " for c in text.expandtabs(4))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -78,11 +77,11 @@ def _row(run: Path) -> list[str]:
         best = max(trained, key=report_score, default=None)
         fitness = number(best.trained.report) if best and best.trained else ""
         return [str(run), record["task"], settings["llm"], state, fitness, best.name if best else ""]
-    except (EurekaError, KeyError, TypeError, ValueError, json.JSONDecodeError) as error:
+    except (EurekaError, OSError, LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
         return [str(run), "?", "?", f"cannot be read: {type(error).__name__}", "", ""]
 
 
 def _mean(events: list[dict[str, Any]]) -> str:
     finished = next((event for event in events if event["event"] == "finished"), None)
     mean = finished["comparison"]["arms"][0]["mean"] if finished else None
-    return "" if mean is None else number(mean)
+    return number(mean) if isinstance(mean, float) else ""

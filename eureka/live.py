@@ -70,8 +70,6 @@ class Live:
                 self._title = "final comparison"
             case Finished():
                 self.close()
-            case _:
-                pass
         self._plain(event)
 
     def close(self) -> None:

@@ -13,8 +13,9 @@ from eureka import designers, prompt
 from eureka.config import Asking, LoadedTask, Prices, Settings, first_problem
 from eureka.display import clock
 from eureka.errors import UserError
+from eureka.evolve import ROUNDS
 from eureka.spending import known_prices
-from eureka.store import find_run, read_json
+from eureka.store import find_run, foreign, read_json
 
 LONG = 8 * 3600.0
 """s; a run estimated to take longer asks for --yes."""
@@ -52,6 +53,7 @@ class Changes:
     llm: str | None = None
     max_usd: float | None = None
     max_tokens: int | None = None
+    prices: str | None = None
 
 
 @dataclass(frozen=True)
@@ -94,11 +96,14 @@ def resolve(task: LoadedTask, options: Options) -> Settings:
     llm = options.llm or os.environ.get("EUREKA_LLM") or "search"
     designers.check_name(llm)
     if llm.startswith("replay:"):
-        recorded = read_json(find_run(llm.removeprefix("replay:")) / "run.json")["settings"]
+        folder = find_run(llm.removeprefix("replay:"))
+        with foreign(folder):
+            recorded = Settings.model_validate(read_json(folder / "run.json")["settings"]).model_dump()
         base = recorded | (preset.model_dump() | {"preset": name} if options.preset else {}) | {"asking": {}}
-        llm = f"replay:{find_run(llm.removeprefix('replay:'))}"
+        llm = f"replay:{folder}"
     else:
         base = preset.model_dump() | {"preset": name}
+        llm = _with_address(llm)
     overrides = {
         "generations": options.generations,
         "samples": options.samples,
@@ -116,6 +121,16 @@ def resolve(task: LoadedTask, options: Options) -> Settings:
     return Settings.model_validate(base | given | {"llm": llm, "device": "cpu", "asking": asking.model_dump()})
 
 
+def _with_address(llm: str) -> str:
+    """`openai:MODEL` with the address that OPENAI_BASE_URL adds to it, so that a resume asks the same server."""
+    if not llm.startswith("openai") or not os.environ.get("OPENAI_BASE_URL"):
+        return llm
+    from eureka.designers.server import address
+
+    model, url = address(llm.partition(":")[2])
+    return f"openai:{model}@{url}" if model else llm
+
+
 def _start(start: str | None) -> str | None:
     """`human`, or the absolute path of a file."""
     if start is None or start == "human":
@@ -128,12 +143,7 @@ def _start(start: str | None) -> str | None:
 def _asking(llm: str, options: Options) -> Asking:
     """How a model is asked, with the prices of the day; refuses what would have no effect."""
     kind, _, argument = llm.partition(":")
-    names = ("temperature", "reply_tokens", "timeout", "max_usd", "max_tokens", "prices")
-    heeded = {"openai": names, "transformers": ("temperature", "reply_tokens", "max_tokens")}.get(kind, ())
-    given = {name: value for name in names if (value := getattr(options, name)) is not None}
-    for name in given:
-        if name not in heeded:
-            raise UserError(f"--{name.replace('_', '-')} has no effect on --llm {kind}; leave it out")
+    given = _heeded(kind, {name: getattr(options, name) for name in _ASKING})
     given["prices"] = _prices(options.prices)
     if kind == "openai":
         from eureka.designers.server import address
@@ -146,6 +156,20 @@ def _asking(llm: str, options: Options) -> Asking:
             "million tokens, install genai-prices, or limit --max-tokens"
         )
     return asking
+
+
+_ASKING = ("temperature", "reply_tokens", "timeout", "max_usd", "max_tokens", "prices")
+_HEEDED = {"openai": _ASKING, "transformers": ("temperature", "reply_tokens", "max_tokens")}
+"""Which of these options have an effect on which designers."""
+
+
+def _heeded(kind: str, options: dict[str, Any]) -> dict[str, Any]:
+    """The options that are given; refuses what would have no effect."""
+    given = {name: value for name, value in options.items() if value is not None}
+    for name in given:
+        if name not in _HEEDED.get(kind, ()):
+            raise UserError(f"--{name.replace('_', '-')} has no effect on --llm {kind}; leave it out")
+    return given
 
 
 def _checked(values: dict[str, Any]) -> Asking:
@@ -175,14 +199,23 @@ def changed(settings: Settings, changes: Changes) -> Settings:
     if changes.llm is None:
         _agreed(settings.llm)
     llm = changes.llm or settings.llm
-    limits = {k: v for k in ("max_usd", "max_tokens") if (v := getattr(changes, k)) is not None}
-    prices = settings.asking.prices
-    if changes.llm is not None:
-        designers.check_name(llm)
-        prices = _asking(llm, Options()).prices
-    asking = _checked(settings.asking.model_dump() | limits | {"prices": prices})
-    if asking.max_usd is not None and prices is None:
-        raise UserError("--max-usd needs prices, and those of this run's model are not known; limit --max-tokens")
+    designers.check_name(llm)
+    kind, _, argument = llm.partition(":")
+    given = _heeded(kind, {name: getattr(changes, name) for name in ("max_usd", "max_tokens", "prices")})
+    kept = settings.asking.model_dump()
+    if "prices" in given:
+        given["prices"] = _prices(changes.prices)
+    elif llm != settings.llm:
+        from eureka.designers.server import address
+
+        given["prices"] = known_prices(*address(argument)) if kind == "openai" else None
+    # Another designer does not inherit limits that have no effect on it.
+    kept |= {name: None for name in ("max_usd", "max_tokens") if name not in _HEEDED.get(kind, ())}
+    asking = _checked(kept | given)
+    if asking.max_usd is not None and asking.prices is None:
+        raise UserError(
+            f"--max-usd needs prices, and those of {argument} are not known; give them with --prices IN,OUT"
+        )
     return settings.model_copy(update={"llm": llm, "asking": asking})
 
 
@@ -221,9 +254,10 @@ def cost(settings: Settings, prompt_tokens: int) -> list[str]:
     asking, replies = settings.asking, settings.generations * settings.samples
     # A later prompt carries a reply and its statistics too.
     usual = settings.generations * (prompt_tokens + _USUAL_REPLY) + replies * _USUAL_REPLY
-    most = replies * asking.reply_tokens * (1 + settings.repairs)
+    tries = ROUNDS * (1 + settings.repairs)
+    most = replies * asking.reply_tokens * tries
     lines = [
-        f"model: {settings.generations} to {replies * (1 + settings.repairs)} calls for {replies} replies, about "
+        f"model: {settings.generations} to {replies * tries} calls for {replies} replies, about "
         f"{usual} tokens, replies of at most {most} (--reply-tokens {asking.reply_tokens})"
     ]
     if kind == "openai" and asking.prices is None:
@@ -232,10 +266,10 @@ def cost(settings: Settings, prompt_tokens: int) -> list[str]:
         prices = asking.prices
         given = settings.generations * (prompt_tokens + _USUAL_REPLY)
         likely = prices.cost(given, 0, replies * _USUAL_REPLY)
-        worst = prices.cost(given * (1 + settings.repairs) * settings.samples, 0, most)
+        worst = prices.most(given * tries * settings.samples, most)
         lines.append(
-            f"cost: about ${likely:.4f}, at the very most ${worst:.2f}, at ${prices.input:g} in and ${prices.output:g} "
-            "out a million tokens"
+            f"cost: about ${likely:.4f}, or ${worst:.2f} if everything fails again and again, at ${prices.input:g} in "
+            f"and ${prices.output:g} out a million tokens"
         )
     limits = [f"--{n.replace('_', '-')} {v:g}" for n in ("max_usd", "max_tokens") if (v := getattr(asking, n))]
     return [*lines, f"limits: {', '.join(limits) or 'none'}"]

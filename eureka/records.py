@@ -12,8 +12,8 @@ from eureka.store import Run
 
 
 def write_prompt(run: Run, generation: int, attempt: int, slots: Sequence[int], messages: Messages) -> None:
-    """A prompt as Markdown: `prompts/0.0.md`, with the slot where it was for one slot alone."""
-    suffix = f".slot-{slots[0]}" if len(slots) == 1 and run.settings.samples > 1 else ""
+    """A prompt as Markdown: `prompts/0.0.md`, with the slots where it was not for all of them."""
+    suffix = f".slot-{'+'.join(map(str, slots))}" if len(slots) < run.settings.samples else ""
     run.write(f"prompts/{generation}.{attempt}{suffix}.md", prompt.as_text(messages))
 
 

@@ -36,6 +36,11 @@ def number(value: float) -> str:
     return f"{value:.{digits}f}"
 
 
+def plain(text: str) -> str:
+    """Untrusted text without control characters but line ends, so that it cannot drive a terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else " " for c in text.expandtabs(4))
+
+
 def shown(text: str) -> str:
     """Untrusted text on one line, without control characters, cut to a readable length."""
     clean = "".join(c if c.isprintable() else " " for c in text)

@@ -22,13 +22,14 @@ from eureka.candidate import Candidate
 from eureka.compare import Comparison
 from eureka.config import Evaluation, LoadedTask, Settings
 from eureka.designers import Designer, Surroundings
+from eureka.designers.replay import Replay
 from eureka.display import Display, Finished, Said, clock
 from eureka.errors import BudgetSpent, EurekaError, ModelFault, ModelRefused, UserError
 from eureka.evolve import Workshop
 from eureka.planning import LONG, Changes, Estimate, changed, estimate, fitted
 from eureka.rewards.compiler import Compiler
 from eureka.spending import Ledger
-from eureka.store import Run, create, discard, read_events, task_of
+from eureka.store import Run, create, discard, foreign, read_events, read_json, task_of
 from eureka.trainer import Trainer
 
 _ADJECTIVES = ("brave", "calm", "clever", "curious", "eager", "gentle", "keen", "lively", "nimble", "quick", "swift")
@@ -100,7 +101,7 @@ def _begin(
 ) -> Path:
     folder = (out or _new_folder(task.file.name)).absolute()
     ledger = Ledger(settings.asking)
-    designer = designers.make(Surroundings(settings, ledger, folder, _teller(display)))
+    designer = designers.make(Surroundings(settings, ledger, folder, (), _teller(display)))
     fresh = not folder.exists()
     begun = False
     with _interruptible() as stop:
@@ -139,10 +140,16 @@ def resume(folder: Path, changes: Changes, sandbox: str, display: Display) -> Pa
         Interrupted: it was stopped again.
     """
     events, _ = read_events(folder)
-    finished = next((event for event in events if event["event"] == "finished"), None)
-    if finished is not None:
-        display(Finished(folder, Comparison.model_validate(finished["comparison"])))
+    with foreign(folder):
+        finished = next((event for event in events if event["event"] == "finished"), None)
+        comparison = Comparison.model_validate(finished["comparison"]) if finished else None
+        record = None if finished else Settings.model_validate(read_json(folder / "run.json")["settings"])
+        designers.replies_of(events)
+    if comparison is not None:
+        display(Finished(folder, comparison))
         return folder
+    assert record is not None
+    changed(record, changes)  # a mistake is told before anything is begun
     task = task_of(folder)
     with _interruptible() as stop:
         stop.folder = folder
@@ -150,7 +157,9 @@ def resume(folder: Path, changes: Changes, sandbox: str, display: Display) -> Pa
         try:
             run.settings = changed(run.settings, changes)
             ledger = Ledger(run.settings.asking, run.events)
-            designer = designers.make(Surroundings(run.settings, ledger, folder, _teller(display)))
+            around = Surroundings(run.settings, ledger, folder, run.events, _teller(display))
+            with foreign(folder):
+                designer = designers.make(around)
             with _workshop(run, task, designer, ledger, sandbox, display) as shop:
                 started = run.find("started")
                 if started is None:
@@ -189,8 +198,10 @@ def _finish(shop: Workshop, task: LoadedTask) -> None:
         shop.run.append("finished", winner=None, comparison=found["comparison"])
         shop.display(Finished(shop.run.folder, comparison))
         return
-    if shop.run.settings.start is not None:
-        evolve.given_start(shop, _start_source(task, shop.run.settings.start))
+    start = shop.run.settings.start
+    if start is not None and not any(shop.run.all("answer", generation=0)):
+        recorded = shop.designer.given() if isinstance(shop.designer, Replay) else None
+        evolve.given_start(shop, recorded or evolve.as_reply(_start_source(task, start)))
     winner = evolve.evolve(shop)
     comparison = compare.compare(shop, task, winner)
     shop.run.write("result.json", json.dumps(result(shop.run, winner, comparison), indent=2) + "\n")
@@ -209,7 +220,7 @@ def read_source(path: Path) -> str:
         UserError: it cannot be read.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:

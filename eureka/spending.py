@@ -33,10 +33,11 @@ class Ledger:
         self.priced = True
         """Whether `usd` is all there was; else it is a lower bound."""
         self._held_tokens, self._held_usd = 0, 0.0
+        from eureka.designers import Answer
+
         for event in events:
             if event["event"] == "answer":
-                answer = event["answer"]
-                self._add(answer["prompt_tokens"], answer["cached_tokens"], answer["completion_tokens"], answer["usd"])
+                self._add(Answer.model_validate(event["answer"]))
 
     def hold(self, prompt: int, completion: int) -> Hold:
         """Set the most aside that a call of so many tokens may cost.
@@ -45,7 +46,7 @@ class Ledger:
             BudgetSpent: together with what is spent and set aside already, it would pass a limit.
         """
         limits, prices = self._limits, self._limits.prices
-        hold = Hold(prompt + completion, prices.cost(prompt, 0, completion) if prices else 0.0)
+        hold = Hold(prompt + completion, prices.most(prompt, completion) if prices else 0.0)
         with self._lock:
             tokens = self.tokens + self._held_tokens + hold.tokens
             if limits.max_tokens is not None and tokens > limits.max_tokens:
@@ -72,16 +73,16 @@ class Ledger:
     def count(self, answer: Answer) -> None:
         """Add what an answer took."""
         with self._lock:
-            self._add(answer.prompt_tokens, answer.cached_tokens, answer.completion_tokens, answer.usd)
+            self._add(answer)
 
-    def _add(self, prompt: int | None, cached: int | None, completion: int | None, usd: float | None) -> None:
-        if prompt is None and completion is None and usd is None:
-            return  # nobody counts: a person, or the built-in search
+    def _add(self, answer: Answer) -> None:
+        if not answer.called:
+            return  # a person, the built-in search, a replay
         self.calls += 1
-        self.tokens += (prompt or 0) + (completion or 0)
-        self.cached += cached or 0
-        self.usd += usd or 0.0
-        self.priced = self.priced and usd is not None
+        self.tokens += (answer.prompt_tokens or 0) + (answer.completion_tokens or 0)
+        self.cached += answer.cached_tokens or 0
+        self.usd += answer.usd or 0.0
+        self.priced = self.priced and answer.usd is not None
 
     def __str__(self) -> str:
         calls = f"{self.calls} call{'s' if self.calls != 1 else ''}, {self.tokens} tokens"

@@ -228,7 +228,11 @@ def find_run(name: str) -> Path:
         UserError: there is no run.
     """
     folder = Path(name)
-    if not (folder / "run.json").is_file():
+    try:
+        there = (folder / "run.json").is_file()
+    except OSError as error:
+        raise UserError(f"{name[:80]} names no folder: {error.strerror}") from None
+    if not there:
         what = "holds no run (it has no run.json)" if folder.is_dir() else "does not exist"
         raise UserError(f"{folder} {what}; runs are listed in the folder runs/")
     return folder.resolve()
@@ -242,22 +246,43 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path} cannot be read: {error}") from None
 
 
 def read_events(folder: Path) -> tuple[list[Event], int]:
     """The whole lines of a journal, and the number of bytes they take."""
     path = folder / "events.jsonl"
-    data = path.read_bytes() if path.exists() else b""
+    try:
+        data = path.read_bytes() if path.exists() else b""
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
     end = data.rfind(b"\n") + 1
     events = []
     for number, line in enumerate(data[:end].splitlines(), 1):
         try:
             events.append(json.loads(line))
-        except ValueError:
+            if not isinstance(events[-1], dict) or not isinstance(events[-1].get("event"), str):
+                raise ValueError
+        except (ValueError, RecursionError):
             raise UserError(f"{path}, line {number}: damaged; the journal was changed by something else") from None
     return events, end
+
+
+@contextlib.contextmanager
+def foreign(folder: Path) -> Iterator[None]:
+    """Around code that only reads a run's records, which may be a stranger's or another version's.
+
+    Raises:
+        UserError: they are not what this version writes.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, AssertionError, RecursionError) as error:
+        what = " ".join(str(error).split())[:120]
+        raise UserError(
+            f"{folder} is damaged, or was written by another version of eureka ({type(error).__name__}: {what})"
+        ) from None
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -166,23 +167,18 @@ class Trainer:
         _ = self.description
 
 
+@dataclass(frozen=True)
 class _Work:
-    """One training and the parts that crashes may cut it into."""
+    """One training and the parts that crashes may cut it into; fields as the arguments of `Trainer.train`."""
 
-    def __init__(
-        self,
-        trainer: Trainer,
-        run: Run,
-        key: str,
-        programs: Sequence[str],
-        seeds: Sequence[int],
-        purpose: str,
-        places: Sequence[str],
-        on_progress: OnProgress,
-    ):
-        self.trainer, self.run, self.key = trainer, run, key
-        self.programs, self.seeds, self.purpose, self.places = programs, seeds, purpose, places
-        self.on_progress = on_progress
+    trainer: Trainer
+    run: Run
+    key: str
+    programs: Sequence[str]
+    seeds: Sequence[int]
+    purpose: str
+    places: Sequence[str]
+    on_progress: OnProgress
 
     def train(self, members: list[int]) -> list[Outcome]:
         """The outcomes of some members."""

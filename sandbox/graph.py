@@ -33,8 +33,6 @@ from .ops import ALLOWED, CREATES, DTYPES, INDEXED, why_not
 
 VERSION = 1
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
-
-
 MAX_PIECES = 1024
 """Tensors that one operation may give."""
 _PRODUCTS = frozenset(getattr(torch.ops.aten, name).default for name in ("mm", "bmm", "addmm", "_cdist_forward"))

@@ -56,6 +56,8 @@ def test_an_export_says_what_is_in_the_way(cli: Cli, folder: Path, tmp_path: Pat
         ([run, "-o", "mine.py"], "mine.py exists already"),
         ([run, "-o", "x.py", "--candidate", "9.9"], "no candidate '9.9'"),
         ([run], "Missing option '-o'"),
+        ([run, "-o", "nodir/x.py"], "nodir/x.py cannot be written: No such file"),
+        ([run, "-o", "mine.py/x.py"], "cannot be written"),
         (["nowhere", "-o", "x.py"], "nowhere does not exist"),
     ):
         done = cli("export", *arguments)
@@ -128,3 +130,59 @@ def test_a_mistake_with_train_is_one_sentence_and_leaves_nothing(
     done = cli("train", "cartpole", *arguments, "--out", "run")
     assert done.returncode == 2 and expected in done.stderr and "Traceback" not in done.stderr
     assert not (tmp_path / "run").exists()
+
+
+def test_an_export_keeps_what_shares_a_line_with_what_is_moved():
+    code = '"""Doc."""; K = 2.0\nfrom __future__ import annotations; import math\n\n'.replace("from", "from", 1)
+    code = '"""Doc."""\nfrom __future__ import annotations; K = 2.0\n\ndef compute_reward(a):\n    return a * K, {}\n'
+    names: dict = {}
+    exec(source(code, "x"), names)
+    assert names["K"] == 2.0 and names["compute_reward"](3.0)[0] == 6.0
+
+
+DAMAGES = [
+    ("run.json", "[]"),
+    ("run.json", '{"settings": []}'),
+    ("run.json", "[" * 100_000),
+    ("events.jsonl", "1\n"),
+    ("events.jsonl", "{}\n"),
+    ("events.jsonl", '{"event": "answer"}\n'),
+    ("events.jsonl", '{"event": "finished", "winner": null, "comparison": {"arms": []}}\n'),
+    ("events.jsonl", '{"event": "train", "name": "x"}\n{"event": "finished", "comparison": {"arms": []}}\n'),
+]
+
+
+@pytest.mark.parametrize("name, text", DAMAGES)
+def test_a_damaged_run_is_one_sentence_for_every_command(cli: Cli, folder: Path, tmp_path: Path, name: str, text: str):
+    import shutil
+
+    shutil.copytree(folder / "runs/cartpole/one", tmp_path / "runs" / "one")
+    (tmp_path / "runs" / "one" / name).write_text(text)
+    for command in (["inspect", "runs/one"], ["export", "runs/one", "-o", "x.py"], ["resume", "runs/one"]):
+        done = cli(*command)
+        assert "Traceback" not in done.stderr and done.returncode in (0, 2), (command, done.stderr)
+        assert done.returncode == 0 or len(done.stderr.strip().splitlines()) == 1
+    listed = cli("list")
+    assert listed.returncode == 0, listed.stderr
+
+
+def test_a_strangers_run_cannot_drive_the_terminal(cli: Cli, folder: Path, tmp_path: Path):
+    import shutil
+
+    run = tmp_path / "one"
+    shutil.copytree(folder / "runs/cartpole/one", run)
+    evil = "\x1b]0;owned\x07[/foo]"
+    record = json.loads((run / "run.json").read_text())
+    record["task"] = evil
+    (run / "run.json").write_text(json.dumps(record))
+    events = (
+        (run / "events.jsonl")
+        .read_text()
+        .replace('"evolved"', json.dumps(evil))
+        .replace('"notes": []', '"notes": ' + json.dumps([evil]))
+    )
+    (run / "events.jsonl").write_text(events)
+    for arguments in (["inspect", "one"], ["inspect", "one", "--best"], ["list", "."], ["resume", "one"]):
+        done = cli(*arguments)
+        assert "\x1b" not in done.stdout + done.stderr and "\x07" not in done.stdout + done.stderr
+        assert "Traceback" not in done.stderr

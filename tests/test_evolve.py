@@ -17,7 +17,7 @@ from eureka.description import Description
 from eureka.designers import SKIPPED, Answer, Reply, Request
 from eureka.display import silent
 from eureka.errors import EurekaError, UserError
-from eureka.evolve import Workshop, evolve, given_start
+from eureka.evolve import Workshop, as_reply, evolve, given_start
 from eureka.spending import Ledger
 from eureka.store import create
 
@@ -120,7 +120,7 @@ class Loop:
         shop = Workshop(self.run, self.designer, self.compiler, self.trainer, silent, ledger)  # type: ignore[arg-type]
         try:
             if start is not None:
-                given_start(shop, start)
+                given_start(shop, as_reply(start))
             self.winner = evolve(shop)
         finally:
             self.events = list(self.run.events)

@@ -31,7 +31,7 @@ def test_an_unclosed_fence_runs_to_the_end():
 
 
 def test_other_fences_and_indented_ones_are_seen():
-    assert fenced("~~~\na\n~~~\n  ```\n  b\n  ```") == ["a\n", "  b\n"]
+    assert fenced("~~~\na\n~~~\n  ```\n  b\n  ```") == ["a\n", "b\n"]
     assert fenced("no code") == []
 
 
@@ -106,3 +106,28 @@ def test_a_reply_that_is_no_answer_is_a_failure_of_its_own_kind(finish: str, tex
     found = extract(text, finish)
     assert found.code is None and found.failed is not None
     assert found.failed.stage == "reply" and expected in found.failed.message
+
+
+def test_the_nearest_definition_before_the_function_counts():
+    blocks = ["K = 1.0", "K = 2.0", "def compute_reward(a):\n    return a * K, {}", "K = 99.0"]
+    found = extract("\n".join(f"text\n```python\n{b}\n```" for b in blocks))
+    names = {}
+    exec(found.code or "", names)
+    assert names["K"] == 2.0
+
+
+def test_indented_fences_marks_at_the_beginning_and_other_line_ends_are_understood():
+    indented = "- so:\n   ```python\n" + "".join(f"   {line}\n" for line in CODE.splitlines()) + "   ```\n"
+    assert extract(indented).code == CODE
+    assert extract("\ufeff```python\n" + CODE + "```").code == CODE
+    assert extract(f"```python\n{CODE}```".replace("\n", "\r\n")).code == CODE
+    assert extract("```python\ns = 'a\x0cb'\n" + CODE + "```").failed is None
+
+
+def test_a_fence_left_open_in_a_draft_does_not_swallow_the_answer():
+    assert extract(f"<think>\n```python\ndef compute_reward(a\n</think>\n```python\n{CODE}```").code == CODE
+
+
+def test_a_longer_fence_holds_shorter_ones():
+    code = 'def compute_reward(a):\n    """Like\n    ```\n    this.\n    ```\n    """\n    return a, {}\n'
+    assert extract(f"````python\n{code}````\n").code == code

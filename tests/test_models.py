@@ -196,10 +196,13 @@ def test_a_spent_budget_ends_a_run_that_can_be_gone_on_with(cli: Cli, server: Se
     limits = ("--reply-tokens", 500, "--max-tokens", 6500)
     done = cli("run", "cartpole", "--llm", f"openai:m@{server.url}", "--out", "run", *SIZES, *limits)
     assert done.returncode == 2 and "could pass --max-tokens 6500" in done.stderr, done.stdout + done.stderr
-    assert "to go on: eureka resume run" in done.stderr and len(answers(tmp_path / "run")) == 1
+    assert "to go on: eureka resume run" in done.stderr
+    before = answers(tmp_path / "run")
+    assert [e["generation"] for e in before] == [1, 2], "a batch, then as many single calls as fit"
     more = cli("resume", "run", "--max-tokens", 100_000)
     assert more.returncode == 0, more.stderr
-    assert len(answers(tmp_path / "run")) == 2
+    after = answers(tmp_path / "run")
+    assert after[:2] == before and sorted(r["slot"] for e in after[1:] for r in e["answer"]["replies"]) == [0, 1]
 
 
 def test_a_person_answers_through_files_and_may_leave_and_come_back(cli: Cli, tmp_path: Path):
@@ -231,11 +234,52 @@ def test_a_person_answers_through_files_and_may_leave_and_come_back(cli: Cli, tm
     done = cli("resume", "run")
     assert done.returncode == 0, done.stderr
     found = answers(tmp_path / "run")
-    assert [e["answer"]["source"] for e in found] == ["reply-1.md", "reply-7.md", None]
+    assert [e["answer"]["source"] for e in found] == ["1.0/reply-1.md", "1.0/reply-7.md", None]
     assert found[0]["answer"]["model"] == "a friend"
     assert "nobody gave a reply" in done.stdout
     again = cli("run", "cartpole", "--llm", f"replay:{tmp_path / 'run'}", "--out", "again")
     assert again.returncode == 0, again.stderr
+
+
+def test_a_twin_of_the_start_does_not_win_and_the_file_is_not_needed_again(cli: Cli, tmp_path: Path):
+    code = GOOD.split("```python\n")[1].split("```")[0]
+    (tmp_path / "mine.py").write_text(code)
+    scales = iter(["0.1", "0.4"])
+    server = Server(
+        lambda b, n: completion(*[GOOD.replace("/ 0.1", f"/ {next(scales)}") for _ in range(b.get("n", 1))])
+    )
+    try:
+        sizes = ("--generations", 1, *SIZES[2:])
+        done = cli("run", "cartpole", "--llm", f"openai:m@{server.url}", "--start", "mine.py", "--out", "run", *sizes)
+        assert done.returncode == 0, done.stderr
+    finally:
+        server.close()
+    assert "1.0    same program as 0.0, not trained again" in done.stdout
+    assert json.loads((tmp_path / "run" / "result.json").read_text())["winner"] == "1.1"
+    assert "/ 0.4" in cli("inspect", "run", "--best", "--code").stdout
+    (tmp_path / "mine.py").unlink()
+    again = cli("run", "cartpole", "--llm", f"replay:{tmp_path / 'run'}", "--out", "again")
+    assert again.returncode == 0, again.stderr
+    assert (tmp_path / "again" / "result.json").read_bytes() == (tmp_path / "run" / "result.json").read_bytes()
+
+
+def test_prices_and_limits_survive_a_resume_with_the_same_model(cli: Cli, server: Server, tmp_path: Path):
+    model = f"openai:m@{server.url}"
+    cost = ("--prices", "2,10", "--reply-tokens", 300, "--max-usd", 0.018)
+    done = cli("run", "cartpole", "--llm", model, "--out", "run", *SIZES, *cost)
+    assert done.returncode == 2 and "could pass --max-usd 0.018" in done.stderr, done.stdout + done.stderr
+    useless = cli("resume", "run", "--llm", "search", "--max-tokens", 5)
+    assert useless.returncode == 2 and "--max-tokens has no effect on --llm search" in useless.stderr
+    more = cli("resume", "run", "--llm", model, "--max-usd", 1)
+    assert more.returncode == 0 and "unpriced" not in more.stdout, more.stderr
+    spent = sum(e["answer"]["usd"] for e in answers(tmp_path / "run"))
+    assert f"${spent:.4f}" in more.stdout and spent >= 0.008
+
+
+def test_a_base_url_is_kept_with_the_run(cli: Cli, server: Server, tmp_path: Path):
+    done = cli("run", "cartpole", "--llm", "openai:m", "--out", "run", *SIZES, OPENAI_BASE_URL=server.url)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["settings"]["llm"] == f"openai:m@{server.url}"
 
 
 def test_a_human_start_is_improved_on(cli: Cli, server: Server, tmp_path: Path):

@@ -48,6 +48,11 @@ class Request:
         return prompt.fingerprint(self.messages)
 
 
+def writable(text: str) -> str:
+    """JSON can hold halves of surrogate pairs, which no file in UTF-8 can."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 class Reply(BaseModel):
     """One text, for one slot."""
 
@@ -62,8 +67,7 @@ class Reply(BaseModel):
     @field_validator("text", "finish")
     @classmethod
     def _can_be_written(cls, text: str) -> str:
-        """JSON can hold halves of surrogate pairs, which no file in UTF-8 can."""
-        return text.encode("utf-8", "replace").decode("utf-8")
+        return writable(text)
 
 
 class Answer(BaseModel):
@@ -73,12 +77,22 @@ class Answer(BaseModel):
 
     replies: tuple[Reply, ...]
     model: str = Field(description="who answered")
+    called: bool = Field(default=False, description="whether a model was called, which may cost something")
     source: str | None = Field(default=None, description="a server's name for the call, or the file it was read from")
-    prompt_tokens: int | None = Field(default=None, description="None where nobody counts")
-    cached_tokens: int | None = Field(default=None, description="those of prompt_tokens that a server had in its cache")
-    completion_tokens: int | None = Field(default=None, description="reasoning included; None where nobody counts")
-    usd: float | None = Field(default=None, description="None where the price is not known")
+    prompt_tokens: int | None = Field(default=None, ge=0, description="None where nobody counts")
+    cached_tokens: int | None = Field(
+        default=None, ge=0, description="those of prompt_tokens that a server had in its cache"
+    )
+    completion_tokens: int | None = Field(
+        default=None, ge=0, description="reasoning included; None where nobody counts"
+    )
+    usd: float | None = Field(default=None, ge=0, allow_inf_nan=False, description="None where the price is not known")
     seconds: float = Field(default=0.0, description="until the answer was there")
+
+    @field_validator("model", "source")
+    @classmethod
+    def _can_be_written(cls, text: str | None) -> str | None:
+        return None if text is None else writable(text)[:500]
 
 
 class Designer(Protocol):
@@ -108,6 +122,8 @@ class Surroundings:
     """What was spent, and what may be."""
     folder: Path
     """The run's."""
+    events: Sequence[Mapping[str, Any]]
+    """What the journal held when the designer was made."""
     tell: Callable[[str], None]
     """Shows a person a line."""
 

@@ -85,6 +85,7 @@ class Local:
             replies=tuple(replies),
             model=self._called,
             source=f"seed {seed}",
+            called=True,
             prompt_tokens=length,
             cached_tokens=0,
             completion_tokens=completion,
@@ -130,7 +131,7 @@ def _load(name: str) -> tuple[Any, Any]:
     try:
         tokenizer = AutoTokenizer.from_pretrained(where, **options)
         return tokenizer, AutoModelForCausalLM.from_pretrained(where, dtype="auto", **options)
-    except (OSError, ValueError, ImportError) as error:
+    except Exception as error:  # a cut file, a strange configuration, a missing package: all the user's to mend
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise UserError(
             f"the model {name!r} cannot be loaded: {first[:200]}; give a folder, a .gguf file or a name at the hub"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections.abc import Iterator, Sequence
@@ -11,6 +12,7 @@ from pathlib import Path
 from eureka import prompt
 from eureka.candidate import Failed
 from eureka.designers import SKIPPED, Answer, Reply, Request, Surroundings
+from eureka.reflect import plain
 from eureka.store import storage, write_whole
 
 _LOOK_EVERY = 0.5
@@ -37,6 +39,7 @@ class Manual:
     def __init__(self, who: str, around: Surroundings):
         """Wait for replies in `around.folder`; `who` is recorded as the one that answered."""
         self._who, self._folder, self._tell = who or "a person", around.folder / "manual", around.tell
+        self._recorded = {e["answer"]["source"] for e in around.events if e["event"] == "answer"}
         self.name = f"{self._who}, by hand"
 
     def propose(self, requests: Sequence[Request]) -> Iterator[Answer]:
@@ -45,14 +48,17 @@ class Manual:
         while waiting:
             for one in list(waiting):
                 for file in _settled(one.place):
+                    source = f"{one.place.name}/{file.name}"
+                    if source in self._recorded:  # killed between record and move
+                        self._recorded.discard(source)
+                        _put_aside(file)
+                        continue
                     if not one.slots:
                         break
-                    reply = Reply(slot=one.slots.pop(0), text=file.read_bytes().decode("utf-8", "replace"))
+                    reply = Reply(slot=one.slots.pop(0), text=file.read_bytes().decode("utf-8-sig", "replace"))
                     seconds = round(time.monotonic() - begun, 3)
-                    yield Answer(replies=(reply,), model=self._who, source=file.name, seconds=seconds)
-                    with storage(file):
-                        (one.place / "taken").mkdir(exist_ok=True)
-                        file.replace(one.place / "taken" / file.name)
+                    yield Answer(replies=(reply,), model=self._who, source=source, seconds=seconds)
+                    _put_aside(file)
                     self._tell(f"  took {file.name}; {len(one.slots)} to come")
                 if one.slots and (one.place / "done").exists():
                     left = tuple(Reply(slot=slot, text="", finish=SKIPPED) for slot in one.slots)
@@ -68,15 +74,15 @@ class Manual:
 
     def _ask(self, request: Request) -> _Open:
         place = self._folder / f"{request.generation}.{request.attempt}"
-        if request.attempt and len(request.slots) == 1:
-            place = place.with_name(f"{place.name}.slot-{request.slots[0]}")
+        if request.attempt:  # several prompts may be open, and each keeps its folder however many slots are left
+            place = place.with_name(f"{place.name}-{request.mark[:6]}")
         text = prompt.as_text(request.messages)
         with storage(place):
             place.mkdir(parents=True, exist_ok=True)
             write_whole(place / "prompt.md", text.encode())
         shown = place.relative_to(Path.cwd()) if place.is_relative_to(Path.cwd()) else place
         count = len(request.slots)
-        self._tell(f"\n{text}\n--- end of the prompt, which is in {shown}/prompt.md")
+        self._tell(f"\n{plain(text)}\n--- end of the prompt, which is in {shown}/prompt.md")
         self._tell(
             f"waiting for {count} repl{'ies' if count != 1 else 'y'}: save each as {shown}/reply-1.md, reply-2.md, "
             f"...; to give fewer: touch {shown}/done"
@@ -84,12 +90,20 @@ class Manual:
         return _Open(place, list(request.slots))
 
 
+def _put_aside(file: Path) -> None:
+    """Move a reply that is in the journal to where it is not read again."""
+    with storage(file):
+        (file.parent / "taken").mkdir(exist_ok=True)
+        file.replace(file.parent / "taken" / file.name)
+
+
 def _settled(place: Path) -> list[Path]:
     """Reply files that are whole, in the order of their numbers."""
     now = time.time()
     found = []
     for file in place.glob("reply-*.md"):
-        state = file.stat()
-        if state.st_size and abs(now - state.st_mtime) > _SETTLED:
-            found.append(file)
+        with contextlib.suppress(OSError):  # an editor may take it away between a look and the next
+            state = file.stat()
+            if file.is_file() and state.st_size and abs(now - state.st_mtime) > _SETTLED:
+                found.append(file)
     return sorted(found, key=lambda f: [(int(p) if p.isdigit() else 0, p) for p in re.split(r"(\d+)", f.name)])

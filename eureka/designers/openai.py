@@ -7,6 +7,7 @@ parameter that a server refuses is left out from then on. Every answer is handed
 
 from __future__ import annotations
 
+import math
 import queue
 import re
 import threading
@@ -28,6 +29,8 @@ from eureka.spending import Hold
 
 _AT_ONCE = 8
 """Calls in flight."""
+_TOO_LONG = re.compile(r"context|too (long|large|many)|at most|maximum|exceed", re.IGNORECASE)
+"""How servers speak of a size rather than of a parameter that they do not know."""
 _EMPTY = 3
 """Answers without a reply after which a slot's reply is an empty text."""
 
@@ -78,10 +81,14 @@ class OpenAI:
                 try:
                     hold = self._ledger.hold(_most_tokens(job.request), len(job.slots) * self._asking.reply_tokens)
                 except EurekaError as spent:
-                    waiting.appendleft(job)
-                    if not running:  # else those in flight may take less than the most, and leave enough
+                    if running:  # those in flight may take less than the most, and leave enough
+                        waiting.appendleft(job)
+                        break
+                    if len(job.slots) == 1:
                         failure = spent
-                    break
+                        break
+                    waiting.extendleft(reversed([_Job(job.request, (slot,)) for slot in job.slots]))
+                    continue
                 # A daemon: a Ctrl-C does not wait for a model.
                 threading.Thread(target=self._work, args=(job, hold, inbox), daemon=True).start()
                 running += 1
@@ -149,6 +156,9 @@ class OpenAI:
                     raise _Smaller from None
             except openai.OpenAIError as error:
                 raise self._server.fault(error, self.model) from None
+            except (ValueError, TypeError, AttributeError, RecursionError) as error:  # the client does not check much
+                said = self._server.clean(str(error))
+                raise ModelFault(f"{self.url} answered with something that is no chat completion ({said})") from None
 
     def _parameters(self, job: _Job) -> dict[str, Any]:
         most = "max_tokens" if "max_completion_tokens" in self._refused else "max_completion_tokens"
@@ -164,6 +174,8 @@ class OpenAI:
     def _leave_out(self, error: openai.APIStatusError, sent: dict[str, Any]) -> bool:
         """Remember a parameter that was refused; False if the fault lies elsewhere."""
         said = f"{error.param or ''} {message(error)}"
+        if _TOO_LONG.search(said) and not ("n" in sent and re.search(r"\bn\b", said)):
+            return False
         name = next((name for name in sent if re.search(rf"\b{name}\b", said)), None)
         if name is None:
             # Servers have many words for more than one reply.
@@ -183,29 +195,26 @@ class OpenAI:
             why = fault.get("message", fault) if isinstance(fault, dict) else fault or completion
             said = self._server.clean(str(why))
             raise ModelFault(f"{self.url} answered, but not with a chat completion ({said}); is the address right?")
-        replies = []
-        for slot, choice in zip(job.slots, completion.choices or (), strict=False):
-            refusal = getattr(choice.message, "refusal", None)
-            finish = "refusal" if refusal else str(choice.finish_reason or "stop")
-            replies.append(Reply(slot=slot, text=refusal or choice.message.content or "", finish=finish))
+        replies = [_reply(slot, choice) for slot, choice in zip(job.slots, _list(completion.choices), strict=False)]
         if not replies and job.empty + 1 >= _EMPTY:
             replies = [Reply(slot=slot, text="", finish="empty") for slot in job.slots]
         usage = completion.usage
-        details = getattr(usage, "prompt_tokens_details", None)
-        cached = getattr(details, "cached_tokens", None) or 0
-        usd = None
-        if usage is not None:
-            charged = (usage.model_extra or {}).get("cost")  # OpenRouter says what it charged
-            prices = self._asking.prices
-            counted = prices.cost(usage.prompt_tokens, cached, usage.completion_tokens) if prices else None
-            usd = float(charged) if isinstance(charged, int | float) else counted
+        given, taken = _count(getattr(usage, "prompt_tokens", None)), _count(getattr(usage, "completion_tokens", None))
+        known = given is not None and taken is not None
+        cached = min(
+            given or 0, _count(getattr(getattr(usage, "prompt_tokens_details", None), "cached_tokens", 0)) or 0
+        )
+        usd = _charged(usage)
+        if usd is None and known and self._asking.prices:
+            usd = self._asking.prices.cost(given or 0, cached, taken or 0)
         return Answer(
             replies=tuple(replies),
-            model=str(completion.model or self.model),
-            source=completion.id,
-            prompt_tokens=usage.prompt_tokens if usage else None,
-            cached_tokens=cached if usage else None,
-            completion_tokens=usage.completion_tokens if usage else None,
+            model=completion.model if isinstance(completion.model, str) and completion.model else self.model,
+            source=completion.id if isinstance(completion.id, str) else None,
+            called=True,
+            prompt_tokens=given if known else None,
+            cached_tokens=cached if known else None,
+            completion_tokens=taken if known else None,
             usd=usd,
             seconds=round(seconds, 3),
         )
@@ -213,6 +222,37 @@ class OpenAI:
 
 class _Smaller(Exception):
     """The server gives one reply a call: the job has to be cut."""
+
+
+def _reply(slot: int, choice: Any) -> Reply:
+    """A choice as a reply, whatever a server made of it."""
+    said = getattr(choice, "message", None)
+    refusal = getattr(said, "refusal", None)
+    if isinstance(refusal, str) and refusal:
+        return Reply(slot=slot, text=refusal, finish="refusal")
+    content = getattr(said, "content", None)
+    parts = content if isinstance(content, list) else [content]
+    texts = [part.get("text") if isinstance(part, dict) else part for part in parts]
+    finish = getattr(choice, "finish_reason", None)
+    ended = finish if finish in ("length", "content_filter") else "stop"
+    return Reply(slot=slot, text="".join(text for text in texts if isinstance(text, str)), finish=ended)
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _count(value: Any) -> int | None:
+    """A number of tokens, None if it cannot be one."""
+    return value if type(value) is int and 0 <= value < 1 << 40 else None
+
+
+def _charged(usage: Any) -> float | None:
+    """What a server says that a call cost, in USD; OpenRouter does."""
+    cost = (getattr(usage, "model_extra", None) or {}).get("cost")
+    if isinstance(cost, bool) or not isinstance(cost, int | float):
+        return None
+    return float(cost) if 0 <= cost < math.inf else None
 
 
 def _most_tokens(request: Request) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from eureka.candidate import Failed
-from eureka.designers import Address, Answer, Request, replies_of
+from eureka.designers import Address, Answer, Reply, Request, replies_of
 from eureka.errors import UserError
 from eureka.store import Event, find_run, read_events
 
@@ -32,6 +32,11 @@ class Replay:
         for request in requests:
             for slot in request.slots:
                 yield self._answer(request, slot)
+
+    def given(self) -> Reply | None:
+        """The recorded reward of `--start`, if there is one."""
+        found = self._replies.get((0, 0, 0))
+        return found[0] if found else None
 
     def _answer(self, request: Request, slot: int) -> Answer:
         found = self._replies.get((request.generation, slot, request.attempt))

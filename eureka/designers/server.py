@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import openai
 
 from eureka.errors import EurekaError, ModelFault, ModelRefused, UserError, near
+from eureka.reflect import shown
 
 OFFICIAL = "https://api.openai.com/v1"
 KEY = "OPENAI_API_KEY"
@@ -41,16 +42,16 @@ class Server:
         """
         try:
             client = self.client().with_options(max_retries=0, timeout=min(10.0, self.timeout))
-            return sorted(model.id for model in client.models.list())
+            return sorted(shown(model.id)[:100] for model in client.models.list() if isinstance(model.id, str))
         except openai.APIConnectionError as error:
             raise UserError(f"no server answers at {self.url} ({self.clean(cause(error))})") from None
-        except (openai.OpenAIError, TypeError, AttributeError) as error:
+        except (openai.OpenAIError, TypeError, AttributeError, ValueError, RecursionError) as error:
             raise UserError(f"{self.url} does not list its models ({self.clean(message(error))})") from None
 
     def clean(self, text: str) -> str:
         """A server's words on one line, without the key that it may repeat."""
-        if self.key:
-            text = text.replace(self.key, "***")
+        for form in (self.key, repr(self.key)[1:-1]):
+            text = text.replace(form, "***") if form else text
         return "".join(c if c.isprintable() else " " for c in text)[:300]
 
     def fault(self, error: openai.OpenAIError, model: str) -> EurekaError:
@@ -90,9 +91,26 @@ def address(argument: str) -> tuple[str, str]:
     """
     model, at, rest = argument.rpartition("@http")
     model, url = (model, f"http{rest}") if at else (argument, os.environ.get("OPENAI_BASE_URL") or OFFICIAL)
-    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or not url.isprintable() or " " in url:
         raise UserError(f"{url!r} is no address of a server; one looks like http://localhost:11434/v1")
+    if parts.username or parts.password or parts.query:
+        raise UserError(f"the address of {parts.hostname} holds more than an address; a key belongs into {KEY}")
     return model, url.rstrip("/")
+
+
+def key() -> str:
+    """The key of the environment, empty if there is none.
+
+    Raises:
+        UserError: it cannot be one.
+    """
+    found = os.environ.get(KEY, "").strip()
+    if not all("!" <= c <= "~" for c in found):
+        raise UserError(
+            f"{KEY} holds characters that no key has (spaces, line ends, letters beyond ASCII); export it anew"
+        )
+    return found
 
 
 def server_of(argument: str, timeout: float, retries: int = RETRIES) -> tuple[str, Server]:
@@ -102,7 +120,7 @@ def server_of(argument: str, timeout: float, retries: int = RETRIES) -> tuple[st
         UserError: no model, no such address, or no key where one is needed.
     """
     model, url = address(argument)
-    server = Server(url, os.environ.get(KEY, ""), timeout, retries)
+    server = Server(url, key(), timeout, retries)
     if not server.key and is_official(url):
         raise UserError(
             f"{KEY} is not set; export it, name a server that needs none (--llm openai:MODEL@http://localhost:11434/v1)"
@@ -116,7 +134,7 @@ def server_of(argument: str, timeout: float, retries: int = RETRIES) -> tuple[st
 
 def is_official(url: str) -> bool:
     """Whether an address is OpenAI's own."""
-    return urlsplit(url).hostname == urlsplit(OFFICIAL).hostname
+    return urlsplit(url).scheme == "https" and urlsplit(url).hostname == urlsplit(OFFICIAL).hostname
 
 
 def is_local(url: str) -> bool:

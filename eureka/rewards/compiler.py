@@ -84,11 +84,19 @@ class Compiler:
         Raises:
             SandboxUnavailable: it could not be built, or a forbidden act got through.
         """
-        if self._sandbox is None:
+        deaths = 0
+        while self._sandbox is None:
             try:
                 hello = self._worker.receive()
             except Died as death:
-                raise SandboxUnavailable(f"sandbox unavailable: its process {death}{last_words(self._log)}") from None
+                deaths += 1
+                if deaths > _RESTARTS:
+                    raise SandboxUnavailable(
+                        f"sandbox unavailable: its process {death}{last_words(self._log)}"
+                    ) from None
+                self._worker.close()
+                self._worker = self._start()
+                continue
             assert hello is not None
             if "error" in hello:
                 raise SandboxUnavailable(

@@ -55,7 +55,7 @@ def tiny(folder: Path, template: str | None = TEMPLATE, context: int = 8192) -> 
 def ask(model: Path, slots: int = 3, generation: int = 1, **asking: Any) -> list[Reply]:
     preset = load_task("cartpole").file.presets["cpu"].model_dump()
     settings = Settings.model_validate(preset | {"preset": "cpu", "asking": {"reply_tokens": 40} | asking})
-    around = Surroundings(settings, Ledger(settings.asking), Path("nowhere"), print)
+    around = Surroundings(settings, Ledger(settings.asking), Path("nowhere"), (), print)
     request = Request(generation, tuple(range(slots)), 0, prompt.first(TASK), TASK, None)
     (answer,) = Local(str(model), around).propose([request])
     assert answer.prompt_tokens and answer.completion_tokens and answer.usd == 0.0

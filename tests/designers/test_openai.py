@@ -21,6 +21,8 @@ from eureka.errors import BudgetSpent, ModelFault, UserError
 from eureka.spending import Ledger
 
 KEY = "sk-decoy-8842"
+USAGE = {"prompt_tokens": 1, "completion_tokens": 1}
+JSON = {"Content-Type": "application/json"}
 
 
 class Asker:
@@ -31,7 +33,7 @@ class Asker:
         settings = Settings.model_validate(preset | {"preset": "cpu", "asking": {"timeout": 20.0} | asking})
         self.server, self.said, self.answers = server, [], []
         self.ledger = Ledger(Asking.model_validate(settings.asking.model_dump()))
-        around = Surroundings(settings, self.ledger, Path("nowhere"), self.said.append)
+        around = Surroundings(settings, self.ledger, Path("nowhere"), (), self.said.append)
         self.designer = OpenAI(f"small-model@{server.url}", around, retries=2)
 
     def __call__(self, slots: int = 3, requests: list[Request] | None = None) -> dict[int, Reply]:
@@ -165,7 +167,11 @@ def test_a_dropped_connection_is_tried_again(serve):
         (lambda b, n: error(429, "slow", {"retry-after-ms": "1"}), ModelFault, "limits the rate after 3 tries"),
         (lambda b, n: error(429, "pay", code="insufficient_quota"), UserError, "has no quota left (pay)"),
         (lambda b, n: error(401, f"Incorrect API key: {KEY}"), UserError, "refuses the key in OPENAI_API_KEY"),
-        (lambda b, n: error(404, "no such model"), UserError, "refused elsewhere"),
+        (lambda b, n: error(404, "no such model"), UserError, "knows nothing of 'small-model'"),
+        (lambda b, n: (200, '{"id": "x", "cho', JSON), ModelFault, "no chat completion"),
+        (lambda b, n: (200, "", JSON), ModelFault, "no chat completion"),
+        (lambda b, n: (200, "[" * 100_000, JSON), ModelFault, "no chat completion"),
+        (lambda b, n: error(400, "'max_completion_tokens' is too large: 16384"), UserError, "is too large: 16384"),
         (lambda b, n: error(400, "context length exceeded"), UserError, "refuses the request: context length"),
         (lambda b, n: None, UserError, "no server answers at"),
         (lambda b, n: "<html>hello</html>", ModelFault, "not with a chat completion (<html>hello</html>)"),
@@ -174,8 +180,6 @@ def test_a_dropped_connection_is_tried_again(serve):
 )  # fmt: skip
 def test_a_server_that_fails_is_one_sentence_without_the_key(serve, answer, kind, expected: str):
     ask = serve(answer)
-    if expected == "refused elsewhere":
-        expected = "knows nothing of 'small-model'"
     with pytest.raises(kind) as caught:
         ask(1)
     assert expected in str(caught.value) and KEY not in str(caught.value)
@@ -282,9 +286,9 @@ def test_what_a_server_says_that_it_charged_counts(serve):
 
 
 def test_no_call_is_made_that_could_pass_a_limit(serve):
-    # 3 replies of at most 1000 tokens at 10 USD a million: 0.03 and the prompt
-    ask = serve(numbered, prices=PRICES.model_dump(), reply_tokens=1000, max_usd=0.03)
-    with pytest.raises(BudgetSpent, match=r"could pass --max-usd 0.03; raise it, or lower --reply-tokens"):
+    # one reply of at most 1000 tokens at 10 USD a million: 0.01, and the prompt
+    ask = serve(numbered, prices=PRICES.model_dump(), reply_tokens=1000, max_usd=0.01)
+    with pytest.raises(BudgetSpent, match=r"could pass --max-usd 0.01; raise it, or lower --reply-tokens"):
         ask(3)
     assert ask.server.bodies == []
     few = serve(numbered, reply_tokens=1000, max_tokens=3000)
@@ -326,7 +330,9 @@ def test_a_limit_that_cannot_be_kept_is_refused_after_the_answer_is_kept(serve):
 
 
 def test_a_ledger_goes_on_from_the_journal():
-    answer = Answer(replies=(), model="m", prompt_tokens=10, cached_tokens=4, completion_tokens=5, usd=0.25)
+    answer = Answer(
+        replies=(), model="m", called=True, prompt_tokens=10, cached_tokens=4, completion_tokens=5, usd=0.25
+    )
     event = {"event": "answer", "answer": answer.model_dump(mode="json")}
     ledger = Ledger(Asking(), [event, {"event": "verdict"}, event])
     assert (ledger.calls, ledger.tokens, ledger.cached, ledger.usd) == (2, 30, 8, 0.5)
@@ -353,3 +359,86 @@ def test_a_port_where_nobody_listens_is_one_sentence(serve):
     ask.designer._client = ask.designer._client.with_options(base_url=f"http://127.0.0.1:{port}/v1", max_retries=0)
     with pytest.raises(UserError, match="no server answers at"):
         ask(1)
+
+
+def choice(**message: Any) -> dict[str, Any]:
+    return {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": GOOD} | message}
+
+
+@pytest.mark.parametrize(
+    "change, text",
+    [
+        ({"choices": [choice() | {"message": None}]}, ""),
+        ({"choices": [None]}, ""),
+        ({"choices": [choice(content=[{"type": "text", "text": "a"}, {"type": "text", "text": "b"}])]}, "ab"),
+        ({"choices": [choice(refusal=["x"])]}, GOOD),
+        ({"choices": [choice() | {"finish_reason": "skipped"}]}, GOOD),
+        ({"id": 7}, GOOD),
+        ({"model": "m\ud800"}, GOOD),
+        ({"usage": {}}, GOOD),
+        ({"usage": {"prompt_tokens": 10.5, "completion_tokens": "many"}}, GOOD),
+        ({"usage": {"prompt_tokens": -5, "completion_tokens": 5, "cost": float("nan")}}, GOOD),
+        ({"usage": USAGE | {"prompt_tokens_details": {"cached_tokens": 10**9}}}, GOOD),
+        ({"usage": USAGE | {"cost": -100}}, GOOD),
+    ],
+)  # fmt: skip
+def test_an_answer_of_odd_form_is_kept_and_counted(serve, change: dict, text: str):
+    ask = serve(lambda b, n: completion(GOOD) | change, prices=PRICES.model_dump())
+    reply = ask(1)[0]
+    assert reply.text == text and reply.finish == "stop"
+    assert ask.ledger.calls == 1 and 0 <= ask.ledger.usd < 1 and ask.ledger.tokens >= 0
+    known = ask.answers[0].prompt_tokens is not None
+    assert ask.ledger.priced == known, "what is not known is unpriced, never 0"
+
+
+@pytest.mark.parametrize("bad", ["sk decoy", "sk-décoy", "sk\ndecoy"])
+def test_a_key_that_cannot_be_one_is_refused_unseen(serve, monkeypatch, bad: str):
+    monkeypatch.setenv("OPENAI_API_KEY", bad)
+    with pytest.raises(UserError, match="OPENAI_API_KEY holds characters that no key has") as caught:
+        serve(numbered)
+    assert "coy" not in str(caught.value)
+
+
+def test_a_line_end_after_a_key_does_no_harm(serve, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", KEY + "\n")
+    ask = serve(numbered)
+    assert len(ask(1)) == 1 and ask.server.keys == {f"Bearer {KEY}"}
+
+
+def test_names_of_models_cannot_drive_a_terminal(serve):
+    ask = serve(lambda b, n: error(404, "no"))
+    ask.server.models = ("a\x1b]0;owned\x07", "two\nlines", 5)
+    with pytest.raises(UserError) as caught:
+        ask(1)
+    assert str(caught.value).isprintable()
+
+
+def test_a_batch_that_a_limit_forbids_is_asked_for_one_by_one(serve):
+    a_call = 1000 + sum(len(m.content.encode()) + 16 for m in prompt.first(TASK))
+    ask = serve(numbered, reply_tokens=1000, max_tokens=a_call + 900)
+    assert len(ask(4)) == 4 and all("n" not in b for b in ask.server.bodies)
+
+
+def test_a_prompt_that_is_too_long_is_not_blamed_on_the_number_of_replies(serve):
+    ask = serve(lambda b, n: error(400, "maximum context length is 8192 tokens", code="context_length_exceeded"))
+    with pytest.raises(UserError, match="maximum context length"):
+        ask(4)
+    assert len(ask.server.bodies) == 1 and ask.said == []
+
+
+@pytest.mark.parametrize(
+    "url", ["http://user:secret@host/v1", "http://host/v1?key=secret", "http://ho st/v1", "http:///v1"]
+)
+def test_an_address_holds_nothing_but_an_address(url: str):
+    from eureka.designers.server import address
+
+    with pytest.raises(UserError) as caught:
+        address(f"m@{url}")
+    assert "secret" not in str(caught.value)
+
+
+def test_only_the_official_address_over_tls_is_official():
+    from eureka.designers.server import is_official
+
+    assert is_official("https://api.openai.com/v1")
+    assert not is_official("http://api.openai.com/v1") and not is_official("https://api.openai.com.evil.example/v1")

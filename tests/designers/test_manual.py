@@ -1,0 +1,82 @@
+"""The manual designer: whole files, once each, to the prompt that they answer."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from test_evolve import TASK
+
+from eureka import prompt
+from eureka.config import Settings, load_task
+from eureka.designers import Answer, Request, Surroundings
+from eureka.designers.manual import Manual
+from eureka.spending import Ledger
+
+
+def manual(folder: Path, events: tuple = ()) -> tuple[Manual, list[str]]:
+    preset = load_task("cartpole").file.presets["cpu"].model_dump()
+    settings = Settings.model_validate(preset | {"preset": "cpu"})
+    said: list[str] = []
+    return Manual("me", Surroundings(settings, Ledger(settings.asking), folder, events, said.append)), said
+
+
+def request(*slots: int, attempt: int = 0, text: str = "x") -> Request:
+    return Request(1, slots, attempt, (prompt.Message(role="user", content=text),), TASK, None)
+
+
+def put(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    os.utime(path, (time.time() - 60,) * 2)
+
+
+def replies(answers: list[Answer]) -> dict[int, str]:
+    return {r.slot: r.text for a in answers for r in a.replies}
+
+
+def test_files_are_taken_in_the_order_of_their_numbers_and_moved(tmp_path: Path):
+    for number in (10, 2, 1):
+        put(tmp_path / "manual/1.0" / f"reply-{number}.md", f"text {number}")
+    (tmp_path / "manual/1.0/reply-3.md").mkdir()
+    (tmp_path / "manual/1.0/reply-4.md").symlink_to("nowhere")
+    designer, said = manual(tmp_path)
+    assert replies(list(designer.propose([request(0, 1, 2)]))) == {0: "text 1", 1: "text 2", 2: "text 10"}
+    assert len(list((tmp_path / "manual/1.0/taken").iterdir())) == 3
+    assert any("waiting for 3 replies" in line for line in said)
+
+
+def test_a_file_that_still_grows_is_waited_for(tmp_path: Path):
+    place = tmp_path / "manual/1.0"
+    put(place / "reply-1.md", "half")
+    (place / "reply-1.md").write_text("whole at last")  # just now: not settled
+    begun = time.monotonic()
+    designer, _ = manual(tmp_path)
+    assert replies(list(designer.propose([request(0)]))) == {0: "whole at last"}
+    assert time.monotonic() - begun > 0.9
+
+
+def test_two_prompts_have_folders_of_their_own_that_stay_when_slots_are_done(tmp_path: Path):
+    designer, _ = manual(tmp_path)
+    first, second = request(0, 1, attempt=1, text="fault A"), request(2, 3, attempt=1, text="fault B")
+    places = [designer._ask(r).place for r in (first, second)]
+    assert places[0] != places[1]
+    assert "fault A" in (places[0] / "prompt.md").read_text() and "fault B" in (places[1] / "prompt.md").read_text()
+    assert designer._ask(request(1, attempt=1, text="fault A")).place == places[0]
+
+
+def test_a_file_that_is_in_the_journal_already_is_not_taken_twice(tmp_path: Path):
+    put(tmp_path / "manual/1.0/reply-1.md", "recorded, and killed before it was moved")
+    put(tmp_path / "manual/1.0/reply-2.md", "new")
+    event: dict[str, Any] = {"event": "answer", "answer": {"source": "1.0/reply-1.md"}}
+    designer, _ = manual(tmp_path, (event,))
+    assert replies(list(designer.propose([request(1)]))) == {1: "new"}
+    assert (tmp_path / "manual/1.0/taken/reply-1.md").exists()
+
+
+def test_hostile_text_is_not_shown_as_it_is(tmp_path: Path):
+    designer, said = manual(tmp_path)
+    designer._ask(request(0, text="a\x1b[2Jb"))
+    assert all("\x1b" not in line for line in said)
