@@ -132,11 +132,13 @@ def test_a_mistake_with_train_is_one_sentence_and_leaves_nothing(
     assert not (tmp_path / "run").exists()
 
 
-def test_an_export_keeps_what_shares_a_line_with_what_is_moved():
-    code = '"""Doc."""; K = 2.0\nfrom __future__ import annotations; import math\n\n'.replace("from", "from", 1)
-    code = '"""Doc."""\nfrom __future__ import annotations; K = 2.0\n\ndef compute_reward(a):\n    return a * K, {}\n'
+@pytest.mark.parametrize(
+    "head",
+    ['"""Doc."""; K = 2.0\n', '"""Doc."""\nfrom __future__ import annotations; K = 2.0\n', "K = 2.0  # a comment\n"],
+)
+def test_an_export_keeps_what_shares_a_line_with_what_is_moved(head: str):
     names: dict = {}
-    exec(source(code, "x"), names)
+    exec(source(head + "\ndef compute_reward(a):\n    return a * K, {}\n", "x"), names)
     assert names["K"] == 2.0 and names["compute_reward"](3.0)[0] == 6.0
 
 
