@@ -10,7 +10,7 @@ COUNTS_WORLDS = (
     "the reward computes with the number of worlds N; a reward may depend on its own world only, "
     "so use dim=-1 in means and sums and no x.shape[0] in arithmetic"
 )
-_CONTROL_FLOW = (
+CONTROL_FLOW = (
     "Python's if, while, and, or, not, float(), int() and bool() cannot depend on a tensor's values; "
     "use torch.where, & and |, or keep the tensor"
 )
@@ -30,7 +30,7 @@ def explain(error: Exception, source: str, file: str) -> tuple[str, int | None]:
         return f"the code is not valid Python: {error.msg}", error.lineno
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
     line = frames[-1].lineno if frames else None
-    if line is None and _counts_worlds(error):
+    if line is None and counts_worlds(error):
         line = next((i for i, text in enumerate(lines, 1) if _WORLD_COUNT.search(text)), None)
     quoted = f" in `{lines[line - 1].strip()[:120]}`" if line and line <= len(lines) else ""
     return f"{_reason(error, source)}{quoted}", line
@@ -39,7 +39,8 @@ def explain(error: Exception, source: str, file: str) -> tuple[str, int | None]:
 _WORLD_COUNT = re.compile(r"\.shape\[0\]|\.size\(0\)|\blen\(")
 
 
-def _counts_worlds(error: Exception) -> bool:
+def counts_worlds(error: Exception) -> bool:
+    """Whether an exception of torch.export means that a reward fits one number of worlds only."""
     text = str(error)
     return "specialized" in text or "Constraints violated" in text or "ConstraintViolation" in type(error).__name__
 
@@ -48,12 +49,12 @@ def _reason(error: Exception, source: str) -> str:
     text = str(error)
     first = (text.strip().splitlines() or [""])[0][:200]
     name = type(error).__name__
-    if _counts_worlds(error):
+    if counts_worlds(error):
         return COUNTS_WORLDS
     if name.startswith("GuardOnDataDependent") or "data-dependent" in text or "cannot extract bool" in text:
-        return _CONTROL_FLOW
+        return CONTROL_FLOW
     if "Boolean value of Tensor" in text or "_local_scalar_dense" in text:
-        return _CONTROL_FLOW
+        return CONTROL_FLOW
     if "numpy" in text or (isinstance(error, TypeError) and re.search(r"\bnp\.", source)):
         return f"numpy cannot be used on the state's tensors; use the torch function of the same name ({first})"
     if isinstance(error, ImportError):

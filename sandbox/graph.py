@@ -29,39 +29,15 @@ import torch
 from torch import Tensor, fx
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from .limits import MAX_PIECES, Limits, Rejected
 from .ops import ALLOWED, CREATES, DTYPES, INDEXED, why_not
+from .shapes import dry_run
+from .simplify import simplify
 
 VERSION = 1
+TEXTS = ("floor", "trunc", "left", "right", "none", "tanh")
+"""What `rounding_mode`, `side` and `approximate` may say."""
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
-MAX_PIECES = 1024
-"""Tensors that one operation may give."""
-_PRODUCTS = frozenset(getattr(torch.ops.aten, name).default for name in ("mm", "bmm", "addmm", "_cdist_forward"))
-_CUTS = frozenset((torch.ops.aten.unbind.int, torch.ops.aten.split.Tensor, torch.ops.aten.split_with_sizes.default))
-
-
-class Rejected(ValueError):
-    """The text is no acceptable program; the message is one sentence, safe to show."""
-
-    def __init__(self, message: str, line: int | None = None):
-        super().__init__(message)
-        self.line = line
-        """Line of the reward's text that the offending operation came from, as the program claims."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a program may cost. Published reward functions have 17-101 nodes and peak at 25 numbers a world."""
-
-    text: int = 2 << 20
-    """Characters of JSON."""
-    nodes: int = 3000
-    constants: int = 65_536
-    """Numbers in all constants together."""
-    components: int = 64
-    width: int = 4096
-    """Numbers a world in any one value."""
-    work: int = 200_000
-    """Numbers a world in all values together."""
 
 
 @dataclass(frozen=True)
@@ -78,12 +54,15 @@ class Program:
     """A checked program, ready to run on N worlds."""
 
     module: fx.GraphModule
-    """Takes one tensor (N, ...) for each of `inputs`; returns the total and the components, (N,) float32 each."""
     inputs: tuple[str, ...]
     components: tuple[str, ...]
     nodes: int
     work: int
     """Numbers computed for one world, a measure of cost."""
+
+    def __call__(self, *states: Tensor) -> tuple[Tensor, ...]:
+        """Total and components, (N,) float32 each, for one tensor (N, ...) an input."""
+        return self.module.forward(*states)
 
 
 def fingerprint(text: str) -> str:
@@ -139,7 +118,11 @@ class _Builder:
         self.graph.eliminate_dead_code()
         self.graph.lint()
         module = fx.GraphModule(self.root, self.graph)
-        work = self._dry_run(module, inputs, results[0])
+        with FakeTensorMode(allow_non_fake_inputs=True):
+            wanted = [self.fields[name] for name in inputs]
+            states = [torch.empty((self.worlds, *f.shape), dtype=DTYPES[f.dtype], device=self.device) for f in wanted]
+            work = dry_run(module, states, self.worlds, self.limits, results[0].name)
+        simplify(module, self.limits.memory * self.worlds)
         return Program(module, inputs, components, len(nodes), work)
 
     def _node(self, node: Any) -> fx.Node:
@@ -163,6 +146,7 @@ class _Builder:
             raise Rejected(why_not(name), self.line)
         kwargs = {key: self._argument(value) for key, value in raw_kwargs.items()}
         _match(op, args, kwargs)
+        _require(kwargs.get("sorter") is None, "a program brings no order of its own")  # it would be an index
         if name in CREATES:
             kwargs["device"] = self.device
         if name in INDEXED:
@@ -212,7 +196,7 @@ class _Builder:
             return DTYPES[content]
         if kind == "float" and content in ("inf", "-inf", "nan"):
             return float(content)
-        if kind == "text" and content in ("floor", "trunc"):
+        if kind == "text" and content in TEXTS:
             return content
         raise Rejected(f"malformed argument {str(a)[:60]!r}")
 
@@ -225,76 +209,13 @@ class _Builder:
                 return index
             return self._call(clamp_index, [index, source, dim, negative], {})
 
-        if name in ("aten.index_select.default", "aten.gather.default"):
+        if name not in ("aten.index.Tensor", "aten.index_put.default"):
             _require(type(args[1]) is int, "malformed index")
             return [source, args[1], safe(args[2], args[1], negative=False), *args[3:]]
         return [source, [safe(t, dim, negative=True) for dim, t in enumerate(args[1])], *args[2:]]
 
     def _per_world(self, value: Any) -> fx.Node:
         return self.graph.call_function(per_world, (value, self.worlds))
-
-    def _dry_run(self, module: fx.GraphModule, inputs: tuple[str, ...], total: fx.Node) -> int:
-        """Infer every shape on fake tensors, which allocate nothing, and hold them against the limits."""
-        with FakeTensorMode(allow_non_fake_inputs=True):
-            fields = [self.fields[name] for name in inputs]
-            states = [torch.empty((self.worlds, *f.shape), dtype=DTYPES[f.dtype], device=self.device) for f in fields]
-            run = _Shapes(module, self.worlds, self.limits, total.name)
-            run.run(*states)
-        return run.work // self.worlds
-
-
-class _Shapes(fx.Interpreter):
-    def __init__(self, module: fx.GraphModule, worlds: int, limits: Limits, total: str):
-        super().__init__(module)
-        self.extra_traceback = False  # it would add torch's own words to our sentences
-        self.worlds, self.limits, self.total, self.work = worlds, limits, total, 0
-
-    def run_node(self, n: fx.Node) -> Any:
-        line = n.meta.get("line")
-        try:
-            if n.target in _CUTS:
-                self._few_pieces(n)
-            result = super().run_node(n)
-        except Rejected as rejection:
-            raise Rejected(str(rejection), line) from None
-        except Exception as error:
-            first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise Rejected(first[:200], line) from None
-        for t in result if isinstance(result, tuple | list) else [result]:
-            if isinstance(t, Tensor) and n.op == "call_function":
-                if t.numel() > self.limits.width * self.worlds:
-                    raise Rejected(f"an intermediate result of shape {tuple(t.shape)} is too large", line)
-                self.work += t.numel() * self._depth(n)
-        if self.work > self.limits.work * self.worlds:
-            raise Rejected(f"the reward computes over {self.limits.work} numbers for each world", line)
-        if n.kwargs.get("rounding_mode") == "trunc" and isinstance(result, Tensor) and not result.is_floating_point():
-            # The least integer divided by -1 ends the process.
-            raise Rejected("divides integers with rounding_mode='trunc'; make them float first", line)
-        if n.name == self.total and isinstance(result, Tensor) and tuple(result.shape) != (self.worlds,):
-            shape = str(tuple(result.shape)).replace(str(self.worlds), "N")
-            raise Rejected(f"the total reward has shape {shape}; it must be (N,), one number for each world")
-        return result
-
-    def _depth(self, n: fx.Node) -> int:
-        """Numbers that one number of a result is made from, where that can be many."""
-        if n.target not in _PRODUCTS:
-            return 1
-        positional, _ = self.fetch_args_kwargs_from_env(n)
-        return positional[1].shape[-1 if n.target is torch.ops.aten._cdist_forward.default else -2]
-
-    def _few_pieces(self, n: fx.Node) -> None:
-        """Refuse to cut a tensor into thousands of pieces before it is done: each costs the host memory."""
-        positional, kwargs = self.fetch_args_kwargs_from_env(n)
-        args = list(positional)
-        if n.target is torch.ops.aten.unbind.int:
-            pieces = args[0].shape[kwargs.get("dim", args[1] if len(args) > 1 else 0)]
-        elif n.target is torch.ops.aten.split.Tensor:
-            dim = kwargs.get("dim", args[2] if len(args) > 2 else 0)
-            pieces = math.ceil(args[0].shape[dim] / max(1, args[1]))
-        else:
-            pieces = len(args[1])
-        if pieces > MAX_PIECES:
-            raise Rejected(f"cuts a tensor into {pieces} pieces; {MAX_PIECES} are allowed")
 
 
 def clamp_index(index: Tensor, source: Tensor, dim: int, negative: bool) -> Tensor:

@@ -21,6 +21,11 @@ frac.default pow.Tensor_Scalar pow.Tensor_Tensor pow.Scalar fmod.Scalar fmod.Ten
 remainder.Tensor remainder.Scalar_Tensor hypot.default floor_divide.default
 clamp.default clamp.Tensor clamp_min.default clamp_max.default clamp_min.Tensor clamp_max.Tensor
 maximum.default minimum.default fmax.default fmin.default where.self where.ScalarOther where.ScalarSelf where.Scalar
+special_erfcx.default special_i0.default special_i0e.default special_i1.default special_i1e.default
+special_ndtri.default special_log_ndtr.default special_entr.default xlogy.Tensor special_xlog1py.default
+logaddexp.default logaddexp2.default logit.default mish.default silu.default celu.default hardsigmoid.default
+hardswish.default softshrink.default threshold.default sinc.default signbit.default
+bucketize.Tensor searchsorted.Tensor
 lerp.Scalar lerp.Tensor addcmul.default addcdiv.default nan_to_num.default copysign.Tensor heaviside.default
 """
 _COMPARISON = """
@@ -34,7 +39,7 @@ sum.default sum.dim_IntList mean.default mean.dim prod.default prod.dim_int amax
 max.dim min.dim max.default min.default argmax.default argmin.default any.default any.dim any.dims
 all.default all.dim all.dims var.correction std.correction var_mean.correction linalg_vector_norm.default
 norm.ScalarOpt_dim norm.Scalar cumsum.default cumprod.default logsumexp.default _softmax.default _log_softmax.default
-sort.default topk.default
+sort.default topk.default median.dim kthvalue.default cummax.default cummin.default
 """
 _PRODUCT = "mm.default bmm.default addmm.default dot.default mv.default linalg_cross.default _cdist_forward.default"
 _SHAPE = """
@@ -49,7 +54,10 @@ full.default full_like.default zeros.default zeros_like.default ones.default one
 new_zeros.default new_ones.default scalar_tensor.default arange.default arange.start arange.start_step
 linspace.default eye.default masked_fill.Scalar masked_fill.Tensor
 """
-_INDEX = "index.Tensor index_put.default index_select.default gather.default"
+_INDEX = (
+    "index.Tensor index_put.default index_select.default gather.default scatter.value scatter.src scatter_add.default "
+    "index_add.default"
+)
 
 CREATES = frozenset(
     f"aten.{n}.{o}"
@@ -82,6 +90,8 @@ def _table() -> dict[str, torch._ops.OpOverload]:
         if op._schema.is_mutable or impure:
             raise RuntimeError(f"aten.{name} is not a pure function in torch {torch.__version__}")
         table[f"aten.{name}"] = op
+    # The same in a program without writing, and it does not depend on strides, which the tracer saw otherwise.
+    table["aten.view.default"] = table["aten._unsafe_view.default"] = torch.ops.aten.reshape.default
     return table
 
 

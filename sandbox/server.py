@@ -1,6 +1,7 @@
 """The compiler: a program that imports torch once and forks a locked-down child for each candidate.
 
-Started as `python server.py LEVEL` with an environment that holds nothing secret. Frames go both ways on the
+Started as `python server.py LEVEL [LIMITS]` with an environment that holds nothing secret; LIMITS is JSON for
+`jail.Limits`, given by tests only. Frames go both ways on the
 standard streams: four bytes of length, then JSON. The first frame out says what the jail is worth (`hello`); after
 it, `{"id", "source", "fields": {name: [shape, dtype]}}` in gives one of
 
@@ -38,12 +39,15 @@ from sandbox import canary, graph, jail  # noqa: E402
 STRICT, WITHOUT_LANDLOCK, CONTAINER, NONE = "strict", "strict-noland", "container", "none"
 LEVELS = (STRICT, WITHOUT_LANDLOCK, CONTAINER, NONE)
 """What a jail is worth: both walls; seccomp alone; what a throw-away container gives; nothing but limits."""
+LANDLOCK_ALONE = "landlock-alone"
+"""For the red team only, which shows what each wall is worth by itself; `--sandbox` does not accept it."""
 
 _WALLS = {
     STRICT: jail.Walls(),
     WITHOUT_LANDLOCK: jail.Walls(landlock=False),
     CONTAINER: jail.Walls(seccomp=False, landlock=False),
     NONE: jail.Walls(seccomp=False, landlock=False),
+    LANDLOCK_ALONE: jail.Walls(seccomp=False),
 }
 _ANSWERS = os.dup(1)
 """The standard output under a number of its own, so that a library that prints cannot disturb the frames."""
@@ -96,9 +100,8 @@ class Child:
     output: bytearray = field(default_factory=bytearray)
 
 
-def main(level: str) -> None:
+def main(level: str, limits: jail.Limits) -> None:
     """Serve until the input ends."""
-    limits = jail.Limits()
     from sandbox import trace
 
     _warm_up(trace)
@@ -241,7 +244,7 @@ def _compile(request: Any, trace: Any) -> bytes:
 
 def _finish(child: Child, limits: jail.Limits) -> None:
     """Answer for a child that is done, or must be."""
-    late = not _drained(child) and time.monotonic() > child.deadline
+    late = not _drained(child, limits) and time.monotonic() > child.deadline
     status, seconds = _bury(child)
     identity = child.request["id"]
     answer: dict[str, Any] = {"id": identity}
@@ -259,13 +262,13 @@ def _finish(child: Child, limits: jail.Limits) -> None:
     _send(answer)
 
 
-def _drained(child: Child) -> bool:
+def _drained(child: Child, limits: jail.Limits) -> bool:
     """Whether the child had ended its answer: one that waited for us to read it was not late, we were."""
     os.set_blocking(child.pipe, False)
     try:
         while part := os.read(child.pipe, 1 << 16):
             child.output += part
-            if len(child.output) > jail.Limits().output:
+            if len(child.output) > limits.output:
                 return False
     except BlockingIOError:
         return False
@@ -318,7 +321,7 @@ if __name__ == "__main__":
     # An interrupt in the terminal is the orchestrator's business; it ends this program by closing the input.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        main(sys.argv[1] if len(sys.argv) > 1 else "auto")
+        main(sys.argv[1], jail.Limits(**json.loads(sys.argv[2] if len(sys.argv) > 2 else "{}")))
     except BrokenPipeError:
         sys.exit(0)
     except Exception as error:  # the orchestrator must learn why there is no compiler

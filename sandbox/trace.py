@@ -23,7 +23,8 @@ from torch.fx import traceback as fx_traceback
 from torch.overrides import TorchFunctionMode
 
 from . import advice
-from .graph import NAME, VERSION, Field, Limits, Rejected, rebuild
+from .graph import NAME, VERSION, Field, rebuild
+from .limits import Limits, Rejected
 from .ops import DTYPES
 
 FILE = "reward.py"
@@ -58,8 +59,8 @@ def compile_reward(source: str, fields: dict[str, Field]) -> str:
     try:
         function = load(source)
         wanted = requested(function, fields)
-        text = trace(function, wanted)
-        self_test(source, text, wanted)
+        text, assumed = trace(function, wanted)
+        self_test(source, text, wanted, assumed)
         return text
     except Refused:
         raise
@@ -118,9 +119,11 @@ class _Model(torch.nn.Module):
     def __init__(self, function: Callable[..., tuple[Tensor, ...]]):
         super().__init__()
         self.function = function
+        self.habits = _HostHabits()
 
     def forward(self, states: dict[str, Tensor]) -> tuple[Tensor, ...]:
-        with _HostHabits():
+        self.habits.watch(states)
+        with self.habits:
             return self.function(states)
 
 
@@ -155,18 +158,49 @@ def flatten(result: Any, like: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
 class _HostHabits(TorchFunctionMode):
     """Rewrites what people write for one machine and one moment into what a pure program can say.
 
-    Devices are dropped, `.item()` keeps its number as a tensor, and selecting worlds by a mask becomes `where`.
+    Devices are dropped, `.item()` keeps its number as a tensor, memory that would be left as it is becomes zeros, and
+    selecting worlds by a mask becomes `where`. `if mask.any():` is taken, as it is meant: what follows does nothing to
+    the worlds that the mask leaves out, which the self-test tries on worlds alone.
+
+    On the way it notes in which lines a message will be interested.
     """
 
-    def __init__(self, masks: bool = True):
+    def __init__(self, tracing: bool = True):
         super().__init__()
-        self.masks = masks
+        self.tracing = tracing
+        self.inputs: dict[str, Tensor] = {}
+        self.anys: list[Tensor] = []
+        self.assumed: int | None = None
+        """The first line that branched on whether any world fulfils something."""
+        self.mutated: tuple[str, int] | None = None
+        """The first input that was changed in place, and where."""
+        self.specialised: int | None = None
+        """The first line that worked for the traced number of worlds only."""
+
+    def watch(self, states: dict[str, Tensor]) -> None:
+        """Take note of what happens to these."""
+        self.inputs = dict(states)
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        with fx_traceback.annotate({"line": _line()}):
-            return self._call(func, args, dict(kwargs or {}))
+        line = _line()
+        with fx_traceback.annotate({"line": line}):
+            result = self._call(func, args, dict(kwargs or {}))
+        if self.tracing:
+            self._note(func, args, result, line)
+        return result
+
+    def _note(self, func: Any, args: Any, result: Any, line: int) -> None:
+        if func in (Tensor.any, torch.any) or (func is Tensor.item and _among(args[0], self.anys)):
+            self.anys.append(result)
+        if func is Tensor.__bool__ and _among(args[0], self.anys):
+            self.assumed = self.assumed or line
+        if self.mutated is None:
+            self.mutated = next(((n, line) for n, x in self.inputs.items() if x._version > 0), None)
+        worlds: Any = next((x.shape[0] for x in self.inputs.values()), None)
+        if self.specialised is None and isinstance(worlds, torch.SymInt):
+            self.specialised = line if worlds.node.shape_env.replacements else None
 
     def _call(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         if "device" in kwargs and kwargs["device"] is not None:
@@ -179,18 +213,46 @@ class _HostHabits(TorchFunctionMode):
                 return args[0]
         if func is Tensor.item:
             return args[0].reshape(())
-        if self.masks and func is Tensor.__getitem__:
+        if getattr(func, "__name__", "").removeprefix("linalg_") in _UNAVAILABLE:
+            raise Refused(
+                f"{func.__name__} is not there for rewards; write small matrices' formulas out", _line() or None
+            )
+        if func in _ZEROED:
+            return _ZEROED[func](*args, **kwargs)
+        if func is torch.take_along_dim and "dim" in kwargs:
+            return _take_along(*args, **kwargs)
+        if self.tracing and func is Tensor.__bool__ and _among(args[0], self.anys):
+            return True
+        if self.tracing and func is Tensor.__getitem__:
             mask, rest = _mask_of(args[1])
             if mask is not None:
                 # A copy: what follows may change it in place before it is written back.
                 return (args[0][rest] if rest else args[0]).clone()
-        if self.masks and func is Tensor.__setitem__:
+        if self.tracing and func is Tensor.__setitem__:
             mask, rest = _mask_of(args[1])
             if mask is not None:
                 target = args[0][rest] if rest else args[0]
                 with torch._C.DisableTorchFunction():
                     return _assign(target, mask, args[2])
         return func(*args, **kwargs)
+
+
+_UNAVAILABLE = frozenset(
+    "det inv inverse slogdet solve lstsq pinv eig eigh eigvals svd svdvals qr cholesky matrix_exp lu_factor".split()  # noqa: SIM905
+)
+"""Linear algebra that the verifier does not let in: it is large, and a reward's matrices are 3 x 3."""
+_ZEROED = {torch.empty: torch.zeros, torch.empty_like: torch.zeros_like, Tensor.new_empty: Tensor.new_zeros}
+
+
+def _among(value: Any, tensors: list[Tensor]) -> bool:
+    return any(value is t for t in tensors)
+
+
+def _take_along(source: Tensor, index: Tensor, dim: int) -> Tensor:
+    """`torch.take_along_dim` without its comparison of sizes, which would pin the number of worlds."""
+    dim = dim % source.dim()
+    shape = [index.shape[d] if d == dim else source.shape[d] for d in range(source.dim())]
+    return torch.gather(source, dim, index.expand(shape))
 
 
 def _line() -> int:
@@ -222,8 +284,12 @@ def _assign(target: Tensor, mask: Tensor, value: Any) -> None:
     target.copy_(torch.where(mask, value.to(target.dtype), target))
 
 
-def trace(function: Reward, wanted: dict[str, Field]) -> str:
-    """Run the reward once on fake tensors and write down its operations."""
+def trace(function: Reward, wanted: dict[str, Field]) -> tuple[str, int | None]:
+    """Run the reward once on fake tensors and write down its operations.
+
+    Returns:
+        The program, and the line that took a branch as it is meant, None if none did.
+    """
     example = {
         name: torch.ones((_TRACED_WORLDS, *field.shape), dtype=DTYPES[field.dtype]) for name, field in wanted.items()
     }
@@ -238,17 +304,20 @@ def trace(function: Reward, wanted: dict[str, Field]) -> str:
     table = torch.export.default_decompositions()
     # This one falls apart into index_select; as it stands it is one operation.
     table.pop(torch.ops.aten.linalg_cross.default, None)
+    model = _Model(flat)
     with torch.no_grad(), fx_traceback.preserve_node_meta():
         shapes = ({name: {0: worlds} for name in wanted},)
-        exported = torch.export.export(_Model(flat), (example,), dynamic_shapes=shapes, strict=False)
+        try:
+            exported = torch.export.export(model, (example,), dynamic_shapes=shapes, strict=False)
+        except Exception as error:
+            if model.habits.specialised and advice.counts_worlds(error):
+                raise Refused(advice.COUNTS_WORLDS, model.habits.specialised) from None
+            raise
         exported = exported.run_decompositions(table)
-    changed = [o for o in exported.graph_signature.output_specs if o.kind.name != "USER_OUTPUT"]
-    if changed:
-        names = list(wanted)
-        inputs = [str(s.arg.name) for s in exported.graph_signature.input_specs if s.kind.name == "USER_INPUT"]
-        which = next((f" {names[i]!r}" for o in changed for i, n in enumerate(inputs) if n == o.target), "")
-        raise Refused(f"the reward changes its input{which} in place; work on a clone: x = x.clone()")
-    return _Writer(exported, list(wanted)).text(names)
+    if any("MUTATION" in o.kind.name for o in exported.graph_signature.output_specs):
+        which, line = model.habits.mutated or ("", None)
+        raise Refused(f"the reward changes its input {which!r} in place; work on a clone: x = x.clone()", line)
+    return _Writer(exported, list(wanted)).text(names), model.habits.assumed
 
 
 class _Writer:
@@ -341,24 +410,30 @@ def _size(value: torch.SymInt | torch.SymFloat) -> Any:
     raise Refused(advice.COUNTS_WORLDS)
 
 
-def self_test(source: str, text: str, wanted: dict[str, Field], worlds: int = 16) -> None:
+def self_test(source: str, text: str, wanted: dict[str, Field], assumed: int | None, worlds: int = 16) -> None:
     """Run the text eagerly, three times, beside its program: finds hidden state, chance and clocks.
 
     A check of quality, not of safety: whatever runs in the jail may lie.
     """
     program = rebuild(text, wanted, worlds)
+    names = ("total", *program.components)
     function = load(source)
     chance = torch.Generator().manual_seed(0)
     for _ in range(3):
         states = {name: _example(field, worlds, chance) for name, field in wanted.items()}
-        copies = {name: value.clone() for name, value in states.items()}
-        with _HostHabits(masks=False):  # selecting by a mask must mean the same as it does without us
-            result = flatten(function(**copies), next(iter(copies.values())))
-        expected = [result[0], *result[1].values()]
-        names = ("total", *program.components)
-        for name, a, b in zip(names, expected, program.module(*states.values()), strict=True):
-            a = a.to(torch.float32).expand(worlds)
-            if not torch.allclose(a, b, rtol=1e-3, atol=1e-4, equal_nan=True):
+        results = program(*states.values())
+        # A branch that was taken unseen must mean the same for each world by itself.
+        parts = [slice(w, w + 1) for w in range(worlds)] if assumed else [slice(None)]
+        for part in parts:
+            copies = {name: value[part].clone() for name, value in states.items()}
+            with _HostHabits(tracing=False):  # selecting by a mask must mean the same as it does without us
+                result = flatten(function(**copies), next(iter(copies.values())))
+            for name, a, b in zip(names, [result[0], *result[1].values()], results, strict=True):
+                b = b[part]
+                if torch.allclose(a.to(torch.float32).expand(b.shape), b, rtol=1e-3, atol=1e-4, equal_nan=True):
+                    continue
+                if assumed:
+                    raise Refused(advice.CONTROL_FLOW, assumed)
                 raise Refused(
                     f"{name!r} differs between two calls with the same state: a reward may not keep state, "
                     "draw random numbers, read a clock, or let Python decide by a tensor's values"

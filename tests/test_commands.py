@@ -44,7 +44,7 @@ def test_an_exported_reward_is_the_program_that_was_trained(cli: Cli, folder: Pa
     result = json.loads((folder / "runs/cartpole/one/result.json").read_text())
     code_of = (folder / "runs/cartpole/one/candidates" / result["winner"] / "reward.py").read_text()
     program = cartpole.program(code_of, 5)
-    expected = program.module(*[states[n] for n in program.inputs])[0]
+    expected = program(*[states[n] for n in program.inputs])[0]
     assert torch.allclose(torch.tensor(total), expected) and sorted(program.components) == parts
     assert modules == []
 

@@ -51,7 +51,7 @@ def preflight(text: str, fields: dict[str, Field], states: dict[str, Tensor]) ->
 
 def _run(program: Program, states: dict[str, Tensor]) -> tuple[Tensor, ...]:
     with torch.no_grad():
-        return program.module(*[states[name] for name in program.inputs])
+        return program(*[states[name] for name in program.inputs])
 
 
 def _mixes_worlds(program: Program, states: dict[str, Tensor], outputs: dict[str, Tensor]) -> str | None:

@@ -53,7 +53,7 @@ class ProgramBank:
         for p, (program, history) in enumerate(zip(self.programs, self._history, strict=True)):
             own = slice(p * self.worlds, (p + 1) * self.worlds)
             try:
-                values = torch.stack(program.module(*[fields[name][own] for name in program.inputs]))
+                values = torch.stack(program(*[fields[name][own] for name in program.inputs]))
             except Exception as error:  # one program that cannot compute fails its own member; the others go on
                 reason = (str(error).splitlines() or [type(error).__name__])[0]
                 self._broken[p] = f"the reward failed as it ran: {reason[:200]}"

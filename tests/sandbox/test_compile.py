@@ -147,7 +147,7 @@ def test_a_program_computes_what_its_text_does(name: str, worlds: int):
     eager = trace.load(source.replace('device="cuda:0"', 'device="cpu"'))
     total, components = eager(**{k: v.clone() for k, v in states.items()})
     expected = [total, *components.values()]
-    results = program.module(*states.values())
+    results = program(*states.values())
     assert list(program.components) == list(components)
     for a, b in zip(expected, results, strict=True):
         assert b.shape == (worlds,) and b.dtype == torch.float32
@@ -184,7 +184,7 @@ FAULTY = {
     ),
     "random numbers": ("def compute_reward(height):\n    return height + torch.rand_like(height), {}", "random", 2),
     "worlds chosen by index": ("def compute_reward(fallen):\n    return fallen.nonzero().float(), {}", "torch.where", 2),
-    "an input changed in place": ("def compute_reward(action):\n    action.clamp_(-1, 1)\n    return action.sum(-1), {}", "'action' in place", None),
+    "an input changed in place": ("def compute_reward(action):\n    action.clamp_(-1, 1)\n    return action.sum(-1), {}", "'action' in place", 2),
     "numpy": ("import numpy as np\ndef compute_reward(height):\n    return np.exp(height), {}", "numpy", 3),
     "a single tensor returned": ("def compute_reward(height):\n    return height", "(total, components)", None),
     "a wrong shape": ("def compute_reward(position):\n    return position, {}", "(N, 3)", None),

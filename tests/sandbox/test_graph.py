@@ -42,7 +42,7 @@ CONSTANT = {"op": "constant", "dtype": "int64", "shape": [1], "data": [5]}
 def run(data: dict, worlds: int = N) -> tuple[torch.Tensor, ...]:
     program = rebuild(json.dumps(data), FIELDS, worlds)
     states = {"a": torch.randn(worlds), "v": torch.randn(worlds, 3), "i": torch.arange(worlds) % 3}
-    return program.module(*[states[name] for name in program.inputs])
+    return program(*[states[name] for name in program.inputs])
 
 
 def test_an_honest_graph_runs_for_any_number_of_worlds():

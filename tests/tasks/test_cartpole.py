@@ -61,11 +61,11 @@ def test_the_human_reward_is_isaacgymenvs_formula(cartpole: Bench):
         "pole_velocity": torch.tensor([-4.0, 0.0, 0.0, 0.0]),
     }
     program = cartpole.baseline("human", 4)
-    total = program.module(*[state[name] for name in program.inputs])[0]
+    total = program(*[state[name] for name in program.inputs])[0]
     # 1 - 0.25 - 0.02 - 0.02 = 0.71;  off the rail: -2;  fallen: -2;  1 - 0.01 = 0.99
     assert torch.allclose(total, torch.tensor([0.71, -2.0, -2.0, 0.99]))
 
 
 def test_the_sparse_reward_adds_up_to_the_fitness(cartpole: Bench):
     program = cartpole.baseline("sparse", 2)
-    assert program.module(torch.tensor([0.3, 1.0]))[0].tolist() == [1.0, 1.0]
+    assert program(torch.tensor([0.3, 1.0]))[0].tolist() == [1.0, 1.0]

@@ -126,10 +126,10 @@ def test_human_and_sparse_rewards_are_their_formulas(shadow_hand: Bench):
         "action": torch.stack([torch.zeros(20), torch.ones(20)]),
     }
     human, sparse = (shadow_hand.baseline(name, 2) for name in ("human", "sparse"))
-    total = human.module(*[state[n] for n in human.inputs])[0]
+    total = human(*[state[n] for n in human.inputs])[0]
     # 0 + 1 / 0.15 + 250;  -10 * 0.1 + 1 / 2.1 - 0.0002 * 20
     assert torch.allclose(total, torch.tensor([1 / 0.15 + 250, -1.0 + 1 / 2.1 - 0.004]), rtol=1e-4)
-    assert sparse.module(*[state[n] for n in sparse.inputs])[0].tolist() == [1.0, 0.0]
+    assert sparse(*[state[n] for n in sparse.inputs])[0].tolist() == [1.0, 0.0]
 
 
 def test_a_spin_of_the_free_cube_lasts(shadow_hand: Bench):

@@ -1,0 +1,134 @@
+"""A checked program made as cheap as the text it came from: what tracing and checking added is taken out again.
+
+Nothing here changes a value by a bit. Results that depend on no state are computed once, with the same operations;
+copies and views that change neither shape nor type are dropped, since nothing in a program writes; and an operation is
+called by torch's own binding where there is one, which costs less than going through its overload.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, fx
+
+_aten = torch.ops.aten
+_SAME = frozenset(
+    getattr(getattr(_aten, name), overload)
+    for name, overload in (
+        ("clone", "default"),
+        ("detach", "default"),
+        ("alias", "default"),
+        ("lift_fresh_copy", "default"),
+        ("_to_copy", "default"),
+        ("view", "default"),
+        ("reshape", "default"),
+        ("_unsafe_view", "default"),
+        ("expand", "default"),
+    )
+)
+"""Operations that give their first argument again where shape, strides and type stay as they are."""
+_FILLED: dict[Any, float | None] = {
+    _aten.full_like.default: None,
+    _aten.zeros_like.default: 0,
+    _aten.ones_like.default: 1,
+    _aten.new_full.default: None,
+    _aten.new_zeros.default: 0,
+    _aten.new_ones.default: 1,
+}
+"""Operations that read no values, and what they fill with; None: their last positional argument."""
+_C: Any = torch._C
+_BINDINGS = (_C._VariableFunctions, _C._nn, _C._linalg, _C._special, Tensor)
+_UNBOUND = frozenset(
+    (_aten.slice.Tensor, _aten.index.Tensor, _aten.index_put.default, _aten._to_copy.default, _aten.copy.default)
+)
+"""Operations that Python has under this name with other arguments, or not at all."""
+
+
+def simplify(module: fx.GraphModule, memory: int) -> None:
+    """Simplify a program in place.
+
+    Args:
+        module: a program after its dry run, which left each node's shape in `meta["val"]`.
+        memory: bytes that results computed beforehand may take.
+    """
+    known: dict[fx.Node, Tensor] = {n: getattr(module, str(n.target)) for n in module.graph.nodes if n.op == "get_attr"}
+    for n in module.graph.nodes:
+        if n.op != "call_function" or not isinstance(n.meta["val"], Tensor):
+            continue
+        same = _same(n)
+        if same is not None:
+            n.replace_all_uses_with(same)
+            continue
+        size = n.meta["val"].numel() * n.meta["val"].element_size()
+        if size <= memory and (n.target in _FILLED or all(a in known for a in n.all_input_nodes)):
+            memory -= size
+            known[n] = _constant(n, known)
+    _insert(module, known)
+    for n in module.graph.nodes:
+        if isinstance(n.target, torch._ops.OpOverload):
+            _bind(n, n.target)
+    module.graph.eliminate_dead_code()
+    module.graph.lint()
+    module.recompile()
+
+
+def _same(n: fx.Node) -> fx.Node | None:
+    """The value that `n` merely repeats."""
+    if n.target in _SAME:
+        source = n.args[0]
+    elif n.target is _aten.copy.default:
+        source = n.args[1]
+    elif getattr(n.target, "__name__", "") == "per_world":
+        source = n.args[0]
+    else:
+        return None
+    if not isinstance(source, fx.Node):
+        return None
+    before, after = source.meta["val"], n.meta["val"]
+    same = before.dtype == after.dtype and before.shape == after.shape and before.stride() == after.stride()
+    return source if same else None
+
+
+@torch.no_grad()
+def _constant(n: fx.Node, known: dict[fx.Node, Tensor]) -> Tensor:
+    fake = n.meta["val"]
+    assert callable(n.target)
+    if n.target in _FILLED:
+        fill: Any = _FILLED[n.target]
+        if fill is None:
+            fill = n.kwargs.get("fill_value", n.args[-1])
+        return torch.full(fake.shape, fill, dtype=fake.dtype, device=fake.device)
+    return n.target(*fx.map_arg(n.args, known.__getitem__), **fx.map_arg(n.kwargs, known.__getitem__))
+
+
+def _bind(n: fx.Node, op: torch._ops.OpOverload) -> None:
+    """Call the binding that a person's code would have called."""
+    if op is _aten._to_copy.default and set(n.kwargs) == {"dtype"}:
+        n.target, n.args, n.kwargs = Tensor.to, (n.args[0], n.kwargs["dtype"]), {}
+    elif op is _aten.slice.Tensor and _step(n) == 1 and not n.kwargs:
+        dim, start = [*n.args[1:], 0, None][:2]
+        source: Any = n.args[0]
+        size, length = source.meta["val"].shape[dim], n.meta["val"].shape[dim]
+        start = min(max(0, (start or 0) + (size if (start or 0) < 0 else 0)), size)
+        n.target, n.args = torch.narrow, (source, dim, start, length)
+    elif op not in _UNBOUND:
+        name = op._schema.name.removeprefix("aten::")
+        n.target = next((getattr(home, name) for home in _BINDINGS if hasattr(home, name)), op)
+
+
+def _step(n: fx.Node) -> object:
+    return n.args[4] if len(n.args) > 4 else 1
+
+
+def _insert(module: fx.GraphModule, known: dict[fx.Node, Tensor]) -> None:
+    """Keep what was computed beforehand beside the program's own constants."""
+    for n, value in known.items():
+        if n.op == "get_attr":
+            continue
+        name = f"known_{n.name}"
+        module.register_buffer(name, value)
+        with module.graph.inserting_before(n):
+            attribute = module.graph.get_attr(name)
+        attribute.meta["val"] = n.meta["val"]
+        n.replace_all_uses_with(attribute)

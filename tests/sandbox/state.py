@@ -1,0 +1,28 @@
+"""The state that the rewards of this corpus may ask for: name -> (shape without N, dtype, what it is)."""
+
+FIELDS = {
+    "position": ((3,), "float32", "base position, m, world frame"),
+    "rotation": ((4,), "float32", "base orientation, unit quaternion wxyz"),
+    "linear_velocity": ((3,), "float32", "base velocity, m/s, world frame"),
+    "angular_velocity": ((3,), "float32", "base angular velocity, rad/s"),
+    "height": ((), "float32", "height of the torso above the ground, m"),
+    "heading_error": ((), "float32", "angle between heading and target, rad"),
+    "target_speed": ((), "float32", "commanded forward speed, m/s"),
+    "joint_positions": ((12,), "float32", "rad"),
+    "joint_velocities": ((12,), "float32", "rad/s"),
+    "torques": ((12,), "float32", "joint torques, N m"),
+    "action": ((12,), "float32", "this step's action, -1 to 1"),
+    "last_action": ((12,), "float32", "the step before's action"),
+    "body_positions": ((5, 3), "float32", "positions of five links, m, world frame"),
+    "fingertip_positions": ((5, 3), "float32", "m, world frame"),
+    "contact_forces": ((4, 3), "float32", "force on each of four feet, N"),
+    "feet_contact": ((4,), "bool", "whether each foot touches the ground"),
+    "object_position": ((3,), "float32", "m, world frame"),
+    "object_rotation": ((4,), "float32", "unit quaternion wxyz"),
+    "goal_position": ((3,), "float32", "m, world frame"),
+    "goal_rotation": ((4,), "float32", "unit quaternion wxyz"),
+    "door_angle": ((), "float32", "rad"),
+    "fallen": ((), "bool", "whether the robot has fallen"),
+    "steps": ((), "int64", "control steps since the episode began"),
+    "goals_reached": ((), "int32", "goals reached in this episode"),
+}

@@ -1,0 +1,78 @@
+"""Rewards as language models write them, from blind sittings: they compile, and compute what their text does.
+
+The files in `honest/` were written without sight of this code, for the state of `state.py`.
+"""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+import torch
+from state import FIELDS
+
+from eureka.paths import load_sandbox
+from eureka.rewards.program import Field, rebuild
+
+trace, graph = load_sandbox("trace"), load_sandbox("graph")
+CORPUS = {p.stem: p for p in sorted((Path(__file__).parent / "honest").glob("*.py"))}
+REFUSED = {
+    "43_feet_masks_and_scatter": (33, "use torch.where"),  # nonzero: its size depends on values
+    "80_linalg_grasp_frame": (32, "write small matrices' formulas out"),  # LAPACK
+}
+"""The line and the fix that the advice names."""
+TOLERANCES = {"float32": (1e-5, 1e-6), "float64": (1e-9, 1e-9)}
+
+
+def as_written(value: torch.Tensor, worlds: int) -> torch.Tensor:
+    """In place of `graph.per_world`, which makes everything float32."""
+    return value.reshape(()).expand(worlds) if value.numel() == 1 else value
+
+
+@pytest.mark.parametrize("precision", ["float32", pytest.param("float64", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", [n for n in CORPUS if n not in REFUSED])
+def test_a_program_agrees_with_plain_eager_execution(name: str, precision: str, monkeypatch):
+    source = CORPUS[name].read_text()
+    fields = {n: Field(tuple(s), precision if d == "float32" else d) for n, (s, d, _) in FIELDS.items()}
+    if precision == "float64":
+        monkeypatch.setattr(graph, "per_world", as_written)
+    default = torch.get_default_dtype()
+    try:
+        if precision == "float64":
+            torch.set_default_dtype(torch.float64)
+            source = source.replace("float32", "float64").replace(".float()", ".double()")
+        # written for GPUs; what a text means by them is the machine's own device
+        eager = trace.load(source.replace('"cuda:0"', '"cpu"').replace('"cuda"', '"cpu"').replace(".cuda()", ""))
+        text, _ = trace.trace(eager, trace.requested(eager, fields))
+        for worlds in (1, 33):
+            program = rebuild(text, fields, worlds)
+            chance = torch.Generator().manual_seed(worlds)
+            states = {n: trace._example(fields[n], worlds, chance) for n in program.inputs}
+            total, components = eager(**{k: v.clone() for k, v in states.items()})
+            assert list(program.components) == list(components)
+            rtol, atol = TOLERANCES[precision]
+            expected = {"total": total, **components}
+            for (name, a), b in zip(expected.items(), program(*states.values()), strict=True):
+                a = torch.as_tensor(a).to(b.dtype).expand(worlds)
+                assert torch.allclose(a, b, rtol=rtol, atol=atol, equal_nan=True), name
+    finally:
+        torch.set_default_dtype(default)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_the_rest_get_advice_that_names_the_line_and_the_fix(name: str):
+    line, fix = REFUSED[name]
+    fields = {n: Field(tuple(s), d) for n, (s, d, _) in FIELDS.items()}
+    with pytest.raises(trace.Refused) as caught:
+        trace.compile_reward(CORPUS[name].read_text(), fields)
+    assert caught.value.line == line and fix in str(caught.value)
+
+
+def test_at_least_98_of_100_legitimate_rewards_compile():
+    assert len(CORPUS) >= 60
+    # the one that asks which worlds fulfil a condition is no reward of one world's state alone
+    legitimate = len(CORPUS) - 1
+    assert (len(CORPUS) - len(REFUSED)) / legitimate >= 0.98
+    for path in CORPUS.values():
+        ast.parse(path.read_text())
