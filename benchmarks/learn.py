@@ -29,6 +29,7 @@ import torch
 
 from eureka.candidate import Failed
 from eureka.config import Evaluation, Learning, load_task
+from eureka.confinement import Confinement
 from eureka.env import Env
 from eureka.introspect import RECORDED_WORLDS, load_class, random_states
 from eureka.noise import Noise
@@ -64,7 +65,7 @@ def random_fitness(task: Task, model: object, episodes: int, threads: int) -> fl
 def compiled(source: str, fields: dict[str, Field]) -> str:
     """A reward's program, by way of the sandbox."""
     with tempfile.TemporaryDirectory() as folder:
-        compiler = Compiler("auto", Path(folder) / "log")
+        compiler = Compiler(Confinement(), Path(folder) / "log")
         try:
             wanted = {name: (list(f.shape), f.dtype) for name, f in fields.items()}
             ((_, result),) = compiler.compile({0: source}, wanted)

@@ -6,6 +6,8 @@ import importlib.util
 import os
 import platform
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
@@ -14,7 +16,9 @@ from pathlib import Path
 from eureka import __version__, planning, prompt, session
 from eureka.candidate import Failed
 from eureka.config import LoadedTask, Settings, shipped_tasks
+from eureka.confinement import Confinement
 from eureka.errors import EurekaError, UserError
+from eureka.paths import shipped
 from eureka.reflect import number
 from eureka.rewards.compiler import Compiler
 from eureka.workers import cores
@@ -34,7 +38,7 @@ _LOCAL = {
 _KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "OPENROUTER_API_KEY", "GEMINI_API_KEY")
 
 
-def check(task: LoadedTask, reward: Path, sandbox: str) -> int:
+def check(task: LoadedTask, reward: Path, confinement: Confinement) -> int:
     """Compile and try one reward; 0 if it can be trained with, else 2.
 
     Raises:
@@ -42,7 +46,7 @@ def check(task: LoadedTask, reward: Path, sandbox: str) -> int:
     """
     source = session.read_source(reward)
     worlds = planning.resolve(task, planning.Options()).worlds
-    with session.tools(task, sandbox) as (compiler, trainer):
+    with session.tools(task, confinement) as (compiler, trainer):
         ((_, result),) = compiler.compile({0: source}, trainer.description.fields())
         report = result if isinstance(result, Failed) else trainer.preflight(result, worlds)
     if isinstance(report, Failed):
@@ -58,13 +62,13 @@ def check(task: LoadedTask, reward: Path, sandbox: str) -> int:
     return 0
 
 
-def dry_run(task: LoadedTask, settings: Settings, sandbox: str) -> None:
+def dry_run(task: LoadedTask, settings: Settings, confinement: Confinement) -> None:
     """Print the first prompt and what a run would take, after trying the task and its own rewards.
 
     Raises:
         UserError: the task, or one of its rewards, cannot be used.
     """
-    with session.tools(task, sandbox) as (compiler, trainer):
+    with session.tools(task, confinement) as (compiler, trainer):
         description = trainer.description
         sources = {name: path.read_text(encoding="utf-8") for name, path in task.rewards.items()}
         for name, result in compiler.compile(sources, description.fields()):
@@ -163,9 +167,15 @@ def _gpu() -> str:
 
 def _sandbox() -> bool:
     folder = Path(tempfile.mkdtemp(prefix="eureka-"))
-    compiler = Compiler("auto", folder / "compiler.log")
+    compiler = Compiler(Confinement(), folder / "compiler.log")
     try:
-        print(f"  {compiler.sandbox}; every forbidden act that was tried failed")
+        print(f"  candidates: {compiler.sandbox}; every forbidden act that was tried failed")
+        fence = [sys.executable, "-P", str(shipped("sandbox") / "fence.py"), str(folder)]
+        said = subprocess.run(fence, capture_output=True, text=True, timeout=60).stdout.strip()
+        if not said or said.startswith("!"):
+            print(f"  the trainer cannot be confined: {said[1:]}; --open-trainer runs it without")
+            return False
+        print(f"  trainer: {said}; every forbidden act that was tried failed")
         return True
     except EurekaError as error:
         print(f"  {error}")

@@ -34,6 +34,9 @@ RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="The folder of a
 SandboxOption = Annotated[
     str, typer.Option("--sandbox", metavar="LEVEL", help="auto, strict, strict-noland, container or none.")
 ]
+OpenOption = Annotated[
+    bool, typer.Option("--open-trainer", help="Let the task's own code write anywhere and use the network.")
+]
 DisplayOption = Annotated[str, typer.Option("--display", metavar="HOW", help="auto, live, plain, json or none.")]
 LlmOption = Annotated[
     str | None,
@@ -76,6 +79,7 @@ def run(
     prices: PricesOption = None,
     device: Annotated[str, typer.Option(metavar="D", help="auto, cpu or cuda.")] = "auto",
     sandbox: SandboxOption = "auto",
+    open_trainer: OpenOption = False,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the run; default runs/TASK/...")] = None,
     display: DisplayOption = "auto",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the first prompt and an estimate, no more.")] = False,
@@ -84,6 +88,7 @@ def run(
     """Search for a reward that trains TASK, and compare it with the task's own."""
     from eureka import checking, planning, session
     from eureka.config import load_task
+    from eureka.confinement import Confinement
 
     loaded = load_task(task)
     options = planning.Options(
@@ -105,10 +110,10 @@ def run(
     )
     settings = planning.resolve(loaded, options)
     if dry_run:
-        checking.dry_run(loaded, settings, sandbox)
+        checking.dry_run(loaded, settings, Confinement(sandbox, open_trainer))
         return
     with _shown(display) as show:
-        session.start(loaded, settings, sandbox, out, show, yes)
+        session.start(loaded, settings, Confinement(sandbox, open_trainer), out, show, yes)
 
 
 @app.command()
@@ -119,15 +124,19 @@ def resume(
     max_tokens: TokensOption = None,
     prices: PricesOption = None,
     sandbox: SandboxOption = "auto",
+    open_trainer: OpenOption = False,
     display: DisplayOption = "auto",
 ) -> None:
     """Go on with an interrupted run, from its last checkpoint."""
     from eureka import session
+    from eureka.confinement import Confinement
     from eureka.planning import Changes
     from eureka.store import find_run
 
     with _shown(display) as show:
-        session.resume(find_run(run), Changes(llm, max_usd, max_tokens, prices), sandbox, show)
+        session.resume(
+            find_run(run), Changes(llm, max_usd, max_tokens, prices), Confinement(sandbox, open_trainer), show
+        )
 
 
 @app.command()
@@ -157,12 +166,14 @@ def check(
     task: TaskArgument,
     reward: Annotated[Path, typer.Option(metavar="FILE", help="Python file that defines compute_reward.")],
     sandbox: SandboxOption = "auto",
+    open_trainer: OpenOption = False,
 ) -> None:
     """Compile a reward in the sandbox, run it on states of random play, and say what is wrong with it."""
     from eureka import checking
     from eureka.config import load_task
+    from eureka.confinement import Confinement
 
-    raise typer.Exit(checking.check(load_task(task), reward, sandbox))
+    raise typer.Exit(checking.check(load_task(task), reward, Confinement(sandbox, open_trainer)))
 
 
 @app.command()
@@ -176,6 +187,7 @@ def train(
     seed: Annotated[int | None, typer.Option(metavar="S", help="Decides every random number; 0 if not given.")] = None,
     device: Annotated[str, typer.Option(metavar="D", help="auto, cpu or cuda.")] = "auto",
     sandbox: SandboxOption = "auto",
+    open_trainer: OpenOption = False,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the run; default runs/TASK/...")] = None,
     display: DisplayOption = "auto",
     yes: Annotated[bool, typer.Option("--yes", help="Start even if the estimate is above 8 hours.")] = False,
@@ -183,12 +195,13 @@ def train(
     """Train TASK with one reward on several seeds; the policies and their fitness are in a folder of their own."""
     from eureka import planning, session
     from eureka.config import load_task
+    from eureka.confinement import Confinement
 
     loaded = load_task(task)
     options = planning.Options(preset=preset, llm="search", worlds=envs, steps=steps, seed=seed, device=device)
     settings = planning.resolve(loaded, options).model_copy(update={"final_seeds": seeds, "samples": seeds})
     with _shown(display) as show:
-        session.train(loaded, settings, reward, sandbox, out, show, yes)
+        session.train(loaded, settings, reward, Confinement(sandbox, open_trainer), out, show, yes)
 
 
 @app.command()

@@ -21,6 +21,7 @@ from eureka import __version__, compare, designers, evolve, prompt
 from eureka.candidate import Candidate
 from eureka.compare import Comparison
 from eureka.config import Evaluation, LoadedTask, Settings
+from eureka.confinement import Confinement
 from eureka.designers import Designer, Surroundings
 from eureka.designers.replay import Replay
 from eureka.display import Display, Finished, Said, clock
@@ -51,7 +52,9 @@ class Interrupted(Exception):
         """The run to resume, None if it had not begun; and what asked."""
 
 
-def start(task: LoadedTask, settings: Settings, sandbox: str, out: Path | None, display: Display, yes: bool) -> Path:
+def start(
+    task: LoadedTask, settings: Settings, confinement: Confinement, out: Path | None, display: Display, yes: bool
+) -> Path:
     """Begin a run and see it through; its folder.
 
     Raises:
@@ -59,11 +62,17 @@ def start(task: LoadedTask, settings: Settings, sandbox: str, out: Path | None, 
         EurekaError: it cannot go on.
     """
     trainings = settings.generations * settings.samples + 3 * settings.final_seeds
-    return _begin(task, settings, sandbox, out, display, yes, trainings, _announce)
+    return _begin(task, settings, confinement, out, display, yes, trainings, _announce)
 
 
 def train(
-    task: LoadedTask, settings: Settings, reward: str, sandbox: str, out: Path | None, display: Display, yes: bool
+    task: LoadedTask,
+    settings: Settings,
+    reward: str,
+    confinement: Confinement,
+    out: Path | None,
+    display: Display,
+    yes: bool,
 ) -> Path:
     """Train one reward on `settings.final_seeds` seeds, in a run folder of its own.
 
@@ -71,7 +80,7 @@ def train(
         task: the task.
         settings: sizes.
         reward: human, sparse or the path of a file.
-        sandbox, out, display, yes: as for `start`.
+        confinement, out, display, yes: as for `start`.
 
     Raises:
         Interrupted: it was stopped, and can be resumed.
@@ -86,13 +95,13 @@ def train(
         compare.program_of(shop, name, path, source)
         _place(shop)
 
-    return _begin(task, settings, sandbox, out, display, yes, settings.final_seeds, opening)
+    return _begin(task, settings, confinement, out, display, yes, settings.final_seeds, opening)
 
 
 def _begin(
     task: LoadedTask,
     settings: Settings,
-    sandbox: str,
+    confinement: Confinement,
     out: Path | None,
     display: Display,
     yes: bool,
@@ -107,7 +116,7 @@ def _begin(
     with _interruptible() as stop:
         run = create(folder, task, settings, versions())
         try:
-            with _workshop(run, task, designer, ledger, sandbox, display) as shop:
+            with _workshop(run, task, designer, ledger, confinement, display) as shop:
                 run.settings = fitted(settings, shop.trainer.description.horizon)
                 opening(shop)
                 forecast = _forecast(shop, trainings)
@@ -132,7 +141,7 @@ def _begin(
                 discard(folder, fresh)
 
 
-def resume(folder: Path, changes: Changes, sandbox: str, display: Display) -> Path:
+def resume(folder: Path, changes: Changes, confinement: Confinement, display: Display) -> Path:
     """Go on with an interrupted run, or show the result of a finished one.
 
     Raises:
@@ -160,7 +169,7 @@ def resume(folder: Path, changes: Changes, sandbox: str, display: Display) -> Pa
             around = Surroundings(run.settings, ledger, folder, run.events, _teller(display))
             with foreign(folder):
                 designer = designers.make(around)
-            with _workshop(run, task, designer, ledger, sandbox, display) as shop:
+            with _workshop(run, task, designer, ledger, confinement, display) as shop:
                 started = run.find("started")
                 if started is None:
                     run.settings = fitted(run.settings, shop.trainer.description.horizon)
@@ -184,7 +193,8 @@ def _teller(display: Display) -> Callable[[str], None]:
 
 def _record_start(shop: Workshop) -> None:
     evaluation = shop.run.settings.evaluation.model_dump()
-    shop.run.append("started", evaluation=evaluation, sandbox=shop.compiler.sandbox.model_dump())
+    sandbox = shop.compiler.sandbox.model_dump()
+    shop.run.append("started", evaluation=evaluation, sandbox=sandbox, fence=shop.trainer.fence)
 
 
 def _finish(shop: Workshop, task: LoadedTask) -> None:
@@ -249,13 +259,13 @@ def result(run: Run, winner: Candidate, comparison: Comparison) -> dict[str, Any
 
 @contextmanager
 def _workshop(
-    run: Run, task: LoadedTask, designer: Designer, ledger: Ledger, sandbox: str, display: Display
+    run: Run, task: LoadedTask, designer: Designer, ledger: Ledger, confinement: Confinement, display: Display
 ) -> Iterator[Workshop]:
     """Both helper processes of a run, ended whatever happens."""
     logs, keep = run.folder / "logs", [run.workers_lock]
-    compiler = Compiler(sandbox, logs / "compiler.log", keep)
+    compiler = Compiler(confinement, logs / "compiler.log", keep)
     try:
-        trainer = Trainer(task, logs / "trainer.log", keep)
+        trainer = Trainer(task, logs / "trainer.log", run.folder / "scratch", confinement, keep)
         try:
             yield Workshop(run, designer, compiler, trainer, display, ledger)
         finally:
@@ -290,13 +300,13 @@ def _interruptible() -> Iterator[_Stop]:
 
 
 @contextmanager
-def tools(task: LoadedTask, sandbox: str) -> Iterator[tuple[Compiler, Trainer]]:
+def tools(task: LoadedTask, confinement: Confinement) -> Iterator[tuple[Compiler, Trainer]]:
     """Both helper processes without a run, for looking at a task or a reward."""
     folder = Path(tempfile.mkdtemp(prefix="eureka-"))
     try:
-        compiler = Compiler(sandbox, folder / "compiler.log")
+        compiler = Compiler(confinement, folder / "compiler.log")
         try:
-            trainer = Trainer(task, folder / "trainer.log")
+            trainer = Trainer(task, folder / "trainer.log", folder / "scratch", confinement)
             try:
                 yield compiler, trainer
             finally:
@@ -329,7 +339,9 @@ def _place(shop: Workshop) -> None:
     if where.is_relative_to(Path.cwd()):
         where = where.relative_to(Path.cwd())
     threads = shop.trainer.threads
-    shop.display(Said(f"sandbox {shop.compiler.sandbox}   device {shop.run.settings.device} x{threads}   run {where}"))
+    sandbox, fence = shop.compiler.sandbox, shop.trainer.fence
+    shop.display(Said(f"sandbox {sandbox}   trainer fenced: {fence}" if fence else f"sandbox {sandbox}   trainer open"))
+    shop.display(Said(f"device {shop.run.settings.device} x{threads}   run {where}"))
 
 
 def versions() -> dict[str, str]:

@@ -9,9 +9,11 @@ from typing import Any
 
 from eureka.candidate import Failed, Outcome, Trained
 from eureka.config import LoadedTask, Settings
+from eureka.confinement import Confinement
 from eureka.description import Description
 from eureka.display import Progressed
-from eureka.errors import StorageFault, UserError
+from eureka.errors import SandboxUnavailable, StorageFault, UserError
+from eureka.paths import shipped
 from eureka.store import Run
 from eureka.workers import Died, Worker, cores, give_up
 
@@ -26,23 +28,38 @@ OnProgress = Callable[[Progressed], None]
 class Trainer:
     """The trainer process of one task."""
 
-    def __init__(self, task: LoadedTask, log: Path, keep: Sequence[int] = (), threads: int = 0):
+    def __init__(
+        self,
+        task: LoadedTask,
+        log: Path,
+        scratch: Path,
+        confinement: Confinement,
+        keep: Sequence[int] = (),
+        threads: int = 0,
+    ):
         """Start it; `description` waits until it has read the task.
 
         Args:
             task: the task, whose code runs in that process and never in this one.
             log: file for its messages.
+            scratch: folder that it works in, and the only one that it may write to when it is confined.
+            confinement: whether it is.
             keep: descriptors that it inherits (the run's worker lock).
             threads: for physics and learning, 0 for one a core.
         """
-        self._task, self._log, self._keep = task, log, keep
+        self._task, self._log, self._scratch, self._keep = task, log, scratch, keep
+        self._confinement = confinement
         self.threads = threads or cores()
         self._description: Description | None = None
+        self.fence = ""
+        """What confines it, once `description` is there; nothing if it is open."""
         self._worker = self._start()
 
     def _start(self) -> Worker:
-        arguments = ["-P", "-m", "eureka.trainer_process", str(self._task.path), str(self.threads)]
-        return Worker(arguments, self._log, self._keep, cwd=self._log.parent)
+        program = ["eureka.trainer_process", str(self._task.path), str(self.threads)]
+        fenced = [str(shipped("sandbox") / "fence.py"), str(self._scratch)] if self._confinement.fenced else ["-m"]
+        self._scratch.mkdir(exist_ok=True)
+        return Worker(["-P", *fenced, *program], self._log, self._keep, self._scratch)
 
     @property
     def description(self) -> Description:
@@ -55,7 +72,9 @@ class Trainer:
             if self._description is not None:
                 break
             try:
-                self._description = Description.model_validate(self.receive()["description"])
+                answer = self.receive()
+                self._check_fence(answer["fence"])
+                self._description = Description.model_validate(answer["description"])
             except Died as died:
                 if death == _ALONE:
                     raise give_up("trainer", died.reason, self._log) from None
@@ -63,6 +82,16 @@ class Trainer:
                 self._worker = self._start()
         assert self._description is not None
         return self._description
+
+    def _check_fence(self, fence: str) -> None:
+        if not self._confinement.fenced:
+            return
+        if not fence or fence.startswith("!"):
+            raise SandboxUnavailable(
+                f"the trainer cannot be confined: {fence[1:] or 'it says nothing of its fence'}; --open-trainer runs "
+                "it without (docs/sandbox.md)"
+            )
+        self.fence = fence
 
     def preflight(self, program: str, worlds: int) -> dict[str, Any] | Failed:
         """Check a program for members of `worlds` worlds and run it on states of random play.

@@ -1,7 +1,8 @@
 """The trainer: a program apart that simulates, trains and evaluates. It never meets a key or a candidate's text.
 
-Started as `python -m eureka.trainer_process TASK.yaml THREADS`. Frames go both ways on the standard streams. The
-first one out describes the task; each command in is answered by the frames named beside it:
+Started as `python -m eureka.trainer_process TASK.yaml THREADS`, through `sandbox/fence.py` unless it is to be open.
+Frames go both ways on the standard streams. The first one out describes the task; each command in is answered by the
+frames named beside it:
 
     preflight {program, worlds}         report | rejected
     measure   {members, plan}           measured
@@ -148,6 +149,13 @@ def _where(error: BaseException, loaded: LoadedTask) -> str:
     return f"{here[-1].filename}, line {here[-1].lineno}: " if here else ""
 
 
+def _was_refused(error: BaseException | None) -> bool:
+    """Whether a forbidden act is at the bottom of it."""
+    return error is not None and (
+        isinstance(error, PermissionError) or _was_refused(error.__cause__ or error.__context__)
+    )
+
+
 def _commands(source: int) -> queue.Queue[dict[str, Any]]:
     """Commands as they come in; the end of the input ends the process, whatever it is doing."""
     inbox: queue.Queue[dict[str, Any]] = queue.Queue()
@@ -171,7 +179,8 @@ def main(task: str, threads: int) -> None:
     loaded = load_task(task)
     with _reported(loaded, out):
         service = Service(loaded, threads, out)
-        write_frame(out, {"kind": "described", "description": service.description.model_dump(mode="json")})
+        described = service.description.model_dump(mode="json")
+        write_frame(out, {"kind": "described", "description": described, "fence": os.environ.get("EUREKA_FENCE", "")})
     while True:
         command = inbox.get()
         with _reported(loaded, out):
@@ -193,8 +202,10 @@ def _reported(loaded: LoadedTask, out: int):
         elif isinstance(error, MemoryError):
             os._exit(137)  # what the kernel's own out-of-memory killer would make of it
         else:
-            where = _where(error, loaded)
-            write_frame(out, {"kind": "error", "message": f"{where}{type(error).__name__}: {first}"})
+            message = f"{_where(error, loaded)}{type(error).__name__}: {first}"
+            if os.environ.get("EUREKA_FENCE") and _was_refused(error):
+                message += "; the trainer may use no network and write only below the run: --open-trainer lets it"
+            write_frame(out, {"kind": "error", "message": message})
         sys.exit(1)
 
 

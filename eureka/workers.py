@@ -66,7 +66,7 @@ class Worker:
             arguments: after the interpreter.
             log: file that its standard error is appended to.
             keep: descriptors that it inherits.
-            cwd: its working folder.
+            cwd: its working folder, and the one for its temporary files.
         """
         with open(log, "ab") as errors:
             self.process = subprocess.Popen(
@@ -74,7 +74,7 @@ class Worker:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                env=environment(),
+                env=environment() | ({"TMPDIR": str(cwd)} if cwd else {}),
                 pass_fds=tuple(keep),
                 start_new_session=True,
                 cwd=cwd,

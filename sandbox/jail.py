@@ -3,6 +3,7 @@
 Layer by layer, outermost first:
 
     descriptors  all closed but one pipe; standard streams lead to /dev/null
+    privileges   no new ones by exec, and none of root's (capabilities)
     limits       address space, processor time, file size, descriptors, core dumps (setrlimit)
     Landlock     every right the kernel knows is handled and none granted: files, TCP, signals, abstract sockets
     seccomp      an allow-list of 45 system calls; executable memory refused; wrong architecture kills
@@ -18,6 +19,7 @@ import os
 import resource
 import signal
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .syscalls import ALLOWED, NOT_EXECUTABLE, Machine, this_machine
@@ -30,12 +32,16 @@ _libc.syscall.restype = ctypes.c_long
 
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
 _SECCOMP_SET_MODE_FILTER, _SECCOMP_FILTER_FLAG_TSYNC = 1, 1
-_LANDLOCK_VERSION_QUERY = 1
+_LANDLOCK_VERSION_QUERY, _LANDLOCK_PATH_BENEATH = 1, 1
+_CAPABILITY_VERSION = 0x20080522
+RIGHT_TO_WRITE = 1 << 1
+RIGHTS_TO_CHANGE = 0xFFFF & ~0b1101
+"""Landlock's rights on files: to write to one; and all that change something: all but execute and the two to read."""
 _LANDLOCK_FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15}
 """How many file rights an ABI knows; 16 from ABI 5 on."""
 
-_LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-_ALLOW, _KILL, _REFUSE = 0x7FFF0000, 0x80000000, 0x00050000 | errno.EPERM
+LOAD, EQUAL, _AT_LEAST, _ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+ALLOW, _KILL, REFUSE = 0x7FFF0000, 0x80000000, 0x00050000 | errno.EPERM
 _NUMBER_AT, _ARCH_AT, _THIRD_ARGUMENT_AT = 0, 4, 32
 _PROT_EXEC = 4
 _X32_BIT = 0x40000000
@@ -78,12 +84,12 @@ def confine(walls: Walls, limits: Limits, result_fd: int) -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     _limit(limits)
-    if _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
-        raise OSError(ctypes.get_errno(), "cannot set NO_NEW_PRIVS")
+    no_new_privileges()
+    drop_capabilities()
     if walls.landlock:
-        _landlock()
+        landlock()
     if walls.seccomp:
-        _seccomp()
+        install(filter_program(known_machine()))
 
 
 def landlock_abi() -> int:
@@ -95,9 +101,7 @@ def landlock_abi() -> int:
 
 
 def _syscall(name: str, *arguments: int | ctypes.Array[ctypes.c_char]) -> int:
-    machine = this_machine()
-    if machine is None or name not in machine.numbers:
-        raise OSError(errno.ENOSYS, f"{name} is not known on this machine")
+    machine = known_machine()
     numbers = [ctypes.c_long(a) if isinstance(a, int) else a for a in arguments]
     result = _libc.syscall(ctypes.c_long(machine.numbers[name]), *numbers)
     if result < 0:
@@ -123,52 +127,102 @@ def _limit(limits: Limits) -> None:
         resource.setrlimit(what, (amount, amount))
 
 
-def _landlock() -> None:
-    """Handle every right this kernel's Landlock knows and grant none."""
+def landlock(handled: int = 0xFFFF, writable: Sequence[str] = (), devices: Sequence[str] = ()) -> None:
+    """Handle the rights of this kernel's Landlock, and grant those on files below some places only.
+
+    Args:
+        handled: bits of file rights to handle; those that the kernel does not know are left out.
+        writable: folders in which all of them are granted.
+        devices: files that may be written to.
+
+    Raises:
+        OSError: there is no Landlock.
+    """
     abi = landlock_abi()
     if abi < 1:
         raise OSError(errno.ENOSYS, "Landlock is not available")
-    files = (1 << _LANDLOCK_FILE_RIGHTS.get(abi, 16)) - 1
+    files = handled & ((1 << _LANDLOCK_FILE_RIGHTS.get(abi, 16)) - 1)
     tcp = 0b11 if abi >= 4 else 0  # bind and connect
     scopes = 0b11 if abi >= 6 else 0  # abstract unix sockets and signals
     size = 8 if abi < 4 else 16 if abi < 6 else 24
     attributes = ctypes.create_string_buffer(struct.pack("=QQQ", files, tcp, scopes)[:size], size)
     ruleset = _syscall("landlock_create_ruleset", attributes, size, 0)
+    for places, rights in ((writable, files), (devices, files & RIGHT_TO_WRITE)):
+        for place in places:
+            beneath = os.open(place, os.O_PATH | os.O_CLOEXEC)
+            rule = ctypes.create_string_buffer(struct.pack("=Qi", rights, beneath), 12)
+            _syscall("landlock_add_rule", ruleset, _LANDLOCK_PATH_BENEATH, rule, 0)
+            os.close(beneath)
     _syscall("landlock_restrict_self", ruleset, 0)
     os.close(ruleset)
 
 
-def _seccomp() -> None:
-    machine = this_machine()
-    if machine is None:
-        raise OSError(errno.ENOSYS, f"no system call table for {os.uname().machine}")
-    program = filter_program(machine)
+def install(program: bytes) -> None:
+    """Put a seccomp filter on every thread of this process, for ever.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
     code = ctypes.create_string_buffer(program, len(program))
     header = struct.pack("HxxxxxxQ", len(program) // 8, ctypes.addressof(code))
     argument = ctypes.create_string_buffer(header, len(header))
     _syscall("seccomp", _SECCOMP_SET_MODE_FILTER, _SECCOMP_FILTER_FLAG_TSYNC, argument)
 
 
+def no_new_privileges() -> None:
+    """What an unprivileged process must give up before it may confine itself."""
+    if _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "cannot set NO_NEW_PRIVS")
+
+
+def drop_capabilities(kept: int = 0) -> None:
+    """Give up what root may do beyond other users, but for the capabilities in the bits of `kept`."""
+    header = ctypes.create_string_buffer(struct.pack("=Ii", _CAPABILITY_VERSION, 0), 8)
+    now = ctypes.create_string_buffer(24)
+    _syscall("capget", header, now)
+    effective, permitted, *_ = struct.unpack("=6I", now.raw)
+    data = struct.pack("=6I", effective & kept, permitted & kept, 0, 0, 0, 0)
+    _syscall("capset", header, ctypes.create_string_buffer(data, 24))
+
+
+def known_machine() -> Machine:
+    """The table of this machine's system calls.
+
+    Raises:
+        OSError: there is none.
+    """
+    machine = this_machine()
+    if machine is None:
+        raise OSError(errno.ENOSYS, f"no system call table for {os.uname().machine}")
+    return machine
+
+
+def only_native(machine: Machine) -> list[bytes]:
+    """The beginning of every filter: other architectures' calls kill; ends with the call's number loaded."""
+    code = [bpf(LOAD, _ARCH_AT), bpf(EQUAL, machine.audit_arch, 1, 0), bpf(RETURN, _KILL), bpf(LOAD, _NUMBER_AT)]
+    if machine.has_x32:
+        code += [bpf(_AT_LEAST, _X32_BIT, 0, 1), bpf(RETURN, _KILL)]
+    return code
+
+
 def filter_program(machine: Machine) -> bytes:
     """The allow-list as BPF: kill on a foreign architecture, allow what is listed, refuse the rest with EPERM."""
-    code = [_bpf(_LOAD, _ARCH_AT), _bpf(_EQUAL, machine.audit_arch, 1, 0), _bpf(_RETURN, _KILL)]
-    code.append(_bpf(_LOAD, _NUMBER_AT))
-    if machine.has_x32:
-        code += [_bpf(_AT_LEAST, _X32_BIT, 0, 1), _bpf(_RETURN, _KILL)]
+    code = only_native(machine)
     for name in NOT_EXECUTABLE:
         code += [
-            _bpf(_EQUAL, machine.numbers[name], 0, 4),
-            _bpf(_LOAD, _THIRD_ARGUMENT_AT),
-            _bpf(_ANY_BIT, _PROT_EXEC, 0, 1),
-            _bpf(_RETURN, _REFUSE),
-            _bpf(_RETURN, _ALLOW),
+            bpf(EQUAL, machine.numbers[name], 0, 4),
+            bpf(LOAD, _THIRD_ARGUMENT_AT),
+            bpf(_ANY_BIT, _PROT_EXEC, 0, 1),
+            bpf(RETURN, REFUSE),
+            bpf(RETURN, ALLOW),
         ]
     for name in ALLOWED:
         if name in machine.numbers:
-            code += [_bpf(_EQUAL, machine.numbers[name], 0, 1), _bpf(_RETURN, _ALLOW)]
-    code.append(_bpf(_RETURN, _REFUSE))
+            code += [bpf(EQUAL, machine.numbers[name], 0, 1), bpf(RETURN, ALLOW)]
+    code.append(bpf(RETURN, REFUSE))
     return b"".join(code)
 
 
-def _bpf(code: int, k: int, if_true: int = 0, if_false: int = 0) -> bytes:
+def bpf(code: int, k: int, if_true: int = 0, if_false: int = 0) -> bytes:
+    """One instruction of a filter; jumps skip so many."""
     return struct.pack("HBBI", code, if_true, if_false, k)

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import BaseModel, Field
-
 from eureka.candidate import Failed
-from eureka.errors import SandboxUnavailable, UserError
+from eureka.confinement import Confinement, Sandbox
+from eureka.errors import SandboxUnavailable
 from eureka.paths import shipped
 from eureka.workers import Died, Worker, give_up, last_words
 
-LEVELS = ("auto", "strict", "strict-noland", "container", "none")
-"""What `--sandbox` accepts; `auto` takes the best of the first two real ones and no other."""
 _RESTARTS = 3
 _LARGEST_SOURCE = 200_000
 KeyT = TypeVar("KeyT", int, str)
@@ -24,52 +20,18 @@ Fields = Mapping[str, tuple[Sequence[int], str]]
 """State fields by name: shape without N, and dtype."""
 
 
-class Sandbox(BaseModel):
-    """What the jail is worth on this machine."""
-
-    level: str = Field(description="strict, strict-noland, container or none")
-    landlock: int = Field(description="Landlock ABI in force, 0 for none")
-    through: list[str] = Field(description="forbidden acts that got through; empty for the strict levels")
-
-    def __str__(self) -> str:
-        match self.level:
-            case "strict":
-                return f"strict: seccomp, landlock {self.landlock}, limits"
-            case "strict-noland":
-                return "strict-noland: seccomp, limits"
-            case _:
-                return f"{self.level}: limits only; a reward can {', '.join(self.through)}"
-
-
-def check_level(level: str) -> None:
-    """Refuse a `--sandbox` that is unknown, or too weak for where it is asked for.
-
-    Raises:
-        UserError: with what to give instead.
-    """
-    if level not in LEVELS:
-        raise UserError(f"no sandbox level {level!r}; there are {', '.join(LEVELS)}")
-    if level == "none":
-        keys = [name for name in os.environ if name.endswith(("_API_KEY", "_TOKEN", "_SECRET"))]
-        if keys:
-            raise UserError(f"--sandbox none is refused while {keys[0]} is set: a reward could read it; unset it first")
-        if os.environ.get("EUREKA_ALLOW_NO_SANDBOX") != "1":
-            raise UserError("--sandbox none runs a model's code as you; to accept that, set EUREKA_ALLOW_NO_SANDBOX=1")
-
-
 class Compiler:
     """The compiler process: restarted when it dies, through no fault of a candidate's."""
 
-    def __init__(self, level: str, log: Path, keep: Sequence[int] = ()):
+    def __init__(self, confinement: Confinement, log: Path, keep: Sequence[int] = ()):
         """Start it.
 
         Args:
-            level: one of LEVELS.
+            confinement: how strictly candidates are to be jailed.
             log: file for its messages.
             keep: descriptors that it inherits (the run's lock).
         """
-        check_level(level)
-        self._level, self._log, self._keep = level, log, keep
+        self._level, self._log, self._keep = confinement.level, log, keep
         self._sandbox: Sandbox | None = None
         self._worker = self._start()
 
