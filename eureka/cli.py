@@ -37,6 +37,9 @@ SandboxOption = Annotated[
 OpenOption = Annotated[
     bool, typer.Option("--open-trainer", help="Let the task's own code write anywhere and use the network.")
 ]
+CompileOption = Annotated[
+    bool, typer.Option("--compile", help="Merge and compile the rewards that train together; needs a C++ compiler.")
+]
 DisplayOption = Annotated[str, typer.Option("--display", metavar="HOW", help="auto, live, plain, json or none.")]
 LlmOption = Annotated[
     str | None,
@@ -78,6 +81,7 @@ def run(
     max_tokens: TokensOption = None,
     prices: PricesOption = None,
     device: Annotated[str, typer.Option(metavar="D", help="auto, cpu or cuda.")] = "auto",
+    compile: CompileOption = False,
     sandbox: SandboxOption = "auto",
     open_trainer: OpenOption = False,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the run; default runs/TASK/...")] = None,
@@ -100,6 +104,7 @@ def run(
         steps=steps,
         seed=seed,
         device=device,
+        compiled=compile,
         start=start,
         temperature=temperature,
         reply_tokens=reply_tokens,
@@ -186,6 +191,7 @@ def train(
     steps: Annotated[int | None, typer.Option(metavar="S", help="World-steps of each training.")] = None,
     seed: Annotated[int | None, typer.Option(metavar="S", help="Decides every random number; 0 if not given.")] = None,
     device: Annotated[str, typer.Option(metavar="D", help="auto, cpu or cuda.")] = "auto",
+    compile: CompileOption = False,
     sandbox: SandboxOption = "auto",
     open_trainer: OpenOption = False,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the run; default runs/TASK/...")] = None,
@@ -198,7 +204,9 @@ def train(
     from eureka.confinement import Confinement
 
     loaded = load_task(task)
-    options = planning.Options(preset=preset, llm="search", worlds=envs, steps=steps, seed=seed, device=device)
+    options = planning.Options(
+        preset=preset, llm="search", worlds=envs, steps=steps, seed=seed, device=device, compiled=compile
+    )
     settings = planning.resolve(loaded, options).model_copy(update={"final_seeds": seeds, "samples": seeds})
     with _shown(display) as show:
         session.train(loaded, settings, reward, Confinement(sandbox, open_trainer), out, show, yes)

@@ -130,6 +130,7 @@ class Settings(Preset):
     )
     asking: Asking = Field(default=Asking(), description="for designers that are language models")
     device: Literal["cpu", "cuda"] = Field(default="cpu", description="where simulation and training run")
+    compiled: bool = Field(default=False, description="whether a generation's rewards are merged and compiled")
 
 
 class TaskFile(_Strict):

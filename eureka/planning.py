@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ class Options:
     steps: int | None = None
     seed: int | None = None
     device: str = "auto"
+    compiled: bool = False
     start: str | None = None
     temperature: float | None = None
     reply_tokens: int | None = None
@@ -117,8 +119,18 @@ def resolve(task: LoadedTask, options: Options) -> Settings:
         least = 0 if option == "seed" else 1
         if isinstance(value, int) and value < least:
             raise UserError(f"--{'envs' if option == 'worlds' else option} must be at least {least}, not {value}")
+    if options.compiled:
+        given["compiled"] = _can_compile()
     asking = _asking(llm, options)
     return Settings.model_validate(base | given | {"llm": llm, "device": "cpu", "asking": asking.model_dump()})
+
+
+def _can_compile() -> bool:
+    """True, or an error that says what torch.compile lacks here."""
+    tool = os.environ.get("CXX", "g++")
+    if shutil.which(tool) is None:
+        raise UserError(f"--compile needs a C++ compiler, and there is no {tool}; install g++, or leave it out")
+    return True
 
 
 def _with_address(llm: str) -> str:

@@ -43,6 +43,8 @@ class Plan:
     """The run's seed: decides evaluation episodes and the dealing of minibatches."""
     purpose: str
     """`search` or `final`: the two draw unrelated episodes."""
+    compiled: bool = False
+    """Whether the programs are to be merged and compiled."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,13 @@ class Training:
             best = [b if math.isfinite(b) else None for b in self._best]
             on_progress(Progress(self.iteration, self.plan.iterations, steps, self.clocks, best))
         return self._report()
+
+    def compile(self, states: dict[str, Tensor]) -> str | None:
+        """Merge and compile the programs before the first iteration, on states (P * N, ...); the reason if not."""
+        start = time.perf_counter()
+        problem = self.bank.compile(states)
+        self.clocks.compile = time.perf_counter() - start
+        return problem
 
     @property
     def steps_an_iteration(self) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +13,7 @@ from eureka.candidate import Failed, Outcome, Trained
 from eureka.config import LoadedTask, Settings
 from eureka.confinement import Confinement
 from eureka.description import Description
-from eureka.display import Progressed
+from eureka.display import Progressed, Said
 from eureka.errors import SandboxUnavailable, StorageFault, UserError
 from eureka.paths import shipped
 from eureka.store import Run
@@ -22,7 +24,13 @@ _TOGETHER = 2
 _ALONE = 3
 """The same for a single member, after which it has failed."""
 
-OnProgress = Callable[[Progressed], None]
+_PATIENCE = 900.0
+"""s without a sign of life after which a training is given up, at first."""
+_LEAST_PATIENCE = 300.0
+_PATIENCE_FACTOR = 20.0
+"""Later: so many times the longest silence there was, but not less than the least."""
+
+OnProgress = Callable[[Progressed | Said], None]
 
 
 class Trainer:
@@ -36,6 +44,7 @@ class Trainer:
         confinement: Confinement,
         keep: Sequence[int] = (),
         threads: int = 0,
+        patience: float = _PATIENCE,
     ):
         """Start it; `description` waits until it has read the task.
 
@@ -46,7 +55,9 @@ class Trainer:
             confinement: whether it is.
             keep: descriptors that it inherits (the run's worker lock).
             threads: for physics and learning, 0 for one a core.
+            patience: s to wait for a training's first sign of life.
         """
+        self.patience = patience
         self._task, self._log, self._scratch, self._keep = task, log, scratch, keep
         self._confinement = confinement
         self.threads = threads or cores()
@@ -58,8 +69,8 @@ class Trainer:
     def _start(self) -> Worker:
         program = ["eureka.trainer_process", str(self._task.path), str(self.threads)]
         fenced = [str(shipped("sandbox") / "fence.py"), str(self._scratch)] if self._confinement.fenced else ["-m"]
-        self._scratch.mkdir(exist_ok=True)
-        return Worker(["-P", *fenced, *program], self._log, self._keep, self._scratch)
+        (self._scratch / "tmp").mkdir(parents=True, exist_ok=True)
+        return Worker(["-P", *fenced, *program], self._log, self._keep, self._scratch / "tmp")
 
     @property
     def description(self) -> Description:
@@ -103,7 +114,7 @@ class Trainer:
         if answer["kind"] == "rejected":
             return Failed(stage="compile", message=answer["message"], line=answer["line"])
         if answer["problem"]:
-            return Failed(stage="preflight", message=answer["problem"])
+            return Failed(stage="preflight", message=answer["problem"], machine=answer["machine"])
         return answer
 
     def measure(self, members: int, settings: Settings) -> float:
@@ -146,6 +157,7 @@ class Trainer:
     def close(self) -> None:
         """End the process."""
         self._worker.close()
+        shutil.rmtree(self._scratch / "tmp", ignore_errors=True)
 
     def _ask(self, command: dict[str, Any]) -> dict[str, Any]:
         """Send a command that can be repeated, and the answer to it."""
@@ -161,16 +173,21 @@ class Trainer:
                     raise give_up("trainer", death.reason, self._log) from None
                 self.restart()
 
-    def receive(self) -> dict[str, Any]:
+    def receive(self, patience: float | None = None) -> dict[str, Any]:
         """The process's next answer.
 
+        Args:
+            patience: s to wait for it, for ever if None.
+
         Raises:
-            Died: it is gone.
+            Died: it is gone, or was killed for its silence.
             UserError: the task's code failed; says where.
             StorageFault: it could not write.
         """
-        answer = self._worker.receive()
-        assert answer is not None
+        answer = self._worker.receive(patience)
+        if answer is None:
+            self._worker.kill()
+            raise Died(f"gave no sign of life for {patience:.0f} s")
         if answer["kind"] == "error":
             raise UserError(answer["message"])
         if answer["kind"] == "storage":
@@ -252,11 +269,17 @@ class _Work:
                 "resume": self._resume(members),
             }
         )
+        patience, longest, heard = self.trainer.patience, 0.0, time.monotonic()
         while True:
-            answer = self.trainer.receive()
+            answer = self.trainer.receive(patience)
+            silence, heard = time.monotonic() - heard, time.monotonic()
+            longest = max(longest, silence)
+            patience = max(min(self.trainer.patience, _LEAST_PATIENCE), _PATIENCE_FACTOR * longest)
             match answer["kind"]:
                 case "progress":
                     self.on_progress(Progressed(tuple(members), answer))
+                case "note":
+                    self.on_progress(Said(answer["text"]))
                 case "checkpoint":
                     self._record_checkpoint(members, answer)
                 case "outcomes":
@@ -317,6 +340,7 @@ def plan_of(settings: Settings, purpose: str) -> dict[str, Any]:
     """The part of the settings that decides a training, as the trainer process reads it."""
     return {
         "worlds": settings.worlds,
+        "compiled": settings.compiled,
         "iterations": settings.iterations,
         "learning": settings.learning.model_dump(mode="json"),
         "evaluation": settings.evaluation.model_dump(mode="json"),

@@ -7,7 +7,7 @@ frames named beside it:
     preflight {program, worlds}         report | rejected
     measure   {members, plan}           measured
     train     {programs, seeds, plan, folder, resume}
-                                        progress and checkpoint, many times; then outcomes
+                                        note, progress and checkpoint, many times; then outcomes
     any                                 error (the task's code is wrong), storage (the disk refused)
 
 The program ends when its input does, in the middle of a training too.
@@ -37,7 +37,7 @@ from eureka.errors import UserError
 from eureka.introspect import RECORDED_WORLDS, describe, load_class, random_states
 from eureka.physics.base import compile_scene
 from eureka.physics.threads import ThreadPhysics
-from eureka.rewards.preflight import preflight
+from eureka.rewards.preflight import preflight, too_slow
 from eureka.rewards.program import Field, Rejected, fingerprint, rebuild
 from eureka.train import Plan, Progress, Training, save_policies
 from eureka.workers import frames, write_frame
@@ -82,11 +82,14 @@ class Service:
     def _preflight(self, command: dict[str, Any]) -> None:
         try:
             report = preflight(command["program"], self.fields, self.states)
-            rebuild(command["program"], self.fields, command["worlds"])  # honest programs fit any number of worlds
+            program = rebuild(command["program"], self.fields, command["worlds"])  # honest ones fit any number
+            slow = too_slow(program, self.states)
         except Rejected as rejection:
             self.send("rejected", message=str(rejection), line=rejection.line)
             return
-        self.send("report", fingerprint=fingerprint(command["program"]), **asdict(report))
+        problem = {"problem": report.problem or slow}
+        clock = {"machine": report.problem is None and slow is not None}
+        self.send("report", fingerprint=fingerprint(command["program"]), **(asdict(report) | problem | clock))
 
     def _measure(self, command: dict[str, Any]) -> None:
         """Time an iteration of training with a reward of nothing; the first one warms up and does not count."""
@@ -106,6 +109,11 @@ class Service:
         folder.mkdir(parents=True, exist_ok=True)
         programs = [rebuild(text, self.fields, plan.worlds) for text in command["programs"]]
         training = Training(self.task, self.model, programs, command["seeds"], plan, self.threads)
+        if plan.compiled:
+            places = torch.arange(len(programs) * plan.worlds) % RECORDED_WORLDS
+            problem = training.compile({name: value[places] for name, value in self.states.items()})
+            if problem:
+                self.send("note", text=problem)
         if command["resume"]:
             training.load(Path(command["resume"]["file"]), command["resume"]["members"])
         last = 0.0

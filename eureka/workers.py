@@ -31,6 +31,7 @@ _PASSED = (
     "CUDA_VISIBLE_DEVICES",
     "WARP_CACHE_PATH",
     "MUJOCO_GL",
+    "CXX",
 )
 """Variables that workers may see; every other one, and so every key, stays with the orchestrator."""
 
@@ -40,7 +41,9 @@ def environment() -> dict[str, str]:
     passed = {name: os.environ[name] for name in _PASSED if name in os.environ}
     # One thread an operation: a population's members, not the rows of one product, are spread over threads, and the
     # fork server must have a single thread.
-    return passed | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    single = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    # torch's compiler would keep a pool of processes.
+    return passed | single | {"TORCHINDUCTOR_COMPILE_THREADS": "1"}
 
 
 def cores() -> int:
@@ -128,6 +131,11 @@ class Worker:
         code = self.process.wait()
         return f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
 
+    def kill(self) -> None:
+        """End the worker at once."""
+        self.process.kill()
+        self.process.wait()
+
     def close(self) -> None:
         """End the worker: first by ending its input, after two seconds by a kill."""
         for pipe in (self.process.stdin, self.process.stdout):
@@ -139,8 +147,7 @@ class Worker:
         try:
             self.process.wait(timeout=2.0)
         except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+            self.kill()
 
 
 def frames(descriptor: int) -> Iterator[dict[str, Any]]:

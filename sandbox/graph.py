@@ -57,6 +57,8 @@ class Program:
     inputs: tuple[str, ...]
     components: tuple[str, ...]
     nodes: int
+    worlds: int
+    """N."""
     work: int
     """Numbers computed for one world, a measure of cost."""
 
@@ -123,7 +125,7 @@ class _Builder:
             states = [torch.empty((self.worlds, *f.shape), dtype=DTYPES[f.dtype], device=self.device) for f in wanted]
             work = dry_run(module, states, self.worlds, self.limits, results[0].name)
         simplify(module, self.limits.memory * self.worlds)
-        return Program(module, inputs, components, len(nodes), work)
+        return Program(module, inputs, components, len(nodes), self.worlds, work)
 
     def _node(self, node: Any) -> fx.Node:
         _require(isinstance(node, dict) and isinstance(node.get("op"), str), "a node is not an operation")

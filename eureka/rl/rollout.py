@@ -29,6 +29,8 @@ class Clocks:
     """Advantages and gradient steps."""
     evaluation: float = 0.0
     """Evaluation episodes and checkpoints."""
+    compile: float = 0.0
+    """Merging and compiling the rewards."""
 
 
 @dataclass(frozen=True)

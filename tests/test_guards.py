@@ -1,0 +1,91 @@
+"""What training does with programs and processes that misbehave though they passed every check."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from eureka.config import load_task
+from eureka.confinement import Confinement
+from eureka.rewards.preflight import too_slow
+from eureka.rewards.program import ProgramBank, rebuild
+from eureka.trainer import Trainer
+from eureka.workers import Died
+
+REWARDS = {
+    "honest": "def compute_reward(cart_position, pole_angle):\n    u = torch.cos(pole_angle)\n"
+    "    return u - 0.1 * cart_position.abs(), {'up': u}",
+    "other": "def compute_reward(pole_angle, action):\n    e = action.square().sum(-1)\n"
+    "    return torch.exp(-pole_angle**2) - 0.01 * e, {'effort': e, 'c': 1.0}",
+}
+
+
+def heavy(nodes: int, width: int) -> str:
+    """A program within the verifier's limits that does as much as it can."""
+    first = {"op": "aten.expand.default", "args": [{"value": 1}, [{"size": [1, 0]}, width]]}
+    wide = {"op": "aten.unsqueeze.default", "args": [{"value": 0}, 1]}
+    chain = [{"op": "aten.atan2.default", "args": [{"value": 2 + i}, {"value": 2 + i}]} for i in range(nodes)]
+    last = {"op": "aten.sum.dim_IntList", "args": [{"value": 2 + nodes}, [1]]}
+    nodes_ = [wide, first, *chain, last]
+    outputs = [{"value": len(nodes_)}]
+    return json.dumps({"version": 1, "inputs": ["a"], "nodes": nodes_, "outputs": outputs, "components": []})
+
+
+def test_a_program_that_takes_absurdly_long_is_refused_before_it_trains(cartpole):
+    from eureka.rewards.program import Field
+
+    program = rebuild(heavy(46, 4096), {"a": Field(())}, 512)
+    problem = too_slow(program, {"a": torch.randn(32)})
+    assert problem is not None and "one step in 512 worlds takes" in problem
+    honest = cartpole.program(REWARDS["honest"], 512)
+    assert too_slow(honest, cartpole.states) is None
+
+
+def test_merged_and_compiled_programs_give_each_member_its_own_reward(cartpole):
+    worlds, programs = 16, [cartpole.program(text, 16) for text in REWARDS.values()]
+    alone, together = ProgramBank(programs, worlds), ProgramBank(programs, worlds)
+    states = {name: value[:32] for name, value in cartpole.states.items()}
+    assert together.compile(states) is None
+    for shift in range(3):
+        fields = {name: value.roll(shift, 0) for name, value in states.items()}
+        assert torch.allclose(together(fields), alone(fields), rtol=1e-5, atol=1e-6)
+    for a, b in zip(together.drain(), alone.drain(), strict=True):
+        assert a.components == pytest.approx(b.components, rel=1e-4) and a.fault is b.fault is None
+
+
+def test_programs_that_cannot_be_compiled_train_without_it_and_say_why(cartpole, monkeypatch):
+    def broken(*_, **__):
+        raise RuntimeError("no compiler\nat all")
+
+    bank = ProgramBank([cartpole.program(REWARDS["honest"], 16)], 16)
+    monkeypatch.setattr(torch, "compile", broken)
+    states = {name: value[:16] for name, value in cartpole.states.items()}
+    problem = bank.compile(states)
+    assert problem is not None and problem.endswith("RuntimeError: no compiler")
+    monkeypatch.setattr(torch, "compile", lambda *_, **__: lambda *fields: (torch.zeros(2, 16),))
+    assert "something else for member 0" in str(bank.compile(states))
+    assert bank(states).shape == (1, 16)
+
+
+def test_a_trainer_that_hangs_is_ended_and_replaced(tmp_path: Path):
+    trainer = Trainer(load_task("cartpole"), tmp_path / "log", tmp_path / "scratch", Confinement())
+    try:
+        _ = trainer.description
+        hanging = trainer._worker.process.pid
+        os.kill(hanging, signal.SIGSTOP)
+        start = time.monotonic()
+        with pytest.raises(Died, match="gave no sign of life for 1 s"):
+            trainer.receive(patience=1.0)
+        assert time.monotonic() - start < 30
+        assert not Path(f"/proc/{hanging}").exists()
+        trainer.restart()
+        assert trainer.description.name == "cartpole" and trainer._worker.process.pid != hanging
+    finally:
+        trainer.close()
+    assert not (tmp_path / "scratch" / "tmp").exists()
