@@ -11,11 +11,8 @@ differ in their seeds. The trainer's own settings: one thread an operation, memb
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import os
-import platform
-import subprocess
 import sys
 import tempfile
 import time
@@ -26,6 +23,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MKL_NUM_THREADS", "1")
 
 import torch
+from record import about, keep
 
 from eureka.candidate import Failed
 from eureka.config import Evaluation, Learning, load_task
@@ -38,13 +36,11 @@ from eureka.physics.threads import ThreadPhysics
 from eureka.rewards.compiler import Compiler
 from eureka.rewards.program import Field, rebuild
 from eureka.seeds import derive
-from eureka.session import versions
 from eureka.task import Task
 from eureka.train import Plan, Progress, Training
 from eureka.workers import cores
 
 CURVES = ("steps", "fitness", "training_fitness", "episode_length")
-HISTORY = Path(__file__).parent / "history" / "learn.jsonl"
 
 
 def random_fitness(task: Task, model: object, episodes: int, threads: int) -> float:
@@ -81,12 +77,6 @@ def learning_from(base: Learning, changes: list[str]) -> Learning:
     given = dict(change.split("=", 1) for change in changes)
     parsed = {k: [int(x) for x in v.split(",")] if k == "hidden" else v for k, v in given.items()}
     return Learning.model_validate(base.model_dump() | parsed)
-
-
-def commit() -> str:
-    """The commit that was measured, with a mark if the tree was changed."""
-    done = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
 
 
 def main() -> None:
@@ -129,12 +119,8 @@ def main() -> None:
     clocks = asdict(training.clocks)
     done = options.members * training.iteration * training.steps_an_iteration
     trained = [o for o in outcomes if not isinstance(o, Failed)]
-    record = {
-        "benchmark": "learn",
-        "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),
-        "commit": commit(),
-        "versions": versions(),
-        "machine": {"processor": platform.machine(), "cores": cores(), "threads": options.threads},
+    record = about("learn") | {
+        "threads": options.threads,
         "task": loaded.file.name,
         "reward": options.reward,
         "members": options.members,
@@ -153,9 +139,7 @@ def main() -> None:
         "report_fitness": [o.report for o in trained],
         "curve": trained[0].curves.model_dump(include=set(CURVES)) if trained else None,
     }
-    HISTORY.parent.mkdir(exist_ok=True)
-    with HISTORY.open("a") as history:
-        history.write(json.dumps(record) + "\n")
+    keep(record)
     print(json.dumps(record, indent=2))
 
 
