@@ -87,6 +87,10 @@ class Service:
         except Rejected as rejection:
             self.send("rejected", message=str(rejection), line=rejection.line)
             return
+        except Exception as error:  # what an untrusted program provokes is no end of this process
+            traceback.print_exc()
+            self.send("rejected", message=f"the program cannot be tried: {type(error).__name__}", line=None)
+            return
         problem = {"problem": report.problem or slow}
         clock = {"machine": report.problem is None and slow is not None}
         self.send("report", fingerprint=fingerprint(command["program"]), **(asdict(report) | problem | clock))

@@ -31,12 +31,18 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from .limits import MAX_PIECES, Limits, Rejected
 from .ops import ALLOWED, CREATES, DTYPES, INDEXED, why_not
-from .shapes import dry_run
+from .shapes import clamp_index, dry_run, per_world
 from .simplify import simplify
+from .worlds import WORLDS, require_separate
 
 VERSION = 1
+_AXES = 16
+_LIST = 1024
+"""Entries of a list among an operation's arguments."""
 TEXTS = ("floor", "trunc", "left", "right", "none", "tanh")
 """What `rounding_mode`, `side` and `approximate` may say."""
+RESERVED = frozenset({"total", "reward", "fitness", "episode_length"})
+"""Names that mean something else where components are shown."""
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 
@@ -91,6 +97,25 @@ def rebuild(
         raise Rejected(f"malformed program: {type(error).__name__}: {str(error)[:120]}") from None
 
 
+def require_separate_worlds(text: str, fields: dict[str, Field]) -> None:
+    """Refuse a program in which a world's reward could come from other worlds, or from how many there are.
+
+    Raises:
+        Rejected: with the line.
+    """
+    builder = _Builder(fields, WORLDS, "cpu", Limits())
+    try:
+        require_separate(builder.check(text))
+    except Rejected:
+        raise
+    except (RecursionError, MemoryError, Exception) as error:
+        raise Rejected(f"malformed program: {type(error).__name__}") from None
+
+
+class _Size(int):
+    """A size that was written as k * N + b: no number to compute with."""
+
+
 class _Builder:
     def __init__(self, fields: dict[str, Field], worlds: int, device: str, limits: Limits):
         self.fields, self.worlds, self.device, self.limits = fields, worlds, torch.device(device), limits
@@ -101,31 +126,38 @@ class _Builder:
         self.line: int | None = None
 
     def build(self, text: str) -> Program:
+        module = self.check(text)
+        simplify(module, self.limits.memory * self.worlds)
+        return Program(module, self.inputs, self.components, self.nodes, self.worlds, self.work)
+
+    def check(self, text: str) -> fx.GraphModule:
+        """The program as it is written, every argument and shape checked."""
         data = _parse(text, self.limits)
-        inputs, components = _names(data["inputs"], "input"), _names(data["components"], "component")
-        _require(len(components) <= self.limits.components, f"more than {self.limits.components} components")
-        for name in inputs:
+        self.inputs, self.components = _names(data["inputs"], "input"), _names(data["components"], "component")
+        _require(not RESERVED & set(self.components), "a component has a name that is taken")
+        _require(len(self.components) <= self.limits.components, f"more than {self.limits.components} components")
+        for name in self.inputs:
             _require(name in self.fields, f"unknown input {name!r}")
             self.values.append(self.graph.placeholder(name))
         nodes = data["nodes"]
         _require(isinstance(nodes, list) and len(nodes) <= self.limits.nodes, f"over {self.limits.nodes} operations")
+        self.nodes = len(nodes)
         for node in nodes:
             self.values.append(self._node(node))
         outputs = data["outputs"]
-        _require(isinstance(outputs, list) and len(outputs) == 1 + len(components), "outputs and components differ")
+        well = isinstance(outputs, list) and len(outputs) == 1 + len(self.components)
+        _require(well, "outputs and components differ")
         results = [self._argument(o) for o in outputs]
         _require(all(isinstance(r, fx.Node) for r in results), "an output is not a tensor")
-        shaped = tuple(self._per_world(r) for r in results)
-        self.graph.output(shaped)
+        self.graph.output(tuple(self._per_world(r) for r in results))
         self.graph.eliminate_dead_code()
         self.graph.lint()
         module = fx.GraphModule(self.root, self.graph)
         with FakeTensorMode(allow_non_fake_inputs=True):
-            wanted = [self.fields[name] for name in inputs]
+            wanted = [self.fields[name] for name in self.inputs]
             states = [torch.empty((self.worlds, *f.shape), dtype=DTYPES[f.dtype], device=self.device) for f in wanted]
-            work = dry_run(module, states, self.worlds, self.limits, results[0].name)
-        simplify(module, self.limits.memory * self.worlds)
-        return Program(module, inputs, components, len(nodes), self.worlds, work)
+            self.work = dry_run(module, states, self.worlds, self.limits, results[0].name)
+        return module
 
     def _node(self, node: Any) -> fx.Node:
         _require(isinstance(node, dict) and isinstance(node.get("op"), str), "a node is not an operation")
@@ -135,7 +167,7 @@ class _Builder:
             return self._constant(node)
         _require({"op", "args"} <= set(node) <= {"op", "args", "kwargs", "line"}, "malformed operation")
         line = node.get("line")
-        self.line = line if type(line) is int and line > 0 else None
+        self.line = line if type(line) is int and 0 < line < 1_000_000 else None
         raw_args, raw_kwargs = node["args"], node.get("kwargs", {})
         _require(isinstance(raw_args, list) and isinstance(raw_kwargs, dict), "malformed arguments")
         args = [self._argument(a) for a in raw_args]
@@ -147,6 +179,8 @@ class _Builder:
         if op is None:
             raise Rejected(why_not(name), self.line)
         kwargs = {key: self._argument(value) for key, value in raw_kwargs.items()}
+        if name.startswith("aten.arange."):  # the one place where a size is a number
+            args = [int(a) if isinstance(a, _Size) else a for a in args]
         _match(op, args, kwargs)
         _require(kwargs.get("sorter") is None, "a program brings no order of its own")  # it would be an index
         if name in CREATES:
@@ -165,7 +199,8 @@ class _Builder:
     def _constant(self, node: dict[str, Any]) -> fx.Node:
         shape, data, dtype = node["shape"], node["data"], node["dtype"]
         _require(isinstance(dtype, str) and dtype in DTYPES, "malformed constant")
-        _require(isinstance(shape, list) and all(type(s) is int and s >= 0 for s in shape), "malformed constant")
+        _require(isinstance(shape, list) and len(shape) <= _AXES, "malformed constant")
+        _require(all(type(s) is int and 0 <= s < 1 << 31 for s in shape), "malformed constant")
         _require(isinstance(data, list) and len(data) == math.prod(shape), "malformed constant")
         used = sum(c.numel() for c in self.constants.values())
         _require(used + len(data) <= self.limits.constants, f"over {self.limits.constants} constant numbers")
@@ -185,7 +220,7 @@ class _Builder:
         if isinstance(a, float):
             return a
         if isinstance(a, list):
-            _require(depth < 4, "lists are nested too deeply")
+            _require(depth < 4 and len(a) <= _LIST, "a list is too long or nested too deeply")
             return [self._argument(x, depth + 1) for x in a]
         _require(isinstance(a, dict) and len(a) == 1, f"malformed argument {str(a)[:60]!r}")
         ((kind, content),) = a.items()
@@ -193,7 +228,7 @@ class _Builder:
             return self.values[content]
         if kind == "size" and isinstance(content, list) and len(content) == 2:
             _require(all(type(x) is int and abs(x) < 1 << 31 for x in content), "malformed size")
-            return content[0] * self.worlds + content[1]
+            return _Size(content[0] * self.worlds + content[1])
         if kind == "dtype" and isinstance(content, str) and content in DTYPES:
             return DTYPES[content]
         if kind == "float" and content in ("inf", "-inf", "nan"):
@@ -214,27 +249,11 @@ class _Builder:
         if name not in ("aten.index.Tensor", "aten.index_put.default"):
             _require(type(args[1]) is int, "malformed index")
             return [source, args[1], safe(args[2], args[1], negative=False), *args[3:]]
+        _require(any(isinstance(t, fx.Node) for t in args[1]), "malformed index")
         return [source, [safe(t, dim, negative=True) for dim, t in enumerate(args[1])], *args[2:]]
 
     def _per_world(self, value: Any) -> fx.Node:
         return self.graph.call_function(per_world, (value, self.worlds))
-
-
-def clamp_index(index: Tensor, source: Tensor, dim: int, negative: bool) -> Tensor:
-    """Indices for dimension `dim` of `source`, none out of range; from the end too where `negative`."""
-    if index.dtype == torch.bool or index.dtype == torch.uint8:
-        raise Rejected("selects worlds or entries by a mask, so that its size depends on values; use torch.where")
-    size = source.shape[dim]
-    return torch.clamp(index, -size if negative else 0, size - 1)
-
-
-def per_world(value: Tensor, worlds: int) -> Tensor:
-    """(N,) float32 from a tensor of shape (N,) or a single number."""
-    if value.dim() == 1 and value.shape[0] == worlds:
-        return value.to(torch.float32)
-    if value.numel() == 1:
-        return value.reshape(()).to(torch.float32).expand(worlds)
-    raise Rejected(f"a component has shape {tuple(value.shape)}; it must be (N,), one number for each world")
 
 
 def _require(condition: bool, problem: str) -> None:
@@ -253,8 +272,12 @@ def _parse(text: str, limits: Limits) -> dict[str, Any]:
     def refuse(literal: str) -> Any:
         raise Rejected(f"the literal {literal} is not allowed")
 
+    def finite(literal: str) -> float:
+        _require(math.isfinite(float(literal)), "a number is too large")
+        return float(literal)
+
     try:
-        data = json.loads(text, object_pairs_hook=unique, parse_constant=refuse)
+        data = json.loads(text, object_pairs_hook=unique, parse_constant=refuse, parse_float=finite)
     except json.JSONDecodeError:
         raise Rejected("the program is not valid JSON") from None
     keys = {"version", "inputs", "nodes", "outputs", "components"}
@@ -305,11 +328,11 @@ def _fits(value: Any, kind: str) -> bool:
         case "Tensor":
             if isinstance(value, fx.Node):
                 return not value.meta.get("several", 0)
-            return type(value) in (int, float, bool)  # torch wraps plain numbers
+            return type(value) in (int, float, bool)  # torch wraps plain numbers; a size is none
         case "ScalarType":
             return isinstance(value, torch.dtype)
         case "int":
-            return type(value) is int
+            return type(value) in (int, _Size)
         case "float":
             return type(value) in (int, float)
         case "number":

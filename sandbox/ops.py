@@ -7,6 +7,8 @@ storage (`set_`, `from_file`), results whose shape depends on values (`nonzero`,
 
 from __future__ import annotations
 
+import re
+
 import torch
 
 _ARITHMETIC = """
@@ -25,7 +27,6 @@ special_erfcx.default special_i0.default special_i0e.default special_i1.default 
 special_ndtri.default special_log_ndtr.default special_entr.default xlogy.Tensor special_xlog1py.default
 logaddexp.default logaddexp2.default logit.default mish.default silu.default celu.default hardsigmoid.default
 hardswish.default softshrink.default threshold.default sinc.default signbit.default
-bucketize.Tensor searchsorted.Tensor
 lerp.Scalar lerp.Tensor addcmul.default addcdiv.default nan_to_num.default copysign.Tensor heaviside.default
 """
 _COMPARISON = """
@@ -58,6 +59,10 @@ _INDEX = (
     "index.Tensor index_put.default index_select.default gather.default scatter.value scatter.src scatter_add.default "
     "index_add.default"
 )
+_SEARCH = "bucketize.Tensor searchsorted.Tensor"
+
+ELEMENTWISE = frozenset(f"aten.{name}" for name in (_ARITHMETIC + _COMPARISON).split())
+"""Operations that combine their arguments entry by entry, broadcasting them."""
 
 CREATES = frozenset(
     f"aten.{n}.{o}"
@@ -81,7 +86,7 @@ INDEXED = frozenset(f"aten.{name}" for name in _INDEX.split())
 
 def _table() -> dict[str, torch._ops.OpOverload]:
     table = {}
-    for name in " ".join((_ARITHMETIC, _COMPARISON, _REDUCTION, _PRODUCT, _SHAPE, _CREATION, _INDEX)).split():
+    for name in " ".join((_ARITHMETIC, _COMPARISON, _REDUCTION, _PRODUCT, _SHAPE, _CREATION, _INDEX, _SEARCH)).split():
         packet, overload = name.split(".")
         op = getattr(getattr(torch.ops.aten, packet, None), overload, None)
         if op is None:  # this version of torch has no such overload
@@ -119,4 +124,5 @@ def why_not(name: str) -> str:
     """One sentence on an operation that is not in `ALLOWED`."""
     packet = name.removeprefix("aten.").split(".")[0]
     hint = next((text for start, text in _HINTS.items() if packet.startswith(start)), "")
-    return hint or f"the operation {name[:60]} is not allowed in a reward"
+    shown = re.sub(r"[^\w.:]", "?", name[:60], flags=re.ASCII)
+    return hint or f"the operation {shown} is not allowed in a reward"

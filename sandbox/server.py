@@ -24,7 +24,6 @@ import sys
 import time
 import traceback
 import warnings
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,7 +95,8 @@ class Child:
     pid: int
     pipe: int
     deadline: float
-    request: Any
+    request: int | None
+    """Its number; the request itself is not kept."""
     output: bytearray = field(default_factory=bytearray)
 
 
@@ -164,7 +164,7 @@ def _canary(walls: jail.Walls, limits: jail.Limits, acts: dict[str, Callable[[],
     return child.output[1:].decode(errors="replace") or "a confined process died before it could report"
 
 
-def _fork(request: Any, walls: jail.Walls, limits: jail.Limits, work: Callable[[], bytes]) -> Child:
+def _fork(request: int | None, walls: jail.Walls, limits: jail.Limits, work: Callable[[], bytes]) -> Child:
     """Start a child that confines itself, does `work` and writes its result: `=` and bytes, or `!` and a reason."""
     reader, writer = os.pipe()
     pid = os.fork()
@@ -200,26 +200,27 @@ def _bury(child: Child) -> tuple[int, float]:
 
 
 def _serve(walls: jail.Walls, limits: jail.Limits, trace: Any) -> None:
-    waiting: deque[Any] = deque()
+    """Answer requests until there are no more; one is read when there is a child for it and forgotten when it runs,
+
+    since a child begins with everything that this process has in memory, other candidates' texts too.
+    """
     running: dict[int, Child] = {}
-    inbox = bytearray()
     width = max(1, len(os.sched_getaffinity(0)))
     try:
         while True:
-            while waiting and len(running) < width:
-                request = waiting.popleft()
-                child = _fork(request, walls, limits, lambda request=request: _compile(request, trace))
-                running[child.pipe] = child
             left = min((c.deadline for c in running.values()), default=time.monotonic() + 3600) - time.monotonic()
-            ready, _, _ = select.select([0, *running], [], [], max(0.0, left))
+            sources = [*running, 0] if len(running) < width else [*running]
+            ready, _, _ = select.select(sources, [], [], max(0.0, left))
             for source in ready:
-                part = os.read(source, 1 << 16)
                 if source == 0:
-                    if not part:
+                    request = _next()
+                    if request is None:
                         return
-                    inbox += part
-                    waiting.extend(_frames(inbox))
+                    child = _fork(request["id"], walls, limits, lambda request=request: _compile(request, trace))
+                    running[child.pipe] = child
+                    del request
                 else:
+                    part = os.read(source, 1 << 16)
                     running[source].output += part
                     if not part or len(running[source].output) > limits.output:
                         _finish(running.pop(source), limits)
@@ -246,8 +247,7 @@ def _finish(child: Child, limits: jail.Limits) -> None:
     """Answer for a child that is done, or must be."""
     late = not _drained(child, limits) and time.monotonic() > child.deadline
     status, seconds = _bury(child)
-    identity = child.request["id"]
-    answer: dict[str, Any] = {"id": identity}
+    answer: dict[str, Any] = {"id": child.request}
     if len(child.output) > limits.output:
         answer["refused"] = "the program of the reward is far too large"
         answer["line"] = None
@@ -282,8 +282,8 @@ def _checked(output: bytes | bytearray) -> dict[str, Any]:
         if isinstance(data.get("program"), str):
             return {"program": data["program"]}
         line = data.get("line")
-        message = "".join(c if c.isprintable() else " " for c in str(data["refused"])[:600])
-        return {"refused": message, "line": line if type(line) is int else None}
+        known = type(line) is int and 0 < line < 1_000_000
+        return {"refused": _plain(str(data["refused"])[:600]), "line": line if known else None}
     except (ValueError, KeyError, AttributeError, RecursionError):
         return {"refused": "the reward disturbed the compiler and gave no answer", "line": None}
 
@@ -295,19 +295,30 @@ def _cause(status: int, seconds: float, reason: str, limits: jail.Limits) -> str
         return f"compiling took more than {limits.memory >> 30} GiB of memory"
     if os.WIFSIGNALED(status):
         return f"the compiler's child died with signal {os.WTERMSIG(status)}"
-    return reason[:200]
+    return _plain(reason[:200])
 
 
-def _frames(inbox: bytearray) -> list[Any]:
-    """Take the whole frames out of the front of `inbox`."""
-    frames = []
-    while len(inbox) >= 4:
-        (size,) = struct.unpack_from("!I", inbox)
-        if len(inbox) < 4 + size:
-            break
-        frames.append(json.loads(inbox[4 : 4 + size]))
-        del inbox[: 4 + size]
-    return frames
+def _plain(text: str) -> str:
+    """Untrusted text without anything that could drive a terminal."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def _next() -> Any:
+    """The next request, None when the input has ended; not a byte of the one after it is read."""
+    head = _exactly(4)
+    body = _exactly(struct.unpack("!I", head)[0]) if head else b""
+    return json.loads(body) if body else None
+
+
+def _exactly(size: int) -> bytes:
+    """So many bytes of the input, none if it ends before."""
+    parts = bytearray()
+    while len(parts) < size:
+        part = os.read(0, size - len(parts))
+        if not part:
+            return b""
+        parts += part
+    return bytes(parts)
 
 
 def _send(message: dict[str, Any]) -> None:

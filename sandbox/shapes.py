@@ -11,6 +11,29 @@ from torch import Tensor, fx
 from .limits import MAX_PIECES, Limits, Rejected
 
 _PRODUCTS = frozenset(getattr(torch.ops.aten, name).default for name in ("mm", "bmm", "addmm", "_cdist_forward"))
+VIEWS = frozenset(
+    getattr(getattr(torch.ops.aten, name), overload)
+    for name, overload in (
+        ("reshape", "default"),
+        ("expand", "default"),
+        ("permute", "default"),
+        ("transpose", "int"),
+        ("t", "default"),
+        ("unsqueeze", "default"),
+        ("squeeze", "dim"),
+        ("squeeze", "dims"),
+        ("squeeze", "default"),
+        ("select", "int"),
+        ("slice", "Tensor"),
+        ("unbind", "int"),
+        ("split", "Tensor"),
+        ("split_with_sizes", "default"),
+        ("diagonal", "default"),
+        ("alias", "default"),
+        ("detach", "default"),
+    )
+)
+"""Operations that compute nothing."""
 _CUTS = frozenset((torch.ops.aten.unbind.int, torch.ops.aten.split.Tensor, torch.ops.aten.split_with_sizes.default))
 
 
@@ -39,7 +62,7 @@ class _Shapes(fx.Interpreter):
     def __init__(self, module: fx.GraphModule, worlds: int, limits: Limits, total: str):
         super().__init__(module)
         self.extra_traceback = False  # it would add torch's own words to our sentences
-        self.worlds, self.limits, self.total, self.work = worlds, limits, total, 0
+        self.worlds, self.limits, self.total, self.work, self.pieces = worlds, limits, total, 0, 0
         self.alive: dict[fx.Node, int] = {}
 
     def run_node(self, n: fx.Node) -> Any:
@@ -56,11 +79,17 @@ class _Shapes(fx.Interpreter):
         n.meta["val"] = result
         if n.op == "call_function":
             self._count_memory(n, result, line)
-        for t in result if isinstance(result, tuple | list) else [result]:
-            if isinstance(t, Tensor) and n.op == "call_function":
+        if n.op == "call_function":
+            tensors = [t for t in (result if isinstance(result, tuple | list) else [result]) if isinstance(t, Tensor)]
+            self.pieces += len(tensors) - 1
+            if self.pieces > 4 * MAX_PIECES:
+                raise Rejected(f"cuts tensors into over {4 * MAX_PIECES} pieces", line)
+            for t in tensors:
                 if t.numel() > self.limits.width * self.worlds:
                     raise Rejected(f"an intermediate result of shape {tuple(t.shape)} is too large", line)
                 self.work += t.numel() * self._depth(n)
+            if n.target not in VIEWS:  # what it reads counts too: a sum is one number made of many
+                self.work += sum(a.meta["val"].numel() for a in n.all_input_nodes if isinstance(a.meta["val"], Tensor))
         if self.work > self.limits.work * self.worlds:
             raise Rejected(f"the reward computes over {self.limits.work} numbers for each world", line)
         if n.kwargs.get("rounding_mode") == "trunc" and isinstance(result, Tensor) and not result.is_floating_point():
@@ -85,7 +114,9 @@ class _Shapes(fx.Interpreter):
         if n.target not in _PRODUCTS:
             return 1
         positional, _ = self.fetch_args_kwargs_from_env(n)
-        return positional[1].shape[-1 if n.target is torch.ops.aten._cdist_forward.default else -2]
+        if n.target is torch.ops.aten._cdist_forward.default:
+            return positional[1].shape[-1]
+        return positional[-1 if n.target is not torch.ops.aten.addmm.default else 2].shape[-2]
 
     def _few_pieces(self, n: fx.Node) -> None:
         """Refuse to cut a tensor into thousands of pieces before it is done: each costs the host memory."""
@@ -100,3 +131,22 @@ class _Shapes(fx.Interpreter):
             pieces = len(args[1])
         if pieces > MAX_PIECES:
             raise Rejected(f"cuts a tensor into {pieces} pieces; {MAX_PIECES} are allowed")
+
+
+def clamp_index(index: Tensor, source: Tensor, dim: int, negative: bool) -> Tensor:
+    """Indices for dimension `dim` of `source`, none out of range; from the end too where `negative`."""
+    if index.dtype == torch.bool or index.dtype == torch.uint8:
+        raise Rejected("selects worlds or entries by a mask, so that its size depends on values; use torch.where")
+    size = source.shape[dim]
+    if size == 0 and index.numel():
+        raise Rejected("takes an entry of a tensor that has none")
+    return torch.clamp(index, -size if negative else 0, size - 1)
+
+
+def per_world(value: Tensor, worlds: int) -> Tensor:
+    """(N,) float32 from a tensor of shape (N,) or a single number."""
+    if value.dim() == 1 and value.shape[0] == worlds:
+        return value.to(torch.float32)
+    if value.numel() == 1:
+        return value.reshape(()).to(torch.float32).expand(worlds)
+    raise Rejected(f"a component has shape {tuple(value.shape)}; it must be (N,), one number for each world")

@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
+from .shapes import per_world
+
 _aten = torch.ops.aten
 _SAME = frozenset(
     getattr(getattr(_aten, name), overload)
@@ -45,6 +47,12 @@ _UNBOUND = frozenset(
 """Operations that Python has under this name with other arguments, or not at all."""
 
 
+_SCALED = frozenset((_aten.add.Scalar, _aten.sub.Scalar, _aten.rsub.Scalar, _aten.rsub.Tensor))
+"""Those whose third argument Python takes elsewhere, or not at all."""
+_BEFOREHAND = 2_000_000
+"""Numbers that may be read and made in computing results beforehand."""
+
+
 def simplify(module: fx.GraphModule, memory: int) -> None:
     """Simplify a program in place.
 
@@ -52,6 +60,7 @@ def simplify(module: fx.GraphModule, memory: int) -> None:
         module: a program after its dry run, which left each node's shape in `meta["val"]`.
         memory: bytes that results computed beforehand may take.
     """
+    work = _BEFOREHAND
     known: dict[fx.Node, Tensor] = {n: getattr(module, str(n.target)) for n in module.graph.nodes if n.op == "get_attr"}
     for n in module.graph.nodes:
         if n.op != "call_function" or not isinstance(n.meta["val"], Tensor):
@@ -61,8 +70,10 @@ def simplify(module: fx.GraphModule, memory: int) -> None:
             n.replace_all_uses_with(same)
             continue
         size = n.meta["val"].numel() * n.meta["val"].element_size()
-        if size <= memory and (n.target in _FILLED or all(a in known for a in n.all_input_nodes)):
-            memory -= size
+        filled = n.target in _FILLED
+        read = 0 if filled else sum(known[a].numel() for a in n.all_input_nodes if a in known)
+        if size <= memory and read <= work and (filled or all(a in known for a in n.all_input_nodes)):
+            memory, work = memory - size, work - read - n.meta["val"].numel()
             known[n] = _constant(n, known)
     _insert(module, known)
     for n in module.graph.nodes:
@@ -79,7 +90,7 @@ def _same(n: fx.Node) -> fx.Node | None:
         source = n.args[0]
     elif n.target is _aten.copy.default:
         source = n.args[1]
-    elif getattr(n.target, "__name__", "") == "per_world":
+    elif n.target is per_world:
         source = n.args[0]
     else:
         return None
@@ -112,7 +123,7 @@ def _bind(n: fx.Node, op: torch._ops.OpOverload) -> None:
         size, length = source.meta["val"].shape[dim], n.meta["val"].shape[dim]
         start = min(max(0, (start or 0) + (size if (start or 0) < 0 else 0)), size)
         n.target, n.args = torch.narrow, (source, dim, start, length)
-    elif op not in _UNBOUND:
+    elif op not in _UNBOUND and not (op in _SCALED and (len(n.args) > 2 or n.kwargs)):
         name = op._schema.name.removeprefix("aten::")
         n.target = next((getattr(home, name) for home in _BINDINGS if hasattr(home, name)), op)
 

@@ -22,7 +22,7 @@ from torch import Tensor, fx
 from torch.fx import traceback as fx_traceback
 
 from . import advice
-from .graph import NAME, VERSION, Field, rebuild
+from .graph import NAME, RESERVED, VERSION, Field, rebuild
 from .habits import FILE, HostHabits, Refused, without_jit
 from .limits import Limits, Rejected
 from .ops import DTYPES
@@ -30,7 +30,6 @@ from .ops import DTYPES
 FUNCTION = "compute_reward"
 _TRACED_WORLDS = 7
 """N while tracing; any number that no state field has as a size, to tell the two apart in messages."""
-_RESERVED = frozenset({"total", "reward", "fitness", "episode_length"})
 
 Reward = Callable[..., tuple[Tensor, dict[str, Tensor]]]
 
@@ -68,7 +67,7 @@ def load(source: str) -> Reward:
     module.__dict__.update(names)
     sys.modules["reward"] = module
     with without_jit():
-        exec(compile(source, FILE, "exec"), module.__dict__)  # noqa: S102 - this is the jail's purpose
+        exec(compile(source, FILE, "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - this is the jail's purpose
     function = module.__dict__.get(FUNCTION)
     if not isinstance(function, types.FunctionType):
         defined = [k for k, v in module.__dict__.items() if isinstance(v, types.FunctionType)]
@@ -124,10 +123,10 @@ def flatten(result: Any, like: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         if not isinstance(name, str) or not NAME.fullmatch(name):
             shown = re.sub(r"[^ -~]", "?", str(name))[:40]
             raise Refused(f"the component name {shown!r} is not a plain identifier of at most 64 letters")
-        if name in _RESERVED:
+        if name in RESERVED:
             raise Refused(f"the component name {name!r} is taken; choose another")
         if isinstance(value, bool | int | float):
-            value = torch.full_like(like.flatten()[:1].reshape(()), float(value), dtype=torch.float32)
+            value = torch.full((), float(value), dtype=torch.float32, device=like.device)
         if not isinstance(value, Tensor):
             raise Refused(f"the component {name!r} is a {type(value).__name__}; it must be a tensor (N,)")
         checked[str(name)] = value
@@ -152,8 +151,9 @@ def trace(function: Reward, wanted: dict[str, Field]) -> tuple[str, int | None]:
 
     worlds = torch.export.Dim("N", min=2, max=1 << 20)
     table = torch.export.default_decompositions()
-    # This one falls apart into index_select; as it stands it is one operation.
+    # These are single operations as they stand; they would fall apart into index_select, and into cat along the worlds.
     table.pop(torch.ops.aten.linalg_cross.default, None)
+    table.pop(torch.ops.aten.stack.default, None)
     model = _Model(flat)
     with torch.no_grad(), fx_traceback.preserve_node_meta(), without_jit():
         shapes = ({name: {0: worlds} for name in wanted},)

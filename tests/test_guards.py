@@ -40,7 +40,7 @@ def heavy(nodes: int, width: int) -> str:
 def test_a_program_that_takes_absurdly_long_is_refused_before_it_trains(cartpole):
     from eureka.rewards.program import Field
 
-    program = rebuild(heavy(46, 4096), {"a": Field(())}, 512)
+    program = rebuild(heavy(15, 4096), {"a": Field(())}, 512)
     problem = too_slow(program, {"a": torch.randn(32)})
     assert problem is not None and "one step in 512 worlds takes" in problem
     honest = cartpole.program(REWARDS["honest"], 512)

@@ -12,13 +12,14 @@ from torch import Tensor
 from eureka.paths import load_sandbox
 
 if TYPE_CHECKING:
-    from sandbox.graph import Field, Program, Rejected, fingerprint, rebuild
+    from sandbox.graph import Field, Program, Rejected, fingerprint, rebuild, require_separate_worlds
 else:
     _graph = load_sandbox("graph")
     Field, Program, Rejected = _graph.Field, _graph.Program, _graph.Rejected
     fingerprint, rebuild = _graph.fingerprint, _graph.rebuild
+    require_separate_worlds = _graph.require_separate_worlds
 
-__all__ = ["Field", "Program", "ProgramBank", "Rejected", "fingerprint", "rebuild"]
+__all__ = ["Field", "Program", "ProgramBank", "Rejected", "fingerprint", "rebuild", "require_separate_worlds"]
 
 REWARD_BOUND = 1e10
 """A reward larger than this has exploded, as one that is infinite has."""

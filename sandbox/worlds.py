@@ -1,0 +1,359 @@
+"""Does every world's reward come from that world alone? Decided from the operations, whatever the values.
+
+Each value is followed by the axis along which worlds lie. A size that no axis has by chance stands for N, so that the
+axis shows in the shape: the one whose size N divides. Along it entry j belongs to world j // (size / N). An operation
+that would bring entries of several worlds together is refused; what is not known to keep them apart is refused too.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, fx
+
+from .limits import Rejected
+from .ops import ALLOWED, ELEMENTWISE
+from .shapes import VIEWS, clamp_index, per_world
+
+WORLDS = 7919
+"""A prime beyond all sizes that a program's values may have in a world."""
+_MIXED = (
+    "the reward of one world depends on other worlds; means, sums, maxima and the like over all worlds are not "
+    "allowed, so give them dim=-1 or leave them out"
+)
+_aten = torch.ops.aten
+
+
+class _Mixed(Exception):
+    """Worlds come together."""
+
+
+def require_separate(module: fx.GraphModule) -> None:
+    """Refuse a program in which worlds come together.
+
+    Args:
+        module: a program rebuilt for `WORLDS` worlds, after its dry run.
+
+    Raises:
+        Rejected: with the line.
+    """
+    _Worlds().follow(module.graph)
+
+
+def _axis(value: Any) -> int | None:
+    """Where worlds lie in a value; None: it is the same for all."""
+    if not isinstance(value, Tensor):
+        return None
+    axes = [d for d, size in enumerate(value.shape) if size and size % WORLDS == 0]
+    if len(axes) > 1:
+        raise _Mixed
+    return axes[0] if axes else None
+
+
+def _shape(n: Any) -> Tensor:
+    return n.meta["val"]
+
+
+def _node_axis(n: Any) -> int | None:
+    return _axis(n.meta["val"]) if isinstance(n, fx.Node) else None
+
+
+def _from_end(n: Any) -> int | None:
+    axis = _node_axis(n)
+    return None if axis is None else axis - _shape(n).dim()
+
+
+def _size(n: Any) -> int:
+    axis = _node_axis(n)
+    return 0 if axis is None else _shape(n).shape[axis]
+
+
+def _demand(condition: bool) -> None:
+    if not condition:
+        raise _Mixed
+
+
+def _aligned(nodes: Sequence[Any], out: Tensor | None = None) -> None:
+    """Values that are combined entry by entry have their worlds at the same place."""
+    seen = {(_from_end(n), _size(n)) for n in nodes if isinstance(n, fx.Node) and _node_axis(n) is not None}
+    _demand(len(seen) <= 1)
+    if out is not None and seen:
+        axis = _axis(out)
+        _demand(axis is not None and (axis - out.dim(), out.shape[axis]) == next(iter(seen)))
+
+
+class _Worlds:
+    """Follows the worlds through one graph."""
+
+    def __init__(self) -> None:
+        self.counting: set[fx.Node] = set()
+        """Values whose entry for world w is w: an index with them stays in its world."""
+
+    def follow(self, graph: fx.Graph) -> None:
+        for n in graph.nodes:
+            if n.op != "call_function":
+                continue
+            try:
+                for value in n.meta["val"] if isinstance(n.meta["val"], tuple | list) else [n.meta["val"]]:
+                    _axis(value)
+                self._node(n)
+            except _Mixed:
+                raise Rejected(_MIXED, n.meta.get("line")) from None
+
+    def _node(self, n: fx.Node) -> None:
+        target: Any = n.target
+        if self.counting & set(n.all_input_nodes):
+            _demand(target in _KEEP_COUNTING or target in _INDEXING or target is clamp_index)
+        if target is operator.getitem:
+            return
+        if target is clamp_index or target is per_world:
+            if n.args[0] in self.counting:
+                self.counting.add(n)
+            return
+        given = {a.name: a.default_value for a in target._schema.arguments if a.has_default_value()}
+        given |= dict(zip((a.name for a in target._schema.arguments), n.args, strict=False)) | n.kwargs
+        if target in _POINTWISE:
+            _aligned(n.all_input_nodes, n.meta["val"])
+        elif target in _ALONG:
+            _demand(all(_keeps(given["self"], d) for d in _dims(given)))
+        elif target in _RULES:
+            _RULES[target](self, n, given)
+        else:
+            raise _Mixed
+        if target in _KEEP_COUNTING and n.args[0] in self.counting:
+            self.counting.add(n)
+
+    def index(self, n: fx.Node, given: dict[str, Any]) -> None:
+        source, indices = given["self"], given["indices"]
+        axis = _node_axis(source)
+        others = [t for d, t in enumerate(indices) if isinstance(t, fx.Node) and d != axis]
+        if axis is not None and axis < len(indices) and indices[axis] is not None:
+            _demand(indices[axis] in self.counting and _size(indices[axis]) == _size(source))
+            _aligned([*others, indices[axis]])
+        else:
+            _demand(axis is None or all(_node_axis(t) is None for t in others))
+            _aligned(others)
+
+    def index_put(self, n: fx.Node, given: dict[str, Any]) -> None:
+        self.index(n, given)
+        source, indices, values = given["self"], given["indices"], given["values"]
+        where = [None if t is None else _shape(t) for t in indices]
+        with _shape(source).fake_mode:  # type: ignore[attr-defined]
+            place = torch.ops.aten.index.Tensor(_shape(source), where)
+        axis = _axis(place)
+        if _node_axis(source) is None:
+            _demand(axis is None and _node_axis(values) is None)
+        elif _node_axis(values) is not None:
+            _demand(axis is not None and axis - place.dim() == _from_end(values))
+
+
+def _dims(given: dict[str, Any]) -> list[int]:
+    """The dimensions that an operation works along; all, if it names none."""
+    dims = next((given[name] for name in ("dim", "dims") if name in given), None)
+    if dims is None or dims == []:
+        return list(range(_shape(given["self"]).dim()))
+    return list(dims) if isinstance(dims, list | tuple) else [dims]
+
+
+def _keeps(source: Any, dim: int) -> bool:
+    axis = _node_axis(source)
+    return axis is None or dim % max(1, _shape(source).dim()) != axis
+
+
+def _reshape(_: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
+    before, after = _shape(given["self"]), n.meta["val"]
+    old, new = _axis(before), _axis(after)
+    if old is None:
+        return
+    _demand(new is not None)
+
+    def a_world(value: Tensor, axis: int) -> int:
+        """Entries from one world to the next, in the order of memory."""
+        return value.shape[axis:].numel() // WORLDS
+
+    assert new is not None
+    _demand(a_world(before, old) == a_world(after, new))
+
+
+def _expand(_: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
+    if _node_axis(given["self"]) is not None:
+        _aligned([given["self"]], n.meta["val"])
+
+
+def _select(_: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
+    _demand(_keeps(given["self"], given["dim"]))
+
+
+def _slice(_: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
+    whole = n.meta["val"].shape == _shape(given["self"]).shape and given["step"] == 1
+    _demand(whole or _keeps(given["self"], given["dim"]))
+
+
+def _scattered(_: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
+    whole = [given["self"], *([given["src"]] if "src" in given else [])]
+    if n.target is _aten.select_scatter.default:
+        _demand(_keeps(given["self"], given["dim"]))
+        inside = _shape(given["self"]).select(given["dim"], 0)
+        _demand(_node_axis(given["src"]) in (None, _axis(inside)))
+        _demand(_node_axis(given["src"]) is None or _node_axis(given["self"]) is not None)
+    else:
+        _demand(_keeps(given["self"], given["dim"]))
+        _aligned(whole)
+        _demand(_node_axis(given["self"]) is not None or all(_node_axis(x) is None for x in whole))
+
+
+def _join(_: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
+    tensors = given["tensors"]
+    out, dim = n.meta["val"], given["dim"] % max(1, n.meta["val"].dim())
+    axes = [_node_axis(t) for t in tensors]
+    if all(a is None for a in axes):
+        return
+    if n.target is _aten.stack.default:
+        _demand(len({(a, _size(t)) for a, t in zip(axes, tensors, strict=True)}) == 1 and _axis(out) != dim)
+    else:
+        _demand(_axis(out) != dim or len(tensors) == 1)
+        _demand(len({(a, _size(t)) for a, t in zip(axes, tensors, strict=True)}) == 1)
+
+
+def _repeat(_: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
+    axis = _from_end(given["self"])
+    _demand(axis is None or given["repeats"][axis] == 1)
+
+
+def _pad(_: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
+    axis = _from_end(given["self"])
+    pads = given["pad"]
+    _demand(axis is None or not any(pads[2 * (-axis - 1) : 2 * (-axis)]))
+
+
+def _picked(_: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
+    """gather and scatter: an index along another axis, its worlds where the source has them."""
+    parts = [given[name] for name in ("self", "index", "src") if isinstance(given.get(name), fx.Node)]
+    if all(_node_axis(x) is None for x in parts):
+        return
+    _demand(_keeps(given["self"], given["dim"]) and _node_axis(given["index"]) is not None)
+    _aligned(parts)
+    _demand(_node_axis(given["self"]) is not None)
+
+
+def _index_select(_: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
+    _demand(_keeps(given["self"], given["dim"]))
+    _demand(_node_axis(given["self"]) is None or _node_axis(given["index"]) is None)
+
+
+def _index_add(_: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
+    _index_select(_, n, given)
+    _aligned([given["self"], given["source"]])
+    _demand(_node_axis(given["source"]) is None or _node_axis(given["self"]) is not None)
+
+
+def _diagonal(_: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
+    _demand(_keeps(given["self"], given["dim1"]) and _keeps(given["self"], given["dim2"]))
+
+
+def _triangle(_: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
+    _demand(_keeps(given["self"], -1) and _keeps(given["self"], -2))
+
+
+def _product(left: str, right: str) -> Callable[[_Worlds, fx.Node, dict[str, Any]], None]:
+    """A matrix product: not along the worlds, and worlds on one side only, or as the batch of both."""
+
+    def rule(_: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
+        a, b = given[left], given[right]
+        batched = _shape(a).dim() == 3
+        contracted_a, contracted_b = _shape(a).dim() - 1, max(0, _shape(b).dim() - 2)
+        _demand(_node_axis(a) != contracted_a and _node_axis(b) != contracted_b)
+        if _node_axis(a) is not None and _node_axis(b) is not None:
+            _demand(batched and _node_axis(a) == _node_axis(b) == 0 and _size(a) == _size(b))
+        if "self" in given and "self" not in (left, right) and _node_axis(given["self"]) is not None:
+            _aligned([given["self"]], n.meta["val"])
+
+    return rule
+
+
+def _cross(_: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
+    _aligned(n.all_input_nodes, n.meta["val"])
+    _demand(_keeps(given["self"], given["dim"]) and _keeps(given["other"], given["dim"]))
+
+
+def _distances(_: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
+    a, b = given["x1"], given["x2"]
+    _demand(_from_end(a) != -1 and _from_end(b) != -1)
+    if _node_axis(a) is not None and _node_axis(b) is not None:
+        _demand(_from_end(a) == _from_end(b) and (_from_end(a) or 0) < -2 and _size(a) == _size(b))
+
+
+def _sorted_into(_: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
+    edges = given.get("boundaries", given.get("sorted_sequence"))
+    values = given["self"]
+    if _node_axis(edges) is None:
+        return
+    _demand("sorted_sequence" in given and _node_axis(edges) == _node_axis(values) and _from_end(edges) != -1)
+
+
+def _counted(worlds: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
+    """A row of numbers: none that differs from world to world, but their own."""
+    if _axis(n.meta["val"]) is not None:
+        _demand("arange" in str(n.target) and given.get("start", 0) == 0 and given.get("step", 1) == 1)
+        worlds.counting.add(n)
+
+
+def _nothing(_: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
+    """The axis shows in the shape, and entries stay with their worlds."""
+
+
+def _ops(names: str) -> frozenset[Any]:
+    return frozenset(ALLOWED[f"aten.{name}"] for name in names.split() if f"aten.{name}" in ALLOWED)
+
+
+_POINTWISE = frozenset(ALLOWED[name] for name in ELEMENTWISE if name in ALLOWED) | _ops(
+    "copy.default masked_fill.Scalar masked_fill.Tensor full_like.default zeros_like.default ones_like.default"
+)
+_ALONG = _ops(
+    "sum.default sum.dim_IntList mean.default mean.dim prod.default prod.dim_int amax.default amin.default max.dim "
+    "min.dim max.default min.default argmax.default argmin.default any.default any.dim any.dims all.default all.dim "
+    "all.dims var.correction std.correction var_mean.correction linalg_vector_norm.default norm.ScalarOpt_dim "
+    "norm.Scalar cumsum.default cumprod.default logsumexp.default _softmax.default _log_softmax.default sort.default "
+    "topk.default median.dim kthvalue.default cummax.default cummin.default flip.default roll.default unbind.int "
+    "split.Tensor split_with_sizes.default"
+)
+"""They work along `dim` or `dims`, over everything where that is not given."""
+_INDEXING = _ops("index.Tensor index_put.default")
+_KEEP_COUNTING = VIEWS | _ops("clone.default _to_copy.default lift_fresh_copy.default")
+_RULES: dict[Any, Callable[[_Worlds, fx.Node, dict[str, Any]], None]] = {
+    op: rule
+    for names, rule in (
+        ("reshape.default view.default", _reshape),
+        ("expand.default", _expand),
+        ("select.int", _select),
+        ("slice.Tensor", _slice),
+        ("select_scatter.default slice_scatter.default", _scattered),
+        ("cat.default stack.default", _join),
+        ("repeat.default", _repeat),
+        ("constant_pad_nd.default", _pad),
+        ("gather.default scatter.value scatter.src scatter_add.default", _picked),
+        ("index_select.default", _index_select),
+        ("index_add.default", _index_add),
+        ("index.Tensor", _Worlds.index),
+        ("index_put.default", _Worlds.index_put),
+        ("diagonal.default", _diagonal),
+        ("tril.default triu.default", _triangle),
+        ("mm.default", _product("self", "mat2")),
+        ("bmm.default", _product("self", "mat2")),
+        ("addmm.default", _product("mat1", "mat2")),
+        ("mv.default", _product("self", "vec")),
+        ("dot.default", _product("self", "tensor")),
+        ("linalg_cross.default", _cross),
+        ("_cdist_forward.default", _distances),
+        ("bucketize.Tensor searchsorted.Tensor", _sorted_into),
+        ("arange.default arange.start arange.start_step linspace.default eye.default", _counted),
+        ("full.default zeros.default ones.default scalar_tensor.default", _nothing),
+        ("new_full.default new_zeros.default new_ones.default", _nothing),
+        ("unsqueeze.default squeeze.dim squeeze.dims squeeze.default permute.default t.default", _nothing),
+        ("transpose.int alias.default clone.default detach.default lift_fresh_copy.default _to_copy.default", _nothing),
+    )
+    for op in _ops(names)
+}
