@@ -1,5 +1,5 @@
 # Each target sets up what it needs: a virtual environment in .venv, made once and reused.
-#   make run [TASK=tasks/shadow_hand.yaml] [ARGS="--steps 20000"]     make test     make test-slow     make check
+#   make run [TASK=tasks/shadow_hand.yaml] [ARGS="--steps 20000"]     make test     make test-slow     make test-attacks     make check
 
 PYTHON ?= python3
 VENV := .venv
@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 TASK ?= tasks/cartpole.yaml
 ARGS ?=
 
-.PHONY: run test test-slow check clean
+.PHONY: run test test-slow test-attacks check clean
 
 run: $(VENV)/.run
 	$(BIN)/eureka run $(TASK) $(ARGS)
@@ -17,6 +17,10 @@ test: $(VENV)/.dev
 
 test-slow: $(VENV)/.slow
 	$(BIN)/pytest -m slow $(ARGS)
+
+# Every hostile reward of sandbox/attacks under the real jail, twice, and with walls taken down; 10 to 20 minutes.
+test-attacks: $(VENV)/.dev
+	$(BIN)/python tests/sandbox/red_team.py $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

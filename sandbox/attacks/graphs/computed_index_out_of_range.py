@@ -1,0 +1,29 @@
+"""A computed index of 2^62 and of -2^63.
+
+walls: verifier preflight training
+"""
+
+import json
+import os
+
+
+def op(name, *args, **kwargs):
+    return {"op": "aten." + name, "args": list(args), "kwargs": kwargs}
+
+
+def value(k):
+    return {"value": k}
+
+
+HEIGHT, STEPS, POSITION, FIRST = value(0), value(1), value(2), value(3)
+N = {"size": [1, 0]}
+nodes = []
+nodes.append(op("mul.Scalar", STEPS, 1 << 62))
+nodes.append(op("sub.Scalar", FIRST, 1 << 62))
+nodes.append(op("index.Tensor", HEIGHT, [value(4)]))
+nodes.append(op("sum.default", value(2 + len(nodes))))
+nodes.append(op("add.Tensor", HEIGHT, value(2 + len(nodes))))
+last = {"value": 2 + len(nodes)}
+graph = {"version": 1, "inputs": ["height", "steps", "position"], "nodes": nodes, "outputs": [last], "components": []}
+os.write(3, b"=" + json.dumps({"program": json.dumps(graph)}).encode())
+os._exit(0)

@@ -1,0 +1,23 @@
+"""Unknown versions, keys twice, and extra keys.
+
+walls: verifier
+"""
+
+import json
+import os
+
+
+def op(name, *args, **kwargs):
+    return {"op": "aten." + name, "args": list(args), "kwargs": kwargs}
+
+
+def value(k):
+    return {"value": k}
+
+
+HEIGHT, STEPS, POSITION, FIRST = value(0), value(1), value(2), value(3)
+N = {"size": [1, 0]}
+nodes = [op("neg.default", HEIGHT)]
+graph = '{"version": 1, "version": 2, "inputs": ["height"], "nodes": [], "outputs": [{"value": 0}], "components": []}'
+os.write(3, b"=" + json.dumps({"program": graph}).encode())
+os._exit(0)

@@ -1,0 +1,24 @@
+"""Operation names that lead through attributes, other libraries and loaders.
+
+walls: verifier
+"""
+
+import json
+import os
+
+
+def op(name, *args, **kwargs):
+    return {"op": "aten." + name, "args": list(args), "kwargs": kwargs}
+
+
+def value(k):
+    return {"value": k}
+
+
+HEIGHT, STEPS, POSITION, FIRST = value(0), value(1), value(2), value(3)
+N = {"size": [1, 0]}
+nodes = [op("__class__.__base__", HEIGHT), {"op": "torch.ops.load_library", "args": ["/tmp/x.so"]}, {"op": "os.system", "args": ["id"]}]
+last = {"value": 2 + len(nodes)}
+graph = {"version": 1, "inputs": ["height", "steps", "position"], "nodes": nodes, "outputs": [last], "components": []}
+os.write(3, b"=" + json.dumps({"program": json.dumps(graph)}).encode())
+os._exit(0)

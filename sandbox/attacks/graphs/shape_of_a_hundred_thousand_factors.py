@@ -1,0 +1,27 @@
+"""A constant whose shape has 80,000 factors of 19 digits, for the verifier to multiply.
+
+walls: verifier
+"""
+
+import json
+import os
+
+
+def op(name, *args, **kwargs):
+    return {"op": "aten." + name, "args": list(args), "kwargs": kwargs}
+
+
+def value(k):
+    return {"value": k}
+
+
+HEIGHT, STEPS, POSITION, FIRST = value(0), value(1), value(2), value(3)
+N = {"size": [1, 0]}
+nodes = []
+nodes.append({"op": "constant", "dtype": "float32", "shape": [9999999999999999999] * 80_000, "data": [1]})
+nodes.append(op("sum.default", value(2 + len(nodes))))
+nodes.append(op("add.Tensor", HEIGHT, value(2 + len(nodes))))
+last = {"value": 2 + len(nodes)}
+graph = {"version": 1, "inputs": ["height", "steps", "position"], "nodes": nodes, "outputs": [last], "components": []}
+os.write(3, b"=" + json.dumps({"program": json.dumps(graph)}).encode())
+os._exit(0)

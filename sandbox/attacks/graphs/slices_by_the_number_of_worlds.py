@@ -1,0 +1,24 @@
+"""Slices of all but 256 worlds, of which pre-flight has no more.
+
+walls: verifier
+"""
+
+import json
+import os
+
+
+def op(name, *args, **kwargs):
+    return {"op": "aten." + name, "args": list(args), "kwargs": kwargs}
+
+
+def value(k):
+    return {"value": k}
+
+
+HEIGHT, STEPS, POSITION, FIRST = value(0), value(1), value(2), value(3)
+N = {"size": [1, 0]}
+nodes = [op("slice.Tensor", HEIGHT, 0, 256), op("sum.default", FIRST), op("add.Tensor", HEIGHT, value(4))]
+last = {"value": 2 + len(nodes)}
+graph = {"version": 1, "inputs": ["height", "steps", "position"], "nodes": nodes, "outputs": [last], "components": []}
+os.write(3, b"=" + json.dumps({"program": json.dumps(graph)}).encode())
+os._exit(0)

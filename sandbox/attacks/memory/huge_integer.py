@@ -1,0 +1,6 @@
+"""Shifts an integer to 16 GiB.
+
+walls: limits
+"""
+
+1 << (1 << 37)

@@ -1,0 +1,8 @@
+"""Doubles a list until memory ends.
+
+walls: limits
+"""
+
+x = [0]
+while True:
+    x = x + x

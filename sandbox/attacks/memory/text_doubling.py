@@ -1,0 +1,8 @@
+"""Doubles a text until memory ends.
+
+walls: limits
+"""
+
+x = "x"
+while True:
+    x += x

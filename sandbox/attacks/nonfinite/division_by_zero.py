@@ -1,0 +1,8 @@
+"""Divides by nought.
+
+walls: preflight
+"""
+
+
+def compute_reward(height):
+    return height / (height * 0.0), {}

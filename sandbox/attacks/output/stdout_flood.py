@@ -1,0 +1,7 @@
+"""Prints without end.
+
+walls: limits
+"""
+
+while True:
+    print("x" * (1 << 16))

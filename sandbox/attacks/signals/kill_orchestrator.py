@@ -1,0 +1,10 @@
+"""Signals the orchestrator.
+
+walls: seccomp landlock
+"""
+
+import os
+import signal
+
+os.kill(ORCHESTRATOR, signal.SIGURG)
+breach("a signal was sent")

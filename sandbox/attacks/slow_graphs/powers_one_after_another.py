@@ -1,0 +1,36 @@
+"""A chain of powers of doubles as long as is allowed.
+
+walls: verifier preflight training
+"""
+
+import json
+import os
+
+
+def op(name, *args, **kwargs):
+    return {"op": "aten." + name, "args": list(args), "kwargs": kwargs}
+
+
+def value(k):
+    return {"value": k}
+
+
+HEIGHT, STEPS, POSITION, FIRST = value(0), value(1), value(2), value(3)
+N = {"size": [1, 0]}
+nodes = [
+    op("unsqueeze.default", HEIGHT, 1),
+    op("expand.default", FIRST, [N, 4096]),
+    op("clone.default", value(4)),
+]
+nodes.append(op("_to_copy.default", value(5), dtype={"dtype": "float64"}))
+for _ in range(44):
+    nodes.append(op("pow.Tensor_Scalar", value(2 + len(nodes)), 1.0001))
+nodes.append(op("sum.default", value(2 + len(nodes))))
+made = [2 + len(nodes)]
+nodes.append(op("stack.default", [value(k) for k in made]))
+nodes.append(op("sum.default", value(2 + len(nodes))))
+nodes.append(op("add.Tensor", HEIGHT, value(2 + len(nodes))))
+last = {"value": 2 + len(nodes)}
+graph = {"version": 1, "inputs": ["height", "steps", "position"], "nodes": nodes, "outputs": [last], "components": []}
+os.write(3, b"=" + json.dumps({"program": json.dumps(graph)}).encode())
+os._exit(0)

@@ -1,0 +1,7 @@
+"""Loops without end in the module's body.
+
+walls: limits
+"""
+
+while True:
+    pass

@@ -1,0 +1,8 @@
+"""Compares with the mean over all worlds.
+
+walls: preflight
+"""
+
+
+def compute_reward(height):
+    return height - height.mean(), {}
