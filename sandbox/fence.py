@@ -29,10 +29,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from sandbox.jail import (
     ALLOW,
     EQUAL,
+    FIRST_ARGUMENT_AT,
     LOAD,
     REFUSE,
     RETURN,
     RIGHTS_TO_CHANGE,
+    SECOND_ARGUMENT_AT,
     bpf,
     drop_capabilities,
     install,
@@ -42,11 +44,10 @@ from sandbox.jail import (
     no_new_privileges,
     only_native,
 )
-from sandbox.syscalls import FENCED, OWN_ONLY, Machine
+from sandbox.syscalls import FCNTL_FENCED, FENCED, OWN_ONLY, Machine
 
 FENCE = "EUREKA_FENCE"
 """Environment variable in which the program that goes on finds what the fence is made of, or why there is none."""
-_FIRST_ARGUMENT_AT = 16
 _KEPT = 0b1110
 """Of root's capabilities, those over the files that it may open: CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER."""
 _DEVICES = ("/dev/null",)
@@ -59,9 +60,12 @@ def program(machine: Machine, process: int) -> bytes:
         if name in machine.numbers:
             code += [bpf(EQUAL, machine.numbers[name], 0, 1), bpf(RETURN, REFUSE)]
     for name in OWN_ONLY:
-        code += [bpf(EQUAL, machine.numbers[name], 0, 5), bpf(LOAD, _FIRST_ARGUMENT_AT)]
+        code += [bpf(EQUAL, machine.numbers[name], 0, 5), bpf(LOAD, FIRST_ARGUMENT_AT)]
         code += [bpf(EQUAL, process, 2, 0), bpf(EQUAL, 0 if name == "prlimit64" else process, 1, 0)]
         code += [bpf(RETURN, REFUSE), bpf(RETURN, ALLOW)]
+    forbidden = [bpf(EQUAL, command, len(FCNTL_FENCED) - i, 0) for i, command in enumerate(FCNTL_FENCED)]
+    code += [bpf(EQUAL, machine.numbers["fcntl"], 0, len(FCNTL_FENCED) + 3), bpf(LOAD, SECOND_ARGUMENT_AT)]
+    code += [*forbidden, bpf(RETURN, ALLOW), bpf(RETURN, REFUSE)]
     code.append(bpf(RETURN, ALLOW))
     return b"".join(code)
 

@@ -22,7 +22,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .syscalls import ALLOWED, NOT_EXECUTABLE, Machine, this_machine
+from .syscalls import ALLOWED, FCNTL, NOT_EXECUTABLE, Machine, this_machine
 
 RESULT_FD = 3
 """The one descriptor that leads out of the jail."""
@@ -42,7 +42,7 @@ _LANDLOCK_FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15}
 
 LOAD, EQUAL, _AT_LEAST, _ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 ALLOW, _KILL, REFUSE = 0x7FFF0000, 0x80000000, 0x00050000 | errno.EPERM
-_NUMBER_AT, _ARCH_AT, _THIRD_ARGUMENT_AT = 0, 4, 32
+_NUMBER_AT, _ARCH_AT, FIRST_ARGUMENT_AT, SECOND_ARGUMENT_AT, _THIRD_ARGUMENT_AT = 0, 4, 16, 24, 32
 _PROT_EXEC = 4
 _X32_BIT = 0x40000000
 
@@ -216,6 +216,9 @@ def filter_program(machine: Machine) -> bytes:
             bpf(RETURN, REFUSE),
             bpf(RETURN, ALLOW),
         ]
+    commands = [bpf(EQUAL, command, len(FCNTL) - i, 0) for i, command in enumerate(FCNTL)]
+    code += [bpf(EQUAL, machine.numbers["fcntl"], 0, len(FCNTL) + 3), bpf(LOAD, SECOND_ARGUMENT_AT)]
+    code += [*commands, bpf(RETURN, REFUSE), bpf(RETURN, ALLOW)]
     for name in ALLOWED:
         if name in machine.numbers:
             code += [bpf(EQUAL, machine.numbers[name], 0, 1), bpf(RETURN, ALLOW)]

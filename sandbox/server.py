@@ -95,8 +95,8 @@ class Child:
     pid: int
     pipe: int
     deadline: float
-    request: int | None
-    """Its number; the request itself is not kept."""
+    request: int | None = None
+    """The number of what it works on, once it has read that."""
     output: bytearray = field(default_factory=bytearray)
 
 
@@ -151,7 +151,7 @@ def _assess(wanted: str, limits: jail.Limits) -> tuple[jail.Walls, dict[str, Any
 
 def _canary(walls: jail.Walls, limits: jail.Limits, acts: dict[str, Callable[[], None]]) -> list[str] | str:
     """The acts that got through, or why the jail could not be built."""
-    child = _fork(None, walls, limits, lambda: json.dumps(canary.succeeded(acts)).encode())
+    child = _fork(walls, limits, lambda _: json.dumps(canary.succeeded(acts)).encode())
     while time.monotonic() < child.deadline:
         if select.select([child.pipe], [], [], 0.1)[0]:
             part = os.read(child.pipe, 1 << 16)
@@ -164,16 +164,22 @@ def _canary(walls: jail.Walls, limits: jail.Limits, acts: dict[str, Callable[[],
     return child.output[1:].decode(errors="replace") or "a confined process died before it could report"
 
 
-def _fork(request: int | None, walls: jail.Walls, limits: jail.Limits, work: Callable[[], bytes]) -> Child:
-    """Start a child that confines itself, does `work` and writes its result: `=` and bytes, or `!` and a reason."""
+def _fork(
+    walls: jail.Walls, limits: jail.Limits, work: Callable[[Any], bytes], prepare: Callable[[int], Any] | None = None
+) -> Child:
+    """Start a child that confines itself, does `work` and writes its result: `=` and bytes, or `!` and a reason.
+
+    What the work is done on comes from `prepare`, which the child calls before it confines itself, with its pipe.
+    """
     reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:
         try:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             try:
+                given = prepare(writer) if prepare else None
                 jail.confine(walls, limits, writer)
-                output = b"=" + work()
+                output = b"=" + work(given)
             except OSError as error:
                 output = f"!{error}".encode()
             except MemoryError:
@@ -184,7 +190,7 @@ def _fork(request: int | None, walls: jail.Walls, limits: jail.Limits, work: Cal
         finally:
             os._exit(0)
     os.close(writer)
-    return Child(pid, reader, time.monotonic() + limits.wall_seconds, request)
+    return Child(pid, reader, time.monotonic() + limits.wall_seconds)
 
 
 def _bury(child: Child) -> tuple[int, float]:
@@ -200,36 +206,66 @@ def _bury(child: Child) -> tuple[int, float]:
 
 
 def _serve(walls: jail.Walls, limits: jail.Limits, trace: Any) -> None:
-    """Answer requests until there are no more; one is read when there is a child for it and forgotten when it runs,
+    """Answer requests until there are no more.
 
-    since a child begins with everything that this process has in memory, other candidates' texts too.
+    Each child reads its own request, before it confines itself, and tells its number. This process never has a
+    candidate's text in its memory, with all of which children begin.
     """
     running: dict[int, Child] = {}
+    reading: int | None = None
     width = max(1, len(os.sched_getaffinity(0)))
     try:
         while True:
             left = min((c.deadline for c in running.values()), default=time.monotonic() + 3600) - time.monotonic()
-            sources = [*running, 0] if len(running) < width else [*running]
+            sources = [*running, 0] if reading is None and len(running) < width else [*running]
             ready, _, _ = select.select(sources, [], [], max(0.0, left))
             for source in ready:
                 if source == 0:
-                    request = _next()
-                    if request is None:
-                        return
-                    child = _fork(request["id"], walls, limits, lambda request=request: _compile(request, trace))
-                    running[child.pipe] = child
-                    del request
-                else:
-                    part = os.read(source, 1 << 16)
-                    running[source].output += part
-                    if not part or len(running[source].output) > limits.output:
-                        _finish(running.pop(source), limits)
+                    child = _fork(walls, limits, lambda request: _compile(request, trace), _take)
+                    running[child.pipe], reading = child, child.pipe
+                    continue
+                child = running[source]
+                part = os.read(source, 1 << 16)
+                child.output += part
+                if source == reading:
+                    number, told, rest = bytes(child.output).partition(b"\n")
+                    if told:
+                        if not number:
+                            return
+                        child.request, child.output, reading = int(number), bytearray(rest), None
+                        child.deadline = time.monotonic() + limits.wall_seconds
+                    elif not part:
+                        raise RuntimeError("a child ended before it had read its request")
+                elif not part or len(child.output) > limits.output:
+                    _finish(running.pop(source), limits)
             now = time.monotonic()
-            for late in [pipe for pipe, c in running.items() if c.deadline < now]:
+            for late in [pipe for pipe, c in running.items() if c.deadline < now and pipe != reading]:
                 _finish(running.pop(late), limits)
     finally:
         for child in running.values():
             _bury(child)
+
+
+def _take(pipe: int) -> Any:
+    """In a child: the next request, its number told to the parent; the end of the input is told by no number."""
+    head = _exactly(4)
+    body = _exactly(struct.unpack("!I", head)[0]) if head else b""
+    request = json.loads(body) if body else None
+    os.write(pipe, b"%d\n" % request["id"] if request else b"\n")
+    if request is None:
+        os._exit(0)
+    return request
+
+
+def _exactly(size: int) -> bytes:
+    """So many bytes of the input, none if it ends before."""
+    parts = bytearray()
+    while len(parts) < size:
+        part = os.read(0, size - len(parts))
+        if not part:
+            return b""
+        parts += part
+    return bytes(parts)
 
 
 def _compile(request: Any, trace: Any) -> bytes:
@@ -301,24 +337,6 @@ def _cause(status: int, seconds: float, reason: str, limits: jail.Limits) -> str
 def _plain(text: str) -> str:
     """Untrusted text without anything that could drive a terminal."""
     return "".join(c if c.isprintable() else " " for c in text)
-
-
-def _next() -> Any:
-    """The next request, None when the input has ended; not a byte of the one after it is read."""
-    head = _exactly(4)
-    body = _exactly(struct.unpack("!I", head)[0]) if head else b""
-    return json.loads(body) if body else None
-
-
-def _exactly(size: int) -> bytes:
-    """So many bytes of the input, none if it ends before."""
-    parts = bytearray()
-    while len(parts) < size:
-        part = os.read(0, size - len(parts))
-        if not part:
-            return b""
-        parts += part
-    return bytes(parts)
 
 
 def _send(message: dict[str, Any]) -> None:

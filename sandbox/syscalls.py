@@ -17,7 +17,6 @@ ALLOWED = (
     "close",
     "exit",
     "exit_group",
-    "fcntl",
     "fstat",
     "futex",
     "getcpu",
@@ -102,6 +101,12 @@ FENCED = (
 
 OWN_ONLY = ("kill", "tgkill", "prlimit64")
 """Allowed to the trainer on itself: the process is their first argument."""
+
+FCNTL = (0, 1, 2, 3, 1030)
+"""Allowed commands of fcntl: F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_DUPFD_CLOEXEC. F_SETOWN would signal others."""
+
+FCNTL_FENCED = (8, 10, 15)
+"""Commands that the trainer must not give: F_SETOWN, F_SETSIG, F_SETOWN_EX."""
 
 _X86_64 = {
     "read": 0,
