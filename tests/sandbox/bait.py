@@ -43,13 +43,13 @@ class Bait:
     The compiler runs from a copy so that an attack that gets through, as all do when the walls are down, spoils that.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, parent: Path):
         self.mark = f"eureka-red-{secrets.token_hex(6)}"
         self.tokens = {"the secret file": f"decoy-{secrets.token_hex(16)}", "the API key": os.environ[KEY]}
         self.rival = f"rival-{secrets.token_hex(16)}"
         """A word in the text of another candidate, which is compiled at the same time."""
         self.tokens["another candidate's text"] = self.rival
-        self.folder = Path(tempfile.mkdtemp(prefix=f"{self.mark}-", dir="/tmp"))
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{self.mark}-", dir=parent))
         self.folder.chmod(0o755)
         self.secret, self.victim = self.folder / "secret", self.folder / "victim"
         self.secret.write_text(self.tokens["the secret file"])

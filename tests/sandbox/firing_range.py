@@ -9,7 +9,6 @@ import ctypes
 import json
 import os
 import select
-import shutil
 import signal
 import struct
 import tempfile
@@ -58,8 +57,8 @@ class Unavailable(Exception):
 class Range:
     """Started anew, with new bait, whenever an attack that got through has left something broken."""
 
-    def __init__(self, level: str):
-        """Start a compiler at `level` and a judge.
+    def __init__(self, level: str, folder: Path):
+        """Start a compiler at `level` and a judge, which make files in `folder` only.
 
         Raises:
             Unavailable: this machine lacks a wall.
@@ -67,13 +66,13 @@ class Range:
         # Whatever a candidate starts and leaves becomes our child, however it hides.
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         self.level, self.landlock = level, 0
-        self._logs = Path(tempfile.mkdtemp(prefix="eureka-red-logs-", dir="/tmp"))
+        self._folder, self._logs = folder, Path(tempfile.mkdtemp(prefix="logs-", dir=folder))
         self._next = 0
         self._judge = self._new_judge()
         self._open()
 
     def _open(self) -> None:
-        self.bait = Bait()
+        self.bait = Bait(self._folder)
         server = self.bait.code / "server.py"
         ours = dict(os.environ)
         os.environ.update(self.bait.environment())
@@ -242,5 +241,4 @@ class Range:
         """End everything; what is wrong at the end."""
         problems = self._close_compiler()
         self._judge.close()
-        shutil.rmtree(self._logs, ignore_errors=True)
         return problems

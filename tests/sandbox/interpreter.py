@@ -20,7 +20,6 @@ def interpreter_for_nobody(folder: Path) -> tuple[str, dict[str, str]]:
         return sys.executable, {}
     except (PermissionError, subprocess.CalledProcessError):
         pass
-    folder.chmod(0o755)
     name = f"python{sys.version_info.major}.{sys.version_info.minor}"
     base, library = Path(sys.base_prefix), Path(sysconfig.get_path("stdlib"))
     shutil.copytree(library, folder / "lib" / name, ignore=shutil.ignore_patterns(*_LEFT_OUT))

@@ -15,16 +15,17 @@ import argparse
 import json
 import os
 import secrets
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).resolve().parent)]
@@ -52,7 +53,7 @@ class Pass:
     """The corpus against one level once."""
 
     level: str
-    title: str
+    title: str = ""
     results: list[Result] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -71,11 +72,11 @@ class Pass:
         return {"level": self.level, "title": self.title, "attacks": attacks, "failures": self.failures}
 
 
-def run_pass(attacks: Sequence[Attack], level: str, title: str) -> Pass:
+def run_pass(attacks: Sequence[Attack], level: str, folder: Path) -> Pass:
     """Throw `attacks` at the compiler at `level`, and judge what they did by what they may do there."""
-    one = Pass(level, title)
+    one = Pass(level)
     try:
-        target = Range(level)
+        target = Range(level, folder)
     except Unavailable as reason:
         missing = "Landlock is not available" in str(reason)
         (one.notes if missing else one.failures).append(f"not run: {plain(str(reason))}")
@@ -143,7 +144,7 @@ def show(one: Pass) -> None:
     sys.stdout.flush()
 
 
-def inside(options: argparse.Namespace, user: str, report: IO[str]) -> int:
+def inside(options: argparse.Namespace, user: str, folder: str) -> int:
     """As one user, with the decoy key in the environment: all passes that were asked for."""
     attacks = corpus(options.only or ())
     passes = []
@@ -151,11 +152,11 @@ def inside(options: argparse.Namespace, user: str, report: IO[str]) -> int:
         times = 1 if options.once or level != "strict" else 2
         for turn in range(times):
             start = time.monotonic()
-            one = run_pass(attacks, level, "")
+            one = run_pass(attacks, level, Path(folder))
             one.title = f"{level}, as {user}, time {turn + 1} of {times}: {time.monotonic() - start:.0f} s"
             show(one)
             passes.append(one)
-    json.dump([one.record() for one in passes], report)
+    Path(folder, "results.json").write_text(json.dumps([one.record() for one in passes]))
     return int(any(one.failures for one in passes))
 
 
@@ -176,12 +177,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--walls", choices=[*STANDING, "all"], default="all", help="what stands")
     parser.add_argument("--user", choices=["root", "nobody", "all"], default="all")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results here too")
-    parser.add_argument("--inside", nargs=2, metavar=("USER", "DESCRIPTOR"), help=argparse.SUPPRESS)
+    parser.add_argument("--inside", nargs=2, metavar=("USER", "FOLDER"), help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that all is tidied up
     if options.inside:
-        user, descriptor = options.inside
-        with os.fdopen(int(descriptor), "w") as report:
-            return inside(options, user, report)
+        return inside(options, *options.inside)
     try:
         attacks = corpus(options.only or ())
     except ValueError as error:
@@ -190,12 +190,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     users = (["root", "nobody"] if options.user == "all" else [options.user]) if root else [f"user {os.getuid()}"]
     if not root:
         print("not started as root, so run as oneself only")
-    # Side by side, for the sake of time: each leaves the other alone, and most of a pass is waiting.
-    with ThreadPoolExecutor() as pool:
-        runs = [pool.submit(_start, user, list(sys.argv[1:] if arguments is None else arguments)) for user in users]
-    passes = []
-    for run in runs:
-        passes += json.loads(run.result()[1] or "[]")
+    # Side by side, for the sake of time: each leaves the other alone, and much of a pass is waiting.
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    passes: list[dict[str, Any]] = []
+    with ExitStack() as stack:
+        runs = [_start(user, given, stack) for user in users]
+        statuses = [run.wait() for run, _ in runs]
+        for _, folder in runs:
+            with suppress(FileNotFoundError):
+                passes += json.loads((folder / "results.json").read_text())
     if options.json:
         options.json.write_text(json.dumps(passes, indent=1) + "\n")
     failures = sum(len(one["failures"]) for one in passes)
@@ -203,32 +206,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f"\n{len(attacks)} attacks, {len(passes)} passes, {sum(len(one['attacks']) for one in passes)} attempts, "
         f"{failures} failures, {time.monotonic() - start:.0f} s"
     )
-    return int(not passes or any(run.result()[0] for run in runs))
+    return int(not passes or any(statuses))
 
 
-def _start(user: str, arguments: list[str]) -> tuple[int, str]:
-    """Run this program as `user` with the decoy key: its exit status, and its results as JSON."""
-    with (
-        tempfile.TemporaryFile("w+") as report,
-        tempfile.TemporaryDirectory(prefix="eureka-red-python-", dir="/tmp") as copy,
-    ):
-        program, more, identity = sys.executable, {}, {}
-        if user == "nobody":
-            program, more = interpreter_for_nobody(Path(copy))
-            identity = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
-        # From the exec on, the key is where an orchestrator's is: in /proc/PID/environ and in its memory.
-        environment = os.environ | {KEY: f"sk-decoy-{secrets.token_hex(16)}", "PYTHONDONTWRITEBYTECODE": "1"} | more
-        place = report.fileno()
-        done = subprocess.run(
-            [program, str(Path(__file__).resolve()), *arguments, "--inside", user, str(place)],
-            env=environment,
-            pass_fds=(place,),
-            cwd="/",
-            check=False,
-            **identity,
-        )
-        report.seek(0)
-        return done.returncode, report.read()
+def _start(user: str, arguments: list[str], stack: ExitStack) -> tuple[subprocess.Popen[bytes], Path]:
+    """This program as `user` with the decoy key, and the folder for all that it makes; `stack` ends and removes them."""
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="eureka-red-", dir="/tmp")))
+    folder.chmod(0o755)
+    program, more, identity = sys.executable, {}, {}
+    if user == "nobody":
+        program, more = interpreter_for_nobody(folder / "python")
+        os.chown(folder, NOBODY, NOBODY)
+        identity = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+    # From the exec on, the key is where an orchestrator's is: in /proc/PID/environ and in its memory.
+    environment = os.environ | {KEY: f"sk-decoy-{secrets.token_hex(16)}", "PYTHONDONTWRITEBYTECODE": "1"} | more
+    command = [program, str(Path(__file__).resolve()), *arguments, "--inside", user, str(folder)]
+    run = subprocess.Popen(command, env=environment, cwd="/", **identity)
+    stack.callback(run.wait)
+    stack.callback(run.terminate)
+    return run, folder
 
 
 if __name__ == "__main__":
