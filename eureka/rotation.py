@@ -30,3 +30,15 @@ def angle_between(a: Tensor, b: Tensor) -> Tensor:
     """(...) rad in [0, pi], the angle of the rotation from `b` to `a`; q and -q are the same rotation."""
     sine = multiply(a, conjugate(b))[..., 1:].square().sum(-1).sqrt()
     return 2.0 * torch.asin(sine.clamp(max=1.0))
+
+
+def rotate(q: Tensor, v: Tensor) -> Tensor:
+    """(..., 3) the vectors `v` turned by `q`: from the frame whose orientation `q` is to the world frame."""
+    w, u = q[..., :1], q[..., 1:]
+    t = 2.0 * torch.linalg.cross(u, v, dim=-1)
+    return v + w * t + torch.linalg.cross(u, t, dim=-1)
+
+
+def unrotate(q: Tensor, v: Tensor) -> Tensor:
+    """(..., 3) the vectors `v` turned back by `q`: from the world frame to the frame whose orientation `q` is."""
+    return rotate(conjugate(q), v)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import subprocess
@@ -57,14 +58,20 @@ class Bench:
         return self.program(self.loaded.rewards[name].read_text(), worlds)
 
 
+@functools.cache
+def bench_of(name: str) -> Bench:
+    """The same bench for every test that asks for it: making one plays the task at random."""
+    return Bench(name)
+
+
 @pytest.fixture(scope="session")
 def cartpole() -> Bench:
-    return Bench("cartpole")
+    return bench_of("cartpole")
 
 
 @pytest.fixture(scope="session")
 def shadow_hand() -> Bench:
-    return Bench("shadow_hand")
+    return bench_of("shadow_hand")
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from conftest import Bench
+from conftest import Bench, bench_of
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from eureka.config import shipped_tasks
@@ -20,9 +20,9 @@ NAMES = shipped_tasks()
 UNITS = r"\b(m|m/s|rad|rad/s|N|N m|in \[-1, 1\]|unit quaternions?)\b"
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(params=NAMES, scope="module")
 def bench(request: pytest.FixtureRequest) -> Bench:
-    return request.getfixturevalue(request.param)
+    return bench_of(request.param)
 
 
 def test_every_state_field_is_documented_with_its_shape_and_unit(bench: Bench):
@@ -127,3 +127,22 @@ def test_random_play_ends_in_fitness_and_lengths_within_the_horizon(bench: Bench
         assert (step.length[over] <= bench.task.horizon).all() and torch.isfinite(step.fitness[over]).all()
         ended.count += int(over.sum())
     assert ended.count > 0 or bench.task.horizon > 500
+
+
+@pytest.mark.parametrize("kind", ["still", "uniform", "extreme"])
+def test_no_action_makes_a_world_diverge(bench: Bench, kind: str):
+    worlds, size = 32, bench.task.action_size
+    env = bench.env(1, worlds)
+    env.reset()
+    chance = torch.Generator().manual_seed(0)
+    for step in range(150):
+        if kind == "still":
+            action = torch.zeros(1, worlds, size)
+        elif kind == "uniform":
+            action = 2 * torch.rand(1, worlds, size, generator=chance) - 1
+        elif step % 8 == 0:  # bang-bang, held for some steps
+            action = torch.randint(0, 2, (1, worlds, size), generator=chance) * 2.0 - 1
+        seen = env.step(action)
+        assert torch.isfinite(seen.observation).all()
+        assert seen.observation.abs().max() < 1e4, "a policy must be able to see this"
+    assert env.diverged.sum() == 0
