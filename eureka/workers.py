@@ -110,13 +110,27 @@ class Worker:
         Raises:
             Died: the worker is gone and all its frames were taken.
         """
+        frame = self._next(timeout)
+        return None if frame is None else json.loads(frame)
+
+    def receive_bytes(self) -> bytes:
+        """The next frame, which may be anything.
+
+        Raises:
+            Died: the worker is gone and all its frames were taken.
+        """
+        frame = self._next(None)
+        assert frame is not None
+        return frame
+
+    def _next(self, timeout: float | None) -> bytes | None:
         while True:
             if len(self._inbox) >= 4:
                 (size,) = struct.unpack_from("!I", self._inbox)
                 if len(self._inbox) >= 4 + size:
                     frame = bytes(self._inbox[4 : 4 + size])
                     del self._inbox[: 4 + size]
-                    return json.loads(frame)
+                    return frame
             if not select.select([self._from], [], [], timeout)[0]:
                 return None
             self._take()

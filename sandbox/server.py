@@ -5,17 +5,22 @@ Started as `python server.py LEVEL [LIMITS]` with an environment that holds noth
 standard streams: four bytes of length, then JSON. The first frame out says what the jail is worth (`hello`); after
 it, `{"id", "source", "fields": {name: [shape, dtype]}}` in gives one of
 
-    {"id", "program": TEXT}                              the candidate became a program
-    {"id", "refused": MESSAGE, "line": 3 or null}        its author is at fault
+    {"id", "answered": true}                             the next frame is what the child wrote, byte by byte
+    {"id", "refused": MESSAGE, "line": null}             the candidate's author is at fault
     {"id", "killed": MESSAGE}                            it ran into a limit; depends on the machine
 
-in any order. The end of the input ends the server and its children.
+in any order. A child that was not taken over by its candidate writes JSON: `{"program": TEXT}`, or `{"refused":
+MESSAGE, "line": 3 or null}`. The end of the input ends the server and its children.
+
+Children begin with all of this process's memory, so none of that ever holds what candidates say: each child reads its
+own request, and answers pass through memory that is not handed on.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import mmap
 import os
 import select
 import signal
@@ -25,7 +30,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -95,9 +100,57 @@ class Child:
     pid: int
     pipe: int
     deadline: float
+    output: _Output
     request: int | None = None
     """The number of what it works on, once it has read that."""
-    output: bytearray = field(default_factory=bytearray)
+
+
+class _Output:
+    """What a child wrote so far, in pages that no later child inherits and that are gone at the end."""
+
+    def __init__(self, most: int):
+        """Room for `most` bytes and the line that comes before them."""
+        self._most = most + 32
+        self._pages = mmap.mmap(-1, self._most + 1)
+        self._pages.madvise(mmap.MADV_DONTFORK)
+        self._start = self._end = 0
+
+    def __len__(self) -> int:
+        return self._end - self._start
+
+    @property
+    def full(self) -> bool:
+        """Whether it is more than allowed."""
+        return self._end > self._most
+
+    def read(self, pipe: int) -> int:
+        """Add what there is in the pipe, as far as it fits; the number of bytes."""
+        with memoryview(self._pages) as whole, whole[self._end :] as free:
+            size = os.readv(pipe, [free])
+        self._end += size
+        return size
+
+    def line(self) -> bytes | None:
+        """Take the first line, which the child wrote before it met the candidate; None if it is not whole yet."""
+        end = self._pages.find(b"\n", 0, min(self._end, 32))
+        if end < 0:
+            return None
+        self._start = end + 1
+        return self._pages[:end]
+
+    def head(self, size: int) -> bytes:
+        """A copy of the first bytes."""
+        return self._pages[self._start : min(self._end, self._start + size)]
+
+    def send(self) -> None:
+        """Pass all but the first byte on, as a frame."""
+        with memoryview(self._pages) as whole, whole[self._start + 1 : self._end] as rest:
+            _write(struct.pack("!I", len(rest)))
+            _write(rest)
+
+    def close(self) -> None:
+        """Give the pages back."""
+        self._pages.close()
 
 
 def main(level: str, limits: jail.Limits) -> None:
@@ -153,15 +206,13 @@ def _canary(walls: jail.Walls, limits: jail.Limits, acts: dict[str, Callable[[],
     """The acts that got through, or why the jail could not be built."""
     child = _fork(walls, limits, lambda _: json.dumps(canary.succeeded(acts)).encode())
     while time.monotonic() < child.deadline:
-        if select.select([child.pipe], [], [], 0.1)[0]:
-            part = os.read(child.pipe, 1 << 16)
-            if not part:
-                break
-            child.output += part
+        if select.select([child.pipe], [], [], 0.1)[0] and not child.output.read(child.pipe):
+            break
     _bury(child)
-    if child.output[:1] == b"=":
-        return json.loads(child.output[1:])
-    return child.output[1:].decode(errors="replace") or "a confined process died before it could report"
+    output = child.output.head(limits.output)
+    if output[:1] == b"=":
+        return json.loads(output[1:])
+    return output[1:].decode(errors="replace") or "a confined process died before it could report"
 
 
 def _fork(
@@ -190,7 +241,7 @@ def _fork(
         finally:
             os._exit(0)
     os.close(writer)
-    return Child(pid, reader, time.monotonic() + limits.wall_seconds)
+    return Child(pid, reader, time.monotonic() + limits.wall_seconds, _Output(limits.output))
 
 
 def _bury(child: Child) -> tuple[int, float]:
@@ -206,11 +257,7 @@ def _bury(child: Child) -> tuple[int, float]:
 
 
 def _serve(walls: jail.Walls, limits: jail.Limits, trace: Any) -> None:
-    """Answer requests until there are no more.
-
-    Each child reads its own request, before it confines itself, and tells its number. This process never has a
-    candidate's text in its memory, with all of which children begin.
-    """
+    """Answer requests until there are no more; each child reads its own, before it confines itself."""
     running: dict[int, Child] = {}
     reading: int | None = None
     width = max(1, len(os.sched_getaffinity(0)))
@@ -225,18 +272,17 @@ def _serve(walls: jail.Walls, limits: jail.Limits, trace: Any) -> None:
                     running[child.pipe], reading = child, child.pipe
                     continue
                 child = running[source]
-                part = os.read(source, 1 << 16)
-                child.output += part
+                more = child.output.read(source)
                 if source == reading:
-                    number, told, rest = bytes(child.output).partition(b"\n")
-                    if told:
-                        if not number:
-                            return
-                        child.request, child.output, reading = int(number), bytearray(rest), None
+                    number = child.output.line()
+                    if number == b"":
+                        return
+                    if number is not None:
+                        child.request, reading = int(number), None
                         child.deadline = time.monotonic() + limits.wall_seconds
-                    elif not part:
+                    elif not more:
                         raise RuntimeError("a child ended before it had read its request")
-                elif not part or len(child.output) > limits.output:
+                elif not more or child.output.full:
                     _finish(running.pop(source), limits)
             now = time.monotonic()
             for late in [pipe for pipe, c in running.items() if c.deadline < now and pipe != reading]:
@@ -281,47 +327,34 @@ def _compile(request: Any, trace: Any) -> bytes:
 
 def _finish(child: Child, limits: jail.Limits) -> None:
     """Answer for a child that is done, or must be."""
-    late = not _drained(child, limits) and time.monotonic() > child.deadline
+    late = not _drained(child) and time.monotonic() > child.deadline
     status, seconds = _bury(child)
-    answer: dict[str, Any] = {"id": child.request}
-    if len(child.output) > limits.output:
-        answer["refused"] = "the program of the reward is far too large"
-        answer["line"] = None
+    output, answer = child.output, {"id": child.request}
+    if output.full:
+        _send(answer | {"refused": "the program of the reward is far too large", "line": None})
     elif late:
-        answer["killed"] = f"compiling took more than {limits.wall_seconds:.0f} s"
-    elif child.output[:1] == b"=":
-        answer |= _checked(child.output[1:])
-    elif os.WIFEXITED(status) and not child.output:
-        answer |= {"refused": "the reward ended the compiler before it was done", "line": None}
+        _send(answer | {"killed": f"compiling took more than {limits.wall_seconds:.0f} s"})
+    elif output.head(1) == b"=":
+        _send(answer | {"answered": True})
+        output.send()
+    elif os.WIFEXITED(status) and not output:
+        _send(answer | {"refused": "the reward ended the compiler before it was done", "line": None})
     else:
-        answer["killed"] = _cause(status, seconds, child.output[1:].decode(errors="replace"), limits)
-    _send(answer)
+        reason = output.head(200)[1:].decode(errors="replace")
+        _send(answer | {"killed": _cause(status, seconds, reason, limits)})
+    output.close()
 
 
-def _drained(child: Child, limits: jail.Limits) -> bool:
+def _drained(child: Child) -> bool:
     """Whether the child had ended its answer: one that waited for us to read it was not late, we were."""
     os.set_blocking(child.pipe, False)
     try:
-        while part := os.read(child.pipe, 1 << 16):
-            child.output += part
-            if len(child.output) > limits.output:
+        while child.output.read(child.pipe):
+            if child.output.full:
                 return False
     except BlockingIOError:
         return False
     return True
-
-
-def _checked(output: bytes | bytearray) -> dict[str, Any]:
-    """A child's answer, with nothing in it but what an answer may hold: the child may have been taken over."""
-    try:
-        data = json.loads(output)
-        if isinstance(data.get("program"), str):
-            return {"program": data["program"]}
-        line = data.get("line")
-        known = type(line) is int and 0 < line < 1_000_000
-        return {"refused": _plain(str(data["refused"])[:600]), "line": line if known else None}
-    except (ValueError, KeyError, AttributeError, RecursionError):
-        return {"refused": "the reward disturbed the compiler and gave no answer", "line": None}
 
 
 def _cause(status: int, seconds: float, reason: str, limits: jail.Limits) -> str:
@@ -331,7 +364,7 @@ def _cause(status: int, seconds: float, reason: str, limits: jail.Limits) -> str
         return f"compiling took more than {limits.memory >> 30} GiB of memory"
     if os.WIFSIGNALED(status):
         return f"the compiler's child died with signal {os.WTERMSIG(status)}"
-    return _plain(reason[:200])
+    return _plain(reason)
 
 
 def _plain(text: str) -> str:
@@ -341,9 +374,14 @@ def _plain(text: str) -> str:
 
 def _send(message: dict[str, Any]) -> None:
     data = json.dumps(message).encode()
-    view = memoryview(struct.pack("!I", len(data)) + data)
-    while view:
-        view = view[os.write(_ANSWERS, view) :]
+    _write(struct.pack("!I", len(data)) + data)
+
+
+def _write(data: bytes | memoryview) -> None:
+    sent = 0
+    while sent < len(data):
+        with memoryview(data)[sent:] as rest:
+            sent += os.write(_ANSWERS, rest)
 
 
 if __name__ == "__main__":

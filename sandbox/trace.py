@@ -6,6 +6,7 @@ operations, which are written down in the format of `graph.py`. Nothing here is 
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
 import math
@@ -19,7 +20,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx
+from torch._dispatch.python import enable_python_dispatcher
+from torch._functorch._aot_autograd.functional_utils import has_data_mutation
+from torch._subclasses import FakeTensor
+from torch._subclasses.functional_tensor import FunctionalTensorMode, dispatch_functionalize
 from torch.fx import traceback as fx_traceback
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from . import advice
 from .graph import NAME, RESERVED, VERSION, Field, rebuild
@@ -150,10 +156,6 @@ def trace(function: Reward, wanted: dict[str, Field]) -> tuple[str, int | None]:
         return (total, *components.values())
 
     worlds = torch.export.Dim("N", min=2, max=1 << 20)
-    table = torch.export.default_decompositions()
-    # These are single operations as they stand; they would fall apart into index_select, and into cat along the worlds.
-    table.pop(torch.ops.aten.linalg_cross.default, None)
-    table.pop(torch.ops.aten.stack.default, None)
     model = _Model(flat)
     with torch.no_grad(), fx_traceback.preserve_node_meta(), without_jit():
         shapes = ({name: {0: worlds} for name in wanted},)
@@ -163,31 +165,64 @@ def trace(function: Reward, wanted: dict[str, Field]) -> tuple[str, int | None]:
             if model.habits.specialised and advice.counts_worlds(error):
                 raise Refused(advice.COUNTS_WORLDS, model.habits.specialised) from None
             raise
-        exported = exported.run_decompositions(table)
-    if any("MUTATION" in o.kind.name for o in exported.graph_signature.output_specs):
+        graph, mutates = functional(exported)
+    if mutates:
         which, line = model.habits.mutated or ("", None)
         raise Refused(f"the reward changes its input {which!r} in place; work on a clone: x = x.clone()", line)
-    return _Writer(exported, list(wanted)).text(names), model.habits.assumed
+    return _Writer(exported, graph, list(wanted)).text(names), model.habits.assumed
+
+
+@functools.cache
+def decompositions() -> dict[Any, Any]:
+    """How composite operations fall apart; slow to make."""
+    table = dict(torch.export.default_decompositions().items())
+    # These are single operations as they stand; they would fall apart into index_select, and into cat along the worlds.
+    table.pop(torch.ops.aten.linalg_cross.default, None)
+    table.pop(torch.ops.aten.stack.default, None)
+    return table
+
+
+def functional(exported: torch.export.ExportedProgram) -> tuple[fx.Graph, bool]:
+    """Pure operations that a reward's fall apart into, and whether an input or a constant is changed in place.
+
+    `ExportedProgram.run_decompositions` does the same and more, and takes ten times as long.
+    """
+    module = exported.graph_module
+    examples = [n.meta["val"] for n in module.graph.nodes if n.op == "placeholder"]
+    mutates = False
+
+    def run(*inputs: Tensor) -> Any:
+        nonlocal mutates
+        outputs = fx.Interpreter(module).run(*inputs)
+        mutates = any(has_data_mutation(x) for x in inputs)
+        return outputs
+
+    fake = next(e.fake_mode for e in examples if isinstance(e, FakeTensor))
+    with fake, enable_python_dispatcher():
+        pure = dispatch_functionalize(run, FunctionalTensorMode())
+        graph = make_fx(pure, decomposition_table=decompositions())(*examples).graph
+    graph.eliminate_dead_code()
+    return graph, mutates
 
 
 class _Writer:
     """Writes an exported program down in the format of `graph.py`."""
 
-    def __init__(self, exported: torch.export.ExportedProgram, inputs: list[str]):
-        self.exported, self.inputs = exported, inputs
+    def __init__(self, exported: torch.export.ExportedProgram, graph: fx.Graph, inputs: list[str]):
+        self.exported, self.graph, self.inputs = exported, graph, inputs
         self.nodes: list[dict[str, Any]] = []
         self.position: dict[fx.Node, int] = {}
 
     def text(self, components: list[str]) -> str:
-        kinds = {s.arg.name: s for s in self.exported.graph_signature.input_specs}
-        placeholders = [n for n in self.exported.graph.nodes if n.op == "placeholder"]
-        users = [n for n in placeholders if kinds[n.name].kind.name == "USER_INPUT"]
+        placeholders = [n for n in self.graph.nodes if n.op == "placeholder"]
+        kinds = dict(zip(placeholders, self.exported.graph_signature.input_specs, strict=True))
+        users = [n for n in placeholders if kinds[n].kind.name == "USER_INPUT"]
         self.position = {n: i for i, n in enumerate(users)}
         for n in placeholders:
             if n not in self.position:
-                self._add(n, self._constant(kinds[n.name].target))
+                self._add(n, self._constant(kinds[n].target))
         outputs: list[Any] = []
-        for n in self.exported.graph.nodes:
+        for n in self.graph.nodes:
             if n.op == "call_function" and isinstance(n.meta.get("val"), Tensor | tuple | list):
                 self._add(n, self._operation(n))
             elif n.op == "output":

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from eureka.candidate import Failed
 from eureka.confinement import Confinement, Sandbox
@@ -96,8 +97,10 @@ class Compiler:
                     answer = self._worker.receive()
                     assert answer is not None
                     key = order[answer["id"]]
+                    if "answered" in answer:
+                        answer = read_answer(self._worker.receive_bytes())
                     del waiting[key]
-                    yield key, _verdict(answer)
+                    yield key, verdict(answer)
             except Died as death:
                 # A candidate cannot end the server, only its own child: somebody else did.
                 restarts += 1
@@ -112,7 +115,20 @@ class Compiler:
         self._worker.close()
 
 
-def _verdict(answer: dict) -> str | Failed:
+def read_answer(output: bytes) -> dict[str, Any]:
+    """What a candidate's process wrote, which may have been taken over: nothing but what an answer may hold."""
+    try:
+        data = json.loads(output)
+        if isinstance(data.get("program"), str):
+            return {"program": data["program"]}
+        line = data.get("line")
+        return {"refused": str(data["refused"]), "line": line if type(line) is int else None}
+    except (ValueError, LookupError, AttributeError, RecursionError):
+        return {"refused": "the reward disturbed the compiler and gave no answer", "line": None}
+
+
+def verdict(answer: dict[str, Any]) -> str | Failed:
+    """A program, or why there is none, from an answer of the server's or of `read_answer`."""
     if "program" in answer:
         return answer["program"]
     if "killed" in answer:

@@ -22,6 +22,8 @@ from bait import Bait, condition, descendants, printable
 from corpus import Attack
 from state import FIELDS
 
+from eureka.candidate import Failed
+from eureka.rewards.compiler import read_answer, verdict
 from eureka.workers import Died, Worker, last_words
 
 LIMITS = {"memory": 1 << 30, "cpu_seconds": 3, "wall_seconds": 6.0}
@@ -34,7 +36,7 @@ _JUDGE_SECONDS = 60.0
 """Backstop; the judge bounds its own processor time."""
 _PR_SET_CHILD_SUBREAPER = 36
 _FIELDS = {name: [list(shape), dtype] for name, (shape, dtype, _) in FIELDS.items()}
-_HONEST = "# {rival}\ndef compute_reward(height):\n    return torch.exp(-height.abs()), {{'height': height}}\n"
+_HONEST = "# {rival}\ndef compute_reward(height):\n    return torch.exp(-height.abs()), {{'{rival}': height}}\n"
 
 
 @dataclass
@@ -48,6 +50,14 @@ class Result:
     """The answer in short, or who refused the program."""
     breaches: list[str]
     """What it did that it must not; empty if it was contained."""
+
+
+@dataclass(frozen=True)
+class _Answer:
+    time: float
+    raw: bytes
+    said: dict[str, Any]
+    """What it says, as the host reads it."""
 
 
 class Unavailable(Exception):
@@ -88,7 +98,7 @@ class Range:
             raise Unavailable(hello.get("error", "the compiler gave no sign of life"))
         self.landlock = hello["landlock"]
         answers, _ = self._ask([self._honest()], 60.0)
-        self._program = json.loads(answers[0][1])["program"]
+        self._program = verdict(answers[0].said)
         self._settle()
 
     def _settle(self) -> None:
@@ -113,11 +123,11 @@ class Range:
         """Give an attack to the compiler, and its program, if it gives one, to the judge."""
         start = time.monotonic()
         answers, breaches = self._ask([self.bait.prelude() + attack.text, self._honest()], start)
-        answered, raw = answers.get(0, (time.monotonic(), b""))
-        seconds = answered - start
-        breaches += [f"{owner} is in the answer" for owner in self.bait.found_in(raw)]
-        outcome = self._read_answer(raw, seconds, breaches)
-        if 0 in answers and json.loads(answers.get(1, (0.0, b"{}"))[1]).get("program") != self._program:
+        mine, beside = answers.get(0), answers.get(1)
+        seconds = (mine.time if mine else time.monotonic()) - start
+        breaches += [f"{owner} is in the answer" for owner in self.bait.found_in(mine.raw if mine else b"")]
+        outcome = self._read_answer(mine, seconds, breaches)
+        if mine and (beside is None or verdict(beside.said) != self._program):
             breaches.append("an honest candidate compiled beside it did not get its program")
         breaches += self._processes()
         breaches += self.bait.done()
@@ -126,27 +136,26 @@ class Range:
             self._open()
         return Result(attack, seconds, outcome, breaches)
 
-    def _read_answer(self, raw: bytes, seconds: float, breaches: list[str]) -> str:
-        if not raw:
+    def _read_answer(self, answer: _Answer | None, seconds: float, breaches: list[str]) -> str:
+        if answer is None:
             breaches.append("the compiler gave no answer")
             return "none"
         if seconds > LIMITS["wall_seconds"] + SLACK:
             breaches.append(f"took {seconds:.1f} s; {LIMITS['wall_seconds']:.0f} s are allowed")
-        answer = json.loads(raw)
-        if "program" in answer:
-            verdict = self._judged(answer["program"])
-            if verdict["breach"]:
-                breaches.append(f"its program was accepted: {verdict['breach']}")
-            return verdict["outcome"]
-        message = str(answer.get("refused", answer.get("killed")))
-        if message.startswith(f"BREACH {self.bait.mark}"):
-            breaches.append(f"reports: {message.removeprefix(f'BREACH {self.bait.mark}').strip()}")
-        line = answer.get("line")
+        result = verdict(answer.said)
+        if not isinstance(result, Failed):
+            judgement = self._judged(result)
+            if judgement["breach"]:
+                breaches.append(f"its program was accepted: {judgement['breach']}")
+            return judgement["outcome"]
+        if result.message.startswith(f"BREACH {self.bait.mark}"):
+            breaches.append(f"reports: {result.message.removeprefix(f'BREACH {self.bait.mark}').strip()}")
+        line = result.line
         if line is not None and not (type(line) is int and 0 < line <= LARGEST_LINE):
             breaches.append("the line that it names is no line number")
-        if not printable(message):
+        if not printable(result.message):
             breaches.append("the message about it is not one short printable line")
-        return f"{'killed' if 'killed' in answer else 'refused'}: {message}"
+        return f"{'killed' if result.machine else 'refused'}: {result.message}"
 
     def _judged(self, program: str) -> dict[str, Any]:
         try:
@@ -184,12 +193,13 @@ class Range:
         harm = ("the compiler", "changed the", "an honest", "answers that")
         return self.bait.spoiled or any(b.startswith(harm) for b in breaches)
 
-    def _ask(self, sources: list[str], start: float) -> tuple[dict[int, tuple[float, bytes]], list[str]]:
-        """When each of `sources` was answered and how, as raw bytes; and what is wrong with the frames."""
+    def _ask(self, sources: list[str], start: float) -> tuple[dict[int, _Answer], list[str]]:
+        """What came for each of `sources`, and what is wrong with the frames."""
         first, self._next = self._next, self._next + len(sources)
         requests = [{"id": first + i, "source": s, "fields": _FIELDS} for i, s in enumerate(sources)]
         data = memoryview(b"".join(struct.pack("!I", len(f)) + f for f in (json.dumps(r).encode() for r in requests)))
-        answers: dict[int, tuple[float, bytes]] = {}
+        answers: dict[int, _Answer] = {}
+        place = -1
         try:
             while data:
                 select.select([], [self._to], [], 10.0)
@@ -199,14 +209,16 @@ class Range:
         breaches = []
         deadline = time.monotonic() + LIMITS["wall_seconds"] + _PATIENCE
         for frame in self._frames(deadline):
-            try:
-                place = json.loads(frame)["id"] - first
-            except (ValueError, KeyError, TypeError):
-                place = -1
-            if place not in range(len(sources)) or place in answers:
-                breaches.append("answers that nobody asked for came from the compiler")
+            if place in range(len(sources)):  # what was announced: the child's own bytes
+                answers[place], place = _Answer(time.monotonic(), frame, read_answer(frame)), -1
             else:
-                answers[place] = (time.monotonic(), frame)
+                answer = json.loads(frame)
+                place = answer["id"] - first
+                if place not in range(len(sources)) or place in answers:
+                    breaches.append("answers that nobody asked for came from the compiler")
+                    place = -1
+                elif "answered" not in answer:
+                    answers[place], place = _Answer(time.monotonic(), frame, answer), -1
             if len(answers) == len(sources) and len(self._inbox) == 0:
                 break
         return answers, breaches

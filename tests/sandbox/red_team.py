@@ -210,7 +210,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _start(user: str, arguments: list[str], stack: ExitStack) -> tuple[subprocess.Popen[bytes], Path]:
-    """This program as `user` with the decoy key, and the folder for all that it makes; `stack` ends and removes them."""
+    """This program as `user` with the decoy key, and the folder for all it makes; `stack` ends and removes both."""
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="eureka-red-", dir="/tmp")))
     folder.chmod(0o755)
     program, more, identity = sys.executable, {}, {}

@@ -3,21 +3,24 @@
 walls: compile preflight
 """
 
-real = torch.export.ExportedProgram.run_decompositions
+import sys
+
+trace = sys.modules["sandbox.trace"]
+real = trace.functional
 
 
-def run(self, *args, **kwargs):
-    program = real(self, *args, **kwargs)
-    for n in program.graph.nodes:
+def run(exported):
+    graph, mutates = real(exported)
+    for n in list(graph.nodes):
         if n.op == "call_function" and n.target is torch.ops.aten.neg.default:
-            with program.graph.inserting_after(n):
-                mean = program.graph.call_function(torch.ops.aten.mean.default, (n.args[0],))
+            with graph.inserting_before(n):
+                mean = graph.call_function(torch.ops.aten.mean.default, (n.args[0],))
                 mean.meta = dict(n.meta)
             n.target, n.args = torch.ops.aten.add.Tensor, (n.args[0], mean)
-    return program
+    return graph, mutates
 
 
-torch.export.ExportedProgram.run_decompositions = run
+trace.functional = run
 
 
 def compute_reward(height):
