@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from eureka import __version__, planning, prompt, session
+from eureka.arms import read_source
 from eureka.candidate import Failed
 from eureka.config import LoadedTask, Settings, shipped_tasks
 from eureka.confinement import Confinement
@@ -44,7 +45,7 @@ def check(task: LoadedTask, reward: Path, confinement: Confinement) -> int:
     Raises:
         UserError: the file cannot be read.
     """
-    source = session.read_source(reward)
+    source = read_source(reward)
     worlds = planning.resolve(task, planning.Options()).worlds
     with session.tools(task, confinement) as (compiler, trainer):
         ((_, result),) = compiler.compile({0: source}, trainer.description.fields())

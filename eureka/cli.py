@@ -67,6 +67,9 @@ def run(
     envs: Annotated[int | None, typer.Option(metavar="N", help="Worlds that each candidate trains in.")] = None,
     steps: Annotated[int | None, typer.Option(metavar="S", help="Training world-steps of a candidate.")] = None,
     seed: Annotated[int | None, typer.Option(metavar="S", help="Decides every random number; 0 if not given.")] = None,
+    strategy: Annotated[
+        str | None, typer.Option(metavar="HOW", help="greedy (the paper's, default) or best-of-n: no reflection.")
+    ] = None,
     start: Annotated[
         str | None, typer.Option(metavar="FILE|human", help="A reward to improve on, instead of beginning with none.")
     ] = None,
@@ -106,6 +109,7 @@ def run(
         device=device,
         compiled=compile,
         start=start,
+        strategy=strategy,
         temperature=temperature,
         reply_tokens=reply_tokens,
         timeout=timeout,
@@ -199,17 +203,66 @@ def train(
     yes: Annotated[bool, typer.Option("--yes", help="Start even if the estimate is above 8 hours.")] = False,
 ) -> None:
     """Train TASK with one reward on several seeds; the policies and their fitness are in a folder of their own."""
-    from eureka import planning, session
-    from eureka.config import load_task
+    from eureka import arms, planning, session
+    from eureka.compare import Wanted
     from eureka.confinement import Confinement
 
-    loaded = load_task(task)
+    named = arms.named([reward], task)
     options = planning.Options(
         preset=preset, llm="search", worlds=envs, steps=steps, seed=seed, device=device, compiled=compile
     )
-    settings = planning.resolve(loaded, options).model_copy(update={"final_seeds": seeds, "samples": seeds})
+    settings = planning.resolve(named.task, options).model_copy(update={"final_seeds": seeds, "samples": seeds})
     with _shown(display) as show:
-        session.train(loaded, settings, reward, Confinement(sandbox, open_trainer), out, show, yes)
+        confinement = Confinement(sandbox, open_trainer)
+        session.retrain(named.task, settings, named.entrants, Wanted(), confinement, out, show, yes)
+
+
+@app.command()
+def compare(
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="ARM...", help="human, sparse, a reward's file or a finished run; NAME=A,B for several in one arm."
+        ),
+    ],
+    task: Annotated[
+        str | None, typer.Option(metavar="TASK", help="A task's YAML or name, where no run among the arms tells.")
+    ] = None,
+    controls: Annotated[
+        str | None,
+        typer.Option(metavar="C,C", help="Searches to run first, as large as the first run: search, best-of-n."),
+    ] = None,
+    robustness: Annotated[
+        bool, typer.Option("--robustness", help="Try the policies under perturbed mass, friction, delay and noise too.")
+    ] = False,
+    correlation: Annotated[
+        bool, typer.Option("--correlation", help="Say how rewards correlate with the human one.")
+    ] = False,
+    seeds: Annotated[int, typer.Option(metavar="N", min=1, help="Trainings of each reward.")] = 5,
+    preset: Annotated[str | None, typer.Option(metavar="NAME", help="Size of each; default: the first run's.")] = None,
+    envs: Annotated[int | None, typer.Option(metavar="N", help="Worlds of each training.")] = None,
+    steps: Annotated[int | None, typer.Option(metavar="S", help="World-steps of each training.")] = None,
+    seed: Annotated[int | None, typer.Option(metavar="S", help="Decides every random number; 0 if not given.")] = None,
+    device: Annotated[str, typer.Option(metavar="D", help="auto, cpu or cuda.")] = "auto",
+    compile: CompileOption = False,
+    sandbox: SandboxOption = "auto",
+    open_trainer: OpenOption = False,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of it; default runs/TASK/...")] = None,
+    display: DisplayOption = "auto",
+    yes: Annotated[bool, typer.Option("--yes", help="Start even if the estimate is above 8 hours.")] = False,
+) -> None:
+    """Retrain rewards on the same fresh seeds with the same budget, and say what may be concluded."""
+    from eureka import arms, planning, session
+    from eureka.compare import Wanted
+    from eureka.confinement import Confinement
+
+    named = arms.named(names, task)
+    wanted = Wanted(controls=arms.controls(controls), robustness=robustness, correlation=correlation)
+    options = planning.Options(preset=preset, worlds=envs, steps=steps, seed=seed, device=device, compiled=compile)
+    settings = planning.of_comparison(named.task, named.run, options).model_copy(update={"final_seeds": seeds})
+    with _shown(display) as show:
+        confinement = Confinement(sandbox, open_trainer)
+        session.retrain(named.task, settings, named.entrants, wanted, confinement, out, show, yes)
 
 
 @app.command()

@@ -1,52 +1,84 @@
-"""The end of a run: winner, human and sparse reward retrained on the same fresh seeds, and what may be said of it."""
+"""Rewards retrained on the same fresh seeds with the same budget, and what may be said of them."""
 
 from __future__ import annotations
 
-import math
 import statistics
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from eureka.candidate import Candidate, Failed, Outcome, Trained
 from eureka.config import LoadedTask
-from eureka.display import FinalBegan, TrainingBegan
+from eureka.display import FinalBegan, Said, TrainingBegan
 from eureka.errors import UserError
 from eureka.evolve import Workshop
 from eureka.seeds import derive
+from eureka.statistics import Interval, bootstrap, human_normalised, improvement, interquartile_mean, student
 
-_STUDENT = (
-    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120,
-    2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
-)  # fmt: skip
-"""Two-sided 95 % quantiles of Student's t for 1, 2, ... degrees of freedom."""
+HUMAN, SPARSE, EVOLVED = "human", "sparse", "evolved"
+_REACHED = 0.8
+"""Sample efficiency: steps until this share of the human reward's fitness."""
 
 
-class Interval(BaseModel):
-    """A 95 % interval of a mean over seeds, by Student's t.
-
-    Percentile bootstraps of three to five values cover the mean in about four cases of five only.
-    """
-
+class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True)
 
-    mean: float
-    low: float
-    high: float
+
+class Reward(_Frozen):
+    """A reward that is to be retrained."""
+
+    origin: str = Field(description="human, sparse, a file, or a run and its candidate")
+    code: str = Field(description="its text")
 
 
-class Arm(BaseModel):
-    """One reward retrained on fresh seeds."""
+class Entrant(_Frozen):
+    """One arm of a comparison before it is trained: a way of getting a reward, with the rewards it gave."""
 
-    model_config = ConfigDict(frozen=True)
+    name: str
+    rewards: tuple[Reward, ...] = Field(description="each is trained on every seed")
+    searches: int = Field(default=0, description="how many independent searches they come from; 0: a person wrote them")
 
-    name: str = Field(description="evolved, human or sparse")
+    def key(self, reward: int) -> str:
+        """The name of one of its rewards in journal and folders."""
+        return self.name if len(self.rewards) == 1 else f"{self.name}-{reward}"
+
+
+class Wanted(_Frozen):
+    """What a comparison does besides retraining."""
+
+    controls: tuple[str, ...] = Field(default=(), description="searches to run first, whose winners are arms")
+    robustness: bool = Field(default=False, description="whether policies are also tried under perturbed physics")
+    correlation: bool = Field(default=False, description="whether rewards are held against the human one")
+
+
+class Against(_Frozen):
+    """What an arm's seeds say against the human reward's."""
+
+    verdict: str = Field(description="win, tie or loss by interval; or not defined")
+    improvement: float | None = Field(description="probability that a seed of it beats one of human's")
+    improvement_interval: tuple[float, float] | None = Field(description="95 %, by bootstrap")
+    normalised: float | None = Field(description="(arm - sparse) / |human - sparse|; None if not defined")
+
+
+class Arm(_Frozen):
+    """One arm, retrained on fresh seeds."""
+
+    name: str
+    origins: list[str] = Field(description="where its rewards come from")
+    searches: int = Field(description="how many searches it rests on; 0: a person wrote it")
     fitness: list[float] = Field(description="mean report fitness of each seed that trained to the end")
     last: list[float] = Field(description="selection fitness of each seed's last checkpoint, shown beside")
     failures: list[str] = Field(description="why the other seeds did not")
     mean: float | None = Field(description="of fitness; None if none trained")
-    interval: Interval | None = Field(description="over seeds; None for fewer than two")
+    interval: Interval | None = Field(description="of the mean over seeds, Student's t; None for fewer than two")
+    iqm: float | None = Field(description="interquartile mean of fitness")
+    iqm_interval: tuple[float, float] | None = Field(description="95 %, by bootstrap; too narrow for few seeds")
+    steps_to_human: list[int | None] = Field(
+        description="each seed's training world-steps until its fitness was 80 % of the human reward's; None: never"
+    )
+    against_human: Against | None = Field(description="None for the human reward itself, or without it")
+    correlation: float | None = Field(default=None, description="with the human reward, where the arm's policies go")
+    robustness: dict[str, float] = Field(default={}, description="mean fitness of its policies by perturbation")
 
     @property
     def comparable(self) -> bool:
@@ -54,122 +86,177 @@ class Arm(BaseModel):
         return self.interval is not None and not self.failures
 
 
-class Comparison(BaseModel):
+class Comparison(_Frozen):
     """What the arms say of each other."""
 
-    model_config = ConfigDict(frozen=True)
-
     arms: list[Arm]
-    normalised: float | None = Field(description="(evolved - sparse) / |human - sparse|; None if not defined")
-    verdict: str = Field(description="win, tie or loss of evolved against human, by interval; or not defined")
-    improvement: float | None = Field(description="probability that a seed of evolved beats one of human, or None")
+
+    def arm(self, name: str) -> Arm | None:
+        """An arm by name, None if it is not among them."""
+        return next((arm for arm in self.arms if arm.name == name), None)
 
 
-def baselines(shop: Workshop, task: LoadedTask) -> dict[str, str]:
-    """The programs of the task's own rewards, by name; compiled once in a run.
+def baselines(task: LoadedTask) -> list[Entrant]:
+    """The task's own rewards."""
+    return [
+        Entrant(name=name, rewards=(Reward(origin=name, code=path.read_text(encoding="utf-8")),))
+        for name, path in task.rewards.items()
+    ]
+
+
+def of_run(shop: Workshop, task: LoadedTask, winner: Candidate) -> Comparison:
+    """A run's winner beside the task's own rewards."""
+    verdict = shop.run.find("verdict", fingerprint=winner.fingerprint)
+    assert verdict is not None and winner.code is not None
+    shop.run.once("baseline", {"arm": EVOLVED}, lambda: {"program": verdict["program"]})  # judged already
+    if not shop.run.settings.final_seeds:
+        return Comparison(arms=[])
+    evolved = Reward(origin=f"candidate {winner.name}", code=winner.code)
+    return retrain(shop, [Entrant(name=EVOLVED, rewards=(evolved,), searches=1), *baselines(task)])
+
+
+def check(shop: Workshop, entrants: Sequence[Entrant]) -> dict[str, str]:
+    """The programs of all rewards by key; each is compiled once in a run, and every text only in the sandbox.
 
     Raises:
         UserError: one of them cannot be used.
     """
-    sources = {name: path.read_text(encoding="utf-8") for name, path in task.rewards.items()}
-    return {name: program_of(shop, name, task.rewards[name], source) for name, source in sources.items()}
+    return {
+        entrant.key(i): _program(shop, entrant.key(i), reward)
+        for entrant in entrants
+        for i, reward in enumerate(entrant.rewards)
+    }
 
 
-def program_of(shop: Workshop, name: str, path: Path, source: str) -> str:
-    """The program of a reward that a person wrote; compiled once in a run.
-
-    Raises:
-        UserError: it cannot be used.
-    """
-    known = shop.run.find("baseline", arm=name)
+def _program(shop: Workshop, key: str, reward: Reward) -> str:
+    known = shop.run.find("baseline", arm=key)
     if known is not None:
         return known["program"]
-    ((_, result),) = shop.compiler.compile({name: source}, shop.trainer.description.fields())
+    ((_, result),) = shop.compiler.compile({key: reward.code}, shop.trainer.description.fields())
     report = result if isinstance(result, Failed) else shop.trainer.preflight(result, shop.run.settings.worlds)
     if isinstance(report, Failed):
         where = f", line {report.line}" if report.line else ""
-        raise UserError(f"{path}{where}: {report.message}")
-    shop.run.append("baseline", arm=name, program=result)
-    shop.run.write(f"baselines/{name}/reward.py", source)
+        raise UserError(f"{reward.origin}{where}: {report.message}")
+    shop.run.append("baseline", arm=key, program=result)
+    shop.run.write(f"baselines/{key}/reward.py", reward.code)
     return str(result)
 
 
-def compare(shop: Workshop, task: LoadedTask, winner: Candidate) -> Comparison:
-    """Retrain winner, human and sparse on the same fresh seeds with the same budget, all at once."""
-    verdict = shop.run.find("verdict", fingerprint=winner.fingerprint)
-    assert verdict is not None
-    return comparison(_retrained(shop, {"evolved": verdict["program"], **baselines(shop, task)}))
+def retrain(shop: Workshop, entrants: Sequence[Entrant], wanted: Wanted = Wanted()) -> Comparison:  # noqa: B008
+    """Train every reward of every arm on the same fresh seeds with the same budget, and compare.
 
-
-def train_alone(shop: Workshop, name: str, path: Path, source: str) -> Comparison:
-    """Train one reward on the same fresh seeds; nothing to compare it with.
-
-    Raises:
-        UserError: it cannot be used.
+    As many at once as memory allows; all share the report episodes and the dealing of minibatches, the rest is each
+    seed's own.
     """
-    arms = _retrained(shop, {name: program_of(shop, name, path, source)})
-    return Comparison(arms=list(arms.values()), normalised=None, verdict="not defined", improvement=None)
+    programs, settings = check(shop, entrants), shop.run.settings
+    slots = [(e, e.key(i), s) for e in entrants for i in range(len(e.rewards)) for s in range(settings.final_seeds)]
+    shop.display(FinalBegan(tuple(e.name for e in entrants), settings.final_seeds))
+    together = shop.run.once("cut", {}, lambda: {"members": shop.trainer.room(settings)})["members"]
+    outcomes: list[Outcome] = []
+    for begin in range(0, len(slots), together):
+        part = slots[begin : begin + together]
+        shop.display(TrainingBegan(tuple(f"{key} {seed + 1}" for _, key, seed in part)))
+        outcomes += shop.trainer.train(
+            shop.run,
+            f"final-{begin // together}" if begin else "final",
+            programs=[programs[key] for _, key, _ in part],
+            seeds=[derive(settings.seed, "final", seed) for _, _, seed in part],
+            purpose="final",
+            places=[policy_of(key, seed) for _, key, seed in part],
+            on_progress=shop.display,
+        )
+    found = {e.name: [o for (of, _, _), o in zip(slots, outcomes, strict=True) if of is e] for e in entrants}
+    trained = [(e.name, key, seed) for (e, key, seed), o in zip(slots, outcomes, strict=True) if isinstance(o, Trained)]
+    return _probed(shop, wanted, programs, trained, comparison(entrants, found))
 
 
-def _retrained(shop: Workshop, programs: dict[str, str]) -> dict[str, Arm]:
-    """Arms by name. All seeds share the report episodes and the dealing of minibatches; the rest is their own."""
-    settings = shop.run.settings
-    slots = [(arm, seed) for arm in programs for seed in range(settings.final_seeds)]
-    shop.display(FinalBegan(tuple(programs), settings.final_seeds))
-    shop.display(TrainingBegan(tuple(f"{arm} {seed + 1}" for arm, seed in slots)))
-    outcomes = shop.trainer.train(
-        shop.run,
-        "final",
-        programs=[programs[arm] for arm, _ in slots],
-        seeds=[derive(settings.seed, "final", seed) for _, seed in slots],
-        purpose="final",
-        places=[f"final/{arm}-{seed}/policy.safetensors" for arm, seed in slots],
-        on_progress=shop.display,
+def _probed(
+    shop: Workshop,
+    wanted: Wanted,
+    programs: Mapping[str, str],
+    trained: Sequence[tuple[str, str, int]],
+    result: Comparison,
+) -> Comparison:
+    """The comparison with what a second look at the trained policies (arm, reward's key, seed) shows."""
+    human = programs.get(HUMAN) if wanted.correlation else None
+    if not trained or not (wanted.robustness or human):
+        return result
+    policies = [policy_of(key, seed) for _, key, seed in trained]
+    of_each = [programs[key] for _, key, _ in trained]
+    shop.display(Said("looking at the trained policies once more"))
+    look = shop.run.once(
+        "probed", {}, lambda: shop.trainer.probe(shop.run, policies, of_each, human, wanted.robustness)
     )
-    by_arm = {arm: [o for (a, _), o in zip(slots, outcomes, strict=True) if a == arm] for arm in programs}
-    return {arm: arm_of(arm, results) for arm, results in by_arm.items()}
+    arms = []
+    for arm in result.arms:
+        mine = [i for i, (name, _, _) in enumerate(trained) if name == arm.name]
+        tried = look["robustness"].items() if mine else ()
+        robust = {name: statistics.fmean(values[i] for i in mine) for name, values in tried}
+        known = [r for i in mine if look["correlation"] and (r := look["correlation"][i]) is not None]
+        correlated = statistics.fmean(known) if known and arm.name != HUMAN else None
+        arms.append(arm.model_copy(update={"robustness": robust, "correlation": correlated}))
+    return Comparison(arms=arms)
 
 
-def arm_of(name: str, outcomes: Sequence[Outcome]) -> Arm:
-    """The summary of one arm's trainings."""
+def policy_of(key: str, seed: int) -> str:
+    """Where in a run's folder the policy of a reward and seed is."""
+    return f"final/{key}-{seed}/policy.safetensors"
+
+
+def comparison(entrants: Sequence[Entrant], outcomes: Mapping[str, Sequence[Outcome]]) -> Comparison:
+    """What trainings say, given by the arms' names; nothing where seeds are too few or were lost."""
+    trained = {name: [o for o in found if isinstance(o, Trained)] for name, found in outcomes.items()}
+    threshold = _threshold(trained.get(HUMAN, []))
+    plain = {e.name: _arm(e, outcomes[e.name], threshold) for e in entrants}
+    human, sparse = plain.get(HUMAN), plain.get(SPARSE)
+    arms = [
+        arm.model_copy(update={"against_human": _against(arm, human, sparse)}) if human and arm is not human else arm
+        for arm in plain.values()
+    ]
+    return Comparison(arms=arms)
+
+
+def _arm(entrant: Entrant, outcomes: Sequence[Outcome], threshold: float | None) -> Arm:
     trained = [o for o in outcomes if isinstance(o, Trained)]
     fitness = [o.report for o in trained]
+    several = len(fitness) > 1
     return Arm(
-        name=name,
+        name=entrant.name,
+        origins=[reward.origin for reward in entrant.rewards],
+        searches=entrant.searches,
         fitness=fitness,
         last=[o.curves.fitness[-1] for o in trained],
         failures=[str(o) for o in outcomes if isinstance(o, Failed)],
         mean=statistics.fmean(fitness) if fitness else None,
-        interval=interval(fitness) if len(fitness) > 1 else None,
+        interval=student(fitness) if several else None,
+        iqm=interquartile_mean([fitness]) if fitness else None,
+        iqm_interval=bootstrap(interquartile_mean, [fitness]) if several else None,
+        steps_to_human=[_reached(o, threshold) for o in trained] if threshold is not None else [],
+        against_human=None,
     )
 
 
-def comparison(arms: dict[str, Arm]) -> Comparison:
-    """What `evolved`, `human` and `sparse` say of each other; nothing where seeds are too few or were lost."""
-    evolved, human, sparse = (arms[n].interval if arms[n].comparable else None for n in ("evolved", "human", "sparse"))
-    verdict, normalised, improvement = "not defined", None, None
-    if evolved and human:
-        verdict = "win" if evolved.low > human.high else "loss" if evolved.high < human.low else "tie"
-        improvement = probability_of_improvement(arms["evolved"].fitness, arms["human"].fitness)
-        if sparse:
-            normalised = human_normalised(evolved.mean, human, sparse)
-    return Comparison(arms=list(arms.values()), normalised=normalised, verdict=verdict, improvement=improvement)
-
-
-def interval(values: Sequence[float]) -> Interval:
-    """A 95 % interval of the mean of two values or more: mean +- t s / sqrt(n)."""
-    mean, n = statistics.fmean(values), len(values)
-    reach = _STUDENT[min(n - 1, len(_STUDENT)) - 1] * statistics.stdev(values) / math.sqrt(n)
-    return Interval(mean=mean, low=mean - reach, high=mean + reach)
-
-
-def probability_of_improvement(a: Sequence[float], b: Sequence[float]) -> float:
-    """The share of pairs in which `a` is greater, ties as halves (Mann and Whitney 1947, U / (n m))."""
-    return statistics.fmean((x > y) + 0.5 * (x == y) for x in a for y in b)
-
-
-def human_normalised(method: float, human: Interval, sparse: Interval) -> float | None:
-    """(method - sparse) / |human - sparse|, Ma et al. 2023; None where the two baselines cannot be told apart."""
-    if human.low <= sparse.high and sparse.low <= human.high:
+def _threshold(human: Sequence[Trained]) -> float | None:
+    """80 % of the human reward's mean fitness; where that is negative, as far below it."""
+    if not human:
         return None
-    return (method - sparse.mean) / abs(human.mean - sparse.mean)
+    mean = statistics.fmean(o.selection for o in human)
+    return mean - (1 - _REACHED) * abs(mean)
+
+
+def _reached(outcome: Trained, threshold: float) -> int | None:
+    steps = zip(outcome.curves.steps, outcome.curves.fitness, strict=True)
+    return next((step for step, fitness in steps if fitness >= threshold), None)
+
+
+def _against(arm: Arm, human: Arm, sparse: Arm | None) -> Against:
+    mine, theirs = (a.interval if a.comparable else None for a in (arm, human))
+    if mine is None or theirs is None:
+        return Against(verdict="not defined", improvement=None, improvement_interval=None, normalised=None)
+    floor = sparse.interval if sparse and sparse.comparable else None
+    return Against(
+        verdict="win" if mine.low > theirs.high else "loss" if mine.high < theirs.low else "tie",
+        improvement=improvement([arm.fitness], [human.fitness]),
+        improvement_interval=bootstrap(improvement, [arm.fitness], [human.fitness]),
+        normalised=human_normalised(mine.mean, theirs, floor) if floor else None,
+    )

@@ -77,7 +77,7 @@ class Preset(_Strict):
     worlds: int = Field(ge=1, description="worlds that each candidate trains in")
     steps: int = Field(ge=1, description="training world-steps of a candidate")
     final_seeds: int = Field(
-        default=3, ge=1, description="fresh seeds on which winner, human and sparse are trained anew"
+        default=3, ge=0, description="fresh seeds on which winner, human and sparse are trained anew; 0: no comparison"
     )
     learning: Learning = Field(default=Learning(), description="PPO's settings")
     evaluation: Evaluation = Field(default=Evaluation(), description="how policies are judged")
@@ -124,6 +124,9 @@ class Settings(Preset):
 
     preset: PresetName = Field(description="the preset that the values above began from")
     seed: int = Field(default=0, ge=0, lt=2**31, description="decides every random number of the run")
+    strategy: Literal["greedy", "best-of-n"] = Field(
+        default="greedy", description="greedy reflects on each generation's best, as the paper; best-of-n on nothing"
+    )
     llm: str = Field(default="search", description="the designer: search, openai:MODEL, manual, replay:RUN, ...")
     start: str | None = Field(
         default=None, description="a reward in the place of generation 0's best: human, or the path of a file"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from eureka import prompt
 from eureka.candidate import Candidate, Failed, Outcome
+from eureka.confinement import Confinement
 from eureka.designers import SKIPPED, Answer, Designer, Reply, Request, replies_of
 from eureka.display import Answered, Asked, Display, GenerationBegan, GenerationEnded, Rejected, TrainingBegan
 from eureka.errors import EurekaError, UserError
@@ -38,12 +39,14 @@ class Workshop:
     trainer: Trainer
     display: Display
     ledger: Ledger
+    confinement: Confinement
 
 
 def evolve(shop: Workshop) -> Candidate:
     """Search for the reward that trains the task best.
 
-    The best candidate of the latest generation, by selection fitness, is what the next prompt reflects on.
+    The best candidate of the latest generation, by selection fitness, is what the next prompt reflects on. The
+    strategy best-of-n, a control, asks the first prompt again instead.
 
     Returns:
         The winner: the best of all generations, by report fitness.
@@ -62,7 +65,7 @@ def evolve(shop: Workshop) -> Candidate:
         everyone += candidates
         trained = [c for c in candidates if c.trained]
         shop.display(GenerationEnded(tuple(candidates)))
-        if trained:
+        if trained and settings.strategy == "greedy":
             parent = max(trained, key=_selection)
             failures = [f"{c.failed}" for c in candidates if c.failed]
             messages = prompt.after(task, parent, failures)

@@ -5,22 +5,20 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
 
-from rich import box
 from rich.console import Console
 from rich.syntax import Syntax
-from rich.table import Table
 from rich.text import Text
 
 from eureka import prompt, reflect
 from eureka.candidate import Candidate, Failed, Outcome, Trained
-from eureka.compare import Comparison
+from eureka.compare import EVOLVED, Comparison
 from eureka.designers import replies_of
 from eureka.display import summary
 from eureka.errors import UserError, near
 from eureka.evolve import report_score
 from eureka.store import Event, read_events, read_json
+from eureka.tables import show_comparison
 
 
 @dataclass(frozen=True)
@@ -116,46 +114,11 @@ def show_result(folder: Path, comparison: Comparison) -> None:
     console = Console(highlight=False, soft_wrap=True)
     shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
     console.print()
-    console.print(_comparison_table(comparison))
-    if any(arm.name == "evolved" for arm in comparison.arms):
-        _say(console, _conclusion(comparison))
+    show_comparison(console, comparison)
+    if comparison.arm(EVOLVED) or not comparison.arms:
         _say(console, f"run {shown}   next: eureka inspect {shown} --best")
     else:
         _say(console, f"run {shown}   policies are in {shown}/final")
-
-
-def _comparison_table(comparison: Comparison) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("reward", "fitness", "95% interval", "each fresh seed", "last checkpoint"):
-        table.add_column(name, justify="left" if name == "reward" else "right")
-    for arm in comparison.arms:
-        lost = f" ({len(arm.failures)} failed)" if arm.failures else ""
-        if arm.mean is None:
-            table.add_row(Text(reflect.shown(arm.name)), "-", "-", lost.strip(), "-")
-            continue
-        bounds = f"{_short(arm.interval.low)} .. {_short(arm.interval.high)}" if arm.interval else "one seed"
-        seeds = " ".join(map(_short, arm.fitness)) + lost
-        table.add_row(Text(reflect.shown(arm.name)), _short(arm.mean), bounds, seeds, _short(fmean(arm.last)))
-    return table
-
-
-def _short(value: float) -> str:
-    return f"{value:.4g}"
-
-
-def _conclusion(comparison: Comparison) -> str:
-    if comparison.improvement is None:
-        arms = [arm for arm in comparison.arms if arm.name in ("evolved", "human")]
-        why = "some seeds failed" if any(arm.failures for arm in arms) else "one seed cannot tell"
-        return f"evolved against human: not defined, {why}"
-    if comparison.normalised is None:
-        normalised = "human-normalised score not defined: human and sparse cannot be told apart"
-    else:
-        normalised = f"human-normalised score {comparison.normalised:.2f}"
-    return (
-        f"evolved against human: {comparison.verdict} by interval, probability of improvement "
-        f"{comparison.improvement:.2f}; {normalised}"
-    )
 
 
 def _show_run(console: Console, folder: Path, events: list[Event], candidates: dict[str, Candidate]) -> None:
@@ -171,7 +134,7 @@ def _show_run(console: Console, folder: Path, events: list[Event], candidates: d
         return
     if finished["winner"]:
         _say(console, f"winner {finished['winner']}")
-    console.print(_comparison_table(Comparison.model_validate(finished["comparison"])))
+    show_comparison(console, Comparison.model_validate(finished["comparison"]))
 
 
 def choose(folder: Path, events: list[Event], candidates: dict[str, Candidate], name: str | None) -> Candidate:

@@ -69,9 +69,10 @@ def _row(run: Path) -> list[str]:
         kinds = [event["event"] for event in events]
         state = "finished" if "finished" in kinds else "training" if "training" in kinds else "begun"
         state = state if state == "finished" else f"{state}, not finished"
-        if "train" in kinds:
-            name = next(event["name"] for event in events if event["event"] == "train")
-            return [str(run), record["task"], f"none: {name} reward alone", state, _mean(events), ""]
+        if "arms" in kinds:
+            names = next([arm["name"] for arm in event["arms"]] for event in events if event["event"] == "arms")
+            what = f"{' against '.join(names)}" if len(names) > 1 else f"{names[0]} reward alone"
+            return [str(run), record["task"], f"none: {what}", state, _mean(events) if len(names) == 1 else "", ""]
         candidates = inspection.candidates_of(events).values()
         trained = [c for c in candidates if c.trained and not c.duplicate_of and c.generation]
         best = max(trained, key=report_score, default=None)

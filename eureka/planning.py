@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from eureka import designers, prompt
-from eureka.config import Asking, LoadedTask, Prices, Settings, first_problem
+from eureka.config import Asking, LoadedTask, Preset, Prices, Settings, first_problem
 from eureka.display import clock
-from eureka.errors import UserError
+from eureka.errors import UserError, near
 from eureka.evolve import ROUNDS
 from eureka.spending import known_prices
 from eureka.store import find_run, foreign, read_json
 
 LONG = 8 * 3600.0
 """s; a run estimated to take longer asks for --yes."""
+STRATEGIES = ("greedy", "best-of-n")
 _USUAL_REPLY = 800
 """Tokens of a reply that does not think at length."""
 _EVALUATION_SHARE = 0.25
@@ -40,6 +41,7 @@ class Options:
     device: str = "auto"
     compiled: bool = False
     start: str | None = None
+    strategy: str | None = None
     temperature: float | None = None
     reply_tokens: int | None = None
     timeout: float | None = None
@@ -87,14 +89,9 @@ def resolve(task: LoadedTask, options: Options) -> Settings:
     Raises:
         UserError: an option cannot be had.
     """
-    if options.device == "cuda":
-        raise UserError("--device cuda needs the MuJoCo Warp backend, which this version does not have; use cpu")
-    if options.device not in ("auto", "cpu"):
-        raise UserError(f"no device {options.device!r}; there are auto, cpu and cuda")
+    _check_device(options.device)
     name = options.preset or "cpu"
-    preset = task.file.presets.get(name)  # type: ignore[call-overload]
-    if preset is None:
-        raise UserError(f"{task.path} has no preset {name!r}; it has {', '.join(task.file.presets)}")
+    preset = _preset(task, name)
     llm = options.llm or os.environ.get("EUREKA_LLM") or "search"
     designers.check_name(llm)
     if llm.startswith("replay:"):
@@ -106,23 +103,52 @@ def resolve(task: LoadedTask, options: Options) -> Settings:
     else:
         base = preset.model_dump() | {"preset": name}
         llm = _with_address(llm)
-    overrides = {
-        "generations": options.generations,
-        "samples": options.samples,
-        "worlds": options.worlds,
-        "steps": options.steps,
-        "seed": options.seed,
-        "start": _start(options.start),
-    }
-    given = {k: v for k, v in overrides.items() if v is not None}
-    for option, value in given.items():
-        least = 0 if option == "seed" else 1
-        if isinstance(value, int) and value < least:
-            raise UserError(f"--{'envs' if option == 'worlds' else option} must be at least {least}, not {value}")
-    if options.compiled:
-        given["compiled"] = _can_compile()
+    given = _given(options) | _known(start=_start(options.start), strategy=_strategy(options.strategy))
     asking = _asking(llm, options)
     return Settings.model_validate(base | given | {"llm": llm, "device": "cpu", "asking": asking.model_dump()})
+
+
+def of_comparison(task: LoadedTask, run: Settings | None, options: Options) -> Settings:
+    """The settings of a comparison: those of a run among its arms, or of a preset; then options.
+
+    Raises:
+        UserError: an option cannot be had.
+    """
+    if run is None:
+        return resolve(task, replace(options, llm="search"))
+    _check_device(options.device)
+    name = options.preset
+    sizes = _preset(task, name).model_dump() | {"preset": name} if name else {}
+    return Settings.model_validate(run.model_dump() | sizes | {"start": None} | _given(options))
+
+
+def _check_device(name: str) -> None:
+    if name == "cuda":
+        raise UserError("--device cuda needs the MuJoCo Warp backend, which this version does not have; use cpu")
+    if name not in ("auto", "cpu"):
+        raise UserError(f"no device {name!r}; there are auto, cpu and cuda")
+
+
+def _preset(task: LoadedTask, name: str) -> Preset:
+    preset = task.file.presets.get(name)  # type: ignore[call-overload]
+    if preset is None:
+        raise UserError(f"{task.path} has no preset {name!r}; it has {', '.join(task.file.presets)}")
+    return preset
+
+
+def _known(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _given(options: Options) -> dict[str, Any]:
+    """The sizes that options give, checked."""
+    sizes = ("generations", "samples", "worlds", "steps", "seed")
+    given = _known(**{name: getattr(options, name) for name in sizes})
+    for name, value in given.items():
+        least = 0 if name == "seed" else 1
+        if value < least:
+            raise UserError(f"--{'envs' if name == 'worlds' else name} must be at least {least}, not {value}")
+    return given | ({"compiled": _can_compile()} if options.compiled else {})
 
 
 def _can_compile() -> bool:
@@ -141,6 +167,12 @@ def _with_address(llm: str) -> str:
 
     model, url = address(llm.partition(":")[2])
     return f"openai:{model}@{url}" if model else llm
+
+
+def _strategy(name: str | None) -> str | None:
+    if name not in (None, *STRATEGIES):
+        raise UserError(f"no strategy {name!r}{near(str(name), STRATEGIES)}; there are {' and '.join(STRATEGIES)}")
+    return name
 
 
 def _start(start: str | None) -> str | None:

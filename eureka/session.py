@@ -5,21 +5,20 @@ from __future__ import annotations
 import json
 import platform
 import random
-import re
 import shutil
 import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from eureka import __version__, compare, designers, evolve, prompt
+from eureka import __version__, arms, compare, designers, evolve, prompt
 from eureka.candidate import Candidate
-from eureka.compare import Comparison
+from eureka.compare import Comparison, Entrant, Wanted
 from eureka.config import Evaluation, LoadedTask, Settings
 from eureka.confinement import Confinement
 from eureka.designers import Designer, Surroundings
@@ -65,37 +64,39 @@ def start(
     return _begin(task, settings, confinement, out, display, yes, trainings, _announce)
 
 
-def train(
+def retrain(
     task: LoadedTask,
     settings: Settings,
-    reward: str,
+    entrants: Sequence[Entrant],
+    wanted: Wanted,
     confinement: Confinement,
     out: Path | None,
     display: Display,
     yes: bool,
 ) -> Path:
-    """Train one reward on `settings.final_seeds` seeds, in a run folder of its own.
+    """Train rewards on `settings.final_seeds` seeds and compare them, in a run folder of its own.
 
     Args:
         task: the task.
-        settings: sizes.
-        reward: human, sparse or the path of a file.
+        settings: sizes; those of the control searches too.
+        entrants: the arms.
+        wanted: control searches to run first, and what to look at besides.
         confinement, out, display, yes: as for `start`.
 
     Raises:
         Interrupted: it was stopped, and can be resumed.
         EurekaError: it cannot go on.
     """
-    path = task.rewards.get(reward) or Path(reward)
-    name = reward if reward in task.rewards else re.sub(r"\W+", "_", path.stem, flags=re.ASCII) or "reward"
-    source = read_source(path)
+    searches = {name: arms.control(name, settings) for name in wanted.controls}
 
     def opening(shop: Workshop) -> None:
-        shop.run.once("train", {"name": name}, lambda: {"source": source, "file": str(path)})
-        compare.program_of(shop, name, path, source)
+        shop.run.append("arms", arms=[e.model_dump() for e in entrants], **wanted.model_dump())
+        compare.check(shop, entrants)
         _place(shop)
 
-    return _begin(task, settings, confinement, out, display, yes, settings.final_seeds, opening)
+    rewards = sum(len(e.rewards) for e in entrants) + len(searches)
+    trainings = rewards * settings.final_seeds + len(searches) * settings.generations * settings.samples
+    return _begin(task, settings, confinement, out, display, yes, trainings, opening)
 
 
 def _begin(
@@ -177,7 +178,7 @@ def resume(folder: Path, changes: Changes, confinement: Confinement, display: Di
                 else:
                     evaluation = Evaluation.model_validate(started["evaluation"])
                     run.settings = run.settings.model_copy(update={"evaluation": evaluation})
-                (_place if run.find("train") else _announce)(shop)
+                (_place if run.find("arms") else _announce)(shop)
                 _finish(shop, task)
                 return folder
         except _PASSING as error:
@@ -199,9 +200,12 @@ def _record_start(shop: Workshop) -> None:
 
 def _finish(shop: Workshop, task: LoadedTask) -> None:
     """Everything that is left of a run."""
-    alone = shop.run.find("train")
-    if alone is not None:
-        comparison = compare.train_alone(shop, alone["name"], Path(alone["file"]), alone["source"])
+    asked = shop.run.find("arms")
+    if asked is not None:
+        wanted = Wanted.model_validate({name: asked[name] for name in Wanted.model_fields})
+        entrants = [Entrant.model_validate(arm) for arm in asked["arms"]]
+        entrants += [_control(shop, task, name) for name in wanted.controls]
+        comparison = compare.retrain(shop, entrants, wanted)
         found = {"task": shop.run.task_name, "settings": _deciding(shop.run.settings)}
         found["comparison"] = comparison.model_dump(mode="json")
         shop.run.write("result.json", json.dumps(found, indent=2) + "\n")
@@ -213,28 +217,32 @@ def _finish(shop: Workshop, task: LoadedTask) -> None:
         recorded = shop.designer.given() if isinstance(shop.designer, Replay) else None
         evolve.given_start(shop, recorded or evolve.as_reply(_start_source(task, start)))
     winner = evolve.evolve(shop)
-    comparison = compare.compare(shop, task, winner)
+    comparison = compare.of_run(shop, task, winner)
     shop.run.write("result.json", json.dumps(result(shop.run, winner, comparison), indent=2) + "\n")
     shop.run.append("finished", winner=winner.name, comparison=comparison.model_dump(mode="json"))
     shop.display(Finished(shop.run.folder, comparison))
 
 
 def _start_source(task: LoadedTask, start: str) -> str:
-    return read_source(task.rewards["human"] if start == "human" else Path(start))
+    return arms.read_source(task.rewards["human"] if start == "human" else Path(start))
 
 
-def read_source(path: Path) -> str:
-    """The text of a reward file.
-
-    Raises:
-        UserError: it cannot be read.
-    """
+def _control(shop: Workshop, task: LoadedTask, name: str) -> Entrant:
+    """The winner of a control search, which is an ordinary run inside the folder; searched for, or gone on with."""
+    folder, run = shop.run.folder / "controls" / name, shop.run
+    shop.display(Said(f"control search {name}: {folder}"))
     try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise UserError(f"{path} is not a text file in UTF-8") from None
+        if not (folder / "run.json").is_file():
+            settings = arms.control(name, run.settings)
+            start(task, settings, shop.confinement, folder, shop.display, yes=True)
+        elif not any(event["event"] == "finished" for event in read_events(folder)[0]):
+            resume(folder, Changes(), shop.confinement, shop.display)
+    except Interrupted as stopped:
+        raise Interrupted(run.folder, stopped.signal_number) from None
+    except EurekaError as error:
+        error.resume = run.folder if error.resume else None
+        raise
+    return Entrant(name=name, rewards=(arms.winner_of(folder),), searches=1)
 
 
 def _deciding(settings: Settings) -> dict[str, Any]:
@@ -267,7 +275,7 @@ def _workshop(
     try:
         trainer = Trainer(task, logs / "trainer.log", run.folder / "scratch", confinement, keep)
         try:
-            yield Workshop(run, designer, compiler, trainer, display, ledger)
+            yield Workshop(run, designer, compiler, trainer, display, ledger, confinement)
         finally:
             trainer.close()
     finally:

@@ -30,6 +30,9 @@ _LEAST_PATIENCE = 300.0
 _PATIENCE_FACTOR = 20.0
 """Later: so many times the longest silence there was, but not less than the least."""
 
+_SAMPLED = 2
+"""Members whose memory is measured."""
+
 OnProgress = Callable[[Progressed | Said], None]
 
 
@@ -119,9 +122,18 @@ class Trainer:
 
     def measure(self, members: int, settings: Settings) -> float:
         """Training world-steps a second that this machine does with so many members."""
-        plan = plan_of(settings, "search")
-        answer = self._ask({"command": "measure", "members": members, "plan": plan})
+        answer = self._measured(members, settings)
         return answer["steps"] / answer["seconds"]
+
+    def room(self, settings: Settings) -> int:
+        """How many members may train together so that they take half of the free memory at most."""
+        each = self._measured(_SAMPLED, settings)["bytes"] / _SAMPLED
+        # The report episodes of all members are played at once, beside the training's worlds.
+        each *= 1 + settings.evaluation.report_episodes / settings.worlds
+        return max(1, int(_free_memory() / 2 / max(each, 1.0)))
+
+    def _measured(self, members: int, settings: Settings) -> dict[str, Any]:
+        return self._ask({"command": "measure", "members": members, "plan": plan_of(settings, "search")})
 
     def train(
         self,
@@ -153,6 +165,33 @@ class Trainer:
         outcomes = work.train(list(range(len(programs))))
         run.clear_scratch(key)
         return outcomes
+
+    def probe(
+        self, run: Run, policies: Sequence[str], programs: Sequence[str], human: str | None, robust: bool
+    ) -> dict[str, Any]:
+        """Look at trained policies once more.
+
+        Args:
+            run: the run that they are in.
+            policies: where in its folder each is.
+            programs: the reward that each was trained with.
+            human: a reward to correlate these with, None for no correlation.
+            robust: whether to try the policies under perturbed physics.
+
+        Returns:
+            `robustness`, fitness of each policy by perturbation, and `correlation` of each, or None.
+        """
+        answer = self._ask(
+            {
+                "command": "probe",
+                "policies": [str(run.inside(policy)) for policy in policies],
+                "programs": list(programs),
+                "human": human,
+                "robustness": robust,
+                "plan": plan_of(run.settings, "final"),
+            }
+        )
+        return {name: answer[name] for name in ("robustness", "correlation")}
 
     def close(self) -> None:
         """End the process."""
@@ -351,3 +390,9 @@ def plan_of(settings: Settings, purpose: str) -> dict[str, Any]:
 
 def _outcome(data: dict[str, Any]) -> Outcome:
     return Trained.model_validate(data) if "curves" in data else Failed.model_validate(data)
+
+
+def _free_memory() -> int:
+    """Bytes that can be had without swapping."""
+    with open("/proc/meminfo") as file:
+        return next(int(line.split()[1]) << 10 for line in file if line.startswith("MemAvailable"))

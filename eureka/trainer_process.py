@@ -6,6 +6,8 @@ frames named beside it:
 
     preflight {program, worlds}         report | rejected
     measure   {members, plan}           measured
+    probe     {policies, programs, human, plan, robustness}
+                                        probed
     train     {programs, seeds, plan, folder, resume}
                                         note, progress and checkpoint, many times; then outcomes
     any                                 error (the task's code is wrong), storage (the disk refused)
@@ -37,8 +39,10 @@ from eureka.errors import UserError
 from eureka.introspect import RECORDED_WORLDS, describe, load_class, random_states
 from eureka.physics.base import compile_scene
 from eureka.physics.threads import ThreadPhysics
+from eureka.probe import correlation, load_policies, robustness
 from eureka.rewards.preflight import preflight, too_slow
 from eureka.rewards.program import Field, Rejected, fingerprint, rebuild
+from eureka.seeds import derive
 from eureka.train import Plan, Progress, Training, save_policies
 from eureka.workers import frames, write_frame
 
@@ -74,6 +78,8 @@ class Service:
                 self._measure(command)
             case "train":
                 self._train(command)
+            case "probe":
+                self._probe(command)
 
     def send(self, kind: str, **content: Any) -> None:
         """Send one frame up."""
@@ -100,12 +106,28 @@ class Service:
         plan = _plan(command["plan"])
         program = rebuild(_BLANK, self.fields, plan.worlds)
         members = command["members"]
+        before = _resident()
         training = Training(self.task, self.model, [program] * members, [0] * members, plan, self.threads)
         training.iterate()
         start = time.perf_counter()
         training.iterate()
         seconds = time.perf_counter() - start
-        self.send("measured", seconds=seconds, steps=members * training.steps_an_iteration)
+        taken = max(0, _resident() - before)
+        self.send("measured", seconds=seconds, steps=members * training.steps_an_iteration, bytes=taken)
+
+    def _probe(self, command: dict[str, Any]) -> None:
+        """Look at trained policies once more, of the rewards `programs`, and hold these against `human` if given."""
+        plan = _plan(command["plan"])
+        policy, moments = load_policies([Path(file) for file in command["policies"]], torch.device("cpu"))
+        episodes, seed = plan.evaluation.report_episodes, derive(plan.seed, plan.purpose, "probe")
+        given = (self.task, self.model, policy, moments)
+        robust, correlated = {}, None
+        if command["robustness"]:
+            robust = robustness(*given, episodes, seed, self.threads)
+        if command["human"]:
+            *programs, human = (rebuild(t, self.fields, episodes) for t in [*command["programs"], command["human"]])
+            correlated = correlation(*given, programs, human, episodes, seed, self.threads)
+        self.send("probed", robustness=robust, correlation=correlated)
 
     def _train(self, command: dict[str, Any]) -> None:
         plan = _plan(command["plan"])
@@ -143,6 +165,12 @@ class Service:
             policies=[{"file": str(f), "sha256": _sha256(f)} for f in files],
             clocks=asdict(training.clocks),
         )
+
+
+def _resident() -> int:
+    """Bytes of memory that this process has."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _plan(data: dict[str, Any]) -> Plan:

@@ -1,0 +1,149 @@
+"""The arms of `eureka compare` as a user names them: human, sparse, reward files, and finished runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from eureka import inspection
+from eureka.compare import HUMAN, SPARSE, Entrant, Reward, baselines
+from eureka.config import LoadedTask, Settings, load_task
+from eureka.errors import UserError, near
+from eureka.store import find_run, foreign, read_events, read_json, task_of
+
+CONTROLS = ("search", "best-of-n")
+"""What a language model's runs are held against: the built-in search, and the same model without reflection."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """Arms as they were asked for."""
+
+    task: LoadedTask
+    entrants: tuple[Entrant, ...]
+    run: Settings | None
+    """Of the first run among them, whose sizes are taken where none are given."""
+
+
+def named(arms: Sequence[str], task: str | None) -> Named:
+    """Look up what the user named.
+
+    Args:
+        arms: each `human`, `sparse`, a reward's file or the folder of a finished run; or `NAME=A,B,...` for several of
+            these under one name.
+        task: the task's YAML or name; may be None where a run is among the arms.
+
+    Raises:
+        UserError: one of them does not exist, is not finished, or is of another task.
+    """
+    parts = [_split(arm) for arm in arms]
+    runs = [find_run(one) for _, given in parts for one in given if _is_run(one)]
+    tasks = [task_of(folder) for folder in runs] + ([load_task(task)] if task else [])
+    if not tasks:
+        raise UserError("which task? Name it with --task, or give a run among the arms")
+    for other, where in zip(tasks[1:], [*runs[1:], "--task"], strict=False):
+        if other.path != tasks[0].path:
+            raise UserError(f"{where} is of the task {other.file.name}, and {runs[0]} of {tasks[0].file.name}")
+    entrants = [_entrant(name, given, tasks[0]) for name, given in parts]
+    names = [entrant.name for entrant in entrants]
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"two arms are called {name}; tell them apart as in other_{name}=PATH")
+    settings = Settings.model_validate(read_json(runs[0] / "run.json")["settings"]) if runs else None
+    return Named(tasks[0], tuple(entrants), settings)
+
+
+def winner_of(folder: Path) -> Reward:
+    """The reward that a run found.
+
+    Raises:
+        UserError: it is not finished, or was no search.
+    """
+    with foreign(folder):
+        events, _ = read_events(folder)
+        finished = next((e for e in reversed(events) if e["event"] == "finished"), None)
+        if finished is None:
+            raise UserError(f"the run {folder} is not finished; to go on: eureka resume {folder}")
+        if not finished["winner"]:
+            raise UserError(f"{folder} was no search for a reward, so it has no winner")
+        candidate = inspection.candidates_of(events)[finished["winner"]]
+        return Reward(origin=f"{folder.name}, candidate {candidate.name}", code=candidate.code or "")
+
+
+def read_source(path: Path) -> str:
+    """The text of a reward file.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is not a text file in UTF-8") from None
+
+
+def _split(arm: str) -> tuple[str | None, list[str]]:
+    name, equals, rest = arm.partition("=")
+    if not equals:
+        return None, [arm]
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,39}", name) or name in (HUMAN, SPARSE):
+        raise UserError(f"{name!r} cannot name an arm; use letters, digits, - and _, and not {HUMAN} or {SPARSE}")
+    given = [part for part in rest.split(",") if part]
+    if not given:
+        raise UserError(f"the arm {name} names nothing; give NAME=RUN,RUN,...")
+    return name, given
+
+
+def _is_run(one: str) -> bool:
+    return one not in (HUMAN, SPARSE) and Path(one).is_dir()
+
+
+def _entrant(name: str | None, given: Sequence[str], task: LoadedTask) -> Entrant:
+    own = {entrant.name: entrant for entrant in baselines(task)}
+    if name is None and given[0] in own:
+        return own[given[0]]
+    rewards, searches = [], 0
+    for one in given:
+        if one in own:
+            rewards += own[one].rewards
+        elif _is_run(one):
+            rewards.append(winner_of(find_run(one)))
+            searches += 1
+        elif Path(one).is_file():
+            rewards.append(Reward(origin=one, code=read_source(Path(one))))
+        else:
+            hint = near(one, [HUMAN, SPARSE])
+            raise UserError(
+                f"no arm {one!r}{hint}; an arm is {HUMAN}, {SPARSE}, a reward's Python file or a run's folder"
+            )
+    path = Path(given[0]).resolve()
+    plain = re.sub(r"\W+", "_", path.stem if path.is_file() else path.name, flags=re.ASCII)
+    return Entrant(name=name or plain or "reward", rewards=tuple(rewards), searches=searches)
+
+
+def controls(given: str | None) -> tuple[str, ...]:
+    """The control searches of `--controls A,B`."""
+    names = tuple(name for name in (given or "").split(",") if name)
+    for name in names:
+        if name not in CONTROLS:
+            raise UserError(f"no control {name!r}{near(name, CONTROLS)}; there are {' and '.join(CONTROLS)}")
+    return tuple(dict.fromkeys(names))
+
+
+def control(name: str, settings: Settings) -> Settings:
+    """The settings of a control search: those of `settings`, but for what it is a control of.
+
+    Raises:
+        UserError: it would need a model that cannot be asked again.
+    """
+    base = settings.model_copy(update={"final_seeds": 0, "start": None})
+    if name == "search":
+        return base.model_copy(update={"llm": "search", "strategy": "greedy", "asking": type(settings.asking)()})
+    kind = settings.llm.partition(":")[0]
+    if kind in ("manual", "replay"):
+        raise UserError(f"the control best-of-n asks the model anew, and {kind} cannot be; give --controls search")
+    return base.model_copy(update={"strategy": "best-of-n"})

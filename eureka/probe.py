@@ -1,0 +1,127 @@
+"""Trained policies looked at once more: under perturbed physics, and with two rewards side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import mujoco
+import torch
+from torch import Tensor
+
+from eureka.env import Env
+from eureka.evaluate import UNHINDERED, Hindrance, evaluate
+from eureka.noise import Noise, world_keys
+from eureka.physics.base import Physics
+from eureka.physics.threads import ThreadPhysics
+from eureka.rewards.program import Program
+from eureka.rl.normalize import RunningMoments
+from eureka.rl.policy import Policy, Shape
+from eureka.rl.rollout import normalize
+from eureka.task import Task
+from eureka.train import read_tensors
+
+
+@dataclass(frozen=True)
+class Perturbation:
+    """A world that is not quite the one that was trained in. Shares are of the trained value, drawn for each world."""
+
+    name: str
+    mass: float = 0.0
+    """All masses and inertias of a world times a number from 1 - mass to 1 + mass."""
+    friction: float = 0.0
+    """Sliding friction, likewise."""
+    hindrance: Hindrance = UNHINDERED
+
+
+PERTURBATIONS = (
+    Perturbation("mass +-30%", mass=0.3),
+    Perturbation("friction +-50%", friction=0.5),
+    Perturbation("actions 1 step late", hindrance=Hindrance(delay=1)),
+    Perturbation("noisy observations", hindrance=Hindrance(noise=0.1)),
+)
+
+
+def load_policies(paths: Sequence[Path], device: torch.device) -> tuple[Policy, RunningMoments]:
+    """Saved policies of equal shape as one population."""
+    found = [read_tensors(path) for path in paths]
+    record = found[0][1]
+    shape = Shape(record["observation"], record["action"], tuple(record["hidden"]))
+    flat = torch.stack([torch.cat([t[name].flatten() for name in shape.parameters()]) for t, _ in found])
+    moments = RunningMoments(len(paths), (shape.observation,), device)
+    for p, (tensors, _) in enumerate(found):
+        moments.mean[p], moments.var[p] = tensors["observation.mean"], tensors["observation.var"]
+    return Policy(shape, flat.to(device)), moments
+
+
+def robustness(
+    task: Task, model: mujoco.MjModel, policy: Policy, moments: RunningMoments, episodes: int, seed: int, threads: int
+) -> dict[str, list[float]]:
+    """Mean fitness of each policy under each perturbation, all on the same episodes."""
+    members = policy.flat.shape[0]
+    seeds = torch.full((members,), seed, dtype=torch.int64)
+    found = {}
+    for perturbation in PERTURBATIONS:
+        physics = ThreadPhysics(model, members * episodes, threads)
+        _perturb(physics, perturbation, Noise(world_keys(seeds, episodes), torch.zeros((), dtype=torch.int64)))
+        result = evaluate(task, physics, policy, moments, seeds, "robustness", perturbation.hindrance)
+        found[perturbation.name] = result.fitness.double().mean(dim=1).tolist()
+    return found
+
+
+def _perturb(physics: Physics, perturbation: Perturbation, noise: Noise) -> None:
+    for share, names, column in (
+        (perturbation.mass, ("body_mass", "body_inertia"), slice(None)),
+        (perturbation.friction, ("geom_friction",), slice(0, 1)),
+    ):
+        if share:
+            factor = noise.uniform(names[0], low=1 - share, high=1 + share).double()
+            for name in names:
+                field = physics.field(name)
+                rows = factor.reshape(-1, *[1] * (field.dim() - 1))
+                field[..., column] *= rows
+
+
+@torch.no_grad()
+def correlation(
+    task: Task,
+    model: mujoco.MjModel,
+    policy: Policy,
+    moments: RunningMoments,
+    programs: Sequence[Program],
+    other: Program,
+    episodes: int,
+    seed: int,
+    threads: int,
+) -> list[float | None]:
+    """Pearson's correlation of each policy's own reward with another, over the states that the policy visits.
+
+    Args:
+        programs: one for each policy.
+        other: the reward that all are held against.
+        episodes: worlds of each policy, played for one horizon.
+
+    Returns:
+        None where one of the two never varies.
+    """
+    members = policy.flat.shape[0]
+    seeds = torch.full((members,), seed, dtype=torch.int64)
+    env = Env(task, ThreadPhysics(model, members * episodes, threads), seeds, "correlation")
+    observation, seen = env.reset(), []
+
+    def both(states: dict[str, Tensor]) -> Tensor:
+        parts = {name: value.reshape(members, episodes, *value.shape[1:]) for name, value in states.items()}
+        for p, program in enumerate(programs):
+            pair = [of(*[parts[name][p] for name in of.inputs])[0].double() for of in (program, other)]
+            seen.append((p, torch.stack(pair)))
+        return torch.zeros(members, episodes)
+
+    for _ in range(task.horizon):
+        observation = env.step(policy.mean(normalize(moments, observation)), both).observation
+    found: list[float | None] = []
+    for p in range(members):
+        pairs = torch.cat([pair for member, pair in seen if member == p], dim=1)
+        r = float(torch.corrcoef(pairs)[0, 1]) if bool((pairs.std(dim=1) > 0).all()) else float("nan")
+        found.append(r if r == r else None)
+    return found

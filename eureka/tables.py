@@ -1,0 +1,113 @@
+"""Comparisons as people read them: tables, and what may be concluded, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import fmean, median
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from eureka.compare import HUMAN, SPARSE, Arm, Comparison
+from eureka.reflect import number, shown
+
+
+def show_comparison(console: Console, comparison: Comparison) -> None:
+    """The arms, one a line, and what they say against the human reward."""
+    if not comparison.arms:
+        return
+    console.print(_fitness(comparison.arms))
+    if any(arm.against_human for arm in comparison.arms):
+        console.print(_against(comparison.arms))
+        console.print(_details(comparison.arms))
+        console.print(Text(_remark(comparison)))
+    if any(arm.robustness for arm in comparison.arms):
+        console.print(_robustness(comparison.arms))
+
+
+def _fitness(arms: Sequence[Arm]) -> Table:
+    table = _table("reward", "fitness", "95% interval", "each fresh seed", "last checkpoint")
+    for arm in arms:
+        lost = f" ({len(arm.failures)} failed)" if arm.failures else ""
+        if arm.mean is None:
+            table.add_row(Text(shown(arm.name)), "-", "-", lost.strip(), "-")
+            continue
+        bounds = f"{number(arm.interval.low)} .. {number(arm.interval.high)}" if arm.interval else "one seed"
+        seeds = " ".join(map(number, arm.fitness)) + lost
+        table.add_row(Text(shown(arm.name)), number(arm.mean), bounds, seeds, number(fmean(arm.last)))
+    return table
+
+
+def _against(arms: Sequence[Arm]) -> Table:
+    """What was found out beside the human reward; P is the probability that a seed is better than one of human's."""
+    table = _table("against human", "verdict", "P", "95% interval", "normalised", "correlation")
+    for arm in arms:
+        against = arm.against_human
+        if against is None:
+            continue
+        correlation = _or_dash(arm.correlation, "{:.2f}")
+        chance, normalised = _or_dash(against.improvement, "{:.2f}"), _or_dash(against.normalised, "{:.2f}")
+        interval = _span(against.improvement_interval, "{:.2f} .. {:.2f}")
+        table.add_row(Text(shown(arm.name)), against.verdict, chance, interval, normalised, correlation)
+    return table
+
+
+def _details(arms: Sequence[Arm]) -> Table:
+    table = _table("", "IQM", "95% by bootstrap", "steps to 80% of human", "searches")
+    for arm in arms:
+        ends = arm.iqm_interval and f"{number(arm.iqm_interval[0])} .. {number(arm.iqm_interval[1])}"
+        middle = "-" if arm.iqm is None else number(arm.iqm)
+        table.add_row(Text(shown(arm.name)), middle, ends or "-", _efficiency(arm), str(arm.searches or "none"))
+    return table
+
+
+def _or_dash(value: float | None, form: str) -> str:
+    return "-" if value is None else form.format(value)
+
+
+def _span(ends: tuple[float, float] | None, form: str) -> str:
+    return "-" if ends is None else form.format(*ends)
+
+
+def _efficiency(arm: Arm) -> str:
+    """The median seed's steps, where most seeds got there."""
+    there = [steps for steps in arm.steps_to_human if steps is not None]
+    if not arm.steps_to_human:
+        return "-"
+    share = f"{len(there)} of {len(arm.steps_to_human)} seeds"
+    return f"{median(there):,.0f} ({share})" if there else "never"
+
+
+def _robustness(arms: Sequence[Arm]) -> Table:
+    names = list(dict.fromkeys(name for arm in arms for name in arm.robustness))
+    table = _table("fitness under", "nothing", *names)
+    for arm in arms:
+        kept = [number(arm.robustness[name]) if name in arm.robustness else "-" for name in names]
+        table.add_row(Text(shown(arm.name)), "-" if arm.mean is None else number(arm.mean), *kept)
+    return table
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for i, name in enumerate(columns):
+        table.add_column(name, justify="right" if i else "left")
+    return table
+
+
+def _remark(comparison: Comparison) -> str:
+    """Why something is not defined, and what the arms rest on."""
+    against = [arm.against_human for arm in comparison.arms if arm.against_human]
+    parts = []
+    if any(a.verdict == "not defined" for a in against):
+        lost = any(arm.failures for arm in comparison.arms)
+        parts.append(f"not defined: {'some seeds failed' if lost else 'one seed cannot tell'}.")
+    elif any(a.normalised is None for a in against):
+        sparse = comparison.arm(SPARSE)
+        why = f"{HUMAN} and {SPARSE} cannot be told apart" if sparse else f"there is no arm {SPARSE}"
+        parts.append(f"The human-normalised score is not defined: {why}.")
+    searched = max((arm.searches for arm in comparison.arms), default=0)
+    if searched == 1:
+        parts.append("One search each: seeds tell of the reward that it found, not of how well another would do.")
+    return " ".join(parts)
