@@ -39,6 +39,12 @@ def named(arms: Sequence[str], task: str | None) -> Named:
         UserError: one of them does not exist, is not finished, or is of another task.
     """
     parts = [_split(arm) for arm in arms]
+    for one in (one for _, given in parts for one in given):
+        if one not in (HUMAN, SPARSE) and not Path(one).exists():
+            raise UserError(
+                f"no arm {one!r}{near(one, [HUMAN, SPARSE])}; an arm is {HUMAN}, {SPARSE}, a reward's Python file or a "
+                "run's folder"
+            )
     runs = [find_run(one) for _, given in parts for one in given if _is_run(one)]
     tasks = [task_of(folder) for folder in runs] + ([load_task(task)] if task else [])
     if not tasks:
@@ -113,13 +119,8 @@ def _entrant(name: str | None, given: Sequence[str], task: LoadedTask) -> Entran
         elif _is_run(one):
             rewards.append(winner_of(find_run(one)))
             searches += 1
-        elif Path(one).is_file():
-            rewards.append(Reward(origin=one, code=read_source(Path(one))))
         else:
-            hint = near(one, [HUMAN, SPARSE])
-            raise UserError(
-                f"no arm {one!r}{hint}; an arm is {HUMAN}, {SPARSE}, a reward's Python file or a run's folder"
-            )
+            rewards.append(Reward(origin=one, code=read_source(Path(one))))
     path = Path(given[0]).resolve()
     plain = re.sub(r"\W+", "_", path.stem if path.is_file() else path.name, flags=re.ASCII)
     return Entrant(name=name or plain or "reward", rewards=tuple(rewards), searches=searches)

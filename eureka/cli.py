@@ -266,6 +266,65 @@ def compare(
 
 
 @app.command()
+def bench(
+    tasks: Annotated[list[str], typer.Argument(metavar="TASK...", help="Tasks' YAMLs, or names of shipped ones.")],
+    llm: LlmOption = None,
+    preset: Annotated[str | None, typer.Option(metavar="NAME", help="Size of the runs: cpu, gpu or paper.")] = None,
+    generations: Annotated[int | None, typer.Option(metavar="G", help="Rounds of prompting and training.")] = None,
+    samples: Annotated[int | None, typer.Option(metavar="K", help="Candidates in a generation.")] = None,
+    envs: Annotated[int | None, typer.Option(metavar="N", help="Worlds that each candidate trains in.")] = None,
+    steps: Annotated[int | None, typer.Option(metavar="S", help="Training world-steps of a candidate.")] = None,
+    seeds: Annotated[int, typer.Option(metavar="N", min=1, help="Final trainings of each reward.")] = 5,
+    seed: Annotated[int | None, typer.Option(metavar="S", help="Decides every random number; 0 if not given.")] = None,
+    strategy: Annotated[
+        str | None, typer.Option(metavar="HOW", help="greedy (the paper's, default) or best-of-n: no reflection.")
+    ] = None,
+    max_usd: UsdOption = None,
+    max_tokens: TokensOption = None,
+    prices: PricesOption = None,
+    device: Annotated[str, typer.Option(metavar="D", help="auto, cpu or cuda.")] = "auto",
+    compile: CompileOption = False,
+    sandbox: SandboxOption = "auto",
+    open_trainer: OpenOption = False,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="A folder with a run for each task.")] = Path("runs/bench"),
+    display: DisplayOption = "auto",
+    yes: Annotated[bool, typer.Option("--yes", help="Start even what is estimated above 8 hours.")] = False,
+) -> None:
+    """Run the same search on several tasks, and add up wins, ties and losses; again the same, and it goes on."""
+    from rich.console import Console
+
+    from eureka import bench as benchmark
+    from eureka import planning, tables
+    from eureka.config import load_task
+    from eureka.confinement import Confinement
+
+    options = planning.Options(
+        preset=preset,
+        llm=llm,
+        generations=generations,
+        samples=samples,
+        worlds=envs,
+        steps=steps,
+        seed=seed,
+        strategy=strategy,
+        device=device,
+        compiled=compile,
+        max_usd=max_usd,
+        max_tokens=max_tokens,
+        prices=prices,
+    )
+    plans = []
+    for task in map(load_task, dict.fromkeys(tasks)):
+        settings = planning.resolve(task, options)
+        plans.append((task, settings.model_copy(update={"final_seeds": seeds})))
+    with _shown(display) as show:
+        summary = benchmark.bench(plans, Confinement(sandbox, open_trainer), out, show, yes)
+    if display not in ("json", "none"):
+        tables.show_summary(Console(highlight=False, soft_wrap=True), summary)
+    print(f"summary {out / 'summary.json'}", file=sys.stderr)
+
+
+@app.command()
 def export(
     run: RunArgument,
     out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="Python file to write.")],

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from eureka import alarms
 from eureka.candidate import Candidate, Failed, Outcome, Trained
 from eureka.config import LoadedTask
 from eureka.display import FinalBegan, Said, TrainingBegan
@@ -79,6 +80,7 @@ class Arm(_Frozen):
     against_human: Against | None = Field(description="None for the human reward itself, or without it")
     correlation: float | None = Field(default=None, description="with the human reward, where the arm's policies go")
     robustness: dict[str, float] = Field(default={}, description="mean fitness of its policies by perturbation")
+    alarms: list[str] = Field(default=[], description="what is suspicious about most of its seeds")
 
     @property
     def comparable(self) -> bool:
@@ -112,7 +114,10 @@ def of_run(shop: Workshop, task: LoadedTask, winner: Candidate) -> Comparison:
     if not shop.run.settings.final_seeds:
         return Comparison(arms=[])
     evolved = Reward(origin=f"candidate {winner.name}", code=winner.code)
-    return retrain(shop, [Entrant(name=EVOLVED, rewards=(evolved,), searches=1), *baselines(task)])
+    result = retrain(shop, [Entrant(name=EVOLVED, rewards=(evolved,), searches=1), *baselines(task)])
+    first, *others = result.arms
+    lucky = alarms.of_winner(winner.trained, first.interval) if winner.trained else []
+    return Comparison(arms=[first.model_copy(update={"alarms": [*first.alarms, *lucky]}), *others])
 
 
 def check(shop: Workshop, entrants: Sequence[Entrant]) -> dict[str, str]:
@@ -233,6 +238,7 @@ def _arm(entrant: Entrant, outcomes: Sequence[Outcome], threshold: float | None)
         iqm_interval=bootstrap(interquartile_mean, [fitness]) if several else None,
         steps_to_human=[_reached(o, threshold) for o in trained] if threshold is not None else [],
         against_human=None,
+        alarms=alarms.of_trainings(trained),
     )
 
 

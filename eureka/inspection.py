@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.syntax import Syntax
 from rich.text import Text
 
-from eureka import prompt, reflect
+from eureka import alarms, prompt, reflect
 from eureka.candidate import Candidate, Failed, Outcome, Trained
 from eureka.compare import EVOLVED, Comparison
 from eureka.designers import replies_of
@@ -216,6 +216,8 @@ def _show_candidate(console: Console, candidate: Candidate) -> None:
                 f"selection {reflect.number(trained.selection)}, diverged world-steps {trained.diverged}"
             )
         )
+        for alarm in alarms.of_training(trained):
+            console.print(Text(f"alarm: {reflect.shown(alarm)}", style="yellow"))
         console.print()
         _say(console, reflect.statistics(trained))
     console.print()

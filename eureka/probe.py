@@ -38,8 +38,8 @@ class Perturbation:
 PERTURBATIONS = (
     Perturbation("mass +-30%", mass=0.3),
     Perturbation("friction +-50%", friction=0.5),
-    Perturbation("actions 1 step late", hindrance=Hindrance(delay=1)),
-    Perturbation("noisy observations", hindrance=Hindrance(noise=0.1)),
+    Perturbation("late action", hindrance=Hindrance(delay=1)),
+    Perturbation("noisy view", hindrance=Hindrance(noise=0.1)),
 )
 
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import fmean, median
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from eureka.compare import HUMAN, SPARSE, Arm, Comparison
+from eureka.compare import EVOLVED, HUMAN, SPARSE, Arm, Comparison
 from eureka.reflect import number, shown
+
+if TYPE_CHECKING:
+    from eureka.bench import Summary
 
 
 def show_comparison(console: Console, comparison: Comparison) -> None:
@@ -23,6 +27,9 @@ def show_comparison(console: Console, comparison: Comparison) -> None:
         console.print(_against(comparison.arms))
         console.print(_details(comparison.arms))
         console.print(Text(_remark(comparison)))
+    for arm in comparison.arms:
+        for alarm in arm.alarms:
+            console.print(Text(f"alarm: {shown(arm.name)}: {shown(alarm)}", style="yellow"))
     if any(arm.robustness for arm in comparison.arms):
         console.print(_robustness(comparison.arms))
 
@@ -82,11 +89,36 @@ def _efficiency(arm: Arm) -> str:
 
 def _robustness(arms: Sequence[Arm]) -> Table:
     names = list(dict.fromkeys(name for arm in arms for name in arm.robustness))
-    table = _table("fitness under", "nothing", *names)
+    table = _table("robustness", "as trained", *names)
     for arm in arms:
         kept = [number(arm.robustness[name]) if name in arm.robustness else "-" for name in names]
         table.add_row(Text(shown(arm.name)), "-" if arm.mean is None else number(arm.mean), *kept)
     return table
+
+
+def show_summary(console: Console, summary: Summary) -> None:
+    """A benchmark: a line for each task, then all of them together."""
+    table = _table("task", "evolved", "human", "sparse", "verdict", "P", "normalised")
+    for line in summary.lines:
+        means = [_or_dash(line.fitness.get(name), "{:.4g}") for name in (EVOLVED, HUMAN, SPARSE)]
+        chance, normalised = _or_dash(line.improvement, "{:.2f}"), _or_dash(line.normalised, "{:.2f}")
+        table.add_row(Text(shown(line.task)), *means, line.verdict, chance, normalised)
+    console.print(table)
+    counted = ", ".join(f"{count} {verdict}" for verdict, count in summary.counts.items() if count)
+    console.print(Text(f"evolved against human: {counted}"))
+    if summary.improvement is not None and summary.improvement_interval is not None:
+        low, high = summary.improvement_interval
+        console.print(Text(f"probability of improvement {summary.improvement:.2f} ({low:.2f} .. {high:.2f})"))
+    defined = sum(line.normalised is not None for line in summary.lines)
+    if summary.normalised is not None and summary.clipped is not None:
+        console.print(
+            Text(
+                f"human-normalised score {summary.normalised:.2f}, with each task clipped to 0 .. 3 as in the paper "
+                f"{summary.clipped:.2f}; defined for {defined} of {len(summary.lines)} tasks"
+            )
+        )
+    else:
+        console.print(Text("human-normalised score not defined: human and sparse cannot be told apart on any task"))
 
 
 def _table(*columns: str) -> Table:

@@ -1,66 +1,163 @@
-"""What a final table may say, with numbers worked out by hand."""
+"""What a comparison may say, with numbers worked out by hand; and the command, interrupted and not."""
 
 from __future__ import annotations
 
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import pytest
+from conftest import Cli
 from test_prompt import trained
 
-from eureka.candidate import Failed
-from eureka.compare import Arm, Comparison, arm_of, comparison, human_normalised, interval, probability_of_improvement
+from eureka.candidate import Failed, Outcome
+from eureka.compare import Comparison, Entrant, Reward, comparison
 
 LOST = Failed(stage="train", message="NaN")
+Outcomes = tuple[str, list[Outcome]]
 
 
-def arm(name: str, *fitness: float, lost: int = 0) -> Arm:
-    return arm_of(name, [*[trained().model_copy(update={"report": f}) for f in fitness], *[LOST] * lost])
+def arm(name: str, *fitness: float, lost: int = 0) -> Outcomes:
+    return name, [*[trained().model_copy(update={"report": f, "selection": f}) for f in fitness], *[LOST] * lost]
 
 
-def of(evolved: Arm, human: Arm, sparse: Arm) -> Comparison:
-    return comparison({"evolved": evolved, "human": human, "sparse": sparse})
+def of(*arms: Outcomes) -> Comparison:
+    entrants = [Entrant(name=name, rewards=(Reward(origin=name, code=""),)) for name, _ in arms]
+    return comparison(entrants, dict(arms))
 
 
-def test_an_interval_is_students():
-    # mean 2, s = 1, t(2) = 4.303: 2 +- 4.303 / sqrt(3)
-    found = interval([1.0, 2.0, 3.0])
-    assert (found.low, found.mean, found.high) == pytest.approx((2 - 2.4843, 2, 2 + 2.4843), abs=1e-3)
-    assert interval([5.0] * 4).low == interval([5.0] * 4).high == 5.0
-
-
-def test_intervals_of_three_values_cover_the_mean_nineteen_times_in_twenty():
-    import random
-
-    chance = random.Random(0)
-    found = [interval([chance.gauss(0, 1) for _ in range(3)]) for _ in range(2000)]
-    assert sum(i.low <= 0 <= i.high for i in found) / 2000 == pytest.approx(0.95, abs=0.015)
+def against(found: Comparison, name: str = "evolved"):
+    one = found.arm(name)
+    assert one is not None and one.against_human is not None
+    return one.against_human
 
 
 def test_wins_ties_and_losses_are_told_apart():
-    low, high, wide = (arm("x", *v) for v in ((1.0, 1.1, 0.9), (9.0, 9.1, 8.9), (0.0, 5.0, 10.0)))
-    assert of(high, low, low).verdict == "win"
-    assert of(low, high, low).verdict == "loss"
-    assert of(wide, low, low).verdict == "tie"
+    low, high, wide = (1.0, 1.1, 0.9), (9.0, 9.1, 8.9), (0.0, 5.0, 10.0)
+    for mine, verdict in ((high, "win"), (low, "tie"), (wide, "tie")):
+        assert against(of(arm("evolved", *mine), arm("human", *low))).verdict == verdict
+    assert against(of(arm("evolved", *low), arm("human", *high))).verdict == "loss"
+
+
+def test_every_arm_but_the_human_one_is_held_against_it():
+    found = of(arm("human", 2.0, 2.0), arm("mine", 4.0, 4.0), arm("sparse", 1.0, 1.0))
+    assert [a.against_human is None for a in found.arms] == [True, False, False]
+    # (4 - 1) / (2 - 1) = 3;  sparse itself is at 0
+    assert against(found, "mine").normalised == pytest.approx(3.0)
+    assert against(found, "sparse").normalised == pytest.approx(0.0)
+    assert of(arm("mine", 4.0, 4.1), arm("sparse", 1.0, 1.1)).arms[0].against_human is None, (
+        "nothing to hold it against"
+    )
 
 
 def test_nothing_is_concluded_from_one_seed():
-    c = of(arm("evolved", 0.51), arm("human", 0.50), arm("sparse", 0.49))
-    assert (c.verdict, c.normalised, c.improvement) == ("not defined", None, None)
-    assert c.arms[0].mean == 0.51 and c.arms[0].interval is None
+    found = of(arm("evolved", 0.51), arm("human", 0.50), arm("sparse", 0.49))
+    one = against(found)
+    assert (one.verdict, one.normalised, one.improvement) == ("not defined", None, None)
+    assert found.arms[0].mean == 0.51 and found.arms[0].interval is None
 
 
 def test_nothing_is_concluded_where_seeds_were_lost():
-    c = of(arm("evolved", 9.0, 9.1, lost=1), arm("human", 1.0, 1.1, 1.2), arm("sparse", 0.0, 0.1, 0.2))
-    assert (c.verdict, c.normalised, c.improvement) == ("not defined", None, None)
-    assert c.arms[0].failures == ["failed: train: NaN"]
+    found = of(arm("evolved", 9.0, 9.1, lost=1), arm("human", 1.0, 1.1, 1.2), arm("sparse", 0.0, 0.1, 0.2))
+    one = against(found)
+    assert (one.verdict, one.normalised, one.improvement) == ("not defined", None, None)
+    assert found.arms[0].failures == ["failed: train: NaN"]
 
 
-def test_the_human_normalised_score_is_the_papers():
-    # (5 - 1) / |3 - 1| = 2, and the sign of the denominator does not matter
-    human, sparse = interval([3.0, 3.0]), interval([1.0, 1.0])
-    assert human_normalised(5.0, human, sparse) == 2.0
-    assert human_normalised(5.0, sparse, human) == 1.0
-    assert human_normalised(5.0, interval([1.0, 2.0]), sparse) is None, "human and sparse cannot be told apart"
+def test_sample_efficiency_is_steps_to_eighty_percent_of_human():
+    # curves are 1, 20, 300 at steps 10, 20, 30; human's best are 300 and 20: mean 160, so 128 is to be reached
+    found = of(arm("evolved", 300.0, 300.0), ("human", [*arm("", 300.0)[1], *arm("", 20.0)[1]]))
+    assert found.arms[0].steps_to_human == [30, 30]
+    # below zero, 80 % is as far below: -10 - 2 = -12 is reached at once
+    found = of(arm("evolved", 5.0, 5.0), arm("human", -10.0, -10.0))
+    assert found.arms[0].steps_to_human == [10, 10]
+    found = of(arm("evolved", 5.0, 5.0), arm("human", 9000.0, 9000.0))
+    assert found.arms[0].steps_to_human == [None, None]
 
 
-def test_the_probability_of_improvement_counts_pairs_and_ties_as_halves():
-    # 3 > 1, 3 > 2, 2 > 1, 2 = 2: (3 + 0.5) / 4
-    assert probability_of_improvement([3.0, 2.0], [1.0, 2.0]) == 0.875
+SMALL = ("--seeds", 2, "--steps", 4096, "--display", "plain")
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `found`, a small finished search on cartpole."""
+    folder = tmp_path_factory.mktemp("searched")
+    command = [str(Path(sys.executable).parent / "eureka"), "run", "cartpole", "--out", "found", "--display", "none"]
+    sizes = ["--generations", "1", "--samples", "2", "--steps", "4096"]
+    subprocess.run([*command, *sizes], cwd=folder, check=True)
+    return folder
+
+
+def test_runs_files_and_baselines_are_compared_on_the_same_seeds(cli: Cli, searched: Path):
+    (searched / "lazy.py").write_text("def compute_reward(cart_position):\n    return -cart_position.abs(), {}\n")
+    done = cli(
+        "compare", "human", "sparse", "lazy.py", "both=found,lazy.py", "--task", "cartpole",
+        "--robustness", "--correlation", "--out", "c", *SMALL, cwd=searched,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    arms = {a["name"]: a for a in json.loads((searched / "c" / "result.json").read_text())["comparison"]["arms"]}
+    assert list(arms) == ["human", "sparse", "lazy", "both"]
+    assert [len(arms[name]["fitness"]) for name in arms] == [2, 2, 2, 4]
+    assert arms["both"]["searches"] == 1 and arms["lazy"]["searches"] == 0
+    assert arms["both"]["fitness"][2:] == arms["lazy"]["fitness"], "the same reward on the same seeds is the same"
+    assert set(arms["lazy"]["robustness"]) == set(arms["human"]["robustness"]) and len(arms["lazy"]["robustness"]) == 4
+    assert arms["human"]["correlation"] is None and -1 <= arms["lazy"]["correlation"] <= 1
+    assert arms["sparse"]["correlation"] is None, "a constant correlates with nothing"
+    for word in ("against human", "IQM", "robustness", "noisy view"):
+        assert word in done.stdout
+
+
+def test_a_killed_comparison_ends_in_the_same_table(cli: Cli, searched: Path, tmp_path: Path):
+    arguments = ("compare", "human", "sparse", "--task", "cartpole", *SMALL)
+    assert cli(*arguments, "--out", "whole").returncode == 0
+    command = [str(Path(sys.executable).parent / "eureka"), *map(str, arguments), "--out", "killed"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, start_new_session=True)
+    journal = tmp_path / "killed" / "events.jsonl"
+    while not journal.exists() or b'"checkpoint"' not in journal.read_bytes():
+        assert process.poll() is None, "it ended before it could be killed"
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    resumed = cli("resume", "killed")
+    assert resumed.returncode == 0, resumed.stderr
+    assert (tmp_path / "killed" / "result.json").read_bytes() == (tmp_path / "whole" / "result.json").read_bytes()
+
+
+def test_controls_are_runs_of_their_own_as_large_as_the_first(cli: Cli, searched: Path):
+    done = cli("compare", "human", "found", "--controls", "search,best-of-n", "--out", "k", *SMALL, cwd=searched)
+    assert done.returncode == 0, done.stderr
+    arms = json.loads((searched / "k" / "result.json").read_text())["comparison"]["arms"]
+    assert [a["name"] for a in arms] == ["human", "found", "search", "best-of-n"]
+    assert [a["searches"] for a in arms] == [0, 1, 1, 1]
+    for name, strategy in (("search", "greedy"), ("best-of-n", "best-of-n")):
+        settings = json.loads((searched / "k" / "controls" / name / "run.json").read_text())["settings"]
+        assert (settings["samples"], settings["generations"], settings["strategy"]) == (2, 1, strategy)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["human"], "which task? Name it with --task"),
+        (["humen", "--task", "cartpole"], "no arm 'humen' (did you mean 'human'?)"),
+        (["human", "human", "--task", "cartpole"], "two arms are called human"),
+        (["a b=human", "--task", "cartpole"], "cannot name an arm"),
+        (["x=", "--task", "cartpole"], "the arm x names nothing"),
+        (["human", "--task", "cartpole", "--controls", "serch"], "no control 'serch'"),
+        (["unfinished", "human"], "is not finished; to go on: eureka resume"),
+        (["found", "--task", "shadow_hand"], "is of the task"),
+        (["k-of-human"], "no arm 'k-of-human'"),
+    ],
+)
+def test_mistakes_get_one_sentence(cli: Cli, searched: Path, arguments: list[str], expected: str):
+    if not (searched / "unfinished").exists():
+        shutil.copytree(searched / "found", searched / "unfinished")
+        journal = searched / "unfinished" / "events.jsonl"
+        lines = [line for line in journal.read_text().splitlines() if '"event": "finished"' not in line]
+        journal.write_text("\n".join(lines) + "\n")
+    done = cli("compare", *arguments, "--out", "wrong", cwd=searched)
+    assert done.returncode == 2 and expected in done.stderr and done.stderr.count("\n") == 1, done.stderr
+    assert not (searched / "wrong").exists(), "nothing half-made is left"

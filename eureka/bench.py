@@ -1,0 +1,135 @@
+"""The same search on many tasks, and what all of them together say: the paper's claim, for anyone to test."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from eureka import session
+from eureka.compare import EVOLVED, HUMAN, SPARSE, Comparison
+from eureka.config import LoadedTask, Settings
+from eureka.confinement import Confinement
+from eureka.display import Display, Said
+from eureka.errors import EurekaError, UserError
+from eureka.planning import Changes
+from eureka.statistics import bootstrap, improvement
+from eureka.store import foreign, read_events, read_json, write_whole
+
+_CLIP = 3.0
+"""The paper counts a normalised score above this as this, and one below 0 as 0 (Ma et al. 2023, figure 4)."""
+
+
+class Line(BaseModel):
+    """One task of a benchmark."""
+
+    model_config = ConfigDict(frozen=True)
+
+    task: str
+    run: str = Field(description="the folder of its run")
+    fitness: dict[str, float | None] = Field(description="mean over seeds of evolved, human and sparse")
+    verdict: str = Field(description="evolved against human by interval: win, tie, loss or not defined")
+    improvement: float | None = Field(description="probability that a seed of evolved beats one of human")
+    normalised: float | None = Field(description="(evolved - sparse) / |human - sparse|; None if not defined")
+
+
+class Summary(BaseModel):
+    """What all tasks together say."""
+
+    model_config = ConfigDict(frozen=True)
+
+    lines: list[Line]
+    counts: dict[str, int] = Field(description="tasks by verdict")
+    normalised: float | None = Field(description="mean over the tasks where it is defined")
+    clipped: float | None = Field(description="the same with each task's clipped to 0 .. 3, as in the paper")
+    improvement: float | None = Field(description="mean over tasks of the probability of improvement")
+    improvement_interval: tuple[float, float] | None = Field(description="95 %, seeds resampled within each task")
+
+
+def bench(
+    plans: Sequence[tuple[LoadedTask, Settings]],
+    confinement: Confinement,
+    out: Path,
+    display: Display,
+    yes: bool,
+) -> Summary:
+    """Run every task to its end in a folder of its own below `out`, whatever of it is done already taken as it is.
+
+    Raises:
+        UserError: a folder holds a run with other settings.
+        Interrupted: it was stopped; the same call goes on.
+        EurekaError: a run cannot go on.
+    """
+    found: dict[str, Comparison] = {}
+    for number, (task, settings) in enumerate(plans, 1):
+        name = task.file.name
+        display(Said(f"\ntask {number} of {len(plans)}: {name}"))
+        try:
+            found[name] = _finished(task, settings, confinement, out / name, display, yes)
+        except session.Interrupted as stopped:
+            display(Said("to go on with the rest too, give the same command again"))
+            raise session.Interrupted(None, stopped.signal_number) from None
+        except EurekaError as error:
+            error.resume = None
+            raise
+    summary = summarise({name: (str(out / name), comparison) for name, comparison in found.items()})
+    write_whole(out / "summary.json", json.dumps(summary.model_dump(mode="json"), indent=2).encode() + b"\n")
+    return summary
+
+
+def _finished(
+    task: LoadedTask, settings: Settings, confinement: Confinement, folder: Path, display: Display, yes: bool
+) -> Comparison:
+    if not (folder / "run.json").is_file():
+        session.start(task, settings, confinement, folder, display, yes)
+    else:
+        with foreign(folder):
+            recorded = Settings.model_validate(read_json(folder / "run.json")["settings"])
+        if recorded != settings:
+            raise UserError(f"{folder} was begun with other settings; give these, or another folder with --out")
+        if _comparison(folder) is None:
+            session.resume(folder, Changes(), confinement, display)
+    comparison = _comparison(folder)
+    assert comparison is not None
+    return comparison
+
+
+def _comparison(folder: Path) -> Comparison | None:
+    with foreign(folder):
+        events, _ = read_events(folder)
+        finished = next((event for event in reversed(events) if event["event"] == "finished"), None)
+        return Comparison.model_validate(finished["comparison"]) if finished else None
+
+
+def summarise(found: dict[str, tuple[str, Comparison]]) -> Summary:
+    """Add up what was found, given by task: the run's folder and its comparison."""
+    lines, pairs = [], []
+    for task, (folder, comparison) in found.items():
+        arms = {name: comparison.arm(name) for name in (EVOLVED, HUMAN, SPARSE)}
+        evolved, human = arms[EVOLVED], arms[HUMAN]
+        against = evolved.against_human if evolved else None
+        lines.append(
+            Line(
+                task=task,
+                run=folder,
+                fitness={name: arm.mean for name, arm in arms.items() if arm},
+                verdict=against.verdict if against else "not defined",
+                improvement=against.improvement if against else None,
+                normalised=against.normalised if against else None,
+            )
+        )
+        if against and against.improvement is not None and evolved and human:
+            pairs.append((evolved.fitness, human.fitness))
+    scores = [line.normalised for line in lines if line.normalised is not None]
+    ours, theirs = [a for a, _ in pairs], [b for _, b in pairs]
+    return Summary(
+        lines=lines,
+        counts={v: sum(line.verdict == v for line in lines) for v in ("win", "tie", "loss", "not defined")},
+        normalised=statistics.fmean(scores) if scores else None,
+        clipped=statistics.fmean(min(max(s, 0.0), _CLIP) for s in scores) if scores else None,
+        improvement=improvement(ours, theirs) if pairs else None,
+        improvement_interval=bootstrap(improvement, ours, theirs, resamples=2000) if pairs else None,
+    )
