@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 import pytest
-from conftest import Bench
+from conftest import bench_of
 
 from eureka import prompt
 from eureka.candidate import Candidate, Curves, Failed, Trained
@@ -40,7 +40,7 @@ def candidate(**values) -> Candidate:
 
 @pytest.fixture(params=shipped_tasks())
 def task(request: pytest.FixtureRequest):
-    bench: Bench = request.getfixturevalue(request.param)
+    bench = bench_of(request.param)
     return bench, describe(bench.loaded, bench.task, bench.states, 1)
 
 
