@@ -1,8 +1,8 @@
 """Tasks as gymnasium environments, for other people's learners.
 
-Importing this module registers every shipped task: `gymnasium.make_vec("eureka/ShadowHand-v0", num_envs=64)` gives a
+Importing this module registers every shipped task: `gymnasium.make_vec("eureka/MyTask-v0", num_envs=64)` gives a
 `VectorTask`, `gymnasium.make` a `SingleTask`. gymnasium 1.x loads no plugins by itself, so the import is needed; the id
-`"eureka.gym:eureka/ShadowHand-v0"` makes gymnasium do it. docs/gymnasium.md shows both, and tasks of your own.
+`"eureka.gym:eureka/MyTask-v0"` makes gymnasium do it. docs/gymnasium.md shows both, and tasks of your own.
 """
 
 from __future__ import annotations
@@ -48,6 +48,8 @@ class VectorTask(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     """
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012
+    # Closed by older gymnasiums even when it was never made.
+    _camera: _Camera | None = None
 
     def __init__(
         self,
@@ -94,7 +96,8 @@ class VectorTask(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self.metadata = self.metadata | {"render_fps": round(1 / self.task.control_period)}
-        self._camera = _Camera(self._physics.model) if render_mode else None
+        if render_mode:
+            self._camera = _Camera(self._physics.model)
 
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
