@@ -329,6 +329,9 @@ def export(
     run: RunArgument,
     out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="Python file to write.")],
     candidate: Annotated[str | None, typer.Option(metavar="G.K", help="Another than the winner.")] = None,
+    wrapper: Annotated[
+        bool, typer.Option("--wrapper", help="Add a class that puts it on a gymnasium environment; needs gymnasium.")
+    ] = False,
 ) -> None:
     """Write a run's best reward as a Python file that needs torch and nothing else."""
     from eureka import export as exporting
@@ -336,7 +339,7 @@ def export(
 
     folder = find_run(run)
     with foreign(folder):
-        print(exporting.export(folder, candidate, out))
+        print(exporting.export(folder, candidate, out, wrapper))
 
 
 @app.command(name="list")

@@ -119,7 +119,7 @@ class Env:
         self.clock = self.clock + 1
         self.previous_action, self.last_action = self.last_action, action
         if any_ended:
-            self._begin(ended)
+            self.begin(ended)
         if any_ended or self.memory is not memory:
             # Start and advance may have changed what a policy sees (a new goal), so the state is read again.
             observation = task.observe(task.state(sim, self.memory, self.last_action, self.previous_action))
@@ -164,7 +164,8 @@ class Env:
         self._tally = {"sums": sums, "maxima": maxima, "last": last}
         return Episode(self.length, sums, maxima, last)
 
-    def _begin(self, ended: Tensor) -> None:
+    def begin(self, ended: Tensor) -> None:
+        """Begin new episodes in the worlds of `ended` (W,) bool; `observation` is read anew by the caller."""
         sim = self.physics
         self.episode = self.episode + ended
         self.length = self.length.masked_fill(ended, 0)

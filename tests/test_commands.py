@@ -49,6 +49,23 @@ def test_an_exported_reward_is_the_program_that_was_trained(cli: Cli, folder: Pa
     assert modules == []
 
 
+def test_an_exported_wrapper_needs_gymnasium_and_torch_and_nothing_of_eureka(cli: Cli, folder: Path, tmp_path: Path):
+    done = cli("export", folder / "runs/cartpole/one", "-o", "evolved.py", "--wrapper")
+    assert done.returncode == 0 and done.stdout.strip().endswith(", with a gymnasium wrapper"), done.stderr
+    code = """
+import gymnasium, sys, evolved
+names = evolved.inspect.signature(evolved.compute_reward).parameters
+fields = {"action": [0.0], "last_action": [0.0]}
+state = lambda env, observation, action, info: {n: fields.get(n, 0.1) for n in names}
+env = evolved.EvolvedReward(gymnasium.make("CartPole-v1"), state)
+env.reset(seed=0)
+_, reward, _, _, info = env.step(1)
+print(type(reward).__name__, info["task_reward"], [m for m in sys.modules if m.startswith("eureka")])
+"""
+    ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, text=True, capture_output=True, check=True)
+    assert ran.stdout.split() == ["float", "1.0", "[]"]
+
+
 def test_an_export_says_what_is_in_the_way(cli: Cli, folder: Path, tmp_path: Path):
     run = folder / "runs/cartpole/one"
     (tmp_path / "mine.py").write_text("precious")

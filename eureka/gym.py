@@ -1,0 +1,320 @@
+"""Tasks as gymnasium environments, for other people's learners.
+
+Importing this module registers every shipped task: `gymnasium.make_vec("eureka/MyTask-v0", num_envs=64)` gives a
+`VectorTask`, `gymnasium.make` a `SingleTask`. gymnasium 1.x loads no plugins by itself, so the import is needed; the id
+`"eureka.gym:eureka/MyTask-v0"` makes gymnasium do it. docs/gymnasium.md shows both, and tasks of your own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import mujoco
+import numpy as np
+import torch
+from gymnasium.spaces import Box
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from torch import Tensor
+
+from eureka.config import load_task, shipped_tasks
+from eureka.env import Env, Step
+from eureka.errors import EnvironmentFault, UserError
+from eureka.introspect import load_class
+from eureka.physics.base import compile_scene
+from eureka.physics.threads import ThreadPhysics
+from eureka.rewards.plain import PlainReward, Reward
+from eureka.task import tensors
+from eureka.workers import cores
+
+_SEEDS = 2**62
+_HEIGHT, _WIDTH = 480, 640
+
+
+class VectorTask(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
+    """Worlds of one task in one process, stepped together.
+
+    Every world is a function of its own seed alone: world i after `reset(seed=s)` lives through the very episodes of a
+    `SingleTask` after `reset(seed=s + i)`. A world whose episode ends begins the next one in the same step
+    (`AutoresetMode.SAME_STEP`). `terminated` is the task's own rule, or a simulation that diverged; `truncated` is the
+    task's time limit.
+
+    What `step` tells in `infos`: `reward_components`, by name, (num_envs,) each. Where an episode ended:
+    `fitness` of the episode with the mask `_fitness`, `final_obs` and `final_info` with their masks. `diverged`,
+    (num_envs,) bool, if any world did.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012
+    # Closed by older gymnasiums even when it was never made.
+    _camera: _Camera | None = None
+
+    def __init__(
+        self,
+        task: str | Path,
+        num_envs: int = 1,
+        *,
+        reward: str | Path | Reward = "human",
+        render_mode: str | None = None,
+        threads: int = 0,
+    ):
+        """Make the worlds.
+
+        Args:
+            task: the path of a task's YAML, or the name of a shipped task. Its Python file is run, as by `eureka run`.
+            num_envs: how many worlds.
+            reward: "human" or "sparse", the task's own; the path of a Python file with `compute_reward`, such as
+                `eureka export` writes; or such a function. It runs as plain Python in this process, and nothing
+                confines it: give no text here that you have not read.
+            render_mode: None, or "rgb_array".
+            threads: of the simulation; 0 for as many as there are processors. Results do not depend on it.
+
+        Raises:
+            UserError: one of these is not what it should be.
+        """
+        if isinstance(num_envs, bool) or not isinstance(num_envs, int | np.integer) or num_envs < 1:
+            raise UserError(f"num_envs must be a whole number from 1 up, not {num_envs!r}")
+        if render_mode not in (None, *self.metadata["render_modes"]):
+            raise UserError(f"there is no render mode {render_mode!r}; give 'rgb_array', or None for no pictures")
+        loaded = load_task(str(task))
+        self.num_envs, self.render_mode = int(num_envs), render_mode
+        self.task = load_class(loaded)
+        self._physics = ThreadPhysics(
+            compile_scene(self.task.scene()), self.num_envs, threads or min(self.num_envs, cores())
+        )
+        self._env = self._worlds([0] * self.num_envs)
+        self._started = False
+        self._fields: dict[str, Tensor] = {}
+        self._present()
+        self._components: dict[str, np.ndarray] = {}
+        self._reward = PlainReward.load(reward, loaded, self._fields)
+        size = self._env.observation.shape[-1]
+        self.single_observation_space = Box(-np.inf, np.inf, (size,), np.float32)
+        self.single_action_space = Box(-1.0, 1.0, (self.task.action_size,), np.float32)
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
+        self.metadata = self.metadata | {"render_fps": round(1 / self.task.control_period)}
+        if render_mode:
+            self._camera = _Camera(self._physics.model)
+
+    def reset(
+        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """Begin new episodes: the first ones of `seed`, else the next ones of each world.
+
+        Args:
+            seed: world i gets `seed + i`, or entry i of a sequence, where None draws one. Without any on the first
+                call, seeds are drawn.
+            options: `reset_mask`, (num_envs,) bool, leaves the worlds outside of it as they are. It takes no seed:
+                all worlds have one clock, on which later goals may depend.
+        """
+        super().reset(seed=int(seed) if isinstance(seed, int | np.integer) else None)
+        mask = _mask(options, self.num_envs)
+        if mask is not None and (seed is not None or not self._started):
+            raise UserError("options['reset_mask'] is for worlds that have begun, and takes no seed; reset all of them")
+        if seed is not None or not self._started:
+            self._env = self._worlds(self._seeds(seed))
+            self._started = True
+        else:
+            self._env.begin(torch.ones(self.num_envs, dtype=torch.bool) if mask is None else mask)
+        return self._present(), {}
+
+    def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        """Apply (num_envs, action_size) actions, clamped to [-1, 1], for one control step."""
+        if not self._started:
+            raise UserError("call reset before the first step")
+        given = np.asarray(actions, dtype=np.float32)
+        if given.shape != self.action_space.shape:
+            raise UserError(f"actions of shape {given.shape} were given; these worlds take {self.action_space.shape}")
+        before = self._env.diverged
+        with torch.no_grad():
+            step = self._env.step(torch.tensor(given)[:, None], self._judge)
+        terminated, truncated = _array(step.terminated), _array(step.timed_out)
+        infos: dict[str, Any] = {"reward_components": self._components}
+        if self._env.diverged is not before:
+            infos["diverged"] = (self._env.diverged != before).numpy()
+        ended = terminated | truncated
+        if ended.any():
+            infos |= _final(step, ended)
+        return _array(step.observation), _array(step.reward), terminated, truncated, infos
+
+    def state_fields(self) -> dict[str, Tensor]:
+        """The task's State by field, (num_envs, ...) each, as the reward of the latest step read it.
+
+        That is before new goals and new episodes. After `reset`: of the beginning, where `action` is 0.
+        """
+        return dict(self._fields)
+
+    def render(self) -> tuple[np.ndarray, ...]:
+        """A picture of every world, (480, 640, 3) uint8 each."""
+        if self._camera is None:
+            raise UserError("these worlds were made without pictures; give render_mode='rgb_array' when you make them")
+        return tuple(self._camera.picture(self._physics, world) for world in range(self.num_envs))
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """Let go of the renderer."""
+        if self._camera is not None:
+            self._camera.close()
+
+    def _worlds(self, seeds: Sequence[int]) -> Env:
+        # A member of its own for each world: noise is then a function of the world's seed, and not of its index.
+        env = Env(self.task, self._physics, torch.tensor(seeds, dtype=torch.int64), "gymnasium")
+        env.reset()
+        return env
+
+    def _seeds(self, seed: int | Sequence[int | None] | None) -> list[int]:
+        if seed is None or isinstance(seed, int | np.integer):
+            first = int(self.np_random.integers(2**31)) if seed is None else int(seed)
+            seeds = [first + i for i in range(self.num_envs)]
+        else:
+            seeds = [int(self.np_random.integers(2**31)) if s is None else int(s) for s in seed]
+        if len(seeds) != self.num_envs or not all(0 <= s < _SEEDS for s in seeds):
+            raise UserError(f"seed must be a whole number below 2**62, or {self.num_envs} of them, not {seed!r}")
+        return seeds
+
+    def _present(self) -> np.ndarray:
+        """The observation now, read anew with the State that it shows."""
+        env = self._env
+        state = self.task.state(self._physics, env.memory, env.last_action, env.previous_action)
+        self._fields = {name: value.clone() for name, value in tensors(state).items()}
+        env.observation = self.task.observe(state)[:, None]
+        return _array(env.observation)
+
+    def _judge(self, fields: dict[str, Tensor]) -> Tensor:
+        self._fields = {name: value.clone() for name, value in fields.items()}
+        total, components = self._reward(self._fields)
+        self._components = {name: value.numpy().copy() for name, value in components.items()}
+        return total[:, None]
+
+
+class SingleTask(gymnasium.Env[np.ndarray, np.ndarray]):
+    """One world of a task. Arguments, seeds and infos are those of `VectorTask`, without the axis of the worlds.
+
+    The next episode has begun when the step that ended one returns; `reset` without a seed then goes on with it, and
+    `render` shows it.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array"]}  # noqa: RUF012
+
+    def __init__(self, task: str | Path, *, reward: str | Path | Reward = "human", render_mode: str | None = None):
+        """Make the world; see `VectorTask`."""
+        self._vector = VectorTask(task, 1, reward=reward, render_mode=render_mode, threads=1)
+        self.task, self.render_mode = self._vector.task, render_mode
+        self.observation_space = self._vector.single_observation_space
+        self.action_space = self._vector.single_action_space
+        self.metadata = self.metadata | {"render_fps": self._vector.metadata["render_fps"]}
+        self._begun = False
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """Begin the first episode of `seed`, else the next one; there are no options."""
+        super().reset(seed=seed)
+        begun, self._begun = self._begun, False
+        if begun and seed is None:
+            return self._vector._present()[0], {}
+        if seed is None and not self._vector._started:
+            seed = int(self.np_random.integers(2**31))
+        return self._vector.reset(seed=seed)[0][0], {}
+
+    def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        """Apply an action (action_size,), clamped to [-1, 1], for one control step."""
+        observation, reward, terminated, truncated, infos = self._vector.step(np.asarray(action)[None])
+        self._begun = bool(terminated[0] or truncated[0])
+        info: dict[str, Any] = {
+            "reward_components": {name: float(value[0]) for name, value in infos["reward_components"].items()}
+        }
+        if "diverged" in infos:
+            info["diverged"] = True
+        if self._begun:
+            info["fitness"] = float(infos["fitness"][0])
+            return infos["final_obs"][0], float(reward[0]), bool(terminated[0]), bool(truncated[0]), info
+        return observation[0], float(reward[0]), False, False, info
+
+    def state_fields(self) -> dict[str, Tensor]:
+        """The task's State by field, as the reward of the latest step read it; see `VectorTask.state_fields`."""
+        return {name: value[0] for name, value in self._vector.state_fields().items()}
+
+    def render(self) -> np.ndarray:  # type: ignore[override]
+        """A picture, (480, 640, 3) uint8."""
+        return self._vector.render()[0]
+
+    def close(self) -> None:
+        """Let go of the renderer."""
+        self._vector.close()
+
+
+def register(task: str | Path) -> str:
+    """Register a task of yours by the path of its YAML; returns its id, `eureka/MyTask-v0` for the name `my_task`."""
+    loaded = load_task(str(task))
+    name = "".join(part.capitalize() for part in loaded.file.name.split("_"))
+    given = loaded.file.name if loaded.shipped else str(loaded.path)
+    gymnasium.register(
+        f"eureka/{name}-v0",
+        entry_point="eureka.gym:SingleTask",
+        vector_entry_point="eureka.gym:VectorTask",
+        kwargs={"task": given},
+    )
+    return f"eureka/{name}-v0"
+
+
+class _Camera:
+    """One world at a time, through the scene's camera `view`, or MuJoCo's default one."""
+
+    def __init__(self, model: mujoco.MjModel):
+        self._data = mujoco.MjData(model)
+        self._camera = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_CAMERA, "view")  # -1, the free one, if none is there
+        try:
+            self._renderer = mujoco.Renderer(model, _HEIGHT, _WIDTH)
+        except Exception as error:  # whatever an OpenGL library makes of a machine without a screen
+            raise EnvironmentFault(
+                "MuJoCo cannot draw here; set MUJOCO_GL to egl or osmesa before Python starts, with Mesa or a GPU's "
+                f"driver installed ({type(error).__name__}: {error})"
+            ) from None
+
+    def picture(self, sim: ThreadPhysics, world: int) -> np.ndarray:
+        self._data.qpos[:], self._data.qvel[:] = sim.qpos[world].numpy(), sim.qvel[world].numpy()
+        mujoco.mj_forward(sim.model, self._data)
+        self._renderer.update_scene(self._data, self._camera)
+        return self._renderer.render().copy()
+
+    def close(self) -> None:
+        self._renderer.close()
+
+
+def _mask(options: dict[str, Any] | None, count: int) -> Tensor | None:
+    mask = (options or {}).get("reset_mask")
+    if mask is None:
+        return None
+    if not (isinstance(mask, np.ndarray) and mask.dtype == np.bool_ and mask.shape == (count,) and mask.any()):
+        raise UserError(
+            f"options['reset_mask'] must be a numpy array of {count} bool, with one that is true, not {mask!r}"
+        )
+    return torch.tensor(mask)
+
+
+def _final(step: Step, ended: np.ndarray) -> dict[str, Any]:
+    """What gymnasium's own vector environments tell of episodes that ended, and the fitness."""
+    last, observations = np.full(len(ended), None, dtype=object), _array(step.terminal_observation)
+    for world in np.flatnonzero(ended):
+        last[world] = observations[world]
+    fitness = np.where(ended, _array(step.fitness), np.float32(0.0))
+    return {
+        "fitness": fitness,
+        "_fitness": ended.copy(),
+        "final_obs": last,
+        "_final_obs": ended.copy(),
+        "final_info": {"fitness": fitness.copy(), "_fitness": ended.copy()},
+        "_final_info": ended.copy(),
+    }
+
+
+def _array(values: Tensor) -> np.ndarray:
+    """(num_envs, ...), a copy, of (num_envs, 1, ...)."""
+    return values[:, 0].numpy().copy()
+
+
+for _name in shipped_tasks():
+    register(_name)
