@@ -265,7 +265,7 @@ class _Camera:
 
     def __init__(self, model: mujoco.MjModel):
         self._data = mujoco.MjData(model)
-        self._camera = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_CAMERA, "view")  # -1, the free one, if none is there
+        self._camera = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_CAMERA, "view")  # -1, the free one, if none
         try:
             self._renderer = mujoco.Renderer(model, _HEIGHT, _WIDTH)
         except Exception as error:  # whatever an OpenGL library makes of a machine without a screen
