@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eureka import inspection
-from eureka.compare import HUMAN, SPARSE, Entrant, Reward, baselines
+from eureka.compare import HUMAN, SPARSE, Entrant, Reward, Wanted, baselines
 from eureka.config import LoadedTask, Settings, load_task
 from eureka.errors import UserError, near
 from eureka.store import find_run, foreign, read_events, read_json, task_of
@@ -135,16 +135,16 @@ def controls(given: str | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def control(name: str, settings: Settings) -> Settings:
-    """The settings of a control search: those of `settings`, but for what it is a control of.
+def control(name: str, settings: Settings, wanted: Wanted) -> Settings:
+    """The settings of a control search: the sizes of the comparison's, with the designer that it is a control of.
 
     Raises:
         UserError: it would need a model that cannot be asked again.
     """
     base = settings.model_copy(update={"final_seeds": 0, "start": None})
     if name == "search":
-        return base.model_copy(update={"llm": "search", "strategy": "greedy", "asking": type(settings.asking)()})
-    kind = settings.llm.partition(":")[0]
+        return base.model_copy(update={"llm": "search", "strategy": "greedy"})
+    kind = wanted.llm.partition(":")[0]
     if kind in ("manual", "replay"):
         raise UserError(f"the control best-of-n asks the model anew, and {kind} cannot be; give --controls search")
-    return base.model_copy(update={"strategy": "best-of-n"})
+    return base.model_copy(update={"llm": wanted.llm, "asking": wanted.asking, "strategy": "best-of-n"})

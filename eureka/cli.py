@@ -258,6 +258,8 @@ def compare(
 
     named = arms.named(names, task)
     wanted = Wanted(controls=arms.controls(controls), robustness=robustness, correlation=correlation)
+    if named.run is not None:
+        wanted = wanted.model_copy(update={"llm": named.run.llm, "asking": named.run.asking})
     options = planning.Options(preset=preset, worlds=envs, steps=steps, seed=seed, device=device, compiled=compile)
     settings = planning.of_comparison(named.task, named.run, options).model_copy(update={"final_seeds": seeds})
     with _shown(display) as show:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from eureka import alarms
 from eureka.candidate import Candidate, Failed, Outcome, Trained
-from eureka.config import LoadedTask
+from eureka.config import Asking, LoadedTask
 from eureka.display import FinalBegan, Said, TrainingBegan
 from eureka.errors import UserError
 from eureka.evolve import Workshop
@@ -48,6 +48,8 @@ class Wanted(_Frozen):
     """What a comparison does besides retraining."""
 
     controls: tuple[str, ...] = Field(default=(), description="searches to run first, whose winners are arms")
+    llm: str = Field(default="search", description="the designer of the first run among the arms, for best-of-n")
+    asking: Asking = Field(default=Asking(), description="how it is asked")
     robustness: bool = Field(default=False, description="whether policies are also tried under perturbed physics")
     correlation: bool = Field(default=False, description="whether rewards are held against the human one")
 

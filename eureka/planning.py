@@ -119,7 +119,8 @@ def of_comparison(task: LoadedTask, run: Settings | None, options: Options) -> S
     _check_device(options.device)
     name = options.preset
     sizes = _preset(task, name).model_dump() | {"preset": name} if name else {}
-    return Settings.model_validate(run.model_dump() | sizes | {"start": None} | _given(options))
+    nobody = {"llm": "search", "asking": {}, "start": None}  # is asked: rewards are retrained
+    return Settings.model_validate(run.model_dump() | sizes | nobody | _given(options))
 
 
 def _check_device(name: str) -> None:

@@ -87,7 +87,7 @@ def retrain(
         Interrupted: it was stopped, and can be resumed.
         EurekaError: it cannot go on.
     """
-    searches = {name: arms.control(name, settings) for name in wanted.controls}
+    searches = {name: arms.control(name, settings, wanted) for name in wanted.controls}
 
     def opening(shop: Workshop) -> None:
         shop.run.append("arms", arms=[e.model_dump() for e in entrants], **wanted.model_dump())
@@ -204,7 +204,7 @@ def _finish(shop: Workshop, task: LoadedTask) -> None:
     if asked is not None:
         wanted = Wanted.model_validate({name: asked[name] for name in Wanted.model_fields})
         entrants = [Entrant.model_validate(arm) for arm in asked["arms"]]
-        entrants += [_control(shop, task, name) for name in wanted.controls]
+        entrants += [_control(shop, task, name, wanted) for name in wanted.controls]
         comparison = compare.retrain(shop, entrants, wanted)
         found = {"task": shop.run.task_name, "settings": _deciding(shop.run.settings)}
         found["comparison"] = comparison.model_dump(mode="json")
@@ -227,13 +227,13 @@ def _start_source(task: LoadedTask, start: str) -> str:
     return arms.read_source(task.rewards["human"] if start == "human" else Path(start))
 
 
-def _control(shop: Workshop, task: LoadedTask, name: str) -> Entrant:
+def _control(shop: Workshop, task: LoadedTask, name: str, wanted: Wanted) -> Entrant:
     """The winner of a control search, which is an ordinary run inside the folder; searched for, or gone on with."""
     folder, run = shop.run.folder / "controls" / name, shop.run
     shop.display(Said(f"control search {name}: {folder}"))
     try:
         if not (folder / "run.json").is_file():
-            settings = arms.control(name, run.settings)
+            settings = arms.control(name, run.settings, wanted)
             start(task, settings, shop.confinement, folder, shop.display, yes=True)
         elif not any(event["event"] == "finished" for event in read_events(folder)[0]):
             resume(folder, Changes(), shop.confinement, shop.display)
