@@ -79,11 +79,14 @@ def dry_run(task: LoadedTask, settings: Settings, confinement: Confinement) -> N
         settings = planning.fitted(settings, description.horizon)
         messages = prompt.first(description)
         rate = trainer.measure(settings.samples, settings)
-        trainings = settings.generations * settings.samples + 3 * settings.final_seeds
+        trainings = settings.generations * settings.samples + (1 + len(task.baselines)) * settings.final_seeds
         forecast = planning.estimate(settings, description.horizon, rate, messages, trainings)
     print(prompt.as_text(messages))
     print("---")
-    print(f"task {task.path}: its human and sparse rewards compile and run")
+    if task.rewards:
+        print(f"task {task.path}: its human and sparse rewards compile and run")
+    for assumption in description.assumptions:
+        print(assumption)
     print(f"sandbox {compiler.sandbox}")
     if settings.start:
         print(f"start: {settings.start} is trained first, and the prompt that is sent goes on with a report on it")

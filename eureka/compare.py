@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from eureka import environments
 from eureka.candidate import Candidate, Failed, Outcome, Trained
 from eureka.config import LoadedTask
 from eureka.display import FinalBegan, TrainingBegan
@@ -41,7 +42,7 @@ class Arm(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    name: str = Field(description="evolved, human or sparse")
+    name: str = Field(description="evolved, human, sparse or environment")
     fitness: list[float] = Field(description="mean report fitness of each seed that trained to the end")
     last: list[float] = Field(description="selection fitness of each seed's last checkpoint, shown beside")
     failures: list[str] = Field(description="why the other seeds did not")
@@ -63,6 +64,7 @@ class Comparison(BaseModel):
     normalised: float | None = Field(description="(evolved - sparse) / |human - sparse|; None if not defined")
     verdict: str = Field(description="win, tie or loss of evolved against human, by interval; or not defined")
     improvement: float | None = Field(description="probability that a seed of evolved beats one of human, or None")
+    against: str = Field(default="human", description="environment where that is the only baseline: for human read it")
 
 
 def baselines(shop: Workshop, task: LoadedTask) -> dict[str, str]:
@@ -71,6 +73,9 @@ def baselines(shop: Workshop, task: LoadedTask) -> dict[str, str]:
     Raises:
         UserError: one of them cannot be used.
     """
+    if task.baselines == (environments.BASELINE,):
+        shop.run.once("baseline", {"arm": environments.BASELINE}, lambda: {"program": environments.PROGRAM})
+        return {environments.BASELINE: environments.PROGRAM}
     sources = {name: path.read_text(encoding="utf-8") for name, path in task.rewards.items()}
     return {name: program_of(shop, name, task.rewards[name], source) for name, source in sources.items()}
 
@@ -145,15 +150,19 @@ def arm_of(name: str, outcomes: Sequence[Outcome]) -> Arm:
 
 
 def comparison(arms: dict[str, Arm]) -> Comparison:
-    """What `evolved`, `human` and `sparse` say of each other; nothing where seeds are too few or were lost."""
-    evolved, human, sparse = (arms[n].interval if arms[n].comparable else None for n in ("evolved", "human", "sparse"))
+    """What `evolved` and the baselines say of each other; nothing where seeds are too few or were lost."""
+    against = "human" if "human" in arms else environments.BASELINE
+    intervals = {name: arm.interval if arm.comparable else None for name, arm in arms.items()}
+    evolved, human, sparse = (intervals.get(name) for name in ("evolved", against, "sparse"))
     verdict, normalised, improvement = "not defined", None, None
     if evolved and human:
         verdict = "win" if evolved.low > human.high else "loss" if evolved.high < human.low else "tie"
-        improvement = probability_of_improvement(arms["evolved"].fitness, arms["human"].fitness)
+        improvement = probability_of_improvement(arms["evolved"].fitness, arms[against].fitness)
         if sparse:
             normalised = human_normalised(evolved.mean, human, sparse)
-    return Comparison(arms=list(arms.values()), normalised=normalised, verdict=verdict, improvement=improvement)
+    return Comparison(
+        arms=list(arms.values()), normalised=normalised, verdict=verdict, improvement=improvement, against=against
+    )
 
 
 def interval(values: Sequence[float]) -> Interval:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from eureka.env import Env
+from eureka.env import Env, Worlds
 from eureka.physics.base import Physics
 from eureka.rl.normalize import RunningMoments
 from eureka.rl.policy import Policy
@@ -25,7 +25,6 @@ class Evaluation:
     """(P, E) int64 control steps."""
 
 
-@torch.no_grad()
 def evaluate(
     task: Task, physics: Physics, policy: Policy, moments: RunningMoments, seeds: Tensor, stream: str
 ) -> Evaluation:
@@ -39,13 +38,18 @@ def evaluate(
         seeds: (P,) int64; members with equal seeds meet the same E episodes.
         stream: name of the episodes, apart from those of training.
     """
-    env = Env(task, physics, seeds, stream)
+    return play(Env(task, physics, seeds, stream), policy, moments)
+
+
+@torch.no_grad()
+def play(env: Worlds, policy: Policy, moments: RunningMoments) -> Evaluation:
+    """Play one episode in every world of `env` with mean actions; its present state is overwritten."""
     observation = env.reset()
-    shape = (env.members, env.worlds)
-    fitness = torch.zeros(shape, device=physics.device)
-    length = torch.zeros(shape, dtype=torch.int64, device=physics.device)
-    running = torch.ones(shape, dtype=torch.bool, device=physics.device)
-    for _ in range(task.horizon):
+    shape, device = (env.members, env.worlds), observation.device
+    fitness = torch.zeros(shape, device=device)
+    length = torch.zeros(shape, dtype=torch.int64, device=device)
+    running = torch.ones(shape, dtype=torch.bool, device=device)
+    for _ in range(env.task.horizon):
         step = env.step(policy.mean(normalize(moments, observation)))
         observation = step.observation
         ended = running & (step.terminated | step.timed_out)

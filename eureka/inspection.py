@@ -145,15 +145,17 @@ def _short(value: float) -> str:
 
 def _conclusion(comparison: Comparison) -> str:
     if comparison.improvement is None:
-        arms = [arm for arm in comparison.arms if arm.name in ("evolved", "human")]
+        arms = [arm for arm in comparison.arms if arm.name in ("evolved", comparison.against)]
         why = "some seeds failed" if any(arm.failures for arm in arms) else "one seed cannot tell"
-        return f"evolved against human: not defined, {why}"
-    if comparison.normalised is None:
+        return f"evolved against {comparison.against}: not defined, {why}"
+    if comparison.against != "human":
+        normalised = "human-normalised score not defined: there is no human reward"
+    elif comparison.normalised is None:
         normalised = "human-normalised score not defined: human and sparse cannot be told apart"
     else:
         normalised = f"human-normalised score {comparison.normalised:.2f}"
     return (
-        f"evolved against human: {comparison.verdict} by interval, probability of improvement "
+        f"evolved against {comparison.against}: {comparison.verdict} by interval, probability of improvement "
         f"{comparison.improvement:.2f}; {normalised}"
     )
 

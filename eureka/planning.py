@@ -112,7 +112,7 @@ def resolve(task: LoadedTask, options: Options) -> Settings:
         "worlds": options.worlds,
         "steps": options.steps,
         "seed": options.seed,
-        "start": _start(options.start),
+        "start": _start(task, options.start),
     }
     given = {k: v for k, v in overrides.items() if v is not None}
     for option, value in given.items():
@@ -143,8 +143,10 @@ def _with_address(llm: str) -> str:
     return f"openai:{model}@{url}" if model else llm
 
 
-def _start(start: str | None) -> str | None:
+def _start(task: LoadedTask, start: str | None) -> str | None:
     """`human`, or the absolute path of a file."""
+    if start == "human" and "human" not in task.rewards:
+        raise UserError(f"--start human: {task.file.name} has no human reward; give a file")
     if start is None or start == "human":
         return start
     if not Path(start).is_file():

@@ -61,7 +61,7 @@ def start(
         Interrupted: it was stopped, and can be resumed.
         EurekaError: it cannot go on.
     """
-    trainings = settings.generations * settings.samples + 3 * settings.final_seeds
+    trainings = settings.generations * settings.samples + (1 + len(task.baselines)) * settings.final_seeds
     return _begin(task, settings, confinement, out, display, yes, trainings, _announce)
 
 
@@ -330,6 +330,8 @@ def _announce(shop: Workshop) -> None:
         shop.display(Said(said))
     else:
         shop.display(Said(f"designer: {shop.designer.name}"))
+    for assumption in shop.trainer.description.assumptions:
+        shop.display(Said(assumption))
     _place(shop)
 
 
@@ -346,7 +348,7 @@ def _place(shop: Workshop) -> None:
 
 def versions() -> dict[str, str]:
     """What the numbers of a run depend on besides its settings."""
-    names = ("torch", "mujoco", "numpy")
+    names = ("torch", "mujoco", "numpy", "gymnasium")
     return {"eureka": __version__, "python": platform.python_version()} | {n: version(n) for n in names}
 
 
