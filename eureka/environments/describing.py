@@ -87,6 +87,7 @@ def _goal(loaded: LoadedTask, task: ById, scene: str) -> str:
         return loaded.file.description
     sentences = re.split(r"(?<=[.!?])\s+", scene)
     said = next((s for s in sentences if re.search(r"\b(goal|objective)\b", s, re.IGNORECASE)), None)
+    said = re.sub(r"^(The )?(goal|objective) (of \S+ \S+ )?is to ", "", said) if said else None
     return said.rstrip(".") if said else f"do well in the Gymnasium environment {task.identifier}"
 
 

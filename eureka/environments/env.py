@@ -26,6 +26,8 @@ from eureka.noise import Noise, world_keys
 
 _PROBED = 32
 """Control steps of random play that say what info tells."""
+_TRIED, _SAVED = 80, (1, 13)
+"""Control steps of the trial of checkpoints, and before which of them one is made: soon after a start, and later."""
 _PER_WORLD = ("episode", "length", "last_action", "diverged", "total", "last")
 _BAD = [
     int(w)
@@ -69,26 +71,21 @@ class ById:
     def exact(self) -> bool:
         """Whether an interrupted training goes on as if nothing had been: tried, on a few episodes."""
         seeds, chance = torch.zeros(1, dtype=torch.int64), np.random.default_rng(0)
-        actions = [
-            torch.from_numpy(chance.uniform(-1, 1, (1, 2, self.action_size))).float()
-            for _ in range(min(2 * self.horizon, 100))
-        ]
+        actions = torch.from_numpy(chance.uniform(-1, 1, (_TRIED, 1, 2, self.action_size))).float()
         one, other = (self.open(seeds, 2, "trial") for _ in range(2))
         one.reset()
-        for action in actions[:10]:
-            one.step(action)
-        saved = one.capture()
-        if not any(name.startswith("state/") for name in saved):
-            return False
-        other.load(saved)
-        for action in actions[10:]:
-            seen = []
-            for env in (one, other):
-                fields: dict[str, Tensor] = {}
-                step = env.step(action, lambda found, fields=fields: (fields.update(found), torch.zeros(1, 2))[1])
-                seen.append([step.observation, step.terminated, step.fitness, *fields.values()])
-            if not all(torch.equal(a, b) for a, b in zip(*seen, strict=True)):
+        expected, saved = [], {}
+        for i, action in enumerate(actions):
+            if i in _SAVED:
+                saved[i] = one.capture()
+            expected.append(_seen(one, action))
+        for begin, state in saved.items():
+            if not any(name.startswith("state/") for name in state):
                 return False
+            other.load(state)
+            for action, before in zip(actions[begin:], expected[begin:], strict=True):
+                if not all(torch.equal(a, b) for a, b in zip(_seen(other, action), before, strict=True)):
+                    return False
         return True
 
     def open(self, seeds: Tensor, worlds: int, stream: str) -> GymnasiumEnv:
@@ -192,7 +189,8 @@ class GymnasiumEnv:
     def _scaled(self, action: Tensor) -> np.ndarray:
         """(W, ...) in the environment's own box."""
         low, high = self.task.low, self.task.high
-        scaled = np.clip(low + (action.numpy() + 1.0) * 0.5 * (high - low), low, high)
+        # In this form, actions of a box from -1 to 1 stay what they are to the last bit.
+        scaled = np.clip(0.5 * (low + high) + action.numpy() * (0.5 * (high - low)), low, high)
         space = self._vector.single_action_space
         return scaled.reshape(len(scaled), *self.task.action_shape).astype(space.dtype)
 
@@ -234,6 +232,18 @@ class GymnasiumEnv:
         for name, value in worlds.items():
             setattr(self, name, value)
         self.observation = saved["observation"]
+
+
+def _seen(env: GymnasiumEnv, action: Tensor) -> list[Tensor]:
+    """Everything that a control step shows."""
+    fields: dict[str, Tensor] = {}
+
+    def record(found: dict[str, Tensor]) -> Tensor:
+        fields.update(found)
+        return torch.zeros(env.members, env.worlds)
+
+    step = env.step(action, record)
+    return [step.observation, step.terminated, step.timed_out, step.fitness, *fields.values()]
 
 
 def _float(observation: np.ndarray) -> Tensor:
