@@ -147,6 +147,8 @@ class GymnasiumEnv:
             reward = torch.zeros(self.members, self.worlds)
         else:
             known = self._reader.read(infos)
+            if bool(diverged.any()):  # what is not finite there is no candidate's fault
+                known = {n: v.masked_fill(diverged.reshape(-1, *[1] * (v.dim() - 1)), 0.0) for n, v in known.items()}
             known |= {"observation": seen, "action": action, "last_action": self.last_action, FIELD: own.float()}
             reward = rewards(known).masked_fill(self._members(diverged), 0.0)
 
@@ -179,8 +181,8 @@ class GymnasiumEnv:
         self.length = self.length.masked_fill(mask, 0)
         self.last_action = self.last_action.masked_fill(mask[:, None], 0.0)
         self.total, self.last = self.total.masked_fill(mask, 0.0), self.last.masked_fill(mask, 0.0)
-        numbers = Noise(self._keys, self.episode).integers(f"{self._stream}/start", 1)[:, 0]
-        seeds = (numbers & 0x7FFFFFFF).tolist()
+        drawn = Noise(self._keys, self.episode).integers(f"{self._stream}/start", 1)[:, 0]
+        seeds = (drawn & 0x7FFFFFFF).tolist()
         seen, _ = self._vector.reset(seed=seeds, options={"reset_mask": mask.numpy().copy()})
         begun = _float(seen).nan_to_num(0.0, 0.0, 0.0)
         self.observation = self._members(begun)

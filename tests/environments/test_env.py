@@ -29,7 +29,7 @@ class Line(gymnasium.Env):
         self.way.append(self.way[-1] + float(action[0]))
         here = self.way[-1]
         if here > 50:
-            self.way[-1] = float("nan")
+            here = self.way[-1] = float("nan")
         return self._seen(), here, 2 < here < 50, False, {"place": here, "reward_place": here, "word": "x"}
 
     def _seen(self):
@@ -119,7 +119,9 @@ def test_a_fitness_of_info_is_its_value_as_the_episode_ends():
 def test_a_world_that_is_no_longer_finite_has_diverged_and_earns_nothing():
     env = opened("EurekaExact-v0", worlds=1)
     env._vector.envs[0].unwrapped.here = 60.0
-    step = env.step(torch.zeros(1, 1, 1), lambda fields: torch.ones(1, 1))
+    seen: dict[str, torch.Tensor] = {}
+    step = env.step(torch.zeros(1, 1, 1), lambda fields: (seen.update(fields), torch.ones(1, 1))[1])
+    assert all(value.isfinite().all() for value in seen.values()), "a reward sees no NaN that it did not make"
     assert step.terminated.all() and env.diverged.tolist() == [1]
     assert step.reward.tolist() == [[0.0]] and step.fitness.tolist() == [[0.0]]
     assert torch.isfinite(step.observation).all() and torch.isfinite(step.terminal_observation).all()
