@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from eureka import inspection
+from eureka import environments, inspection
 from eureka.compare import HUMAN, SPARSE, Entrant, Reward, Wanted, baselines
 from eureka.config import LoadedTask, Settings, load_task
 from eureka.errors import UserError, near
@@ -15,6 +15,7 @@ from eureka.store import find_run, foreign, read_events, read_json, task_of
 
 CONTROLS = ("search", "best-of-n")
 """What a language model's runs are held against: the built-in search, and the same model without reflection."""
+_BASELINES = (HUMAN, SPARSE, environments.BASELINE)
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,9 @@ def named(arms: Sequence[str], task: str | None) -> Named:
     """
     parts = [_split(arm) for arm in arms]
     for one in (one for _, given in parts for one in given):
-        if one not in (HUMAN, SPARSE) and not Path(one).exists():
+        if one not in _BASELINES and not Path(one).exists():
             raise UserError(
-                f"no arm {one!r}{near(one, [HUMAN, SPARSE])}; an arm is {HUMAN}, {SPARSE}, a reward's Python file or a "
+                f"no arm {one!r}{near(one, _BASELINES)}; an arm is {HUMAN}, {SPARSE}, a reward's Python file or a "
                 "run's folder"
             )
     runs = [find_run(one) for _, given in parts for one in given if _is_run(one)]
@@ -96,7 +97,7 @@ def _split(arm: str) -> tuple[str | None, list[str]]:
     name, equals, rest = arm.partition("=")
     if not equals:
         return None, [arm]
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,39}", name) or name in (HUMAN, SPARSE):
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,39}", name) or name in _BASELINES:
         raise UserError(f"{name!r} cannot name an arm; use letters, digits, - and _, and not {HUMAN} or {SPARSE}")
     given = [part for part in rest.split(",") if part]
     if not given:
@@ -105,11 +106,14 @@ def _split(arm: str) -> tuple[str | None, list[str]]:
 
 
 def _is_run(one: str) -> bool:
-    return one not in (HUMAN, SPARSE) and Path(one).is_dir()
+    return one not in _BASELINES and Path(one).is_dir()
 
 
 def _entrant(name: str | None, given: Sequence[str], task: LoadedTask) -> Entrant:
     own = {entrant.name: entrant for entrant in baselines(task)}
+    for one in given:
+        if one in _BASELINES and one not in own:
+            raise UserError(f"{task.file.name} has no reward {one}; it has {' and '.join(own)}")
     if name is None and given[0] in own:
         return own[given[0]]
     rewards, searches = [], 0
@@ -133,6 +137,20 @@ def controls(given: str | None) -> tuple[str, ...]:
         if name not in CONTROLS:
             raise UserError(f"no control {name!r}{near(name, CONTROLS)}; there are {' and '.join(CONTROLS)}")
     return tuple(dict.fromkeys(names))
+
+
+def require(task: LoadedTask, entrants: Sequence[Entrant], wanted: Wanted) -> None:
+    """See whether a comparison can look at policies once more as it is asked to.
+
+    Raises:
+        UserError: it cannot.
+    """
+    if wanted.robustness and not task.rewards:
+        raise UserError(
+            "--robustness perturbs the physics of a task's class, and an environment named by its id has none"
+        )
+    if wanted.correlation and all(entrant.name != HUMAN for entrant in entrants):
+        raise UserError(f"--correlation is with the human reward; give the arm {HUMAN} too, where the task has one")
 
 
 def control(name: str, settings: Settings, wanted: Wanted) -> Settings:

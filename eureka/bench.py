@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from eureka import session
-from eureka.compare import EVOLVED, HUMAN, SPARSE, Comparison
+from eureka.compare import EVOLVED, Comparison
 from eureka.config import LoadedTask, Settings
 from eureka.confinement import Confinement
 from eureka.display import Display, Said
@@ -30,9 +30,10 @@ class Line(BaseModel):
 
     task: str
     run: str = Field(description="the folder of its run")
-    fitness: dict[str, float | None] = Field(description="mean over seeds of evolved, human and sparse")
-    verdict: str = Field(description="evolved against human by interval: win, tie, loss or not defined")
-    improvement: float | None = Field(description="probability that a seed of evolved beats one of human")
+    fitness: dict[str, float | None] = Field(description="mean over seeds of each arm")
+    baseline: str | None = Field(description="what evolved is held against: human, or an environment's own reward")
+    verdict: str = Field(description="evolved against the baseline by interval: win, tie, loss or not defined")
+    improvement: float | None = Field(description="probability that a seed of evolved beats one of the baseline")
     normalised: float | None = Field(description="(evolved - sparse) / |human - sparse|; None if not defined")
 
 
@@ -108,21 +109,21 @@ def summarise(found: dict[str, tuple[str, Comparison]]) -> Summary:
     """Add up what was found, given by task: the run's folder and its comparison."""
     lines, pairs = [], []
     for task, (folder, comparison) in found.items():
-        arms = {name: comparison.arm(name) for name in (EVOLVED, HUMAN, SPARSE)}
-        evolved, human = arms[EVOLVED], arms[HUMAN]
-        against = evolved.against_human if evolved else None
+        evolved, baseline = comparison.arm(EVOLVED), comparison.arm(comparison.baseline or "")
+        against = evolved.against if evolved else None
         lines.append(
             Line(
                 task=task,
                 run=folder,
-                fitness={name: arm.mean for name, arm in arms.items() if arm},
+                fitness={arm.name: arm.mean for arm in comparison.arms},
+                baseline=comparison.baseline,
                 verdict=against.verdict if against else "not defined",
                 improvement=against.improvement if against else None,
                 normalised=against.normalised if against else None,
             )
         )
-        if against and against.improvement is not None and evolved and human:
-            pairs.append((evolved.fitness, human.fitness))
+        if against and against.improvement is not None and evolved and baseline:
+            pairs.append((evolved.fitness, baseline.fitness))
     scores = [line.normalised for line in lines if line.normalised is not None]
     ours, theirs = [a for a, _ in pairs], [b for _, b in pairs]
     return Summary(

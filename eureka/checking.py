@@ -70,7 +70,7 @@ def dry_run(task: LoadedTask, settings: Settings, confinement: Confinement) -> N
         UserError: the task, or one of its rewards, cannot be used.
     """
     with session.tools(task, confinement) as (compiler, trainer):
-        description = trainer.description
+        description, level = trainer.description, compiler.sandbox
         sources = {name: path.read_text(encoding="utf-8") for name, path in task.rewards.items()}
         for name, result in compiler.compile(sources, description.fields()):
             report = result if isinstance(result, Failed) else trainer.preflight(result, settings.worlds)
@@ -80,12 +80,15 @@ def dry_run(task: LoadedTask, settings: Settings, confinement: Confinement) -> N
         settings = planning.fitted(settings, description.horizon)
         messages = prompt.first(description)
         rate = trainer.measure(settings.samples, settings)
-        trainings = settings.generations * settings.samples + 3 * settings.final_seeds
+        trainings = settings.generations * settings.samples + (1 + len(task.baselines)) * settings.final_seeds
         forecast = planning.estimate(settings, description.horizon, rate, messages, trainings)
     print(prompt.as_text(messages))
     print("---")
-    print(f"task {task.path}: its human and sparse rewards compile and run")
-    print(f"sandbox {compiler.sandbox}")
+    if task.rewards:
+        print(f"task {task.path}: its human and sparse rewards compile and run")
+    for assumption in description.assumptions:
+        print(assumption)
+    print(f"sandbox {level}")
     if settings.start:
         print(f"start: {settings.start} is trained first, and the prompt that is sent goes on with a report on it")
     print(f"first prompt: about {forecast.prompt_tokens} tokens, asked for {settings.samples} replies")

@@ -29,7 +29,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-TaskArgument = Annotated[str, typer.Argument(metavar="TASK", help="A task's YAML, or the name of a shipped task.")]
+TaskArgument = Annotated[
+    str, typer.Argument(metavar="TASK", help="A task's YAML, a shipped task's name or gymnasium:ID.")
+]
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="The folder of a run.")]
 SandboxOption = Annotated[
     str, typer.Option("--sandbox", metavar="LEVEL", help="auto, strict, strict-noland, container or none.")
@@ -324,6 +326,20 @@ def bench(
     if display not in ("json", "none"):
         tables.show_summary(Console(highlight=False, soft_wrap=True), summary)
     print(f"summary {out / 'summary.json'}", file=sys.stderr)
+
+
+@app.command(name="new-task")
+def new_task(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Small letters, digits and _.")],
+    source: Annotated[
+        str | None, typer.Option("--from", metavar="gymnasium:ID", help="Begin from that environment's scene.")
+    ] = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write to.")] = Path(),
+) -> None:
+    """Write a task of your own that runs at once: a YAML, a class, rewards and a test, with comments."""
+    from eureka import new_task as making
+
+    print("\n".join(making.create(name, source, out)))
 
 
 @app.command()

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from eureka import alarms
+from eureka import alarms, environments
 from eureka.candidate import Candidate, Failed, Outcome, Trained
 from eureka.config import Asking, LoadedTask
 from eureka.display import FinalBegan, Said, TrainingBegan
@@ -29,7 +29,7 @@ class Reward(_Frozen):
     """A reward that is to be retrained."""
 
     origin: str = Field(description="human, sparse, a file, or a run and its candidate")
-    code: str = Field(description="its text")
+    code: str | None = Field(description="its text; None for an environment's own reward, which has none")
 
 
 class Entrant(_Frozen):
@@ -55,10 +55,10 @@ class Wanted(_Frozen):
 
 
 class Against(_Frozen):
-    """What an arm's seeds say against the human reward's."""
+    """What an arm's seeds say against those of the human reward, or of an environment's own where that is the one."""
 
     verdict: str = Field(description="win, tie or loss by interval; or not defined")
-    improvement: float | None = Field(description="probability that a seed of it beats one of human's")
+    improvement: float | None = Field(description="probability that a seed of it beats one of the other")
     improvement_interval: tuple[float, float] | None = Field(description="95 %, by bootstrap")
     normalised: float | None = Field(description="(arm - sparse) / |human - sparse|; None if not defined")
 
@@ -76,10 +76,10 @@ class Arm(_Frozen):
     interval: Interval | None = Field(description="of the mean over seeds, Student's t; None for fewer than two")
     iqm: float | None = Field(description="interquartile mean of fitness")
     iqm_interval: tuple[float, float] | None = Field(description="95 %, by bootstrap; too narrow for few seeds")
-    steps_to_human: list[int | None] = Field(
-        description="each seed's training world-steps until its fitness was 80 % of the human reward's; None: never"
+    steps_to_baseline: list[int | None] = Field(
+        description="each seed's training world-steps until its fitness was 80 % of the baseline's; None: never"
     )
-    against_human: Against | None = Field(description="None for the human reward itself, or without it")
+    against: Against | None = Field(description="what it says against the baseline; None for that itself, or without")
     correlation: float | None = Field(default=None, description="with the human reward, where the arm's policies go")
     robustness: dict[str, float] = Field(default={}, description="mean fitness of its policies by perturbation")
     alarms: list[str] = Field(default=[], description="what is suspicious about most of its seeds")
@@ -94,6 +94,7 @@ class Comparison(_Frozen):
     """What the arms say of each other."""
 
     arms: list[Arm]
+    baseline: str | None = Field(default=None, description="the arm that others are held against: human, environment")
 
     def arm(self, name: str) -> Arm | None:
         """An arm by name, None if it is not among them."""
@@ -102,6 +103,9 @@ class Comparison(_Frozen):
 
 def baselines(task: LoadedTask) -> list[Entrant]:
     """The task's own rewards."""
+    if task.baselines == (environments.BASELINE,):
+        own = Reward(origin=environments.BASELINE, code=None)
+        return [Entrant(name=environments.BASELINE, rewards=(own,))]
     return [
         Entrant(name=name, rewards=(Reward(origin=name, code=path.read_text(encoding="utf-8")),))
         for name, path in task.rewards.items()
@@ -119,7 +123,8 @@ def of_run(shop: Workshop, task: LoadedTask, winner: Candidate) -> Comparison:
     result = retrain(shop, [Entrant(name=EVOLVED, rewards=(evolved,), searches=1), *baselines(task)])
     first, *others = result.arms
     lucky = alarms.of_winner(winner.trained, first.interval) if winner.trained else []
-    return Comparison(arms=[first.model_copy(update={"alarms": [*first.alarms, *lucky]}), *others])
+    arms = [first.model_copy(update={"alarms": [*first.alarms, *lucky]}), *others]
+    return result.model_copy(update={"arms": arms})
 
 
 def check(shop: Workshop, entrants: Sequence[Entrant]) -> dict[str, str]:
@@ -139,6 +144,9 @@ def _program(shop: Workshop, key: str, reward: Reward) -> str:
     known = shop.run.find("baseline", arm=key)
     if known is not None:
         return known["program"]
+    if reward.code is None:
+        shop.run.append("baseline", arm=key, program=environments.PROGRAM)
+        return environments.PROGRAM
     ((_, result),) = shop.compiler.compile({key: reward.code}, shop.trainer.description.fields())
     report = result if isinstance(result, Failed) else shop.trainer.preflight(result, shop.run.settings.worlds)
     if isinstance(report, Failed):
@@ -202,7 +210,7 @@ def _probed(
         known = [r for i in mine if look["correlation"] and (r := look["correlation"][i]) is not None]
         correlated = statistics.fmean(known) if known and arm.name != HUMAN else None
         arms.append(arm.model_copy(update={"robustness": robust, "correlation": correlated}))
-    return Comparison(arms=arms)
+    return result.model_copy(update={"arms": arms})
 
 
 def policy_of(key: str, seed: int) -> str:
@@ -213,14 +221,15 @@ def policy_of(key: str, seed: int) -> str:
 def comparison(entrants: Sequence[Entrant], outcomes: Mapping[str, Sequence[Outcome]]) -> Comparison:
     """What trainings say, given by the arms' names; nothing where seeds are too few or were lost."""
     trained = {name: [o for o in found if isinstance(o, Trained)] for name, found in outcomes.items()}
-    threshold = _threshold(trained.get(HUMAN, []))
+    name = next((n for n in (HUMAN, environments.BASELINE) if n in trained), None)
+    threshold = _threshold(trained.get(name or "", []))
     plain = {e.name: _arm(e, outcomes[e.name], threshold) for e in entrants}
-    human, sparse = plain.get(HUMAN), plain.get(SPARSE)
+    baseline, sparse = plain.get(name or ""), plain.get(SPARSE)
     arms = [
-        arm.model_copy(update={"against_human": _against(arm, human, sparse)}) if human and arm is not human else arm
+        arm.model_copy(update={"against": _against(arm, baseline, sparse)}) if baseline and arm is not baseline else arm
         for arm in plain.values()
     ]
-    return Comparison(arms=arms)
+    return Comparison(arms=arms, baseline=name)
 
 
 def _arm(entrant: Entrant, outcomes: Sequence[Outcome], threshold: float | None) -> Arm:
@@ -238,17 +247,17 @@ def _arm(entrant: Entrant, outcomes: Sequence[Outcome], threshold: float | None)
         interval=student(fitness) if several else None,
         iqm=interquartile_mean([fitness]) if fitness else None,
         iqm_interval=bootstrap(interquartile_mean, [fitness]) if several else None,
-        steps_to_human=[_reached(o, threshold) for o in trained] if threshold is not None else [],
-        against_human=None,
+        steps_to_baseline=[_reached(o, threshold) for o in trained] if threshold is not None else [],
+        against=None,
         alarms=alarms.of_trainings(trained),
     )
 
 
-def _threshold(human: Sequence[Trained]) -> float | None:
-    """80 % of the human reward's mean fitness; where that is negative, as far below it."""
-    if not human:
+def _threshold(baseline: Sequence[Trained]) -> float | None:
+    """80 % of the baseline's mean fitness; where that is negative, as far below it."""
+    if not baseline:
         return None
-    mean = statistics.fmean(o.selection for o in human)
+    mean = statistics.fmean(o.selection for o in baseline)
     return mean - (1 - _REACHED) * abs(mean)
 
 
@@ -257,14 +266,14 @@ def _reached(outcome: Trained, threshold: float) -> int | None:
     return next((step for step, fitness in steps if fitness >= threshold), None)
 
 
-def _against(arm: Arm, human: Arm, sparse: Arm | None) -> Against:
-    mine, theirs = (a.interval if a.comparable else None for a in (arm, human))
+def _against(arm: Arm, baseline: Arm, sparse: Arm | None) -> Against:
+    mine, theirs = (a.interval if a.comparable else None for a in (arm, baseline))
     if mine is None or theirs is None:
         return Against(verdict="not defined", improvement=None, improvement_interval=None, normalised=None)
     floor = sparse.interval if sparse and sparse.comparable else None
     return Against(
         verdict="win" if mine.low > theirs.high else "loss" if mine.high < theirs.low else "tie",
-        improvement=improvement([arm.fitness], [human.fitness]),
-        improvement_interval=bootstrap(improvement, [arm.fitness], [human.fitness]),
+        improvement=improvement([arm.fitness], [baseline.fitness]),
+        improvement_interval=bootstrap(improvement, [arm.fitness], [baseline.fitness]),
         normalised=human_normalised(mine.mean, theirs, floor) if floor else None,
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from eureka.environments import BASELINE, PREFIX
 from eureka.errors import UserError, near
 from eureka.paths import shipped
 
@@ -147,13 +149,52 @@ class TaskFile(_Strict):
     presets: dict[PresetName, Preset] = Field(description="sizes of a run on a CPU, on a GPU, and in the paper")
 
 
+_GENERAL: dict[PresetName, Preset] = {
+    "cpu": Preset(
+        generations=3,
+        samples=6,
+        worlds=32,
+        steps=262_144,
+        learning=Learning(horizon=64, hidden=(64, 64), epochs=8, minibatches=8, learning_rate=3e-4),
+        evaluation=Evaluation(checkpoints=8, selection_episodes=4, report_episodes=32),
+    )
+}
+"""Sizes for an environment of which nothing is known but its id."""
+
+
+class EnvironmentFile(_Strict):
+    """A task's YAML, where the task is an environment of Gymnasium's; an id alone stands for one that says no more."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="short name; by default made of the id")
+    task: str = Field(
+        pattern=rf"^{PREFIX}\S+$", description="gymnasium:ID, or gymnasium:MODULE:ID to import MODULE first"
+    )
+    description: str = Field(default="", description="the goal in one sentence; by default from its documentation")
+    fitness: str = Field(
+        default="return",
+        pattern=r"^(return|info\.\S+)$",
+        description="return (undiscounted), or info.KEY: its value at the end of an episode",
+    )
+    presets: dict[PresetName, Preset] = Field(default=_GENERAL, description="sizes of a run")
+
+    @property
+    def identifier(self) -> str:
+        """What Gymnasium calls it."""
+        return self.task.removeprefix(PREFIX)
+
+
 class LoadedTask(BaseModel):
     """A task file together with where its parts are."""
 
     model_config = ConfigDict(frozen=True)
 
-    path: Path = Field(description="the YAML, absolute")
-    file: TaskFile = Field(description="its contents")
+    path: Path = Field(description="the YAML, absolute; gymnasium:ID where there is none")
+    file: TaskFile | EnvironmentFile = Field(description="its contents")
+
+    @property
+    def on_disk(self) -> bool:
+        """Whether there is a YAML at all."""
+        return not str(self.path).startswith(PREFIX)
 
     @property
     def shipped(self) -> bool:
@@ -176,11 +217,20 @@ class LoadedTask(BaseModel):
 
     @property
     def rewards(self) -> dict[str, Path]:
-        """Baseline rewards by name."""
+        """Baseline rewards by name; none for an environment named by its id, whose own reward is the baseline."""
+        if isinstance(self.file, EnvironmentFile):
+            return {}
         return {"human": self.beside(self.file.human), "sparse": self.beside(self.file.sparse)}
+
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """Names of the rewards that a winner is compared with."""
+        return tuple(self.rewards) or (BASELINE,)
 
     def sources(self) -> list[Path]:
         """Every file that the task's results depend on."""
+        if isinstance(self.file, EnvironmentFile):
+            return [self.path] if self.on_disk else []
         return [self.path, self.module, *self.rewards.values()]
 
 
@@ -190,8 +240,10 @@ def shipped_tasks() -> list[str]:
 
 
 def find_task(name: str) -> Path:
-    """The YAML for a path or the name of a shipped task."""
+    """The YAML for a path or the name of a shipped task; gymnasium:ID stands for itself."""
     given = Path(name)
+    if name.startswith(PREFIX):
+        return given
     if given.suffix in {".yaml", ".yml"} or len(given.parts) > 1:
         # `tasks/cartpole.yaml` names the shipped task even where no such file is beside the user.
         beside = shipped("tasks") / given.name
@@ -207,7 +259,10 @@ def find_task(name: str) -> Path:
 
 
 def _known() -> str:
-    return f"shipped tasks are {', '.join(shipped_tasks())}; your own is given by the path of its YAML"
+    return (
+        f"shipped tasks are {', '.join(shipped_tasks())}; your own is given by the path of its YAML, an environment by "
+        "gymnasium:ID"
+    )
 
 
 def load_task(name: str) -> LoadedTask:
@@ -217,6 +272,10 @@ def load_task(name: str) -> LoadedTask:
         UserError: it is missing, no YAML, has a wrong key or value, or names a file that does not exist.
     """
     path = find_task(name)
+    if name.startswith(PREFIX):
+        if not re.fullmatch(rf"{PREFIX}\S+", name):
+            raise UserError(f"{name!r} names no environment; give its id, as in gymnasium:Hopper-v5")
+        return LoadedTask(path=path, file=EnvironmentFile(name=_named(name), task=name))
     try:
         text = path.read_text(encoding="utf-8")
         data = yaml.safe_load(text)
@@ -229,16 +288,24 @@ def load_task(name: str) -> LoadedTask:
         raise UserError(f"{path} cannot be read: {error.strerror}") from None
     if not isinstance(data, dict):
         raise UserError(f"{path}: a task file holds keys and values ({', '.join(TaskFile.model_fields)})")
+    by_id = str(data.get("task", "")).startswith(PREFIX)
+    model = EnvironmentFile if by_id else TaskFile
     try:
-        file = TaskFile.model_validate(data)
+        file = model.model_validate({"name": _named(str(data["task"]))} | data if by_id else data)
     except ValidationError as error:
-        location, problem = first_problem(TaskFile, error)
+        location, problem = first_problem(model, error)
         raise UserError(f"{path}{_line_of(text, location)}: {problem}") from None
     task = LoadedTask(path=path, file=file)
     for source in task.sources():
         if not source.is_file():
             raise UserError(f"{path} names {source.relative_to(path.parent)}, and there is no such file beside it")
     return task
+
+
+def _named(task: str) -> str:
+    """A short name for an environment: hopper_v5 for gymnasium:Hopper-v5."""
+    word = re.sub(r"[^a-z0-9]+", "_", task.removeprefix(PREFIX).rpartition(":")[2].lower()).strip("_")
+    return word if word[:1].isalpha() else f"task_{word}"
 
 
 def first_problem(model: type[BaseModel], error: ValidationError) -> tuple[tuple[str | int, ...], str]:

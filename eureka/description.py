@@ -40,6 +40,7 @@ class Description(_Frozen):
     horizon: int = Field(description="control steps after which an episode is cut")
     control_period: float = Field(description="s between two actions")
     observation_size: int
+    assumptions: tuple[str, ...] = Field(default=(), description="for the user: what nobody said and was assumed")
 
     def fields(self) -> dict[str, tuple[tuple[int, ...], str]]:
         """State fields by name: shape without N, and dtype."""

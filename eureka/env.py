@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor
@@ -12,6 +12,9 @@ from torch import Tensor
 from eureka.noise import Noise, world_keys
 from eureka.physics.base import Physics, substeps_of
 from eureka.task import Episode, Task, select, tensors
+
+if TYPE_CHECKING:
+    from eureka.environments.env import ById
 
 _PER_WORLD = ("episode", "length", "last_action", "previous_action", "diverged")
 
@@ -37,6 +40,42 @@ class Step:
     """(P, N) float32, of the episode so far; the episode's own where it ended, no number to use elsewhere."""
     length: Tensor
     """(P, N) int64, control steps of the episode so far, likewise."""
+
+
+class Worlds(Protocol):
+    """P x N worlds as training sees them: `Env`, or environments of Gymnasium's (`eureka.environments.env`)."""
+
+    members: int
+    worlds: int
+    static: bool
+    """Whether every line runs at every step, as a captured graph needs."""
+    clock: Tensor
+    """() int64, control steps since the worlds were made."""
+    observation: Tensor
+    """(P, N, O) float32, what a policy sees now."""
+    diverged: Tensor
+    """(W,) int64, how often each world diverged."""
+
+    @property
+    def task(self) -> Task | ById:
+        """What is played."""
+        ...
+
+    def reset(self) -> Tensor:
+        """Begin an episode in every world; (P, N, O) float32 observations."""
+        ...
+
+    def step(self, action: Tensor, rewards: Rewards | None = None) -> Step:
+        """Apply `action` (P, N, A), clamped to [-1, 1], for one control step; no rewards, no reward: zeros."""
+        ...
+
+    def save(self) -> dict[str, Tensor]:
+        """What `load` needs; (P, N, ...) each, but for counters without a dimension."""
+        ...
+
+    def load(self, saved: dict[str, Tensor]) -> None:
+        """Go on from what `save` gave."""
+        ...
 
 
 class Env:

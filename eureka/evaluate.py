@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from eureka.env import Env
-from eureka.noise import Noise, world_keys
+from eureka.env import Env, Worlds
 from eureka.physics.base import Physics
 from eureka.rl.normalize import RunningMoments
-from eureka.rl.policy import Policy
 from eureka.rl.rollout import normalize
 from eureka.task import Task
+
+
+class Actor(Protocol):
+    """What acts: a policy, or one with something in its way."""
+
+    def mean(self, observation: Tensor) -> Tensor:
+        """(P, N, A) actions without exploration, for normalised observations (P, N, O)."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -26,54 +33,32 @@ class Evaluation:
     """(P, E) int64 control steps."""
 
 
-@dataclass(frozen=True)
-class Hindrance:
-    """What stands between a policy and its world."""
-
-    delay: int = 0
-    """Control steps until an action is applied; before the first, zeros are."""
-    noise: float = 0.0
-    """Standard deviation of normal noise on observations, in units of their own in training."""
-
-
-UNHINDERED = Hindrance()
-
-
-@torch.no_grad()
 def evaluate(
-    task: Task,
-    physics: Physics,
-    policy: Policy,
-    moments: RunningMoments,
-    seeds: Tensor,
-    stream: str,
-    hindrance: Hindrance = UNHINDERED,
+    task: Task, physics: Physics, actor: Actor, moments: RunningMoments, seeds: Tensor, stream: str
 ) -> Evaluation:
     """Play one episode in every world with mean actions.
 
     Args:
         task: the task.
         physics: P x E worlds; their present state is overwritten.
-        policy: P members.
+        actor: P members.
         moments: of their observations.
         seeds: (P,) int64; members with equal seeds meet the same E episodes.
         stream: name of the episodes, apart from those of training.
     """
-    env = Env(task, physics, seeds, stream)
+    return play(Env(task, physics, seeds, stream), actor, moments)
+
+
+@torch.no_grad()
+def play(env: Worlds, actor: Actor, moments: RunningMoments) -> Evaluation:
+    """Play one episode in every world of `env` with mean actions; its present state is overwritten."""
     observation = env.reset()
-    shape = (env.members, env.worlds)
-    fitness = torch.zeros(shape, device=physics.device)
-    length = torch.zeros(shape, dtype=torch.int64, device=physics.device)
-    running = torch.ones(shape, dtype=torch.bool, device=physics.device)
-    keys = world_keys(seeds, env.worlds)
-    waiting = [torch.zeros(*shape, task.action_size, device=physics.device)] * hindrance.delay
-    for control_step in range(task.horizon):
-        seen = normalize(moments, observation)
-        if hindrance.noise:
-            drawn = Noise(keys, torch.tensor(control_step)).normal(f"{stream}/observation", seen.shape[-1])
-            seen = seen + hindrance.noise * drawn.reshape(seen.shape)
-        waiting.append(policy.mean(seen))
-        step = env.step(waiting.pop(0))
+    shape, device = (env.members, env.worlds), observation.device
+    fitness = torch.zeros(shape, device=device)
+    length = torch.zeros(shape, dtype=torch.int64, device=device)
+    running = torch.ones(shape, dtype=torch.bool, device=device)
+    for _ in range(env.task.horizon):
+        step = env.step(actor.mean(normalize(moments, observation)))
         observation = step.observation
         ended = running & (step.terminated | step.timed_out)
         fitness = torch.where(ended, step.fitness, fitness)

@@ -7,18 +7,21 @@ import inspect
 import itertools
 import textwrap
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from eureka.config import LoadedTask
 from eureka.description import Constant, Description, StateField
-from eureka.env import Env
+from eureka.env import Worlds
 from eureka.errors import UserError
 from eureka.noise import Noise
 from eureka.paths import load_file
 from eureka.task import Task
+
+if TYPE_CHECKING:
+    from eureka.environments.env import ById
 
 RECORDED_WORLDS, RECORDED_STEPS = 32, 8
 """How many worlds of random play, at how many moments, a program is tried on before it trains."""
@@ -43,7 +46,7 @@ def load_class(loaded: LoadedTask) -> Task:
     return cls()
 
 
-def random_states(task: Task, env: Env) -> dict[str, Tensor]:
+def random_states(task: Task | ById, env: Worlds) -> dict[str, Tensor]:
     """(S, ...) each: states met in random play, from the first steps of an episode on."""
     seen: list[dict[str, Tensor]] = []
 

@@ -103,7 +103,8 @@ def resolve(task: LoadedTask, options: Options) -> Settings:
     else:
         base = preset.model_dump() | {"preset": name}
         llm = _with_address(llm)
-    given = _given(options) | _known(start=_start(options.start), strategy=_strategy(options.strategy))
+    start = _start(task, options.start)
+    given = _given(options) | _known(start=start, strategy=_strategy(options.strategy))
     asking = _asking(llm, options)
     return Settings.model_validate(base | given | {"llm": llm, "device": "cpu", "asking": asking.model_dump()})
 
@@ -176,8 +177,10 @@ def _strategy(name: str | None) -> str | None:
     return name
 
 
-def _start(start: str | None) -> str | None:
+def _start(task: LoadedTask, start: str | None) -> str | None:
     """`human`, or the absolute path of a file."""
+    if start == "human" and "human" not in task.rewards:
+        raise UserError(f"--start human: {task.file.name} has no human reward; give a file")
     if start is None or start == "human":
         return start
     if not Path(start).is_file():

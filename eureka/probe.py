@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from eureka.env import Env
-from eureka.evaluate import UNHINDERED, Hindrance, evaluate
+from eureka.evaluate import evaluate
 from eureka.noise import Noise, world_keys
 from eureka.physics.base import Physics
 from eureka.physics.threads import ThreadPhysics
@@ -32,14 +32,17 @@ class Perturbation:
     """All masses and inertias of a world times a number from 1 - mass to 1 + mass."""
     friction: float = 0.0
     """Sliding friction, likewise."""
-    hindrance: Hindrance = UNHINDERED
+    delay: int = 0
+    """Control steps until an action is applied; before the first, zeros are."""
+    noise: float = 0.0
+    """Standard deviation of normal noise on observations, in units of their own in training."""
 
 
 PERTURBATIONS = (
     Perturbation("mass +-30%", mass=0.3),
     Perturbation("friction +-50%", friction=0.5),
-    Perturbation("late action", hindrance=Hindrance(delay=1)),
-    Perturbation("noisy view", hindrance=Hindrance(noise=0.1)),
+    Perturbation("late action", delay=1),
+    Perturbation("noisy view", noise=0.1),
 )
 
 
@@ -64,10 +67,32 @@ def robustness(
     found = {}
     for perturbation in PERTURBATIONS:
         physics = ThreadPhysics(model, members * episodes, threads)
-        _perturb(physics, perturbation, Noise(world_keys(seeds, episodes), torch.zeros((), dtype=torch.int64)))
-        result = evaluate(task, physics, policy, moments, seeds, "robustness", perturbation.hindrance)
+        keys = world_keys(seeds, episodes)
+        _perturb(physics, perturbation, Noise(keys, torch.zeros((), dtype=torch.int64)))
+        result = evaluate(task, physics, _Hindered(policy, perturbation, keys), moments, seeds, "robustness")
         found[perturbation.name] = result.fitness.double().mean(dim=1).tolist()
     return found
+
+
+class _Hindered:
+    """A policy with a perturbation's delay and noise in its way."""
+
+    def __init__(self, policy: Policy, perturbation: Perturbation, keys: Tensor):
+        self._policy, self._noise, self._keys = policy, perturbation.noise, keys
+        self._clock = torch.zeros((), dtype=torch.int64)
+        self._waiting: list[Tensor] = []
+        self._delay = perturbation.delay
+
+    def mean(self, observation: Tensor) -> Tensor:
+        if self._noise:
+            drawn = Noise(self._keys, self._clock).normal("view", observation.shape[-1])
+            observation = observation + self._noise * drawn.reshape(observation.shape)
+        self._clock = self._clock + 1
+        action = self._policy.mean(observation)
+        if not self._waiting:
+            self._waiting = [torch.zeros_like(action)] * self._delay
+        self._waiting.append(action)
+        return self._waiting.pop(0)
 
 
 def _perturb(physics: Physics, perturbation: Perturbation, noise: Noise) -> None:

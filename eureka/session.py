@@ -60,7 +60,7 @@ def start(
         Interrupted: it was stopped, and can be resumed.
         EurekaError: it cannot go on.
     """
-    trainings = settings.generations * settings.samples + 3 * settings.final_seeds
+    trainings = settings.generations * settings.samples + (1 + len(task.baselines)) * settings.final_seeds
     return _begin(task, settings, confinement, out, display, yes, trainings, _announce)
 
 
@@ -87,6 +87,7 @@ def retrain(
         Interrupted: it was stopped, and can be resumed.
         EurekaError: it cannot go on.
     """
+    arms.require(task, entrants, wanted)
     searches = {name: arms.control(name, settings, wanted) for name in wanted.controls}
 
     def opening(shop: Workshop) -> None:
@@ -338,6 +339,8 @@ def _announce(shop: Workshop) -> None:
         shop.display(Said(said))
     else:
         shop.display(Said(f"designer: {shop.designer.name}"))
+    for assumption in shop.trainer.description.assumptions:
+        shop.display(Said(assumption))
     _place(shop)
 
 
@@ -354,7 +357,7 @@ def _place(shop: Workshop) -> None:
 
 def versions() -> dict[str, str]:
     """What the numbers of a run depend on besides its settings."""
-    names = ("torch", "mujoco", "numpy")
+    names = ("torch", "mujoco", "numpy", "gymnasium")
     return {"eureka": __version__, "python": platform.python_version()} | {n: version(n) for n in names}
 
 

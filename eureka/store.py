@@ -209,7 +209,7 @@ def task_of(folder: Path) -> LoadedTask:
     """
     record = read_json(folder / "run.json")
     beside = find_task(record["task_file"]).parent
-    if beside.resolve().is_relative_to(folder.resolve()):
+    if record["sources"] and beside.resolve().is_relative_to(folder.resolve()):
         raise UserError(f"{folder} names a task inside itself; a run's folder is data, and its code is not run")
     for source, sha256 in record["sources"].items():
         path = beside / source

@@ -23,9 +23,9 @@ def show_comparison(console: Console, comparison: Comparison) -> None:
     if not comparison.arms:
         return
     console.print(_fitness(comparison.arms))
-    if any(arm.against_human for arm in comparison.arms):
-        console.print(_against(comparison.arms))
-        console.print(_details(comparison.arms))
+    if comparison.baseline and len(comparison.arms) > 1:
+        console.print(_against(comparison.arms, comparison.baseline))
+        console.print(_details(comparison.arms, comparison.baseline))
         console.print(Text(_remark(comparison)))
     for arm in comparison.arms:
         for alarm in arm.alarms:
@@ -47,11 +47,11 @@ def _fitness(arms: Sequence[Arm]) -> Table:
     return table
 
 
-def _against(arms: Sequence[Arm]) -> Table:
-    """What was found out beside the human reward; P is the probability that a seed is better than one of human's."""
-    table = _table("against human", "verdict", "P", "95% interval", "normalised", "correlation")
+def _against(arms: Sequence[Arm], baseline: str) -> Table:
+    """What was found out beside the baseline; P is the probability that a seed is better than one of the baseline's."""
+    table = _table(f"against {baseline}", "verdict", "P", "95% interval", "normalised", "correlation")
     for arm in arms:
-        against = arm.against_human
+        against = arm.against
         if against is None:
             continue
         correlation = _or_dash(arm.correlation, "{:.2f}")
@@ -61,8 +61,8 @@ def _against(arms: Sequence[Arm]) -> Table:
     return table
 
 
-def _details(arms: Sequence[Arm]) -> Table:
-    table = _table("", "IQM", "95% by bootstrap", "steps to 80% of human", "searches")
+def _details(arms: Sequence[Arm], baseline: str) -> Table:
+    table = _table("", "IQM", "95% by bootstrap", f"steps to 80% of {baseline}", "searches")
     for arm in arms:
         ends = arm.iqm_interval and f"{number(arm.iqm_interval[0])} .. {number(arm.iqm_interval[1])}"
         middle = "-" if arm.iqm is None else number(arm.iqm)
@@ -80,10 +80,10 @@ def _span(ends: tuple[float, float] | None, form: str) -> str:
 
 def _efficiency(arm: Arm) -> str:
     """The median seed's steps, where most seeds got there."""
-    there = [steps for steps in arm.steps_to_human if steps is not None]
-    if not arm.steps_to_human:
+    there = [steps for steps in arm.steps_to_baseline if steps is not None]
+    if not arm.steps_to_baseline:
         return "-"
-    share = f"{len(there)} of {len(arm.steps_to_human)} seeds"
+    share = f"{len(there)} of {len(arm.steps_to_baseline)} seeds"
     return f"{median(there):,.0f} ({share})" if there else "never"
 
 
@@ -98,14 +98,15 @@ def _robustness(arms: Sequence[Arm]) -> Table:
 
 def show_summary(console: Console, summary: Summary) -> None:
     """A benchmark: a line for each task, then all of them together."""
-    table = _table("task", "evolved", "human", "sparse", "verdict", "P", "normalised")
+    baseline = "/".join(dict.fromkeys(line.baseline for line in summary.lines if line.baseline)) or HUMAN
+    table = _table("task", "evolved", baseline, "sparse", "verdict", "P", "normalised")
     for line in summary.lines:
-        means = [_or_dash(line.fitness.get(name), "{:.4g}") for name in (EVOLVED, HUMAN, SPARSE)]
+        means = [_or_dash(line.fitness.get(name), "{:.4g}") for name in (EVOLVED, line.baseline or HUMAN, SPARSE)]
         chance, normalised = _or_dash(line.improvement, "{:.2f}"), _or_dash(line.normalised, "{:.2f}")
         table.add_row(Text(shown(line.task)), *means, line.verdict, chance, normalised)
     console.print(table)
     counted = ", ".join(f"{count} {verdict}" for verdict, count in summary.counts.items() if count)
-    console.print(Text(f"evolved against human: {counted}"))
+    console.print(Text(f"evolved against {baseline}: {counted}"))
     if summary.improvement is not None and summary.improvement_interval is not None:
         low, high = summary.improvement_interval
         console.print(Text(f"probability of improvement {summary.improvement:.2f} ({low:.2f} .. {high:.2f})"))
@@ -130,14 +131,14 @@ def _table(*columns: str) -> Table:
 
 def _remark(comparison: Comparison) -> str:
     """Why something is not defined, and what the arms rest on."""
-    against = [arm.against_human for arm in comparison.arms if arm.against_human]
+    against = [arm.against for arm in comparison.arms if arm.against]
     parts = []
     if any(a.verdict == "not defined" for a in against):
         lost = any(arm.failures for arm in comparison.arms)
         parts.append(f"not defined: {'some seeds failed' if lost else 'one seed cannot tell'}.")
     elif any(a.normalised is None for a in against):
-        sparse = comparison.arm(SPARSE)
-        why = f"{HUMAN} and {SPARSE} cannot be told apart" if sparse else f"there is no arm {SPARSE}"
+        missing = next((name for name in (HUMAN, SPARSE) if comparison.arm(name) is None), None)
+        why = f"there is no arm {missing}" if missing else f"{HUMAN} and {SPARSE} cannot be told apart"
         parts.append(f"The human-normalised score is not defined: {why}.")
     searched = max((arm.searches for arm in comparison.arms), default=0)
     if searched == 1:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import mujoco
 import torch
@@ -17,9 +18,9 @@ from torch import Tensor
 
 from eureka.candidate import Curves, Failed, Outcome, Trained
 from eureka.config import Evaluation, Learning
-from eureka.env import Env
+from eureka.env import Env, Worlds
 from eureka.errors import UserError
-from eureka.evaluate import evaluate
+from eureka.evaluate import play
 from eureka.physics.threads import ThreadPhysics
 from eureka.rewards.program import ComponentStatistics, Program, ProgramBank
 from eureka.rl.normalize import RunningMoments
@@ -29,6 +30,9 @@ from eureka.rl.rollout import Clocks, Rollout, Sampler, collect
 from eureka.seeds import derive
 from eureka.store import write_whole
 from eureka.task import Task
+
+if TYPE_CHECKING:
+    from eureka.environments.env import ById
 
 
 @dataclass(frozen=True)
@@ -79,19 +83,22 @@ class Training:
 
     def __init__(
         self,
-        task: Task,
-        model: mujoco.MjModel,
+        task: Task | ById,
+        model: mujoco.MjModel | None,
         programs: Sequence[Program],
         seeds: Sequence[int],
         plan: Plan,
         threads: int,
     ):
-        """Set up member p with `programs[p]` and `seeds[p]` on `plan.worlds` worlds of `model` each."""
+        """Set up member p with `programs[p]` and `seeds[p]` on `plan.worlds` worlds of `model` each.
+
+        An environment named by its id brings a model of its own, if any: None.
+        """
         self.task, self.plan = task, plan
         self.members = len(programs)
         self.seeds = torch.tensor(list(seeds), dtype=torch.int64)
-        physics = ThreadPhysics(model, self.members * plan.worlds, threads)
-        self.env = Env(task, physics, self.seeds, "train")
+        self._model, self._threads = model, threads
+        self.env = self._worlds(self.seeds, plan.worlds, "train")
         shape = Shape(self.env.reset().shape[-1], task.action_size, tuple(plan.learning.hidden))
         policy = Policy.create(shape, self.seeds, plan.learning.initial_std)
         self.learner = Learner(policy, plan.learning, plan.seed, threads)
@@ -101,7 +108,6 @@ class Training:
         self.failures: list[Failed | None] = [None] * self.members
         self.iteration = 0
         self.clocks = Clocks()
-        self._model, self._threads = model, threads
         self._curves = [_empty_curves(p.components) for p in programs]
         self._segments = [_Segment() for _ in programs]
         self._best = [-math.inf] * self.members
@@ -109,6 +115,13 @@ class Training:
         self._best_policy = policy.flat.clone()
         self._best_moments = self.learner.observations.save()
         self._marks = _checkpoint_marks(plan.iterations, plan.evaluation.checkpoints)
+
+    def _worlds(self, seeds: Tensor, count: int, stream: str) -> Worlds:
+        """`count` worlds for each of the seeds (P,)."""
+        if not isinstance(self.task, Task):
+            return self.task.open(seeds, count, stream)
+        assert self._model is not None
+        return Env(self.task, ThreadPhysics(self._model, len(seeds) * count, self._threads), seeds, stream)
 
     def run(self, on_progress: Callable[[Progress], None], on_checkpoint: Callable[[int], None]) -> list[Outcome]:
         """Train to the end, and report.
@@ -217,9 +230,8 @@ class Training:
         settings = self.plan.evaluation
         episodes = settings.selection_episodes if kind == "selection" else settings.report_episodes
         seed = derive(self.plan.seed, self.plan.purpose, kind)
-        physics = ThreadPhysics(self._model, self.members * episodes, self._threads)
         seeds = torch.full((self.members,), seed, dtype=torch.int64)
-        fitness = evaluate(self.task, physics, policy, moments, seeds, f"{self.plan.purpose}/{kind}").fitness
+        fitness = play(self._worlds(seeds, episodes, f"{self.plan.purpose}/{kind}"), policy, moments).fitness
         for p, of_member in enumerate(fitness):
             self._expect_finite(p, of_member)
         return fitness

@@ -33,16 +33,18 @@ from typing import Any
 
 import torch
 
-from eureka.config import Evaluation, Learning, LoadedTask, load_task
+from eureka.config import EnvironmentFile, Evaluation, Learning, LoadedTask, load_task
 from eureka.env import Env
+from eureka.environments import PROGRAM as OWN_REWARD
 from eureka.errors import UserError
 from eureka.introspect import RECORDED_WORLDS, describe, load_class, random_states
 from eureka.physics.base import compile_scene
 from eureka.physics.threads import ThreadPhysics
 from eureka.probe import correlation, load_policies, robustness
 from eureka.rewards.preflight import preflight, too_slow
-from eureka.rewards.program import Field, Rejected, fingerprint, rebuild
+from eureka.rewards.program import Field, Program, Rejected, fingerprint, own_reward, rebuild
 from eureka.seeds import derive
+from eureka.task import Task
 from eureka.train import Plan, Progress, Training, save_policies
 from eureka.workers import frames, write_frame
 
@@ -61,13 +63,29 @@ class Service:
     def __init__(self, loaded: LoadedTask, threads: int, out: int):
         """Load the task and try it in a few worlds."""
         self.loaded, self.threads, self.out = loaded, threads, out
-        self.task = load_class(loaded)
-        self.model = compile_scene(self.task.scene())
-        physics = ThreadPhysics(self.model, RECORDED_WORLDS, threads)
-        env = Env(self.task, physics, torch.zeros(1, dtype=torch.int64), "random play")
-        self.states = random_states(self.task, env)
-        self.description = describe(loaded, self.task, self.states, env.observation.shape[-1])
+        seeds = torch.zeros(1, dtype=torch.int64)
+        if isinstance(loaded.file, EnvironmentFile):
+            self._by_id(loaded.file, seeds)
+        else:
+            task = load_class(loaded)
+            self.task, self.model = task, compile_scene(task.scene())
+            env = Env(task, ThreadPhysics(self.model, RECORDED_WORLDS, threads), seeds, "random play")
+            self.states = random_states(task, env)
+            self.description = describe(loaded, task, self.states, env.observation.shape[-1])
         self.fields = {f.name: Field(f.shape, f.dtype) for f in self.description.state}
+
+    def _by_id(self, file: EnvironmentFile, seeds: torch.Tensor) -> None:
+        from eureka.environments import describing
+        from eureka.environments.env import ById
+
+        self.task, self.model = ById(file), None
+        self.states = random_states(self.task, self.task.open(seeds, RECORDED_WORLDS, "random play"))
+        self.description = describing.describe(self.loaded, self.task)
+
+    def _program(self, text: str, worlds: int) -> Program:
+        if text == OWN_REWARD and self.model is None:
+            return own_reward(worlds)
+        return rebuild(text, self.fields, worlds)
 
     def answer(self, command: dict[str, Any]) -> None:
         """Carry out one command."""
@@ -120,6 +138,7 @@ class Service:
         plan = _plan(command["plan"])
         policy, moments = load_policies([Path(file) for file in command["policies"]], torch.device("cpu"))
         episodes, seed = plan.evaluation.report_episodes, derive(plan.seed, plan.purpose, "probe")
+        assert isinstance(self.task, Task) and self.model is not None  # `arms.require` has seen to it
         given = (self.task, self.model, policy, moments)
         robust, correlated = {}, None
         if command["robustness"]:
@@ -133,7 +152,7 @@ class Service:
         plan = _plan(command["plan"])
         folder = Path(command["folder"])
         folder.mkdir(parents=True, exist_ok=True)
-        programs = [rebuild(text, self.fields, plan.worlds) for text in command["programs"]]
+        programs = [self._program(text, plan.worlds) for text in command["programs"]]
         training = Training(self.task, self.model, programs, command["seeds"], plan, self.threads)
         if plan.compiled:
             places = torch.arange(len(programs) * plan.worlds) % RECORDED_WORLDS

@@ -32,8 +32,8 @@ def of(*arms: Outcomes) -> Comparison:
 
 def against(found: Comparison, name: str = "evolved"):
     one = found.arm(name)
-    assert one is not None and one.against_human is not None
-    return one.against_human
+    assert one is not None and one.against is not None
+    return one.against
 
 
 def test_wins_ties_and_losses_are_told_apart():
@@ -45,13 +45,11 @@ def test_wins_ties_and_losses_are_told_apart():
 
 def test_every_arm_but_the_human_one_is_held_against_it():
     found = of(arm("human", 2.0, 2.0), arm("mine", 4.0, 4.0), arm("sparse", 1.0, 1.0))
-    assert [a.against_human is None for a in found.arms] == [True, False, False]
+    assert [a.against is None for a in found.arms] == [True, False, False]
     # (4 - 1) / (2 - 1) = 3;  sparse itself is at 0
     assert against(found, "mine").normalised == pytest.approx(3.0)
     assert against(found, "sparse").normalised == pytest.approx(0.0)
-    assert of(arm("mine", 4.0, 4.1), arm("sparse", 1.0, 1.1)).arms[0].against_human is None, (
-        "nothing to hold it against"
-    )
+    assert of(arm("mine", 4.0, 4.1), arm("sparse", 1.0, 1.1)).arms[0].against is None, "nothing to hold it against"
 
 
 def test_nothing_is_concluded_from_one_seed():
@@ -71,12 +69,12 @@ def test_nothing_is_concluded_where_seeds_were_lost():
 def test_sample_efficiency_is_steps_to_eighty_percent_of_human():
     # curves are 1, 20, 300 at steps 10, 20, 30; human's best are 300 and 20: mean 160, so 128 is to be reached
     found = of(arm("evolved", 300.0, 300.0), ("human", [*arm("", 300.0)[1], *arm("", 20.0)[1]]))
-    assert found.arms[0].steps_to_human == [30, 30]
+    assert found.arms[0].steps_to_baseline == [30, 30]
     # below zero, 80 % is as far below: -10 - 2 = -12 is reached at once
     found = of(arm("evolved", 5.0, 5.0), arm("human", -10.0, -10.0))
-    assert found.arms[0].steps_to_human == [10, 10]
+    assert found.arms[0].steps_to_baseline == [10, 10]
     found = of(arm("evolved", 5.0, 5.0), arm("human", 9000.0, 9000.0))
-    assert found.arms[0].steps_to_human == [None, None]
+    assert found.arms[0].steps_to_baseline == [None, None]
 
 
 SMALL = ("--seeds", 2, "--steps", 4096, "--display", "plain")

@@ -13,6 +13,7 @@ import pytest
 from eureka.config import shipped_tasks
 
 ROOT = Path(__file__).resolve().parent.parent
+TEMPLATES = {"reacher": "", "from_gymnasium": ".j2"}
 TINY = ["--generations", "1", "--samples", "2", "--envs", "32", "--steps", "4096"]
 
 
@@ -39,6 +40,7 @@ def test_the_wheel_holds_everything_shipped_under_one_name(wheel: Path):
     for task in shipped_tasks():
         for part in (f"{task}.yaml", f"{task}/task.py", f"{task}/SOURCES.md", f"{task}/rewards/human.py"):
             assert f"eureka/_shipped/tasks/{part}" in names
+    assert {f"eureka/templates/{kind}/my_task/SOURCES.md{end}" for kind, end in TEMPLATES.items()} <= set(names)
     assert "eureka/_shipped/prompts/system.md.j2" in names and "eureka/_shipped/sandbox/server.py" in names
     assert not any("__pycache__" in n or n.endswith(".pyc") for n in names)
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
+import torch.fx
 from torch import Tensor
 
+from eureka.environments import FIELD
 from eureka.paths import load_sandbox
 
 if TYPE_CHECKING:
@@ -19,7 +21,16 @@ else:
     fingerprint, rebuild = _graph.fingerprint, _graph.rebuild
     require_separate_worlds = _graph.require_separate_worlds
 
-__all__ = ["Field", "Program", "ProgramBank", "Rejected", "fingerprint", "rebuild", "require_separate_worlds"]
+__all__ = [
+    "Field",
+    "Program",
+    "ProgramBank",
+    "Rejected",
+    "fingerprint",
+    "own_reward",
+    "rebuild",
+    "require_separate_worlds",
+]
 
 REWARD_BOUND = 1e10
 """A reward larger than this has exploded, as one that is infinite has."""
@@ -119,6 +130,17 @@ class ProgramBank:
                 )
             )
         return statistics
+
+
+def own_reward(worlds: int) -> Program:
+    """In a program's place: the reward that an environment of Gymnasium's gives by itself."""
+    module = torch.fx.symbolic_trace(_Own())
+    return Program(module=module, inputs=(FIELD,), components=(), nodes=0, worlds=worlds, work=0)
+
+
+class _Own(torch.nn.Module):
+    def forward(self, reward: Tensor) -> tuple[Tensor]:
+        return (reward,)
 
 
 class _Merged(torch.nn.Module):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from eureka.env import Env, Rewards
+from eureka.env import Rewards, Worlds
 from eureka.noise import Noise, world_keys
 from eureka.rl.normalize import RunningMoments
 from eureka.rl.policy import Policy
@@ -85,7 +85,7 @@ def normalize(moments: RunningMoments, observation: Tensor) -> Tensor:
 
 @torch.no_grad()
 def collect(
-    env: Env,
+    env: Worlds,
     policy: Policy,
     moments: RunningMoments,
     sampler: Sampler,

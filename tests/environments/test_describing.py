@@ -1,0 +1,45 @@
+"""What designers are told of an environment by id: much, and nothing of its reward."""
+
+from __future__ import annotations
+
+import pytest
+
+from eureka import prompt
+from eureka.config import EnvironmentFile, LoadedTask, load_task
+from eureka.description import Description
+from eureka.environments.describing import describe
+from eureka.environments.env import ById
+
+
+def told(name: str) -> Description:
+    loaded: LoadedTask = load_task(name)
+    assert isinstance(loaded.file, EnvironmentFile)
+    return describe(loaded, ById(loaded.file))
+
+
+def test_a_designer_is_told_goal_scene_fields_and_what_ends_an_episode():
+    task = told("gymnasium:Hopper-v5")
+    assert task.goal.startswith("make hops that move in the forward (right) direction")
+    assert "two-dimensional one-legged figure" in task.scene
+    assert "height of the hopper" in task.termination and task.control_period == 0.008 and task.horizon == 1000
+    fields = {f.name: f for f in task.state}
+    assert fields["observation"].doc.startswith("(N, 11) ") and "1 angle of the torso" in fields["observation"].doc
+    assert fields["torso_position"].doc == "(N, 3) m, of the body torso, world frame"
+    assert fields["rootz_velocity"].shape == () and fields["thigh_joint_position"].doc.startswith("(N,) rad, ")
+    assert all(name.isidentifier() for name in fields)
+    assert "2 Torque applied on the foot rotor" in task.action
+
+
+@pytest.mark.parametrize("name", ["Hopper-v5", "Ant-v5", "Humanoid-v5", "Reacher-v5", "Pendulum-v1"])
+def test_nothing_of_the_environments_reward_is_in_a_prompt(name: str):
+    text = "\n".join(m.content for m in prompt.first(told(f"gymnasium:{name}"))[1:])
+    for secret in ("reward_", "healthy_reward", "forward_reward", "ctrl_cost", "reward function that"):
+        assert secret not in text, secret
+
+
+def test_what_was_assumed_is_said_to_the_user_and_not_to_a_designer():
+    task = told("gymnasium:Pendulum-v1")
+    assert any("fitness is its return" in line for line in task.assumptions)
+    assert any("general ones" in line for line in task.assumptions)
+    text = "\n".join(m.content for m in prompt.first(task))
+    assert not any(line in text for line in task.assumptions)

@@ -1,0 +1,61 @@
+"""The promise of sameness for environments by id: whatever the population's cut, the threads and the interruptions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from eureka.candidate import Outcome
+from eureka.config import EnvironmentFile, Evaluation, Learning
+from eureka.environments.env import ById
+from eureka.rewards.program import own_reward
+from eureka.train import Plan, Training
+
+PLAN = Plan(
+    worlds=4,
+    iterations=4,
+    learning=Learning(horizon=16, hidden=(8,), epochs=2, minibatches=2),
+    evaluation=Evaluation(checkpoints=4, selection_episodes=2, report_episodes=2),
+    seed=0,
+    purpose="search",
+)
+
+
+@pytest.fixture(scope="module")
+def hopper() -> ById:
+    return ById(EnvironmentFile(name="hopper", task="gymnasium:Hopper-v5"))
+
+
+def training(task: ById, seeds: list[int], threads: int = 1) -> Training:
+    return Training(task, None, [own_reward(PLAN.worlds)] * len(seeds), seeds, PLAN, threads)
+
+
+def outcomes(trained: Training, folder: Path | None = None) -> list[Outcome]:
+    def keep(number: int) -> None:
+        if folder:
+            trained.save(folder / f"{number}")
+
+    return trained.run(lambda _: None, keep)
+
+
+@pytest.fixture(scope="module")
+def whole(hopper: ById, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Outcome], Path]:
+    folder = tmp_path_factory.mktemp("whole")
+    return outcomes(training(hopper, [3, 4]), folder), folder
+
+
+def test_members_alone_and_on_other_threads_train_to_the_same_numbers(hopper: ById, whole):
+    for p, seed in enumerate([3, 4]):
+        (alone,) = outcomes(training(hopper, [seed], threads=2))
+        assert alone == whole[0][p]
+
+
+def test_a_training_that_is_gone_on_with_ends_in_the_same_numbers(hopper: ById, whole):
+    expected, folder = whole
+    together = training(hopper, [3, 4])
+    together.load(folder / "1", [0, 1])
+    assert outcomes(together) == expected
+    half = training(hopper, [4])
+    half.load(folder / "0", [1])
+    assert outcomes(half) == expected[1:]
