@@ -212,8 +212,11 @@ class Range:
             if place in range(len(sources)):  # what was announced: the child's own bytes
                 answers[place], place = _Answer(time.monotonic(), frame, read_answer(frame)), -1
             else:
-                answer = json.loads(frame)
-                place = answer["id"] - first
+                try:
+                    answer = json.loads(frame)
+                    place = answer["id"] - first
+                except (ValueError, LookupError, TypeError):
+                    answer, place = {}, -1
                 if place not in range(len(sources)) or place in answers:
                     breaches.append("answers that nobody asked for came from the compiler")
                     place = -1
