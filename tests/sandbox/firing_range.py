@@ -132,9 +132,13 @@ class Range:
         breaches += self._processes()
         breaches += self.bait.done()
         if self._broken(breaches):
-            self._close_compiler()
-            self._open()
+            self.renew()
         return Result(attack, seconds, outcome, breaches)
+
+    def renew(self) -> None:
+        """Go on with another compiler and new bait."""
+        self._close_compiler()
+        self._open()
 
     def _read_answer(self, answer: _Answer | None, seconds: float, breaches: list[str]) -> str:
         if answer is None:
