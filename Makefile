@@ -18,7 +18,7 @@ test: $(VENV)/.dev
 test-slow: $(VENV)/.slow
 	$(BIN)/pytest -m slow $(ARGS)
 
-# Every hostile reward of sandbox/attacks under the real jail, twice, and with walls taken down; 10 to 20 minutes.
+# Every hostile reward of sandbox/attacks under the real jail, twice, and with walls taken down; half an hour.
 test-attacks: $(VENV)/.dev
 	$(BIN)/python tests/sandbox/red_team.py $(ARGS)
 

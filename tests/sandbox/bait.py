@@ -224,16 +224,18 @@ def condition(pid: int) -> dict[str, object]:
     folder = Path(f"/proc/{pid}")
     status = dict(line.split(":\t", 1) for line in (folder / "status").read_text().splitlines() if ":\t" in line)
     limits = {n: resource.prlimit(pid, getattr(resource, n)) for n in dir(resource) if n.startswith("RLIMIT_")}
-    descriptors = {}
-    for link in (folder / "fd").iterdir():
-        with contextlib.suppress(OSError):
-            descriptors[link.name] = str(link.readlink())
+    descriptors, cwd = {}, ""
+    with contextlib.suppress(PermissionError):  # it may have been made one that nobody may look into: a change, too
+        cwd = str((folder / "cwd").readlink())
+        for link in (folder / "fd").iterdir():
+            with contextlib.suppress(OSError):
+                descriptors[link.name] = str(link.readlink())
     return {
         "its limits": limits,
         "its priority": (os.getpriority(os.PRIO_PROCESS, pid), os.sched_getscheduler(pid)),
         "its processors": os.sched_getaffinity(pid),
         "its chance of being killed": (folder / "oom_score_adj").read_text(),
-        "its folder": str((folder / "cwd").readlink()),
+        "its folder": cwd,
         "its name": (folder / "comm").read_text() + (folder / "cmdline").read_text(),
         "its session": (os.getsid(pid), os.getpgid(pid)),
         "its signals": (status["SigIgn"], status["SigCgt"]),

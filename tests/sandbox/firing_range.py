@@ -132,9 +132,13 @@ class Range:
         breaches += self._processes()
         breaches += self.bait.done()
         if self._broken(breaches):
-            self._close_compiler()
-            self._open()
+            self.renew()
         return Result(attack, seconds, outcome, breaches)
+
+    def renew(self) -> None:
+        """Go on with another compiler and new bait."""
+        self._close_compiler()
+        self._open()
 
     def _read_answer(self, answer: _Answer | None, seconds: float, breaches: list[str]) -> str:
         if answer is None:
@@ -212,8 +216,11 @@ class Range:
             if place in range(len(sources)):  # what was announced: the child's own bytes
                 answers[place], place = _Answer(time.monotonic(), frame, read_answer(frame)), -1
             else:
-                answer = json.loads(frame)
-                place = answer["id"] - first
+                try:
+                    answer = json.loads(frame)
+                    place = answer["id"] - first
+                except (ValueError, LookupError, TypeError):
+                    answer, place = {}, -1
                 if place not in range(len(sources)) or place in answers:
                     breaches.append("answers that nobody asked for came from the compiler")
                     place = -1
