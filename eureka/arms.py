@@ -146,9 +146,7 @@ def require(task: LoadedTask, entrants: Sequence[Entrant], wanted: Wanted) -> No
         UserError: it cannot.
     """
     if wanted.robustness and not task.rewards:
-        raise UserError(
-            "--robustness perturbs the physics of a task's class, and an environment named by its id has none"
-        )
+        raise UserError("--robustness perturbs the physics of a task's class, and an environment by id has none")
     if wanted.correlation and all(entrant.name != HUMAN for entrant in entrants):
         raise UserError(f"--correlation is with the human reward; give the arm {HUMAN} too, where the task has one")
 

@@ -37,10 +37,22 @@ def test_a_run_of_an_id_ends_in_a_table_against_the_environments_reward(cli: Cli
     assert done.returncode == 0, done.stderr
     for expected in ("fitness is its return", "trainer fenced: seccomp", "\n evolved", "\n environment"):
         assert expected in done.stdout
-    assert "evolved against environment" in done.stdout
-    assert "human-normalised score not defined: there is no human reward" in done.stdout
+    assert "against environment" in done.stdout
+    assert "The human-normalised score is not defined: there is no arm human." in done.stdout
     again = cli("resume", "run")
-    assert again.returncode == 0 and "evolved against environment" in again.stdout
+    assert again.returncode == 0 and "against environment" in again.stdout
+
+
+def test_the_winner_of_an_id_is_compared_with_the_environments_reward_again(cli: Cli, tmp_path: Path):
+    done = cli("run", "gymnasium:Pendulum-v1", "--out", "run", *TINY)
+    assert done.returncode == 0, done.stderr
+    done = cli("compare", "run", "environment", "--seeds", 2, "--out", "compared")
+    assert done.returncode == 0, done.stderr
+    comparison = json.loads((tmp_path / "compared" / "result.json").read_text())["comparison"]
+    run, own = comparison["arms"]
+    assert comparison["baseline"] == "environment" and own["against"] is None and own["searches"] == 0
+    assert run["against"]["verdict"] in ("win", "tie", "loss") and run["against"]["normalised"] is None
+    assert len(own["fitness"]) == len(own["steps_to_baseline"]) == 2
 
 
 def test_a_dry_run_of_an_id_shows_the_prompt_and_what_was_assumed(cli: Cli):
@@ -57,6 +69,13 @@ def test_a_dry_run_of_an_id_shows_the_prompt_and_what_was_assumed(cli: Cli):
         (["run", "gymnasium:CartPole-v1"], "only continuous ones (Box)"),
         (["run", "gymnasium:Hopper-v5", "--start", "human"], "has no human reward"),
         (["run", "gymnasium:Hopper-v5", "--preset", "paper"], "has no preset 'paper'; it has cpu"),
+        (["compare", "human", "--task", "gymnasium:Hopper-v5"], "hopper_v5 has no reward human; it has environment"),
+        (
+            ["compare", "environment", "--task", "cartpole"],
+            "cartpole has no reward environment; it has human and sparse",
+        ),
+        (["compare", "environment", "--task", "gymnasium:Hopper-v5", "--robustness"], "an environment by id has none"),
+        (["compare", "sparse", "--task", "cartpole", "--correlation"], "give the arm human too"),
     ],
 )
 def test_mistakes_are_answered_in_one_sentence(cli: Cli, tmp_path: Path, arguments: list[str], expected: str):
