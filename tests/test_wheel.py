@@ -55,7 +55,7 @@ def test_the_installed_wheel_runs_cartpole_outside_the_checkout(wheel: Path, tmp
     done = shell(
         sys.executable, "-c", code, "run", "cartpole", "--out", "run", *TINY, cwd=tmp_path, PYTHONPATH=str(site)
     )
-    assert "evolved against human" in done.stdout
+    assert "against human" in done.stdout
 
 
 @pytest.mark.slow
@@ -63,4 +63,4 @@ def test_a_fresh_environment_with_the_wheel_runs_cartpole(wheel: Path, tmp_path:
     shell(sys.executable, "-m", "venv", "fresh", cwd=tmp_path)
     shell("fresh/bin/pip", "install", "--quiet", wheel, cwd=tmp_path)
     done = shell(tmp_path / "fresh" / "bin" / "eureka", "run", "cartpole", "--out", "run", *TINY, cwd=tmp_path)
-    assert "evolved against human" in done.stdout
+    assert "against human" in done.stdout

@@ -32,7 +32,7 @@ def test_no_candidate_can_take_the_environments_own_reward():
         preflight(json.dumps(graph), {"x": Field(())}, {"x": torch.zeros(4), FIELD: torch.zeros(4)})
 
 
-def test_a_run_of_an_id_ends_in_a_table_against_the_environments_reward(cli: Cli, tmp_path: Path):
+def test_an_id_is_searched_and_compared_against_the_environments_reward(cli: Cli, tmp_path: Path):
     done = cli("run", "gymnasium:Pendulum-v1", "--out", "run", *TINY)
     assert done.returncode == 0, done.stderr
     for expected in ("fitness is its return", "trainer fenced: seccomp", "\n evolved", "\n environment"):
@@ -42,10 +42,6 @@ def test_a_run_of_an_id_ends_in_a_table_against_the_environments_reward(cli: Cli
     again = cli("resume", "run")
     assert again.returncode == 0 and "against environment" in again.stdout
 
-
-def test_the_winner_of_an_id_is_compared_with_the_environments_reward_again(cli: Cli, tmp_path: Path):
-    done = cli("run", "gymnasium:Pendulum-v1", "--out", "run", *TINY)
-    assert done.returncode == 0, done.stderr
     done = cli("compare", "run", "environment", "--seeds", 2, "--out", "compared")
     assert done.returncode == 0, done.stderr
     comparison = json.loads((tmp_path / "compared" / "result.json").read_text())["comparison"]
