@@ -24,6 +24,8 @@ _TOGETHER = 2
 _ALONE = 3
 """The same for a single member, after which it has failed."""
 
+_TRYING = 120.0
+"""s that a reward may take to be tried before it trains."""
 _PATIENCE = 900.0
 """s without a sign of life after which a training is given up, at first."""
 _LEAST_PATIENCE = 300.0
@@ -113,7 +115,10 @@ class Trainer:
         Returns:
             A report, or why the program cannot be trained with.
         """
-        answer = self._ask({"command": "preflight", "program": program, "worlds": worlds})
+        try:
+            answer = self._ask({"command": "preflight", "program": program, "worlds": worlds}, _TRYING)
+        except Died as death:
+            return Failed(stage="preflight", message=f"the process that tried it {death.reason}", machine=True)
         if answer["kind"] == "rejected":
             return Failed(stage="compile", message=answer["message"], line=answer["line"])
         if answer["problem"]:
@@ -198,19 +203,26 @@ class Trainer:
         self._worker.close()
         shutil.rmtree(self._scratch / "tmp", ignore_errors=True)
 
-    def _ask(self, command: dict[str, Any]) -> dict[str, Any]:
-        """Send a command that can be repeated, and the answer to it."""
+    def _ask(self, command: dict[str, Any], patience: float | None = None) -> dict[str, Any]:
+        """Send a command that can be repeated, and the answer to it.
+
+        Raises:
+            Died: it kills the process, or was not answered within `patience` s.
+            WorkerFault: without patience, the same.
+        """
         deaths = 0
         while True:
             _ = self.description
             try:
                 self.send(command)
-                return self.receive()
+                return self.receive(patience)
             except Died as death:
                 deaths += 1
-                if deaths == _ALONE:
+                if deaths == _ALONE and patience is None:
                     raise give_up("trainer", death.reason, self._log) from None
                 self.restart()
+                if deaths == _TOGETHER and patience is not None:
+                    raise
 
     def receive(self, patience: float | None = None) -> dict[str, Any]:
         """The process's next answer.

@@ -10,9 +10,9 @@ The format, version 1, is an object with
     outputs      values: the total reward, then one for each component
     components   names
 
-An argument is null, a boolean, a number, a list, or an object with one key: {"value": i}, {"size": [k, b]} for
-k * N + b with N worlds, {"dtype": "float32"}, {"float": "inf"}, {"text": "floor"}. Sizes know no other form, so a
-program is symbolic in N by construction.
+An argument is null, a boolean, a number, a list, or an object with one key: {"value": i}, {"size": k} for k * N
+with N worlds, {"dtype": "float32"}, {"float": "inf"}, {"text": "floor"}. Sizes know no other form, so a program is
+symbolic in N by construction.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ import torch
 from torch import Tensor, fx
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from .limits import MAX_PIECES, Limits, Rejected
+from .limits import MAX_PIECES, MAX_WORLDS, Limits, Rejected
 from .ops import ALLOWED, CREATES, DTYPES, INDEXED, why_not
-from .shapes import clamp_index, dry_run, per_world
+from .shapes import Size, clamp_index, dry_run, per_world
 from .simplify import simplify
 from .worlds import WORLDS, require_separate
 
@@ -39,6 +39,8 @@ VERSION = 1
 _AXES = 16
 _LIST = 1024
 """Entries of a list among an operation's arguments."""
+_SIZED = frozenset({"size", "shape", "repeats"})
+"""Arguments that say a shape, where a size may stand; anywhere else it would be a number that depends on N."""
 TEXTS = ("floor", "trunc", "left", "right", "none", "tanh")
 """What `rounding_mode`, `side` and `approximate` may say."""
 RESERVED = frozenset({"total", "reward", "fitness", "episode_length"})
@@ -89,6 +91,7 @@ def rebuild(
     Raises:
         Rejected: anything at all is wrong with the text.
     """
+    _require(0 < worlds <= MAX_WORLDS, f"not 1 to {MAX_WORLDS} worlds")
     try:
         return _Builder(fields, worlds, device, limits or Limits()).build(text)
     except Rejected:
@@ -103,17 +106,12 @@ def require_separate_worlds(text: str, fields: dict[str, Field]) -> None:
     Raises:
         Rejected: with the line.
     """
-    builder = _Builder(fields, WORLDS, "cpu", Limits())
     try:
-        require_separate(builder.check(text))
+        require_separate(*(_Builder(fields, worlds, "cpu", Limits()).check(text) for worlds in WORLDS))
     except Rejected:
         raise
     except (RecursionError, MemoryError, Exception) as error:
         raise Rejected(f"malformed program: {type(error).__name__}") from None
-
-
-class _Size(int):
-    """A size that was written as k * N + b: no number to compute with."""
 
 
 class _Builder:
@@ -179,9 +177,8 @@ class _Builder:
         if op is None:
             raise Rejected(why_not(name), self.line)
         kwargs = {key: self._argument(value) for key, value in raw_kwargs.items()}
-        if name.startswith("aten.arange."):  # the one place where a size is a number
-            args = [int(a) if isinstance(a, _Size) else a for a in args]
-        _match(op, args, kwargs)
+        counts = name.startswith("aten.arange.")  # the one place where a size is a number
+        _match(op, [int(a) if counts and isinstance(a, Size) else a for a in args], kwargs)
         _require(kwargs.get("sorter") is None, "a program brings no order of its own")  # it would be an index
         if name in CREATES:
             kwargs["device"] = self.device
@@ -226,9 +223,8 @@ class _Builder:
         ((kind, content),) = a.items()
         if kind == "value" and type(content) is int and 0 <= content < len(self.values):
             return self.values[content]
-        if kind == "size" and isinstance(content, list) and len(content) == 2:
-            _require(all(type(x) is int and abs(x) < 1 << 31 for x in content), "malformed size")
-            return _Size(content[0] * self.worlds + content[1])
+        if kind == "size" and type(content) is int and 0 < content < 1 << 31:
+            return Size(content * self.worlds)
         if kind == "dtype" and isinstance(content, str) and content in DTYPES:
             return DTYPES[content]
         if kind == "float" and content in ("inf", "-inf", "nan"):
@@ -311,7 +307,10 @@ def _match(op: torch._ops.OpOverload, args: list[Any], kwargs: dict[str, Any]) -
     for declaration in declared:
         if declaration.name in given:
             kind = str(declaration.real_type)
-            _require(_fits(given[declaration.name], kind), f"{op.name()}: {declaration.name!r} is no {kind}")
+            value = given[declaration.name]
+            if declaration.name in _SIZED:
+                value = [int(v) if isinstance(v, Size) else v for v in value] if isinstance(value, list) else value
+            _require(_fits(value, kind), f"{op.name()}: {declaration.name!r} is no {kind}")
         else:
             _require(declaration.has_default_value(), f"{op.name()} lacks its argument {declaration.name!r}")
 
@@ -332,7 +331,7 @@ def _fits(value: Any, kind: str) -> bool:
         case "ScalarType":
             return isinstance(value, torch.dtype)
         case "int":
-            return type(value) in (int, _Size)
+            return type(value) is int
         case "float":
             return type(value) in (int, float)
         case "number":

@@ -103,6 +103,8 @@ class HostHabits(TorchFunctionMode):
                 return args[0]
         if func is Tensor.item:
             return args[0].reshape(())
+        if getattr(func, "__self__", None) is Tensor.data:
+            return args[0]
         if getattr(func, "__name__", "").removeprefix("linalg_") in _UNAVAILABLE:
             raise Refused(
                 f"{func.__name__} is not there for rewards; write small matrices' formulas out", line_now() or None

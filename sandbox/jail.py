@@ -40,8 +40,9 @@ RIGHTS_TO_CHANGE = 0xFFFF & ~0b1101
 _LANDLOCK_FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15}
 """How many file rights an ABI knows; 16 from ABI 5 on."""
 
-LOAD, EQUAL, _AT_LEAST, _ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+LOAD, EQUAL, _AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 ALLOW, _KILL, REFUSE = 0x7FFF0000, 0x80000000, 0x00050000 | errno.EPERM
+NOT_THERE = 0x00050000 | errno.ENOSYS
 _NUMBER_AT, _ARCH_AT, FIRST_ARGUMENT_AT, SECOND_ARGUMENT_AT, _THIRD_ARGUMENT_AT = 0, 4, 16, 24, 32
 _PROT_EXEC = 4
 _X32_BIT = 0x40000000
@@ -212,7 +213,7 @@ def filter_program(machine: Machine) -> bytes:
         code += [
             bpf(EQUAL, machine.numbers[name], 0, 4),
             bpf(LOAD, _THIRD_ARGUMENT_AT),
-            bpf(_ANY_BIT, _PROT_EXEC, 0, 1),
+            bpf(ANY_BIT, _PROT_EXEC, 0, 1),
             bpf(RETURN, REFUSE),
             bpf(RETURN, ALLOW),
         ]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+MAX_WORLDS = 1 << 20
+"""Worlds that a program can be rebuilt for; worlds are proved to stay apart for so many."""
 MAX_PIECES = 1024
 """Tensors that one operation may give."""
 

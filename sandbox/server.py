@@ -1,9 +1,9 @@
 """The compiler: a program that imports torch once and forks a locked-down child for each candidate.
 
 Started as `python server.py LEVEL [LIMITS]` with an environment that holds nothing secret; LIMITS is JSON for
-`jail.Limits`, given by tests only. Frames go both ways on the
-standard streams: four bytes of length, then JSON. The first frame out says what the jail is worth (`hello`); after
-it, `{"id", "source", "fields": {name: [shape, dtype]}}` in gives one of
+`jail.Limits`, given by tests only. Frames go both ways on the standard streams: four bytes of length, then JSON. The
+first frame out says what the jail is worth (`hello`); after it, `{"id", "source", "fields": {name: [shape, dtype]}}`
+in gives one of
 
     {"id", "answered": true}                             the next frame is what the child wrote, byte by byte
     {"id", "refused": MESSAGE, "line": null}             the candidate's author is at fault
@@ -12,12 +12,14 @@ it, `{"id", "source", "fields": {name: [shape, dtype]}}` in gives one of
 in any order. A child that was not taken over by its candidate writes JSON: `{"program": TEXT}`, or `{"refused":
 MESSAGE, "line": 3 or null}`. The end of the input ends the server and its children.
 
-Children begin with all of this process's memory, so none of that ever holds what candidates say: each child reads its
-own request, and answers pass through memory that is not handed on.
+Children begin with all of this process's memory, so none of that ever holds a candidate's text or program: each child
+reads its own request, and answers pass through memory that is not handed on.
 """
 
 from __future__ import annotations
 
+import fcntl
+import gc
 import json
 import logging
 import mmap
@@ -53,8 +55,8 @@ _WALLS = {
     NONE: jail.Walls(seccomp=False, landlock=False),
     LANDLOCK_ALONE: jail.Walls(seccomp=False),
 }
-_ANSWERS = os.dup(1)
-"""The standard output under a number of its own, so that a library that prints cannot disturb the frames."""
+_ANSWERS = fcntl.fcntl(1, fcntl.F_DUPFD, jail.RESULT_FD + 1)
+"""The standard output under a number of its own, so that no library's printing and no child disturbs the frames."""
 os.dup2(2, 1)
 
 _WARM_UP = """
@@ -182,6 +184,9 @@ def _warm_up(trace: Any) -> None:
     threads = os.listdir("/proc/self/task")
     if len(threads) != 1:
         raise RuntimeError(f"the compiler has {len(threads)} threads; forking it would be unsafe")
+    # Or else each child first collects the garbage among all of torch: 0.25 s, and pages that it no longer shares.
+    gc.collect()
+    gc.freeze()
 
 
 def _assess(wanted: str, limits: jail.Limits) -> tuple[jail.Walls, dict[str, Any]]:
@@ -227,9 +232,11 @@ def _fork(
     if pid == 0:
         try:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
+            out = writer
             try:
                 given = prepare(writer) if prepare else None
                 jail.confine(walls, limits, writer)
+                out = jail.RESULT_FD
                 output = b"=" + work(given)
             except OSError as error:
                 output = f"!{error}".encode()
@@ -237,7 +244,7 @@ def _fork(
                 output = b"!out of memory"
             view = memoryview(output)
             while view:
-                view = view[os.write(jail.RESULT_FD, view) :]
+                view = view[os.write(out, view) :]
         finally:
             os._exit(0)
     os.close(writer)

@@ -10,8 +10,15 @@ from torch import Tensor, fx
 
 from .limits import MAX_PIECES, Limits, Rejected
 
+
+class Size(int):
+    """A size that was written as a multiple of N: no number to compute with."""
+
+
+_SELECTIONS = frozenset((torch.ops.aten.kthvalue.default, torch.ops.aten.median.dim))
+"""Quickselect, whose worst case is every pair of numbers."""
 _PRODUCTS = frozenset(getattr(torch.ops.aten, name).default for name in ("mm", "bmm", "addmm", "_cdist_forward"))
-VIEWS = frozenset(
+_VIEWS = frozenset(
     getattr(getattr(torch.ops.aten, name), overload)
     for name, overload in (
         ("reshape", "default"),
@@ -34,6 +41,7 @@ VIEWS = frozenset(
     )
 )
 """Operations that compute nothing."""
+
 _CUTS = frozenset((torch.ops.aten.unbind.int, torch.ops.aten.split.Tensor, torch.ops.aten.split_with_sizes.default))
 
 
@@ -88,8 +96,9 @@ class _Shapes(fx.Interpreter):
                 if t.numel() > self.limits.width * self.worlds:
                     raise Rejected(f"an intermediate result of shape {tuple(t.shape)} is too large", line)
                 self.work += t.numel() * self._depth(n)
-            if n.target not in VIEWS:  # what it reads counts too: a sum is one number made of many
-                self.work += sum(a.meta["val"].numel() for a in n.all_input_nodes if isinstance(a.meta["val"], Tensor))
+            if n.target not in _VIEWS:  # what it reads counts too: a sum is one number made of many
+                read = sum(a.meta["val"].numel() for a in n.all_input_nodes if isinstance(a.meta["val"], Tensor))
+                self.work += read * self._compared(n)
         if self.work > self.limits.work * self.worlds:
             raise Rejected(f"the reward computes over {self.limits.work} numbers for each world", line)
         if n.kwargs.get("rounding_mode") == "trunc" and isinstance(result, Tensor) and not result.is_floating_point():
@@ -117,6 +126,16 @@ class _Shapes(fx.Interpreter):
         if n.target is torch.ops.aten._cdist_forward.default:
             return positional[1].shape[-1]
         return positional[-1 if n.target is not torch.ops.aten.addmm.default else 2].shape[-2]
+
+    def _compared(self, n: fx.Node) -> int:
+        """How often a number that is read may be looked at."""
+        if n.target not in _SELECTIONS:
+            return 1
+        positional, kwargs = self.fetch_args_kwargs_from_env(n)
+        place = 1 if n.target is torch.ops.aten.median.dim else 2
+        shape = positional[0].shape
+        dim = kwargs.get("dim", positional[place] if len(positional) > place else -1)
+        return shape[dim] if shape else 1
 
     def _few_pieces(self, n: fx.Node) -> None:
         """Refuse to cut a tensor into thousands of pieces before it is done: each costs the host memory."""

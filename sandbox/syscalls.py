@@ -92,6 +92,11 @@ FENCED = (
     "setxattr",
     "lsetxattr",
     "fsetxattr",
+    "setxattrat",
+    "removexattr",
+    "lremovexattr",
+    "fremovexattr",
+    "removexattrat",
     "chown",
     "lchown",
     "fchown",
@@ -105,8 +110,11 @@ OWN_ONLY = ("kill", "tgkill", "prlimit64")
 FCNTL = (0, 1, 2, 3, 1030)
 """Allowed commands of fcntl: F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_DUPFD_CLOEXEC. F_SETOWN would signal others."""
 
-FCNTL_FENCED = (8, 10, 15)
-"""Commands that the trainer must not give: F_SETOWN, F_SETSIG, F_SETOWN_EX."""
+COMMANDS_FENCED = {"fcntl": (8, 10, 15), "ioctl": (0x8901, 0x8902)}
+"""What would have the kernel signal others: F_SETOWN, F_SETSIG, F_SETOWN_EX; FIOSETOWN, SIOCSPGRP."""
+
+NAMESPACES = 0x7E020000
+"""Flags of clone: new namespaces of mounts, control groups, names, messages, users, processes and networks."""
 
 _X86_64 = {
     "read": 0,
@@ -157,6 +165,14 @@ _X86_64 = {
     "umount2": 166,
     "init_module": 175,
     "gettid": 186,
+    "ioctl": 16,
+    "clone": 56,
+    "clone3": 435,
+    "removexattr": 197,
+    "lremovexattr": 198,
+    "fremovexattr": 199,
+    "setxattrat": 463,
+    "removexattrat": 466,
     "setxattr": 188,
     "lsetxattr": 189,
     "fsetxattr": 190,
@@ -203,6 +219,14 @@ _X86_64 = {
     "landlock_restrict_self": 446,
 }
 _ARM64 = {
+    "ioctl": 29,
+    "clone": 220,
+    "clone3": 435,
+    "removexattr": 14,
+    "lremovexattr": 15,
+    "fremovexattr": 16,
+    "setxattrat": 463,
+    "removexattrat": 466,
     "setxattr": 5,
     "lsetxattr": 6,
     "fsetxattr": 7,

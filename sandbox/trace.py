@@ -167,8 +167,9 @@ def trace(function: Reward, wanted: dict[str, Field]) -> tuple[str, int | None]:
             raise
         graph, mutates = functional(exported)
     if mutates:
-        which, line = model.habits.mutated or ("", None)
-        raise Refused(f"the reward changes its input {which!r} in place; work on a clone: x = x.clone()", line)
+        which, line = model.habits.mutated or (None, None)
+        what = f"its input {which!r}" if which else "an input, or a tensor that it keeps between calls,"
+        raise Refused(f"the reward changes {what} in place; work on a clone: x = x.clone()", line)
     return _Writer(exported, graph, list(wanted)).text(names), model.habits.assumed
 
 
@@ -251,7 +252,14 @@ class _Writer:
         line = (n.meta.get("custom") or {}).get("line", 0)
         dropped = ("device", "layout", "pin_memory", "memory_format", "non_blocking")
         try:
-            args = [self._argument(a) for a in n.args]
+            args = [self._argument(a) for a in _without_whole_ends(n)]
+            counts = any(isinstance(a, dict) and "size" in a for a in args)
+            if counts and n.target not in (
+                torch.ops.aten.arange.default,
+                torch.ops.aten.arange.start,
+                torch.ops.aten.arange.start_step,
+            ):
+                raise Refused(advice.COUNTS_WORLDS)
             kwargs = {k: self._argument(v) for k, v in n.kwargs.items() if k not in dropped}
         except Refused as refusal:
             raise Refused(str(refusal), line or None) from None
@@ -263,6 +271,8 @@ class _Writer:
     def _argument(self, a: Any) -> Any:
         if isinstance(a, fx.Node):
             value = a.meta.get("val")
+            if a.op == "get_attr":
+                raise Refused("torch.cond, while_loop and their like cannot be used; use torch.where")
             return _size(value) if isinstance(value, torch.SymInt | torch.SymFloat) else {"value": self.position[a]}
         if isinstance(a, torch.SymInt | torch.SymFloat):
             return _size(a)
@@ -279,19 +289,31 @@ class _Writer:
         raise Refused(f"a tensor operation has an argument of type {type(a).__name__}, which a reward cannot use")
 
 
+def _without_whole_ends(n: fx.Node) -> tuple[Any, ...]:
+    """The arguments of an operation; a slice that ends where its tensor does, `x[:N]`, is one without an end."""
+    if n.target is not torch.ops.aten.slice.Tensor or len(n.args) < 4:
+        return n.args
+    source, dim, start, end = n.args[:4]
+    whole = source.meta["val"].shape[dim]  # type: ignore[union-attr,index]
+    end = end.meta["val"] if isinstance(end, fx.Node) else end
+    same = isinstance(end, torch.SymInt) and isinstance(whole, torch.SymInt) and end.node.expr == whole.node.expr
+    return (source, dim, start, sys.maxsize if same else end, *n.args[4:])
+
+
 def _dtype(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
 
 
 def _size(value: torch.SymInt | torch.SymFloat) -> Any:
-    """A symbolic size as {"size": [k, b]}, for k * N + b."""
+    """A symbolic size as {"size": k}, for k * N."""
     expression = value.node.expr
     symbols = list(expression.free_symbols)
     if not symbols:
         return int(expression) if isinstance(value, torch.SymInt) else float(expression)
     slope = expression.diff(symbols[0])
-    if isinstance(value, torch.SymInt) and len(symbols) == 1 and slope.is_Integer:
-        return {"size": [int(slope), int(expression - slope * symbols[0])]}
+    whole = isinstance(value, torch.SymInt) and slope.is_Integer and slope > 0
+    if whole and expression == slope * symbols[0]:
+        return {"size": int(slope)}
     raise Refused(advice.COUNTS_WORLDS)
 
 

@@ -1,25 +1,27 @@
 """Does every world's reward come from that world alone? Decided from the operations, whatever the values.
 
-Each value is followed by the axis along which worlds lie. A size that no axis has by chance stands for N, so that the
-axis shows in the shape: the one whose size N divides. Along it entry j belongs to world j // (size / N). An operation
-that would bring entries of several worlds together is refused; what is not known to keep them apart is refused too.
+Each value is followed by the axis along which worlds lie. The program is laid out for two numbers of worlds, both
+primes beyond any that is run: an axis has the same size in both, or k * N in each, or the program is refused. So the
+axis shows in the shape: the one whose size N divides. Along it entry j belongs to world j // k. An operation that
+would bring entries of several worlds together is refused; what is not known to keep them apart is refused too.
 """
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, fx
 
 from .limits import Rejected
 from .ops import ALLOWED, ELEMENTWISE
-from .shapes import VIEWS, clamp_index, per_world
+from .shapes import Size, clamp_index, per_world
 
-WORLDS = 7919
-"""A prime beyond all sizes that a program's values may have in a world."""
+WORLDS = (1048583, 1048589)
+"""The two least primes above `MAX_WORLDS`."""
+_N = WORLDS[0]
 _MIXED = (
     "the reward of one world depends on other worlds; means, sums, maxima and the like over all worlds are not "
     "allowed, so give them dim=-1 or leave them out"
@@ -31,23 +33,40 @@ class _Mixed(Exception):
     """Worlds come together."""
 
 
-def require_separate(module: fx.GraphModule) -> None:
+def require_separate(module: fx.GraphModule, other: fx.GraphModule) -> None:
     """Refuse a program in which worlds come together.
 
     Args:
-        module: a program rebuilt for `WORLDS` worlds, after its dry run.
+        module: a program rebuilt for the first of `WORLDS`, after its dry run.
+        other: the same for the second.
 
     Raises:
         Rejected: with the line.
     """
+    for a, b in zip(module.graph.nodes, other.graph.nodes, strict=True):
+        for one, two in zip(_tensors(a), _tensors(b), strict=True):
+            if one.dim() != two.dim() or not all(map(_in_rows, one.shape, two.shape)):
+                raise Rejected(
+                    "a tensor's size depends on the number of worlds; a row for each is all", a.meta.get("line")
+                )
     _Worlds().follow(module.graph)
+
+
+def _in_rows(one: int, two: int) -> bool:
+    """Whether a size is a constant, or so many rows for each world."""
+    return one == two < _N or (one % _N == 0 and one // _N * WORLDS[1] == two)
+
+
+def _tensors(n: fx.Node) -> list[Tensor]:
+    values = n.meta.get("val")
+    return [v for v in (values if isinstance(values, tuple | list) else [values]) if isinstance(v, Tensor)]
 
 
 def _axis(value: Any) -> int | None:
     """Where worlds lie in a value; None: it is the same for all."""
     if not isinstance(value, Tensor):
         return None
-    axes = [d for d, size in enumerate(value.shape) if size and size % WORLDS == 0]
+    axes = [d for d, size in enumerate(value.shape) if size and size % _N == 0]
     if len(axes) > 1:
         raise _Mixed
     return axes[0] if axes else None
@@ -90,14 +109,14 @@ class _Worlds:
 
     def __init__(self) -> None:
         self.counting: set[fx.Node] = set()
-        """Values whose entry for world w is w: an index with them stays in its world."""
+        """Values with a single row a world, which is w for world w: an index with them stays in its world."""
 
     def follow(self, graph: fx.Graph) -> None:
         for n in graph.nodes:
             if n.op != "call_function":
                 continue
             try:
-                for value in n.meta["val"] if isinstance(n.meta["val"], tuple | list) else [n.meta["val"]]:
+                for value in _tensors(n):
                     _axis(value)
                 self._node(n)
             except _Mixed:
@@ -109,9 +128,15 @@ class _Worlds:
             _demand(target in _KEEP_COUNTING or target in _INDEXING or target is clamp_index)
         if target is operator.getitem:
             return
-        if target is clamp_index or target is per_world:
-            if n.args[0] in self.counting:
+        if target is clamp_index:
+            index, source, dim, _ = cast("tuple[fx.Node, fx.Node, int, bool]", n.args)
+            _demand(source not in self.counting)
+            if index in self.counting:
+                axis = _node_axis(source)
+                _demand(axis is not None and axis == dim % _shape(source).dim() and _size(source) == _N)
                 self.counting.add(n)
+            return
+        if target is per_world:
             return
         given = {a.name: a.default_value for a in target._schema.arguments if a.has_default_value()}
         given |= dict(zip((a.name for a in target._schema.arguments), n.args, strict=False)) | n.kwargs
@@ -124,12 +149,14 @@ class _Worlds:
         else:
             raise _Mixed
         if target in _KEEP_COUNTING and n.args[0] in self.counting:
+            _demand(_size(n) == _N and _shape(n).dtype == torch.int64)
             self.counting.add(n)
 
     def index(self, n: fx.Node, given: dict[str, Any]) -> None:
         source, indices = given["self"], given["indices"]
         axis = _node_axis(source)
         others = [t for d, t in enumerate(indices) if isinstance(t, fx.Node) and d != axis]
+        _demand(not self.counting & {source, given.get("values"), *others})
         if axis is not None and axis < len(indices) and indices[axis] is not None:
             _demand(indices[axis] in self.counting and _size(indices[axis]) == _size(source))
             _aligned([*others, indices[axis]])
@@ -172,7 +199,7 @@ def _reshape(_: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
 
     def a_world(value: Tensor, axis: int) -> int:
         """Entries from one world to the next, in the order of memory."""
-        return value.shape[axis:].numel() // WORLDS
+        return value.shape[axis:].numel() // _N
 
     assert new is not None
     _demand(a_world(before, old) == a_world(after, new))
@@ -296,8 +323,9 @@ def _sorted_into(_: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
 
 def _counted(worlds: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
     """A row of numbers: none that differs from world to world, but their own."""
-    if _axis(n.meta["val"]) is not None:
-        _demand("arange" in str(n.target) and given.get("start", 0) == 0 and given.get("step", 1) == 1)
+    if _axis(n.meta["val"]) is not None or any(isinstance(a, Size) for a in n.args):
+        _demand("arange" in str(n.target) and isinstance(given["end"], Size) and n.meta["val"].shape == (_N,))
+        _demand(given.get("start", 0) == 0 and given.get("step", 1) == 1 and n.meta["val"].dtype == torch.int64)
         worlds.counting.add(n)
 
 
@@ -322,7 +350,11 @@ _ALONG = _ops(
 )
 """They work along `dim` or `dims`, over everything where that is not given."""
 _INDEXING = _ops("index.Tensor index_put.default")
-_KEEP_COUNTING = VIEWS | _ops("clone.default _to_copy.default lift_fresh_copy.default")
+_KEEP_COUNTING = _ops(
+    "reshape.default expand.default permute.default t.default transpose.int unsqueeze.default squeeze.dim squeeze.dims "
+    "squeeze.default select.int slice.Tensor alias.default detach.default clone.default lift_fresh_copy.default "
+    "_to_copy.default"
+)
 _RULES: dict[Any, Callable[[_Worlds, fx.Node, dict[str, Any]], None]] = {
     op: rule
     for names, rule in (

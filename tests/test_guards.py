@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from eureka.candidate import Failed
 from eureka.config import load_task
 from eureka.confinement import Confinement
 from eureka.rewards.preflight import too_slow
@@ -28,7 +29,7 @@ REWARDS = {
 
 def heavy(nodes: int, width: int) -> str:
     """A program within the verifier's limits that does as much as it can."""
-    first = {"op": "aten.expand.default", "args": [{"value": 1}, [{"size": [1, 0]}, width]]}
+    first = {"op": "aten.expand.default", "args": [{"value": 1}, [{"size": 1}, width]]}
     wide = {"op": "aten.unsqueeze.default", "args": [{"value": 0}, 1]}
     chain = [{"op": "aten.atan2.default", "args": [{"value": 2 + i}, {"value": 2 + i}]} for i in range(nodes)]
     last = {"op": "aten.sum.dim_IntList", "args": [{"value": 2 + nodes}, [1]]}
@@ -45,6 +46,21 @@ def test_a_program_that_takes_absurdly_long_is_refused_before_it_trains(cartpole
     assert problem is not None and "one step in 512 worlds takes" in problem
     honest = cartpole.program(REWARDS["honest"], 512)
     assert too_slow(honest, cartpole.states) is None
+
+
+def test_a_program_that_stops_the_trainer_in_its_trial_fails_alone(cartpole, tmp_path: Path, monkeypatch):
+    from eureka import trainer as module
+
+    program = cartpole.text(REWARDS["honest"])
+    trainer = Trainer(load_task("cartpole"), tmp_path / "log", tmp_path / "scratch", Confinement())
+    try:
+        monkeypatch.setattr(module, "_TRYING", 0.0)
+        failed = trainer.preflight(program, 16)
+        assert isinstance(failed, Failed) and failed.machine and "no sign of life" in failed.message
+        monkeypatch.undo()
+        assert not isinstance(trainer.preflight(program, 16), Failed), "another process took its place"
+    finally:
+        trainer.close()
 
 
 def test_merged_and_compiled_programs_give_each_member_its_own_reward(cartpole):

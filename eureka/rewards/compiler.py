@@ -96,6 +96,8 @@ class Compiler:
                 for _ in range(len(order)):
                     answer = self._worker.receive()
                     assert answer is not None
+                    if "error" in answer:
+                        raise Died(f"failed ({answer['error']})")
                     key = order[answer["id"]]
                     if "answered" in answer:
                         answer = read_answer(self._worker.receive_bytes())

@@ -201,6 +201,14 @@ FAULTY = {
     ),
     "a typo": ("def compute_reward(height):\n    return torch.absolut(height), {}", "absolut", 2),
     "shapes that do not fit": ("def compute_reward(position, action):\n    return (position + action).sum(-1), {}", "size", 2),
+    "its own data": ("def compute_reward(height):\n    height.data.zero_()\n    return height, {}", "changes its input 'height' in place", 2),
+    "a tensor that is kept": (
+        "kept = torch.zeros(3)\ndef compute_reward(height):\n    kept.add_(1.0)\n    return height * kept[0], {}",
+        "a tensor that it keeps between calls, in place", None,
+    ),
+    "the number of worlds added": (
+        "def compute_reward(height):\n    return height + height.shape[0], {}", "computes with the number of worlds", 2,
+    ),
     "endless recursion": ("def compute_reward(height):\n    return compute_reward(height)", "without end", 2),
 }  # fmt: skip
 

@@ -15,7 +15,7 @@ import pytest
 from eureka.paths import load_sandbox, shipped
 
 ATTEMPTS = """
-import ctypes, json, os, resource, shutil, socket, subprocess, sys
+import ctypes, errno, fcntl, json, os, resource, shutil, signal, socket, struct, subprocess, sys
 import torch
 outside, port, victim, folder = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 done = []
@@ -55,6 +55,27 @@ attempt("limits", lambda: resource.prlimit(victim, resource.RLIMIT_NOFILE))
 attempt("trace", lambda: system(101 if os.uname().machine == "x86_64" else 117, 0x4206, victim, 0, 0))
 attempt("io_uring", lambda: system(425, 1, ctypes.create_string_buffer(128)))
 attempt("namespace", lambda: system(272 if os.uname().machine == "x86_64" else 97, 0x10000000))
+def in_a_namespace():
+    libc = ctypes.CDLL(None, use_errno=True)
+    pid = libc.syscall(56 if os.uname().machine == "x86_64" else 220, 0x10000000 | signal.SIGCHLD, 0, 0, 0, 0)
+    if pid == 0:
+        os._exit(0)
+    if pid < 0:
+        raise OSError(ctypes.get_errno(), "")
+    os.waitpid(pid, 0)
+attempt("process in a namespace", in_a_namespace)
+def clone3_is_not_there():
+    try:
+        system(435, ctypes.create_string_buffer(8), 8)
+    except OSError as error:
+        if error.errno != errno.ENOSYS:
+            raise
+attempt("no clone3", clone3_is_not_there)
+def signal_by_a_socket():
+    one, other = socket.socketpair()
+    fcntl.ioctl(one.fileno(), 0x8901, struct.pack("i", victim))
+attempt("owner of a socket", signal_by_a_socket)
+attempt("attribute's end", lambda: os.removexattr(outside + "/file", "user.x"))
 attempt("own file", lambda: (open(folder + "/a", "w").close(), os.rename(folder + "/a", folder + "/b")))
 attempt("own limits", lambda: resource.getrlimit(resource.RLIMIT_NOFILE))
 attempt("own signal", lambda: os.kill(os.getpid(), 0))
@@ -62,7 +83,7 @@ attempt("null", lambda: open("/dev/null", "w").close())
 attempt("child", lambda: subprocess.run(["true"], check=True))
 print(json.dumps([os.environ.get("EUREKA_FENCE"), done]))
 """
-ALLOWED = ["own file", "own limits", "own signal", "null", "child"]
+ALLOWED = ["no clone3", "own file", "own limits", "own signal", "null", "child"]
 
 
 def attempts(folder: Path, fenced: bool, victim: int) -> tuple[str, list[str]]:

@@ -46,7 +46,7 @@ def run(data: dict, worlds: int = N) -> tuple[torch.Tensor, ...]:
 
 
 def test_an_honest_graph_runs_for_any_number_of_worlds():
-    data = graph(node("aten.full.default", [{"size": [1, 0]}], 2.5), node("aten.add.Tensor", A, {"value": 3}))
+    data = graph(node("aten.full.default", [{"size": 1}], 2.5), node("aten.add.Tensor", A, {"value": 3}))
     for worlds in (1, 3, 100):
         (total,) = run(data, worlds)
         assert total.shape == (worlds,) and total.dtype == torch.float32
@@ -76,12 +76,12 @@ HOSTILE = {
     "a negative value": graph(node("aten.neg.default", {"value": -1})),
     "a boolean value": graph(node("aten.neg.default", {"value": True})),
     "unknown argument kind": graph(node("aten.neg.default", {"object": "os"})),
-    "two kinds at once": graph(node("aten.neg.default", {"value": 0, "size": [1, 0]})),
+    "two kinds at once": graph(node("aten.neg.default", {"value": 0, "size": 1})),
     "too many arguments": graph(node("aten.neg.default", A, A)),
     "missing argument": graph(node("aten.atan2.default", A)),
     "unknown keyword": graph(node("aten.neg.default", A, out=A)),
     "a keyword twice": graph(node("aten.sum.dim_IntList", V, [1], dim=[1])),
-    "a device": graph(node("aten.full.default", [{"size": [1, 0]}], 1, device="cuda")),
+    "a device": graph(node("aten.full.default", [{"size": 1}], 1, device="cuda")),
     "text where a tensor belongs": graph(node("aten.neg.default", {"text": "floor"})),
     "a list where a tensor belongs": graph(node("aten.neg.default", [A])),
     "a tensor where a number belongs": graph(node("aten.sum.dim_IntList", V, [A])),
@@ -91,13 +91,15 @@ HOSTILE = {
     "get beyond the results": graph(node("aten.max.dim", V, 1), node("get", {"value": 3}, 2)),
     "get behind a list's end": graph(node("aten.unbind.int", V, 1), node("get", {"value": 3}, 7)),
     "an integer too large": graph(node("aten.add.Scalar", A, 1 << 70)),
-    "a huge result": graph(node("aten.full.default", [{"size": [1, 0]}, 1 << 30], 1.0)),
+    "a huge result": graph(node("aten.full.default", [{"size": 1}, 1 << 30], 1.0)),
     "a result of overflowing size": graph(node("aten.full.default", [1 << 40, 1 << 40], 1.0)),
     "a negative size": graph(node("aten.full.default", [-5], 1.0)),
-    "a quadratic size": graph(node("aten.full.default", [{"size": [1, 0, 1]}], 1.0)),
-    "a million pieces": graph(
-        node("aten.full.default", [{"size": [0, 1 << 14]}], 1.0), node("aten.split.Tensor", {"value": 3}, 1)
-    ),
+    "a quadratic size": graph(node("aten.full.default", [{"size": [1, 1]}], 1.0)),
+    "a size as a number": graph(node("aten.scalar_tensor.default", {"size": 1})),
+    "a size as an index": graph(node("aten.select.int", {"value": 1}, 0, {"size": 1})),
+    "a size as an end": graph(node("aten.slice.Tensor", {"value": 1}, 0, 0, {"size": 1})),
+    "no worlds": graph(node("aten.full.default", [{"size": 0}], 1.0)),
+    "a million pieces": graph(node("aten.full.default", [1 << 14], 1.0), node("aten.split.Tensor", {"value": 3}, 1)),
     "a repeat bomb": graph(node("aten.repeat.default", A, [1 << 31])),
     "an unknown input": graph(NEG, inputs=("a", "v", "fitness")),
     "an input twice": graph(NEG, inputs=("a", "a", "i")),
@@ -163,7 +165,7 @@ def test_a_text_that_is_no_graph_is_refused_in_words(text: str):
 def test_too_many_operations_and_too_much_work_are_refused():
     with pytest.raises(Rejected, match="operations"):
         rebuild(json.dumps(graph(*[NEG] * 3001)), FIELDS, N)
-    wide = node("aten.full.default", [{"size": [1, 0]}, 4000], 1.0)
+    wide = node("aten.full.default", [{"size": 1}, 4000], 1.0)
     many = [wide] + [node("aten.neg.default", {"value": 3 + k}) for k in range(60)]
     summed = node("aten.sum.dim_IntList", {"value": 63}, [1])
     with pytest.raises(Rejected, match="computes over"):
@@ -215,7 +217,7 @@ argument = st.recursive(
         st.integers(-(2**65), 2**65),
         st.floats(allow_nan=False, allow_infinity=False),
         st.builds(lambda i: {"value": i}, st.integers(-2, 9)),
-        st.builds(lambda k, b: {"size": [k, b]}, st.integers(-3, 1000), st.integers(-9, 9)),
+        st.builds(lambda k: {"size": k}, st.integers(-3, 1000)),
         st.sampled_from([{"dtype": "float32"}, {"float": "nan"}, {"text": "floor"}, {"dtype": "os"}, {"x": 1}]),
     ),
     lambda inner: st.lists(inner, max_size=3),

@@ -307,6 +307,7 @@ def test_system_call_numbers_are_the_kernels(machine: str):
     known = {name: int(n) for name, n in re.findall(r"#define __NR(?:3264)?_(\w+)\s+(\d+)", text)}
     table = syscalls.MACHINES[machine].numbers
     newer = {"landlock_create_ruleset": 444, "landlock_add_rule": 445, "landlock_restrict_self": 446}
+    newer |= {"setxattrat": 463, "removexattrat": 466}
     for name, number in table.items():
         assert {**newer, **known}[name] == number, name
     absent = {"poll", "time"} if machine == "aarch64" else set()

@@ -28,6 +28,9 @@ def text(body: str, *names: str) -> str:
 
 
 APART = {
+    "all of them": "r = height[: height.shape[0]] + height.data",
+    "another's entry by a moved count": "i = body_positions[..., 2].argmin(1)[:, None]; "
+    "r = body_positions[torch.arange(height.shape[0])[:, None], i, 0].reshape(-1)",
     "flattened and back": "r = body_positions.reshape(-1, 3).norm(dim=-1).view(-1, 5).sum(-1)",
     "an entry of each world's own": "i = body_positions[..., 2].argmin(1); "
     "r = body_positions[torch.arange(body_positions.shape[0]), i, 0]",
@@ -48,7 +51,17 @@ def test_honest_code_keeps_worlds_apart_in_many_ways(name: str):
     require_separate_worlds(program, STATE)
 
 
+COUNTED = "n = torch.arange(height.shape[0]); "
 TOGETHER = {
+    "a count that wraps round": f"{COUNTED}r = height[n.to(torch.int8).long()]",
+    "a count made a truth": f"{COUNTED}r = torch.where(height > 6.0, height[n.bool().long()], height)",
+    "a count as a table's index": f"{COUNTED}t = torch.tensor([0.5, 1.0, 2.0]); r = height * t[n.clamp(max=2)]",
+    "a count of a small type": "n = torch.arange(height.shape[0], dtype=torch.int8); r = height[n.long()]",
+    "a count from elsewhere": "n = torch.arange(1, height.shape[0] + 1); r = height[n - 1]",
+    "a count's own entry": f"{COUNTED}r = n[n] * height",
+    "a count put in": f"{COUNTED}z = torch.zeros_like(height).long(); z[n] = n; r = z * height",
+    "as many as are missing": "r = height + torch.ones(9000 - height.shape[0]).sum()",
+    "one more than there are": "r = height + torch.ones(height.shape[0] + 1)[1:]",
     "by the greatest": "r = height / height.abs().max()",
     "evens and odds": "r = height.view(-1, 1) * 0 + height.std()\n    r = r[:, 0]",
     "the first": "r = height - height[0]",
@@ -82,6 +95,60 @@ def test_worlds_that_come_together_are_refused_whatever_the_values(name: str):
         require_separate_worlds(program, STATE)
 
 
+N = {"size": 1}
+PADDED = {"op": "aten.constant_pad_nd.default", "args": [{"value": 0}, [5, -5]]}
+FORGED = {
+    "every second world": [
+        {"op": "aten.arange.default", "args": [{"size": 2}]},
+        {"op": "aten.reshape.default", "args": [{"value": 1}, [N, 2]]},
+        {"op": "aten.select.int", "args": [{"value": 2}, 1, 0]},
+        {"op": "aten.index.Tensor", "args": [{"value": 0}, [{"value": 3}]]},
+    ],
+    "the number of worlds": [
+        {"op": "aten.arange.start_step", "args": [0, {"size": 2}, N]},
+        {"op": "aten.select.int", "args": [{"value": 1}, 0, 1]},
+        {"op": "aten.mul.Tensor", "args": [{"value": 0}, {"value": 2}]},
+    ],
+    **{
+        f"a literal of {size}": [
+            {"op": "aten.full.default", "args": [[size], 1.0]},
+            {"op": "aten.sum.default", "args": [{"value": 1}]},
+            {"op": "aten.slice.Tensor", "args": [{"value": 0}, 0, 0, size]},
+            {"op": "aten.mul.Tensor", "args": [{"value": 2}, {"value": 3}]},
+        ]
+        for size in worlds.WORLDS
+    },
+    "moved by a few worlds": [PADDED],
+    "an odd start": [
+        {"op": "aten.arange.start", "args": [5, N]},
+        {"op": "aten.constant_pad_nd.default", "args": [{"value": 1}, [5, 0]]},
+        {"op": "aten.mul.Tensor", "args": [{"value": 0}, {"value": 2}]},
+    ],
+    "rolled by their number": [
+        {"op": "aten.arange.default", "args": [7]},
+        {"op": "aten.roll.default", "args": [{"value": 1}, [N], [0]]},
+        {"op": "aten.select.int", "args": [{"value": 2}, 0, 0]},
+        {"op": "aten.mul.Tensor", "args": [{"value": 0}, {"value": 3}]},
+    ],
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_forged_programs_that_fit_a_chosen_number_of_worlds_are_refused(name: str):
+    nodes, last = FORGED[name], {"value": len(FORGED[name])}
+    data = {"version": 1, "inputs": ["height"], "nodes": nodes, "outputs": [last], "components": []}
+    with pytest.raises(Rejected):
+        require_separate_worlds(json.dumps(data), STATE)
+
+
+def test_the_proof_is_for_more_worlds_than_any_program_gets():
+    program = text("r = height", "height")
+    for count in (0, (1 << 20) + 1):
+        with pytest.raises(Rejected, match="worlds"):
+            rebuild(program, STATE, count)
+    assert all(all(p % k for k in range(2, 1100)) for p in worlds.WORLDS) and min(worlds.WORLDS) > 1 << 20
+
+
 def mutate(program: dict, chance: random.Random) -> dict:
     """A program with a few arguments, operations or references changed."""
     data = copy.deepcopy(program)
@@ -109,7 +176,9 @@ def mutate(program: dict, chance: random.Random) -> dict:
                         0.5,
                         None,
                         {"value": chance.randrange(max(1, count))},
-                        {"size": [1, 0]},
+                        {"size": 1},
+                        {"size": 3},
+                        1048583,
                     ]
                 )
             case 2:

@@ -16,7 +16,7 @@ def value(k):
 
 
 HEIGHT, STEPS, POSITION, FIRST = value(0), value(1), value(2), value(3)
-N = {"size": [1, 0]}
+N = {"size": 1}
 nodes = []
 nodes.append({"op": "constant", "dtype": "int64", "shape": [3], "data": [1 << 60] * 3})
 nodes.append({"op": "constant", "dtype": "float32", "shape": [3], "data": [1.0, 2.0, 3.0]})

@@ -16,7 +16,7 @@ def value(k):
 
 
 HEIGHT, STEPS, POSITION, FIRST = value(0), value(1), value(2), value(3)
-N = {"size": [1, 0]}
+N = {"size": 1}
 nodes = []
 nodes.append(op("var.correction", POSITION, [1], correction=10 ** 18))
 nodes.append(op("std.correction", POSITION, [1], correction={"float": "nan"}))

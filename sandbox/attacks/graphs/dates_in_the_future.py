@@ -16,7 +16,7 @@ def value(k):
 
 
 HEIGHT, STEPS, POSITION, FIRST = value(0), value(1), value(2), value(3)
-N = {"size": [1, 0]}
+N = {"size": 1}
 nodes = [op("neg.default", HEIGHT)]
 graph = '{"version": 1, "version": 2, "inputs": ["height"], "nodes": [], "outputs": [{"value": 0}], "components": []}'
 os.write(3, b"=" + json.dumps({"program": graph}).encode())

@@ -16,7 +16,7 @@ def value(k):
 
 
 HEIGHT, STEPS, POSITION, FIRST = value(0), value(1), value(2), value(3)
-N = {"size": [1, 0]}
+N = {"size": 1}
 nodes = []
 nodes.append(op("_cdist_forward.default", POSITION, POSITION, -1.0, None))
 nodes.append(op("sum.default", value(2 + len(nodes))))

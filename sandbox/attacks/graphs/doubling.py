@@ -16,7 +16,7 @@ def value(k):
 
 
 HEIGHT, STEPS, POSITION, FIRST = value(0), value(1), value(2), value(3)
-N = {"size": [1, 0]}
+N = {"size": 1}
 nodes = [op("cat.default", [HEIGHT, HEIGHT])]
 for k in range(60):
     nodes.append(op("cat.default", [value(3 + k), value(3 + k)]))

@@ -16,7 +16,7 @@ def value(k):
 
 
 HEIGHT, STEPS, POSITION, FIRST = value(0), value(1), value(2), value(3)
-N = {"size": [1, 0]}
+N = {"size": 1}
 nodes = [op("set_.default", HEIGHT), op("resize_.default", HEIGHT, [1]), op("add.out", HEIGHT, HEIGHT, out=HEIGHT)]
 last = {"value": 2 + len(nodes)}
 graph = {"version": 1, "inputs": ["height", "steps", "position"], "nodes": nodes, "outputs": [last], "components": []}

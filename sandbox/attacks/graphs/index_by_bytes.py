@@ -16,7 +16,7 @@ def value(k):
 
 
 HEIGHT, STEPS, POSITION, FIRST = value(0), value(1), value(2), value(3)
-N = {"size": [1, 0]}
+N = {"size": 1}
 nodes = []
 nodes.append(op("gt.Scalar", HEIGHT, 0))
 nodes.append(op("_to_copy.default", FIRST, dtype={"dtype": "uint8"}))

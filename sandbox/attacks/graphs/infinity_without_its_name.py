@@ -16,7 +16,7 @@ def value(k):
 
 
 HEIGHT, STEPS, POSITION, FIRST = value(0), value(1), value(2), value(3)
-N = {"size": [1, 0]}
+N = {"size": 1}
 nodes = []
 nodes = [op("add.Scalar", {"value": 0}, 12345)]
 graph = {"version": 1, "inputs": ["height"], "nodes": nodes, "outputs": [{"value": 1}], "components": []}

@@ -16,7 +16,7 @@ def value(k):
 
 
 HEIGHT, STEPS, POSITION, FIRST = value(0), value(1), value(2), value(3)
-N = {"size": [1, 0]}
+N = {"size": 1}
 nodes = []
 for dtype, least in (("int64", -(1 << 63)), ("int32", -(1 << 31)), ("int16", -(1 << 15)), ("int8", -128)):
     for name in ("remainder.Scalar", "fmod.Scalar"):

@@ -16,9 +16,9 @@ def value(k):
 
 
 HEIGHT, STEPS, POSITION, FIRST = value(0), value(1), value(2), value(3)
-N = {"size": [1, 0]}
+N = {"size": 1}
 nodes = []
-nodes.append(op("zeros.default", [{"size": [2147483647, 0]}, {"size": [2147483647, 0]}]))
+nodes.append(op("zeros.default", [{"size": 2147483647}, {"size": 2147483647}]))
 nodes.append(op("sum.default", value(2 + len(nodes))))
 nodes.append(op("add.Tensor", HEIGHT, value(2 + len(nodes))))
 last = {"value": 2 + len(nodes)}

@@ -16,7 +16,7 @@ def value(k):
 
 
 HEIGHT, STEPS, POSITION, FIRST = value(0), value(1), value(2), value(3)
-N = {"size": [1, 0]}
+N = {"size": 1}
 nodes = []
 nodes.append(op("linalg_vector_norm.default", POSITION, {"float": "nan"}, [1]))
 nodes.append(op("norm.ScalarOpt_dim", POSITION, {"float": "-inf"}, [1]))

@@ -16,7 +16,7 @@ def value(k):
 
 
 HEIGHT, STEPS, POSITION, FIRST = value(0), value(1), value(2), value(3)
-N = {"size": [1, 0]}
+N = {"size": 1}
 nodes = [op("empty_like.default", HEIGHT), op("new_empty.default", HEIGHT, [N]), op("empty_strided.default", [N], [1])]
 last = {"value": 2 + len(nodes)}
 graph = {"version": 1, "inputs": ["height", "steps", "position"], "nodes": nodes, "outputs": [last], "components": []}

@@ -16,7 +16,7 @@ def value(k):
 
 
 HEIGHT, STEPS, POSITION, FIRST = value(0), value(1), value(2), value(3)
-N = {"size": [1, 0]}
+N = {"size": 1}
 nodes = [op("permute.default", POSITION, [1, 0]), op("reshape.default", FIRST, [N, 3]), op("sum.dim_IntList", value(4), [1])]
 last = {"value": 2 + len(nodes)}
 graph = {"version": 1, "inputs": ["height", "steps", "position"], "nodes": nodes, "outputs": [last], "components": []}

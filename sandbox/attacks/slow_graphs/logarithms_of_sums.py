@@ -16,7 +16,7 @@ def value(k):
 
 
 HEIGHT, STEPS, POSITION, FIRST = value(0), value(1), value(2), value(3)
-N = {"size": [1, 0]}
+N = {"size": 1}
 nodes = [
     op("unsqueeze.default", HEIGHT, 1),
     op("expand.default", FIRST, [N, 4096]),

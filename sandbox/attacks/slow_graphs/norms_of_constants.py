@@ -16,7 +16,7 @@ def value(k):
 
 
 HEIGHT, STEPS, POSITION, FIRST = value(0), value(1), value(2), value(3)
-N = {"size": [1, 0]}
+N = {"size": 1}
 nodes = [op("full.default", [N, 4096], 0.5), op("cumsum.default", FIRST, 1)]
 made = []
 for _ in range(2900):

@@ -16,14 +16,14 @@ def value(k):
 
 
 HEIGHT, STEPS, POSITION, FIRST = value(0), value(1), value(2), value(3)
-N = {"size": [1, 0]}
+N = {"size": 1}
 nodes = [
     op("unsqueeze.default", HEIGHT, 1),
     op("expand.default", FIRST, [N, 1]),
     op("clone.default", value(4)),
 ]
-nodes.append(op("full.default", [100, {"size": [40, 0]}], 1.0))
-nodes.append(op("full.default", [{"size": [40, 0]}, 100], 1.0))
+nodes.append(op("full.default", [100, {"size": 40}], 1.0))
+nodes.append(op("full.default", [{"size": 40}, 100], 1.0))
 nodes.append(op("full.default", [100, 100], 1.0))
 made = []
 for _ in range(8):
