@@ -43,6 +43,11 @@ class Entrant(_Frozen):
         """The name of one of its rewards in journal and folders."""
         return self.name if len(self.rewards) == 1 else f"{self.name}-{reward}"
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Its name and those of its rewards, which no other arm may have."""
+        return tuple(dict.fromkeys([self.name, *(self.key(i) for i in range(len(self.rewards)))]))
+
 
 class Wanted(_Frozen):
     """What a comparison does besides retraining."""

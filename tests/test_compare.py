@@ -14,6 +14,7 @@ import pytest
 from conftest import Cli
 from test_prompt import trained
 
+from eureka.arms import named
 from eureka.candidate import Failed, Outcome
 from eureka.compare import Comparison, Entrant, Reward, comparison
 
@@ -75,6 +76,15 @@ def test_sample_efficiency_is_steps_to_eighty_percent_of_human():
     assert found.arms[0].steps_to_baseline == [10, 10]
     found = of(arm("evolved", 5.0, 5.0), arm("human", 9000.0, 9000.0))
     assert found.arms[0].steps_to_baseline == [None, None]
+
+
+@pytest.mark.parametrize("name", ["human", "sparse", "environment", "search", "evolved"])
+def test_a_file_is_never_taken_for_what_has_its_name(name: str, tmp_path: Path):
+    path = tmp_path / f"{name}.py"
+    path.write_text("def compute_reward(cart_position):\n    return -cart_position.abs(), {}\n")
+    found = named(["human", str(path)], "cartpole").entrants
+    assert [entrant.name for entrant in found] == ["human", f"my_{name}"]
+    assert found[1].rewards[0].code == path.read_text()
 
 
 SMALL = ("--seeds", 2, "--steps", 4096, "--display", "plain")
@@ -141,8 +151,11 @@ def test_controls_are_runs_of_their_own_as_large_as_the_first(cli: Cli, searched
     [
         (["human"], "which task? Name it with --task"),
         (["humen", "--task", "cartpole"], "no arm 'humen' (did you mean 'human'?)"),
-        (["human", "human", "--task", "cartpole"], "two arms are called human"),
+        (["human", "human", "--task", "cartpole"], "two arms or rewards are called human"),
+        (["a=human,sparse", "a-0=human", "--task", "cartpole"], "two arms or rewards are called a-0"),
         (["a b=human", "--task", "cartpole"], "cannot name an arm"),
+        (["human", "search=found", "--controls", "search"], "'search' cannot name an arm"),
+        (["human", "evolved=found"], "'evolved' cannot name an arm"),
         (["x=", "--task", "cartpole"], "the arm x names nothing"),
         (["human", "--task", "cartpole", "--controls", "serch"], "no control 'serch'"),
         (["unfinished", "human"], "is not finished; to go on: eureka resume"),
