@@ -60,25 +60,33 @@ class Wanted(_Frozen):
 
 
 class Against(_Frozen):
-    """What an arm's seeds say against those of the human reward, or of an environment's own where that is the one."""
+    """What an arm says against the human reward, or against an environment's own where that is the one."""
 
     verdict: str = Field(description="win, tie or loss by interval; or not defined")
-    improvement: float | None = Field(description="probability that a seed of it beats one of the other")
+    improvement: float | None = Field(description="probability that one of its values beats one of the other's")
     improvement_interval: tuple[float, float] | None = Field(description="95 %, by bootstrap")
     normalised: float | None = Field(description="(arm - sparse) / |human - sparse|; None if not defined")
 
 
 class Arm(_Frozen):
-    """One arm, retrained on fresh seeds."""
+    """One arm, retrained on fresh seeds.
+
+    What is independent of what decides on how much may be concluded: the seeds of one reward tell of that reward alone,
+    so an arm of several rewards has one value for each of them, however many the seeds.
+    """
 
     name: str
     origins: list[str] = Field(description="where its rewards come from")
     searches: int = Field(description="how many searches it rests on; 0: a person wrote it")
-    fitness: list[float] = Field(description="mean report fitness of each seed that trained to the end")
+    fitness: list[float] = Field(
+        description="its values: report fitness of each seed that trained to the end; with several rewards, of each "
+        "reward, the mean over such seeds"
+    )
+    seeds: list[list[float]] = Field(default=[], description="report fitness of each such seed, by reward")
     last: list[float] = Field(description="selection fitness of each seed's last checkpoint, shown beside")
     failures: list[str] = Field(description="why the other seeds did not")
     mean: float | None = Field(description="of fitness; None if none trained")
-    interval: Interval | None = Field(description="of the mean over seeds, Student's t; None for fewer than two")
+    interval: Interval | None = Field(description="of the mean, Student's t; None for fewer than two values")
     iqm: float | None = Field(description="interquartile mean of fitness")
     iqm_interval: tuple[float, float] | None = Field(description="95 %, by bootstrap; too narrow for few seeds")
     steps_to_baseline: list[int | None] = Field(
@@ -91,7 +99,7 @@ class Arm(_Frozen):
 
     @property
     def comparable(self) -> bool:
-        """Whether anything may be concluded: two seeds at least, and none lost, which would flatter the rest."""
+        """Whether anything may be concluded: two values at least, and no seed lost, which would flatter the rest."""
         return self.interval is not None and not self.failures
 
 
@@ -239,13 +247,17 @@ def comparison(entrants: Sequence[Entrant], outcomes: Mapping[str, Sequence[Outc
 
 def _arm(entrant: Entrant, outcomes: Sequence[Outcome], threshold: float | None) -> Arm:
     trained = [o for o in outcomes if isinstance(o, Trained)]
-    fitness = [o.report for o in trained]
+    each = len(outcomes) // len(entrant.rewards)
+    of_rewards = [outcomes[i * each : (i + 1) * each] for i in range(len(entrant.rewards))]
+    seeds = [[o.report for o in of_one if isinstance(o, Trained)] for of_one in of_rewards]
+    fitness = seeds[0] if len(seeds) == 1 else [statistics.fmean(of_one) for of_one in seeds if of_one]
     several = len(fitness) > 1
     return Arm(
         name=entrant.name,
         origins=[reward.origin for reward in entrant.rewards],
         searches=entrant.searches,
         fitness=fitness,
+        seeds=seeds,
         last=[o.curves.fitness[-1] for o in trained],
         failures=[str(o) for o in outcomes if isinstance(o, Failed)],
         mean=statistics.fmean(fitness) if fitness else None,

@@ -42,13 +42,14 @@ def _fitness(arms: Sequence[Arm]) -> Table:
             table.add_row(Text(shown(arm.name)), "-", "-", lost.strip(), "-")
             continue
         bounds = f"{number(arm.interval.low)} .. {number(arm.interval.high)}" if arm.interval else "one seed"
-        seeds = " ".join(map(number, arm.fitness)) + lost
+        several = " (a mean for each reward)" if len(arm.origins) > 1 else ""
+        seeds = " ".join(map(number, arm.fitness)) + several + lost
         table.add_row(Text(shown(arm.name)), number(arm.mean), bounds, seeds, number(fmean(arm.last)))
     return table
 
 
 def _against(arms: Sequence[Arm], baseline: str) -> Table:
-    """What was found out beside the baseline; P is the probability that a seed is better than one of the baseline's."""
+    """What was found out beside the baseline; P is the probability that a value is better than one of the baseline's."""
     table = _table(f"against {baseline}", "verdict", "P", "95% interval", "normalised", "correlation")
     for arm in arms:
         against = arm.against

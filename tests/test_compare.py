@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import signal
@@ -12,13 +13,23 @@ from pathlib import Path
 
 import pytest
 from conftest import Cli
+from rich.console import Console
 from test_prompt import trained
 
 from eureka.arms import named
 from eureka.candidate import Failed, Outcome
 from eureka.compare import Comparison, Entrant, Reward, comparison
+from eureka.tables import show_comparison
 
 LOST = Failed(stage="train", message="NaN")
+
+
+def shown(found: Comparison) -> str:
+    written = io.StringIO()
+    show_comparison(Console(file=written, width=200), found)
+    return written.getvalue()
+
+
 Outcomes = tuple[str, list[Outcome]]
 
 
@@ -51,6 +62,23 @@ def test_every_arm_but_the_human_one_is_held_against_it():
     assert against(found, "mine").normalised == pytest.approx(3.0)
     assert against(found, "sparse").normalised == pytest.approx(0.0)
     assert of(arm("mine", 4.0, 4.1), arm("sparse", 1.0, 1.1)).arms[0].against is None, "nothing to hold it against"
+
+
+def test_the_seeds_of_three_searches_are_three_values():
+    # 1, 2, 3: mean 2, standard deviation 1, t of 2 degrees of freedom 4.303: 2 +- 4.303 / sqrt(3) = 2.484
+    name, outcomes = arm("ours", *[search + off for search in (1.0, 2.0, 3.0) for off in (-0.2, -0.1, 0.0, 0.1, 0.2)])
+    ours = Entrant(name=name, rewards=tuple(Reward(origin=run, code="") for run in "abc"), searches=3)
+    human = Entrant(name="human", rewards=(Reward(origin="human", code=""),))
+    found = comparison([ours, human], {name: outcomes, **dict([arm("human", 1.4, 1.5, 1.4, 1.5, 1.45)])})
+    one = found.arms[0]
+    assert one.fitness == pytest.approx([1.0, 2.0, 3.0]) and len(one.seeds) == 3
+    assert one.seeds[1] == pytest.approx([1.8, 1.9, 2.0, 2.1, 2.2])
+    assert one.interval is not None and one.iqm_interval is not None
+    assert (one.mean, one.interval.high - 2.0, one.iqm) == pytest.approx((2.0, 2.484, 2.0), abs=1e-3)
+    assert one.iqm_interval == pytest.approx((1.0, 3.0)), "whole searches are drawn anew, not seeds"
+    assert against(found, "ours").verdict == "tie", "fifteen seeds would have made it a win"
+    assert against(found, "ours").improvement == pytest.approx(2 / 3)
+    assert "1.00 2.00 3.00 (a mean for each reward)" in shown(found)
 
 
 def test_nothing_is_concluded_from_one_seed():
@@ -109,9 +137,9 @@ def test_runs_files_and_baselines_are_compared_on_the_same_seeds(cli: Cli, searc
     assert done.returncode == 0, done.stderr
     arms = {a["name"]: a for a in json.loads((searched / "c" / "result.json").read_text())["comparison"]["arms"]}
     assert list(arms) == ["human", "sparse", "lazy", "both"]
-    assert [len(arms[name]["fitness"]) for name in arms] == [2, 2, 2, 4]
+    assert [[len(one) for one in arms[name]["seeds"]] for name in arms] == [[2], [2], [2], [2, 2]]
     assert arms["both"]["searches"] == 1 and arms["lazy"]["searches"] == 0
-    assert arms["both"]["fitness"][2:] == arms["lazy"]["fitness"], "the same reward on the same seeds is the same"
+    assert arms["both"]["seeds"][1] == arms["lazy"]["fitness"], "the same reward on the same seeds is the same"
     assert set(arms["lazy"]["robustness"]) == set(arms["human"]["robustness"]) and len(arms["lazy"]["robustness"]) == 4
     assert arms["human"]["correlation"] is None and -1 <= arms["lazy"]["correlation"] <= 1
     assert arms["sparse"]["correlation"] is None, "a constant correlates with nothing"
