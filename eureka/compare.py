@@ -18,7 +18,7 @@ from eureka.statistics import Interval, bootstrap, human_normalised, improvement
 
 HUMAN, SPARSE, EVOLVED = "human", "sparse", "evolved"
 _REACHED = 0.8
-"""Sample efficiency: steps until this share of the human reward's fitness."""
+"""Sample efficiency: steps until this share of what the human reward makes of a policy."""
 
 
 class _Frozen(BaseModel):
@@ -90,7 +90,8 @@ class Arm(_Frozen):
     iqm: float | None = Field(description="interquartile mean of fitness")
     iqm_interval: tuple[float, float] | None = Field(description="95 %, by bootstrap; too narrow for few seeds")
     steps_to_baseline: list[int | None] = Field(
-        description="each seed's training world-steps until its fitness was 80 % of the baseline's; None: never"
+        description="each seed's training world-steps until its fitness was 80 % of the way from the baseline's first "
+        "checkpoints to its best; None: never, as for a seed that was lost; empty where the baseline did not rise"
     )
     against: Against | None = Field(description="what it says against the baseline; None for that itself, or without")
     correlation: float | None = Field(default=None, description="with the human reward, where the arm's policies go")
@@ -264,21 +265,29 @@ def _arm(entrant: Entrant, outcomes: Sequence[Outcome], threshold: float | None)
         interval=student(fitness) if several else None,
         iqm=interquartile_mean([fitness]) if fitness else None,
         iqm_interval=bootstrap(interquartile_mean, [fitness]) if several else None,
-        steps_to_baseline=[_reached(o, threshold) for o in trained] if threshold is not None else [],
+        steps_to_baseline=[_reached(o, threshold) for o in outcomes] if threshold is not None else [],
         against=None,
         alarms=alarms.of_trainings(trained),
     )
 
 
 def _threshold(baseline: Sequence[Trained]) -> float | None:
-    """80 % of the baseline's mean fitness; where that is negative, as far below it."""
-    if not baseline:
+    """Fitness 80 % of the way from the baseline's first checkpoints to its best ones, whatever its zero and its sign.
+
+    None where it did not rise, which is where the intervals of its first checkpoints and of its report fitness touch:
+    untrained policies are as good then, and every arm would be there at once.
+    """
+    if len(baseline) < 2:
         return None
-    mean = statistics.fmean(o.selection for o in baseline)
-    return mean - (1 - _REACHED) * abs(mean)
+    first = student([o.curves.fitness[0] for o in baseline])
+    if first.high >= student([o.report for o in baseline]).low:
+        return None
+    return first.mean + _REACHED * (statistics.fmean(o.selection for o in baseline) - first.mean)
 
 
-def _reached(outcome: Trained, threshold: float) -> int | None:
+def _reached(outcome: Outcome, threshold: float) -> int | None:
+    if isinstance(outcome, Failed):
+        return None
     steps = zip(outcome.curves.steps, outcome.curves.fitness, strict=True)
     return next((step for step, fitness in steps if fitness >= threshold), None)
 

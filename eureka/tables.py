@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from statistics import fmean, median
 from typing import TYPE_CHECKING
@@ -49,7 +50,7 @@ def _fitness(arms: Sequence[Arm]) -> Table:
 
 
 def _against(arms: Sequence[Arm], baseline: str) -> Table:
-    """What was found out beside the baseline; P is the probability that a value is better than one of the baseline's."""
+    """What was found out beside the baseline; P is the probability that a value beats one of the baseline's."""
     table = _table(f"against {baseline}", "verdict", "P", "95% interval", "normalised", "correlation")
     for arm in arms:
         against = arm.against
@@ -80,12 +81,13 @@ def _span(ends: tuple[float, float] | None, form: str) -> str:
 
 
 def _efficiency(arm: Arm) -> str:
-    """The median seed's steps, where most seeds got there."""
-    there = [steps for steps in arm.steps_to_baseline if steps is not None]
+    """The median seed's steps, where never is longer than any number of them."""
     if not arm.steps_to_baseline:
         return "-"
-    share = f"{len(there)} of {len(arm.steps_to_baseline)} seeds"
-    return f"{median(there):,.0f} ({share})" if there else "never"
+    needed = [math.inf if steps is None else steps for steps in arm.steps_to_baseline]
+    middle, there = median(needed), sum(map(math.isfinite, needed))
+    steps = f"{middle:,.0f}" if math.isfinite(middle) else "never"
+    return f"{steps} ({there} of {len(needed)} seeds)"
 
 
 def _robustness(arms: Sequence[Arm]) -> Table:

@@ -17,7 +17,7 @@ from rich.console import Console
 from test_prompt import trained
 
 from eureka.arms import named
-from eureka.candidate import Failed, Outcome
+from eureka.candidate import Failed, Outcome, Trained
 from eureka.compare import Comparison, Entrant, Reward, comparison
 from eureka.tables import show_comparison
 
@@ -95,15 +95,49 @@ def test_nothing_is_concluded_where_seeds_were_lost():
     assert found.arms[0].failures == ["failed: train: NaN"]
 
 
-def test_sample_efficiency_is_steps_to_eighty_percent_of_human():
-    # curves are 1, 20, 300 at steps 10, 20, 30; human's best are 300 and 20: mean 160, so 128 is to be reached
-    found = of(arm("evolved", 300.0, 300.0), ("human", [*arm("", 300.0)[1], *arm("", 20.0)[1]]))
-    assert found.arms[0].steps_to_baseline == [30, 30]
-    # below zero, 80 % is as far below: -10 - 2 = -12 is reached at once
-    found = of(arm("evolved", 5.0, 5.0), arm("human", -10.0, -10.0))
-    assert found.arms[0].steps_to_baseline == [10, 10]
-    found = of(arm("evolved", 5.0, 5.0), arm("human", 9000.0, 9000.0))
-    assert found.arms[0].steps_to_baseline == [None, None]
+def curve(*fitness: float) -> Trained:
+    """Checkpoints at steps 10, 20, ...; the best of them is reported too."""
+    seed, best = trained(), max(fitness)
+    steps = [10 * (i + 1) for i in range(len(fitness))]
+    curves = seed.curves.model_copy(update={"steps": steps, "fitness": list(fitness)})
+    return seed.model_copy(update={"curves": curves, "selection": best, "report": best})
+
+
+@pytest.mark.parametrize("zero", [0.0, -20.0])
+def test_sample_efficiency_is_steps_to_eighty_percent_of_what_human_learned(zero: float):
+    # human rises from 2 to 12 above zero: 2 + 0.8 * 10 = 10 is to be reached, wherever the zero is
+    human = [curve(zero + 1, zero + 11), curve(zero + 3, zero + 13), curve(zero + 2, zero + 12)]
+    mine: list[Outcome] = [curve(zero + 1, zero + 9.9, zero + 10), curve(zero + 15, zero), curve(zero + 9.9), LOST]
+    found = of(("evolved", mine), ("human", [*human]))
+    assert found.arms[0].steps_to_baseline == [30, 10, None, None]
+    assert found.arms[1].steps_to_baseline == [20, 20, 20]
+
+
+@pytest.mark.parametrize(
+    "human",
+    [
+        [curve(0.0, 0.0), curve(0.0, 0.0), curve(0.0, 0.0)],
+        [curve(0.0, 0.1), curve(0.3, 0.2), curve(0.1, 0.4)],  # noise: 0.13 +- 0.38 and 0.27 +- 0.38
+        [curve(1.0, 9.0)],  # one seed cannot tell
+        [LOST, LOST],
+    ],
+)
+def test_nobody_gets_to_a_human_reward_that_did_not_learn(human: list[Outcome]):
+    found = of(arm("evolved", 5.0, 5.0), ("human", human))
+    assert [a.steps_to_baseline for a in found.arms] == [[], []]
+
+
+def test_never_is_longer_than_any_number_of_steps():
+    human = [curve(0.0, 10.0), curve(0.0, 10.0)]
+    there, not_there = curve(9.0), curve(7.0, 7.0)
+    for seeds, expected in (
+        ([there, not_there, not_there], "never (1 of 3 seeds)"),
+        ([there, not_there], "never (1 of 2 seeds)"),
+        ([there, there, not_there], "10 (2 of 3 seeds)"),
+        ([there, curve(0.0, 9.0), LOST, LOST], "never (2 of 4 seeds)"),
+        ([there, curve(0.0, 9.0), there, LOST], "15 (3 of 4 seeds)"),
+    ):
+        assert expected in shown(of(("evolved", [*seeds]), ("human", [*human])))
 
 
 @pytest.mark.parametrize("name", ["human", "sparse", "environment", "search", "evolved"])
