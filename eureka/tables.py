@@ -122,7 +122,7 @@ def show_summary(console: Console, summary: Summary) -> None:
             )
         )
     else:
-        console.print(Text("human-normalised score not defined: human and sparse cannot be told apart on any task"))
+        console.print(Text("human-normalised score not defined on any task; eureka inspect RUN says why for each"))
 
 
 def _table(*columns: str) -> Table:
@@ -135,15 +135,24 @@ def _table(*columns: str) -> Table:
 def _remark(comparison: Comparison) -> str:
     """Why something is not defined, and what the arms rest on."""
     against = [arm.against for arm in comparison.arms if arm.against]
+    lost = [shown(arm.name) for arm in comparison.arms if arm.failures]
     parts = []
-    if any(a.verdict == "not defined" for a in against):
-        lost = any(arm.failures for arm in comparison.arms)
-        parts.append(f"not defined: {'some seeds failed' if lost else 'one seed cannot tell'}.")
-    elif any(a.normalised is None for a in against):
-        missing = next((name for name in (HUMAN, SPARSE) if comparison.arm(name) is None), None)
-        why = f"there is no arm {missing}" if missing else f"{HUMAN} and {SPARSE} cannot be told apart"
-        parts.append(f"The human-normalised score is not defined: {why}.")
+    if lost:
+        parts.append(f"not defined: seeds of {', '.join(lost)} failed, and those that are left may be the lucky ones.")
+    elif any(a.verdict == "not defined" for a in against):
+        parts.append("not defined: one seed cannot tell.")
+    if any(a.normalised is None for a in against if a.verdict != "not defined"):
+        parts.append(f"The human-normalised score is not defined: {_no_scale(comparison)}.")
     searched = max((arm.searches for arm in comparison.arms), default=0)
     if searched == 1:
         parts.append("One search each: seeds tell of the reward that it found, not of how well another would do.")
     return " ".join(parts)
+
+
+def _no_scale(comparison: Comparison) -> str:
+    """Why human and sparse give no scale, where some arms can be compared."""
+    missing = next((name for name in (HUMAN, SPARSE) if comparison.arm(name) is None), None)
+    if missing:
+        return f"there is no arm {missing}"
+    failed = any(arm.failures for arm in comparison.arms if arm.name == SPARSE)
+    return f"seeds of {SPARSE} failed" if failed else f"{HUMAN} and {SPARSE} cannot be told apart"

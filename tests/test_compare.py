@@ -95,6 +95,20 @@ def test_nothing_is_concluded_where_seeds_were_lost():
     assert found.arms[0].failures == ["failed: train: NaN"]
 
 
+def test_the_remark_says_why_something_is_not_defined():
+    human, apart = arm("human", 2.0, 2.0), arm("sparse", 1.0, 1.0)
+    fine, touching = arm("evolved", 3.0, 3.0), arm("sparse", 1.9, 2.1)
+    score, cannot_tell = "human-normalised score is not defined", "human and sparse cannot be told apart"
+    assert "not defined" not in shown(of(fine, human, apart))
+    assert f"{score}: {cannot_tell}" in shown(of(fine, human, touching))
+    assert f"{score}: there is no arm sparse" in shown(of(fine, human))
+    lost = shown(of(fine, human, arm("sparse", 0.0, lost=1)))
+    assert "seeds of sparse failed" in lost and f"{score}: seeds of sparse failed" in lost and cannot_tell not in lost
+    lost = shown(of(arm("evolved", 3.0, lost=1), human, apart))
+    assert "seeds of evolved failed" in lost and cannot_tell not in lost
+    assert "one seed cannot tell" in shown(of(arm("evolved", 3.0), arm("human", 2.0), arm("sparse", 1.0)))
+
+
 def curve(*fitness: float) -> Trained:
     """Checkpoints at steps 10, 20, ...; the best of them is reported too."""
     seed, best = trained(), max(fitness)
