@@ -43,7 +43,8 @@ def named(arms: Sequence[str], task: str | None) -> Named:
     """
     parts = [_split(arm) for arm in arms]
     for one in (one for _, given in parts for one in given):
-        if one not in _BASELINES and not Path(one).exists():
+        # A file that is not there is told as such, where it is read.
+        if one not in _BASELINES and not one.endswith(".py") and not Path(one).exists():
             raise UserError(
                 f"no arm {one!r}{near(one, _BASELINES)}; an arm is {HUMAN}, {SPARSE}, a reward's Python file or a "
                 "run's folder"
