@@ -90,8 +90,8 @@ def _survival(trained: Trained) -> list[str]:
         for fitness, length in zip(trained.curves.training_fitness, trained.curves.episode_length, strict=True)
         if fitness is not None and length
     ]
-    if len(pairs) < 4:
-        return []
+    if len(pairs) < 4 or any(fitness < 0 for fitness, _ in pairs):
+        return []  # a loss spread over a longer episode is less a step, whatever was learned
     lengths = [length for _, length in pairs]
     worth = [fitness / length for fitness, length in pairs]
     if max(worth) - min(worth) <= 1e-6 * max(1.0, abs(worth[0])):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eureka import environments, inspection
-from eureka.compare import HUMAN, SPARSE, Entrant, Reward, Wanted, baselines
+from eureka.compare import EVOLVED, HUMAN, SPARSE, Entrant, Reward, Wanted, baselines
 from eureka.config import LoadedTask, Settings, load_task
 from eureka.errors import UserError, near
 from eureka.store import find_run, foreign, read_events, read_json, task_of
@@ -16,6 +16,8 @@ from eureka.store import find_run, foreign, read_events, read_json, task_of
 CONTROLS = ("search", "best-of-n")
 """What a language model's runs are held against: the built-in search, and the same model without reflection."""
 _BASELINES = (HUMAN, SPARSE, environments.BASELINE)
+_RESERVED = (*_BASELINES, *CONTROLS, EVOLVED)
+"""Names that mean something of their own in a comparison, and may be nobody else's."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +39,12 @@ def named(arms: Sequence[str], task: str | None) -> Named:
         task: the task's YAML or name; may be None where a run is among the arms.
 
     Raises:
-        UserError: one of them does not exist, is not finished, or is of another task.
+        UserError: one of them does not exist, is not finished, is of another task, or cannot be told from another.
     """
     parts = [_split(arm) for arm in arms]
     for one in (one for _, given in parts for one in given):
-        if one not in _BASELINES and not Path(one).exists():
+        # A file that is not there is told as such, where it is read.
+        if one not in _BASELINES and not one.endswith(".py") and not Path(one).exists():
             raise UserError(
                 f"no arm {one!r}{near(one, _BASELINES)}; an arm is {HUMAN}, {SPARSE}, a reward's Python file or a "
                 "run's folder"
@@ -54,10 +57,10 @@ def named(arms: Sequence[str], task: str | None) -> Named:
         if other.path != tasks[0].path:
             raise UserError(f"{where} is of the task {other.file.name}, and {runs[0]} of {tasks[0].file.name}")
     entrants = [_entrant(name, given, tasks[0]) for name, given in parts]
-    names = [entrant.name for entrant in entrants]
-    for name in names:
-        if names.count(name) > 1:
-            raise UserError(f"two arms are called {name}; tell them apart as in other_{name}=PATH")
+    labels = [label for entrant in entrants for label in entrant.labels]
+    for label in labels:
+        if labels.count(label) > 1:
+            raise UserError(f"two arms or rewards are called {label}; tell them apart as in other_{label}=PATH")
     settings = Settings.model_validate(read_json(runs[0] / "run.json")["settings"]) if runs else None
     return Named(tasks[0], tuple(entrants), settings)
 
@@ -97,8 +100,8 @@ def _split(arm: str) -> tuple[str | None, list[str]]:
     name, equals, rest = arm.partition("=")
     if not equals:
         return None, [arm]
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,39}", name) or name in _BASELINES:
-        raise UserError(f"{name!r} cannot name an arm; use letters, digits, - and _, and not {HUMAN} or {SPARSE}")
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,39}", name) or name in _RESERVED:
+        raise UserError(f"{name!r} cannot name an arm; use letters, digits, - and _, and not {', '.join(_RESERVED)}")
     given = [part for part in rest.split(",") if part]
     if not given:
         raise UserError(f"the arm {name} names nothing; give NAME=RUN,RUN,...")
@@ -127,6 +130,8 @@ def _entrant(name: str | None, given: Sequence[str], task: LoadedTask) -> Entran
             rewards.append(Reward(origin=one, code=read_source(Path(one))))
     path = Path(given[0]).resolve()
     plain = re.sub(r"\W+", "_", path.stem if path.is_file() else path.name, flags=re.ASCII)
+    if plain in _RESERVED:  # a copy of human.py, changed, is not the human reward any more
+        plain = f"my_{plain}"
     return Entrant(name=name or plain or "reward", rewards=tuple(rewards), searches=searches)
 
 

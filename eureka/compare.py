@@ -18,7 +18,7 @@ from eureka.statistics import Interval, bootstrap, human_normalised, improvement
 
 HUMAN, SPARSE, EVOLVED = "human", "sparse", "evolved"
 _REACHED = 0.8
-"""Sample efficiency: steps until this share of the human reward's fitness."""
+"""Sample efficiency: steps until this share of what the human reward makes of a policy."""
 
 
 class _Frozen(BaseModel):
@@ -43,6 +43,11 @@ class Entrant(_Frozen):
         """The name of one of its rewards in journal and folders."""
         return self.name if len(self.rewards) == 1 else f"{self.name}-{reward}"
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Its name and those of its rewards, which no other arm may have."""
+        return tuple(dict.fromkeys([self.name, *(self.key(i) for i in range(len(self.rewards)))]))
+
 
 class Wanted(_Frozen):
     """What a comparison does besides retraining."""
@@ -55,29 +60,38 @@ class Wanted(_Frozen):
 
 
 class Against(_Frozen):
-    """What an arm's seeds say against those of the human reward, or of an environment's own where that is the one."""
+    """What an arm says against the human reward, or against an environment's own where that is the one."""
 
     verdict: str = Field(description="win, tie or loss by interval; or not defined")
-    improvement: float | None = Field(description="probability that a seed of it beats one of the other")
+    improvement: float | None = Field(description="probability that one of its values beats one of the other's")
     improvement_interval: tuple[float, float] | None = Field(description="95 %, by bootstrap")
     normalised: float | None = Field(description="(arm - sparse) / |human - sparse|; None if not defined")
 
 
 class Arm(_Frozen):
-    """One arm, retrained on fresh seeds."""
+    """One arm, retrained on fresh seeds.
+
+    What is independent of what decides on how much may be concluded: the seeds of one reward tell of that reward alone,
+    so an arm of several rewards has one value for each of them, however many the seeds.
+    """
 
     name: str
     origins: list[str] = Field(description="where its rewards come from")
     searches: int = Field(description="how many searches it rests on; 0: a person wrote it")
-    fitness: list[float] = Field(description="mean report fitness of each seed that trained to the end")
+    fitness: list[float] = Field(
+        description="its values: report fitness of each seed that trained to the end; with several rewards, of each "
+        "reward, the mean over such seeds"
+    )
+    seeds: list[list[float]] = Field(default=[], description="report fitness of each such seed, by reward")
     last: list[float] = Field(description="selection fitness of each seed's last checkpoint, shown beside")
     failures: list[str] = Field(description="why the other seeds did not")
     mean: float | None = Field(description="of fitness; None if none trained")
-    interval: Interval | None = Field(description="of the mean over seeds, Student's t; None for fewer than two")
+    interval: Interval | None = Field(description="of the mean, Student's t; None for fewer than two values")
     iqm: float | None = Field(description="interquartile mean of fitness")
     iqm_interval: tuple[float, float] | None = Field(description="95 %, by bootstrap; too narrow for few seeds")
     steps_to_baseline: list[int | None] = Field(
-        description="each seed's training world-steps until its fitness was 80 % of the baseline's; None: never"
+        description="each seed's training world-steps until its fitness was 80 % of the way from the baseline's first "
+        "checkpoints to its best; None: never, as for a seed that was lost; empty where the baseline did not rise"
     )
     against: Against | None = Field(description="what it says against the baseline; None for that itself, or without")
     correlation: float | None = Field(default=None, description="with the human reward, where the arm's policies go")
@@ -86,7 +100,7 @@ class Arm(_Frozen):
 
     @property
     def comparable(self) -> bool:
-        """Whether anything may be concluded: two seeds at least, and none lost, which would flatter the rest."""
+        """Whether anything may be concluded: two values at least, and no seed lost, which would flatter the rest."""
         return self.interval is not None and not self.failures
 
 
@@ -234,34 +248,46 @@ def comparison(entrants: Sequence[Entrant], outcomes: Mapping[str, Sequence[Outc
 
 def _arm(entrant: Entrant, outcomes: Sequence[Outcome], threshold: float | None) -> Arm:
     trained = [o for o in outcomes if isinstance(o, Trained)]
-    fitness = [o.report for o in trained]
+    each = len(outcomes) // len(entrant.rewards)
+    of_rewards = [outcomes[i * each : (i + 1) * each] for i in range(len(entrant.rewards))]
+    seeds = [[o.report for o in of_one if isinstance(o, Trained)] for of_one in of_rewards]
+    fitness = seeds[0] if len(seeds) == 1 else [statistics.fmean(of_one) for of_one in seeds if of_one]
     several = len(fitness) > 1
     return Arm(
         name=entrant.name,
         origins=[reward.origin for reward in entrant.rewards],
         searches=entrant.searches,
         fitness=fitness,
+        seeds=seeds,
         last=[o.curves.fitness[-1] for o in trained],
         failures=[str(o) for o in outcomes if isinstance(o, Failed)],
         mean=statistics.fmean(fitness) if fitness else None,
         interval=student(fitness) if several else None,
         iqm=interquartile_mean([fitness]) if fitness else None,
         iqm_interval=bootstrap(interquartile_mean, [fitness]) if several else None,
-        steps_to_baseline=[_reached(o, threshold) for o in trained] if threshold is not None else [],
+        steps_to_baseline=[_reached(o, threshold) for o in outcomes] if threshold is not None else [],
         against=None,
         alarms=alarms.of_trainings(trained),
     )
 
 
 def _threshold(baseline: Sequence[Trained]) -> float | None:
-    """80 % of the baseline's mean fitness; where that is negative, as far below it."""
-    if not baseline:
+    """Fitness 80 % of the way from the baseline's first checkpoints to its best ones, whatever its zero and its sign.
+
+    None where it did not rise, which is where the intervals of its first checkpoints and of its report fitness touch:
+    untrained policies are as good then, and every arm would be there at once.
+    """
+    if len(baseline) < 2:
         return None
-    mean = statistics.fmean(o.selection for o in baseline)
-    return mean - (1 - _REACHED) * abs(mean)
+    first = student([o.curves.fitness[0] for o in baseline])
+    if first.high >= student([o.report for o in baseline]).low:
+        return None
+    return first.mean + _REACHED * (statistics.fmean(o.selection for o in baseline) - first.mean)
 
 
-def _reached(outcome: Trained, threshold: float) -> int | None:
+def _reached(outcome: Outcome, threshold: float) -> int | None:
+    if isinstance(outcome, Failed):
+        return None
     steps = zip(outcome.curves.steps, outcome.curves.fitness, strict=True)
     return next((step for step, fitness in steps if fitness >= threshold), None)
 

@@ -20,7 +20,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from torch import Tensor
 
-from eureka.config import load_task, shipped_tasks
+from eureka.config import EnvironmentFile, LoadedTask, load_task, shipped_tasks
 from eureka.env import Env, Step
 from eureka.errors import EnvironmentFault, UserError
 from eureka.introspect import load_class
@@ -78,7 +78,7 @@ class VectorTask(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             raise UserError(f"num_envs must be a whole number from 1 up, not {num_envs!r}")
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise UserError(f"there is no render mode {render_mode!r}; give 'rgb_array', or None for no pictures")
-        loaded = load_task(str(task))
+        loaded = _load(task)
         self.num_envs, self.render_mode = int(num_envs), render_mode
         self.task = load_class(loaded)
         self._physics = ThreadPhysics(
@@ -247,8 +247,12 @@ class SingleTask(gymnasium.Env[np.ndarray, np.ndarray]):
 
 
 def register(task: str | Path) -> str:
-    """Register a task of yours by the path of its YAML; returns its id, `eureka/MyTask-v0` for the name `my_task`."""
-    loaded = load_task(str(task))
+    """Register a task of yours by the path of its YAML; returns its id, `eureka/MyTask-v0` for the name `my_task`.
+
+    Raises:
+        UserError: it is not there, or is an environment of Gymnasium's already.
+    """
+    loaded = _load(task)
     name = "".join(part.capitalize() for part in loaded.file.name.split("_"))
     given = loaded.file.name if loaded.shipped else str(loaded.path)
     gymnasium.register(
@@ -258,6 +262,14 @@ def register(task: str | Path) -> str:
         kwargs={"task": given},
     )
     return f"eureka/{name}-v0"
+
+
+def _load(task: str | Path) -> LoadedTask:
+    loaded = load_task(str(task))
+    if isinstance(loaded.file, EnvironmentFile):
+        identifier = loaded.file.identifier
+        raise UserError(f"{task} is an environment of Gymnasium's already; gymnasium.make({identifier!r}) gives it")
+    return loaded
 
 
 class _Camera:

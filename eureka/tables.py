@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from statistics import fmean, median
 from typing import TYPE_CHECKING
@@ -42,13 +43,14 @@ def _fitness(arms: Sequence[Arm]) -> Table:
             table.add_row(Text(shown(arm.name)), "-", "-", lost.strip(), "-")
             continue
         bounds = f"{number(arm.interval.low)} .. {number(arm.interval.high)}" if arm.interval else "one seed"
-        seeds = " ".join(map(number, arm.fitness)) + lost
+        several = " (a mean for each reward)" if len(arm.origins) > 1 else ""
+        seeds = " ".join(map(number, arm.fitness)) + several + lost
         table.add_row(Text(shown(arm.name)), number(arm.mean), bounds, seeds, number(fmean(arm.last)))
     return table
 
 
 def _against(arms: Sequence[Arm], baseline: str) -> Table:
-    """What was found out beside the baseline; P is the probability that a seed is better than one of the baseline's."""
+    """What was found out beside the baseline; P is the probability that a value beats one of the baseline's."""
     table = _table(f"against {baseline}", "verdict", "P", "95% interval", "normalised", "correlation")
     for arm in arms:
         against = arm.against
@@ -79,12 +81,13 @@ def _span(ends: tuple[float, float] | None, form: str) -> str:
 
 
 def _efficiency(arm: Arm) -> str:
-    """The median seed's steps, where most seeds got there."""
-    there = [steps for steps in arm.steps_to_baseline if steps is not None]
+    """The median seed's steps, where never is longer than any number of them."""
     if not arm.steps_to_baseline:
         return "-"
-    share = f"{len(there)} of {len(arm.steps_to_baseline)} seeds"
-    return f"{median(there):,.0f} ({share})" if there else "never"
+    needed = [math.inf if steps is None else steps for steps in arm.steps_to_baseline]
+    middle, there = median(needed), sum(map(math.isfinite, needed))
+    steps = f"{middle:,.0f}" if math.isfinite(middle) else "never"
+    return f"{steps} ({there} of {len(needed)} seeds)"
 
 
 def _robustness(arms: Sequence[Arm]) -> Table:
@@ -119,7 +122,7 @@ def show_summary(console: Console, summary: Summary) -> None:
             )
         )
     else:
-        console.print(Text("human-normalised score not defined: human and sparse cannot be told apart on any task"))
+        console.print(Text("human-normalised score not defined on any task; eureka inspect RUN says why for each"))
 
 
 def _table(*columns: str) -> Table:
@@ -132,15 +135,24 @@ def _table(*columns: str) -> Table:
 def _remark(comparison: Comparison) -> str:
     """Why something is not defined, and what the arms rest on."""
     against = [arm.against for arm in comparison.arms if arm.against]
+    lost = [shown(arm.name) for arm in comparison.arms if arm.failures]
     parts = []
-    if any(a.verdict == "not defined" for a in against):
-        lost = any(arm.failures for arm in comparison.arms)
-        parts.append(f"not defined: {'some seeds failed' if lost else 'one seed cannot tell'}.")
-    elif any(a.normalised is None for a in against):
-        missing = next((name for name in (HUMAN, SPARSE) if comparison.arm(name) is None), None)
-        why = f"there is no arm {missing}" if missing else f"{HUMAN} and {SPARSE} cannot be told apart"
-        parts.append(f"The human-normalised score is not defined: {why}.")
+    if lost:
+        parts.append(f"not defined: seeds of {', '.join(lost)} failed, and those that are left may be the lucky ones.")
+    elif any(a.verdict == "not defined" for a in against):
+        parts.append("not defined: one seed cannot tell.")
+    if any(a.normalised is None for a in against if a.verdict != "not defined"):
+        parts.append(f"The human-normalised score is not defined: {_no_scale(comparison)}.")
     searched = max((arm.searches for arm in comparison.arms), default=0)
     if searched == 1:
         parts.append("One search each: seeds tell of the reward that it found, not of how well another would do.")
     return " ".join(parts)
+
+
+def _no_scale(comparison: Comparison) -> str:
+    """Why human and sparse give no scale, where some arms can be compared."""
+    missing = next((name for name in (HUMAN, SPARSE) if comparison.arm(name) is None), None)
+    if missing:
+        return f"there is no arm {missing}"
+    failed = any(arm.failures for arm in comparison.arms if arm.name == SPARSE)
+    return f"seeds of {SPARSE} failed" if failed else f"{HUMAN} and {SPARSE} cannot be told apart"

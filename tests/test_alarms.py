@@ -79,6 +79,12 @@ def test_fitness_from_the_length_of_episodes_alone():
     assert of_training(record(training_fitness=lengths, episode_length=lengths)) == []
 
 
+@pytest.mark.parametrize("first, last", [(-3.0, -0.05), (-6.0, -1.1), (-0.1, 2.0)])
+def test_a_fitness_below_zero_tells_nothing_of_survival(first: float, last: float):
+    rising = [first + (last - first) * i / (STEPS - 1) for i in range(STEPS)]
+    assert of_training(record(training_fitness=rising, episode_length=[50.0 * (i + 1) for i in range(STEPS)])) == []
+
+
 def test_diverged_worlds():
     (alarm,) = of_training(record(diverged=2))
     assert "diverged in 0.03%" in alarm  # 2 of 8000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import signal
@@ -12,12 +13,23 @@ from pathlib import Path
 
 import pytest
 from conftest import Cli
+from rich.console import Console
 from test_prompt import trained
 
-from eureka.candidate import Failed, Outcome
+from eureka.arms import named
+from eureka.candidate import Failed, Outcome, Trained
 from eureka.compare import Comparison, Entrant, Reward, comparison
+from eureka.tables import show_comparison
 
 LOST = Failed(stage="train", message="NaN")
+
+
+def shown(found: Comparison) -> str:
+    written = io.StringIO()
+    show_comparison(Console(file=written, width=200), found)
+    return written.getvalue()
+
+
 Outcomes = tuple[str, list[Outcome]]
 
 
@@ -52,6 +64,23 @@ def test_every_arm_but_the_human_one_is_held_against_it():
     assert of(arm("mine", 4.0, 4.1), arm("sparse", 1.0, 1.1)).arms[0].against is None, "nothing to hold it against"
 
 
+def test_the_seeds_of_three_searches_are_three_values():
+    # 1, 2, 3: mean 2, standard deviation 1, t of 2 degrees of freedom 4.303: 2 +- 4.303 / sqrt(3) = 2.484
+    name, outcomes = arm("ours", *[search + off for search in (1.0, 2.0, 3.0) for off in (-0.2, -0.1, 0.0, 0.1, 0.2)])
+    ours = Entrant(name=name, rewards=tuple(Reward(origin=run, code="") for run in "abc"), searches=3)
+    human = Entrant(name="human", rewards=(Reward(origin="human", code=""),))
+    found = comparison([ours, human], {name: outcomes, **dict([arm("human", 1.4, 1.5, 1.4, 1.5, 1.45)])})
+    one = found.arms[0]
+    assert one.fitness == pytest.approx([1.0, 2.0, 3.0]) and len(one.seeds) == 3
+    assert one.seeds[1] == pytest.approx([1.8, 1.9, 2.0, 2.1, 2.2])
+    assert one.interval is not None and one.iqm_interval is not None
+    assert (one.mean, one.interval.high - 2.0, one.iqm) == pytest.approx((2.0, 2.484, 2.0), abs=1e-3)
+    assert one.iqm_interval == pytest.approx((1.0, 3.0)), "whole searches are drawn anew, not seeds"
+    assert against(found, "ours").verdict == "tie", "fifteen seeds would have made it a win"
+    assert against(found, "ours").improvement == pytest.approx(2 / 3)
+    assert "1.00 2.00 3.00 (a mean for each reward)" in shown(found)
+
+
 def test_nothing_is_concluded_from_one_seed():
     found = of(arm("evolved", 0.51), arm("human", 0.50), arm("sparse", 0.49))
     one = against(found)
@@ -66,15 +95,72 @@ def test_nothing_is_concluded_where_seeds_were_lost():
     assert found.arms[0].failures == ["failed: train: NaN"]
 
 
-def test_sample_efficiency_is_steps_to_eighty_percent_of_human():
-    # curves are 1, 20, 300 at steps 10, 20, 30; human's best are 300 and 20: mean 160, so 128 is to be reached
-    found = of(arm("evolved", 300.0, 300.0), ("human", [*arm("", 300.0)[1], *arm("", 20.0)[1]]))
-    assert found.arms[0].steps_to_baseline == [30, 30]
-    # below zero, 80 % is as far below: -10 - 2 = -12 is reached at once
-    found = of(arm("evolved", 5.0, 5.0), arm("human", -10.0, -10.0))
-    assert found.arms[0].steps_to_baseline == [10, 10]
-    found = of(arm("evolved", 5.0, 5.0), arm("human", 9000.0, 9000.0))
-    assert found.arms[0].steps_to_baseline == [None, None]
+def test_the_remark_says_why_something_is_not_defined():
+    human, apart = arm("human", 2.0, 2.0), arm("sparse", 1.0, 1.0)
+    fine, touching = arm("evolved", 3.0, 3.0), arm("sparse", 1.9, 2.1)
+    score, cannot_tell = "human-normalised score is not defined", "human and sparse cannot be told apart"
+    assert "not defined" not in shown(of(fine, human, apart))
+    assert f"{score}: {cannot_tell}" in shown(of(fine, human, touching))
+    assert f"{score}: there is no arm sparse" in shown(of(fine, human))
+    lost = shown(of(fine, human, arm("sparse", 0.0, lost=1)))
+    assert "seeds of sparse failed" in lost and f"{score}: seeds of sparse failed" in lost and cannot_tell not in lost
+    lost = shown(of(arm("evolved", 3.0, lost=1), human, apart))
+    assert "seeds of evolved failed" in lost and cannot_tell not in lost
+    assert "one seed cannot tell" in shown(of(arm("evolved", 3.0), arm("human", 2.0), arm("sparse", 1.0)))
+
+
+def curve(*fitness: float) -> Trained:
+    """Checkpoints at steps 10, 20, ...; the best of them is reported too."""
+    seed, best = trained(), max(fitness)
+    steps = [10 * (i + 1) for i in range(len(fitness))]
+    curves = seed.curves.model_copy(update={"steps": steps, "fitness": list(fitness)})
+    return seed.model_copy(update={"curves": curves, "selection": best, "report": best})
+
+
+@pytest.mark.parametrize("zero", [0.0, -20.0])
+def test_sample_efficiency_is_steps_to_eighty_percent_of_what_human_learned(zero: float):
+    # human rises from 2 to 12 above zero: 2 + 0.8 * 10 = 10 is to be reached, wherever the zero is
+    human = [curve(zero + 1, zero + 11), curve(zero + 3, zero + 13), curve(zero + 2, zero + 12)]
+    mine: list[Outcome] = [curve(zero + 1, zero + 9.9, zero + 10), curve(zero + 15, zero), curve(zero + 9.9), LOST]
+    found = of(("evolved", mine), ("human", [*human]))
+    assert found.arms[0].steps_to_baseline == [30, 10, None, None]
+    assert found.arms[1].steps_to_baseline == [20, 20, 20]
+
+
+@pytest.mark.parametrize(
+    "human",
+    [
+        [curve(0.0, 0.0), curve(0.0, 0.0), curve(0.0, 0.0)],
+        [curve(0.0, 0.1), curve(0.3, 0.2), curve(0.1, 0.4)],  # noise: 0.13 +- 0.38 and 0.27 +- 0.38
+        [curve(1.0, 9.0)],  # one seed cannot tell
+        [LOST, LOST],
+    ],
+)
+def test_nobody_gets_to_a_human_reward_that_did_not_learn(human: list[Outcome]):
+    found = of(arm("evolved", 5.0, 5.0), ("human", human))
+    assert [a.steps_to_baseline for a in found.arms] == [[], []]
+
+
+def test_never_is_longer_than_any_number_of_steps():
+    human = [curve(0.0, 10.0), curve(0.0, 10.0)]
+    there, not_there = curve(9.0), curve(7.0, 7.0)
+    for seeds, expected in (
+        ([there, not_there, not_there], "never (1 of 3 seeds)"),
+        ([there, not_there], "never (1 of 2 seeds)"),
+        ([there, there, not_there], "10 (2 of 3 seeds)"),
+        ([there, curve(0.0, 9.0), LOST, LOST], "never (2 of 4 seeds)"),
+        ([there, curve(0.0, 9.0), there, LOST], "15 (3 of 4 seeds)"),
+    ):
+        assert expected in shown(of(("evolved", [*seeds]), ("human", [*human])))
+
+
+@pytest.mark.parametrize("name", ["human", "sparse", "environment", "search", "evolved"])
+def test_a_file_is_never_taken_for_what_has_its_name(name: str, tmp_path: Path):
+    path = tmp_path / f"{name}.py"
+    path.write_text("def compute_reward(cart_position):\n    return -cart_position.abs(), {}\n")
+    found = named(["human", str(path)], "cartpole").entrants
+    assert [entrant.name for entrant in found] == ["human", f"my_{name}"]
+    assert found[1].rewards[0].code == path.read_text()
 
 
 SMALL = ("--seeds", 2, "--steps", 4096, "--display", "plain")
@@ -99,9 +185,9 @@ def test_runs_files_and_baselines_are_compared_on_the_same_seeds(cli: Cli, searc
     assert done.returncode == 0, done.stderr
     arms = {a["name"]: a for a in json.loads((searched / "c" / "result.json").read_text())["comparison"]["arms"]}
     assert list(arms) == ["human", "sparse", "lazy", "both"]
-    assert [len(arms[name]["fitness"]) for name in arms] == [2, 2, 2, 4]
+    assert [[len(one) for one in arms[name]["seeds"]] for name in arms] == [[2], [2], [2], [2, 2]]
     assert arms["both"]["searches"] == 1 and arms["lazy"]["searches"] == 0
-    assert arms["both"]["fitness"][2:] == arms["lazy"]["fitness"], "the same reward on the same seeds is the same"
+    assert arms["both"]["seeds"][1] == arms["lazy"]["fitness"], "the same reward on the same seeds is the same"
     assert set(arms["lazy"]["robustness"]) == set(arms["human"]["robustness"]) and len(arms["lazy"]["robustness"]) == 4
     assert arms["human"]["correlation"] is None and -1 <= arms["lazy"]["correlation"] <= 1
     assert arms["sparse"]["correlation"] is None, "a constant correlates with nothing"
@@ -141,8 +227,11 @@ def test_controls_are_runs_of_their_own_as_large_as_the_first(cli: Cli, searched
     [
         (["human"], "which task? Name it with --task"),
         (["humen", "--task", "cartpole"], "no arm 'humen' (did you mean 'human'?)"),
-        (["human", "human", "--task", "cartpole"], "two arms are called human"),
+        (["human", "human", "--task", "cartpole"], "two arms or rewards are called human"),
+        (["a=human,sparse", "a-0=human", "--task", "cartpole"], "two arms or rewards are called a-0"),
         (["a b=human", "--task", "cartpole"], "cannot name an arm"),
+        (["human", "search=found", "--controls", "search"], "'search' cannot name an arm"),
+        (["human", "evolved=found"], "'evolved' cannot name an arm"),
         (["x=", "--task", "cartpole"], "the arm x names nothing"),
         (["human", "--task", "cartpole", "--controls", "serch"], "no control 'serch'"),
         (["unfinished", "human"], "is not finished; to go on: eureka resume"),

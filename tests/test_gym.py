@@ -255,6 +255,8 @@ def misspelt(pole_angel):
         (lambda: worlds(2.5), "num_envs must be a whole number from 1 up, not 2.5"),
         (lambda: VectorTask("cartpol", 2), "no task 'cartpol' .did you mean 'cartpole'"),
         (lambda: SingleTask("mine.yaml"), "no task file mine.yaml"),
+        (lambda: VectorTask("gymnasium:Hopper-v5"), r"already; gymnasium.make\('Hopper-v5'\) gives it"),
+        (lambda: register("gymnasium:Hopper-v5"), r"already; gymnasium.make\('Hopper-v5'\) gives it"),
         (
             lambda: gymnasium.make("eureka/Cartpole-v0", render_mode="ansi", disable_env_checker=True),
             "render mode 'ansi'",

@@ -17,6 +17,8 @@ from eureka.introspect import attribute_docs, describe
 from eureka.paths import shipped
 
 NAMES = shipped_tasks()
+NOT_A_VECTOR = re.compile(r"(last_)?action|(hip|knee)_(angle|velocity)|thrust|(thigh|foot)_contact_force")
+"""Three or four numbers that have no frame: one for each leg, rotor or motor."""
 UNITS = r"\b(m|m/s|rad|rad/s|N|N m|in \[-1, 1\]|unit quaternions?)\b"
 
 
@@ -33,6 +35,16 @@ def test_every_state_field_is_documented_with_its_shape_and_unit(bench: Bench):
         assert docs[f.name].startswith(written), f.name
         assert re.search(UNITS, docs[f.name]), f"{f.name} has no unit"
         assert bench.states[f.name].dtype == torch.float32
+
+
+def test_every_vector_and_rotation_names_its_frame(bench: Bench):
+    docs, vectors = attribute_docs(bench.task.State), []
+    for f in fields(bench.task.State):
+        shape = bench.states[f.name].shape[1:]
+        if shape and shape[-1] in (3, 4) and not NOT_A_VECTOR.fullmatch(f.name):
+            vectors.append(f.name)
+            assert re.search(r"\b(frame|frames)\b", docs[f.name]), f"{f.name} has no frame"
+    assert vectors or bench.loaded.file.name == "cartpole", "a pole in a plane has angles only"
 
 
 def test_the_description_tells_action_termination_and_constants_and_hides_the_fitness(bench: Bench):

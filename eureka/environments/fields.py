@@ -22,7 +22,7 @@ from torch import Tensor
 _JOINT = mujoco.mjtJoint
 _GATHERED = ("qpos", "qvel", "xpos", "xquat", "cvel", "subtree_com", "sensordata")
 
-_ANSWERS = ("reward", "return", "fitness", "score")
+_ANSWERS = ("reward", "return", "fitness", "score", "penalty", "cost", "bonus")
 """What in a key of info gives the environment's reward away."""
 
 

@@ -136,6 +136,15 @@ def test_what_gives_the_environments_reward_away_is_no_field_for_a_reward():
     assert [f.name for f in env.task.fields] == ["info_place"]
 
 
+@pytest.mark.parametrize(
+    "identifier", [s.id for s in gymnasium.registry.values() if "envs.mujoco" in str(s.entry_point) and s.version == 5]
+)
+def test_of_the_info_of_gymnasiums_robots_a_reward_is_told_where_they_are_and_how_fast(identifier: str):
+    told = {field.index for field in by_id(identifier).fields if field.source == "info"}
+    places = {"x_position", "y_position", "distance_from_origin", "z_distance_from_origin"}
+    assert told <= places | {"x_velocity", "y_velocity"}
+
+
 @pytest.mark.parametrize("identifier", ["Hopper-v5", "Humanoid-v5", "Pusher-v5", "Pendulum-v1", "EurekaExact-v0"])
 def test_an_environment_that_can_be_saved_goes_on_exactly(identifier: str):
     a = opened(identifier, members=2, worlds=2)

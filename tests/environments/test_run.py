@@ -48,7 +48,7 @@ def test_an_id_is_searched_and_compared_against_the_environments_reward(cli: Cli
     run, own = comparison["arms"]
     assert comparison["baseline"] == "environment" and own["against"] is None and own["searches"] == 0
     assert run["against"]["verdict"] in ("win", "tie", "loss") and run["against"]["normalised"] is None
-    assert len(own["fitness"]) == len(own["steps_to_baseline"]) == 2
+    assert len(own["fitness"]) == 2 and len(own["steps_to_baseline"]) in (0, 2)
 
 
 def test_a_dry_run_of_an_id_shows_the_prompt_and_what_was_assumed(cli: Cli):
