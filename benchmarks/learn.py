@@ -2,10 +2,12 @@
 
     python benchmarks/learn.py cartpole --members 8 --worlds 64
     python benchmarks/learn.py shadow_hand --worlds 512 --steps 15728640 --set hidden=256,256,128 --set kl_target=0.02
+    python benchmarks/learn.py ant --members 3 --results
 
 Prints one JSON object and appends it to benchmarks/history/learn.jsonl: the fitness of a random policy, the learning
-curve of the first member, and world-steps a second of each part, apart. All members train on the same reward and
-differ in their seeds. The trainer's own settings: one thread an operation, members spread over the cores.
+curves, and world-steps a second of each part, apart. All members train on the same reward and differ in their seeds.
+The trainer's own settings: one thread an operation, members spread over the cores. With --results the object is the
+task's entry in docs/results too, and its picture there is drawn anew.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import tempfile
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MKL_NUM_THREADS", "1")
@@ -36,15 +39,17 @@ from eureka.physics.threads import ThreadPhysics
 from eureka.rewards.compiler import Compiler
 from eureka.rewards.program import Field, rebuild
 from eureka.seeds import derive
+from eureka.statistics import student
 from eureka.task import Task
 from eureka.train import Plan, Progress, Training
 from eureka.workers import cores
 
+RESULTS = Path(__file__).parents[1] / "docs" / "results"
 CURVES = ("steps", "fitness", "training_fitness", "episode_length")
 
 
-def random_fitness(task: Task, model: object, episodes: int, threads: int) -> float:
-    """Mean fitness of `episodes` episodes of uniformly random actions."""
+def random_fitness(task: Task, model: object, episodes: int, threads: int) -> list[float]:
+    """Fitness of `episodes` episodes of uniformly random actions."""
     physics = ThreadPhysics(model, episodes, threads)
     env = Env(task, physics, torch.tensor([derive(0, "random")]), "benchmark")
     env.reset()
@@ -55,7 +60,7 @@ def random_fitness(task: Task, model: object, episodes: int, threads: int) -> fl
         ended = running & (result.terminated | result.timed_out)[0]
         fitness = torch.where(ended, result.fitness[0], fitness)
         running &= ~ended
-    return float(fitness.mean())
+    return fitness.tolist()
 
 
 def compiled(source: str, fields: dict[str, Field]) -> str:
@@ -79,6 +84,26 @@ def learning_from(base: Learning, changes: list[str]) -> Learning:
     return Learning.model_validate(base.model_dump() | parsed)
 
 
+def draw(record: dict[str, Any], path: Path) -> None:
+    """The learning curves of all seeds, over what a random policy gets."""
+    import matplotlib as mpl
+
+    mpl.rcParams |= {"svg.hashsalt": "eureka", "svg.fonttype": "none", "font.family": "sans-serif"}
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(4.2, 2.6), layout="constrained")
+    for number, curve in enumerate(record["curves"], 1):
+        steps = [step / 1e6 for step in curve["steps"]]
+        axes.plot(steps, curve["fitness"], linewidth=1.4, label=f"seed {number}")
+    axes.axhspan(*record["random_interval"], color="0.6", linewidth=0)
+    axes.axhline(record["random_fitness"], color="0.4", linewidth=1, linestyle=":", label="random policy")
+    axes.set(xlabel="million world-steps of each seed", ylabel="fitness", title=record["task"])
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize="small")
+    figure.savefig(path, metadata={"Date": None, "Creator": None})
+    plt.close(figure)
+
+
 def main() -> None:
     """Parse, measure, print, append."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -89,6 +114,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help="training world-steps of each member, likewise")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change a PPO setting")
     parser.add_argument("--episodes", type=int, default=256, help="that the trained and the random policy play")
+    parser.add_argument("--results", action="store_true", help="make this the task's entry in docs/results")
     parser.add_argument("--threads", type=int, default=cores())
     options = parser.parse_args()
 
@@ -104,7 +130,7 @@ def main() -> None:
     fields = {name: Field(tuple(v.shape[1:]), str(v.dtype).removeprefix("torch.")) for name, v in states.items()}
     program = rebuild(compiled(loaded.rewards[options.reward].read_text(), fields), fields, worlds)
 
-    evaluation = Evaluation(checkpoints=10, selection_episodes=64, report_episodes=options.episodes)
+    evaluation = Evaluation(checkpoints=10, selection_episodes=16, report_episodes=options.episodes)
     plan = Plan(worlds, max(1, steps // (worlds * learning.horizon)), learning, evaluation, 0, "benchmark")
     seeds = [derive(0, "benchmark", i) for i in range(options.members)]
     training = Training(task, model, [program] * options.members, seeds, plan, options.threads)
@@ -119,6 +145,7 @@ def main() -> None:
     clocks = asdict(training.clocks)
     done = options.members * training.iteration * training.steps_an_iteration
     trained = [o for o in outcomes if not isinstance(o, Failed)]
+    by_chance = student(random_fitness(task, model, options.episodes, options.threads))
     record = about("learn") | {
         "threads": options.threads,
         "task": loaded.file.name,
@@ -135,11 +162,16 @@ def main() -> None:
             "training": round(done / (clocks["env"] + clocks["policy"] + clocks["learning"])),
         },
         "episodes": options.episodes,
-        "random_fitness": random_fitness(task, model, options.episodes, options.threads),
+        "random_fitness": by_chance.mean,
+        "random_interval": [by_chance.low, by_chance.high],
         "report_fitness": [o.report for o in trained],
-        "curve": trained[0].curves.model_dump(include=set(CURVES)) if trained else None,
+        "curves": [o.curves.model_dump(include=set(CURVES)) for o in trained],
     }
     keep(record)
+    if options.results:
+        RESULTS.mkdir(exist_ok=True)
+        (RESULTS / f"{loaded.file.name}.json").write_text(json.dumps(record, indent=1) + "\n")
+        draw(record, RESULTS / f"{loaded.file.name}.svg")
     print(json.dumps(record, indent=2))
 
 
