@@ -34,6 +34,9 @@ _OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _PATIENCE = 30.0
 """s that a resume waits for the workers of a dead orchestrator to end."""
 
+_HALF_MADE = "run.json.tmp"
+"""Marks a folder that is being made or cleared away, and is no run; the name that `run.json` is first written under."""
+
 Event = dict[str, Any]
 
 
@@ -156,13 +159,24 @@ class Run:
                     raise UserError(f"{self.folder / relative} is missing or was changed since the run wrote it")
 
 
-def create(folder: Path, task: LoadedTask, settings: Settings, versions: Mapping[str, str]) -> Run:
-    """Make a new run folder.
+def create(
+    folder: Path,
+    task: LoadedTask,
+    settings: Settings,
+    versions: Mapping[str, str],
+) -> Run:
+    """Make a new run folder; what a killed process left of one is cleared away first.
+
+    Args:
+        folder: where; there may be an empty one.
+        task, settings, versions: what goes into its `run.json`.
 
     Raises:
         UserError: something is in the way.
         StorageFault: it cannot be written.
     """
+    if (folder / _HALF_MADE).is_file() and not (folder / "run.json").exists():
+        discard(folder, entirely=False)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         hint = f"; to go on with that run: eureka resume {folder}" if (folder / "run.json").exists() else ""
         raise UserError(f"{folder} exists already{hint}")
@@ -170,6 +184,7 @@ def create(folder: Path, task: LoadedTask, settings: Settings, versions: Mapping
     try:
         with storage(folder):
             folder.mkdir(parents=True, exist_ok=True)
+            (folder / _HALF_MADE).touch()
             for name in ("logs", "scratch", "task"):
                 (folder / name).mkdir()
             for source, copy in _copies(task, folder):
@@ -192,7 +207,10 @@ def create(folder: Path, task: LoadedTask, settings: Settings, versions: Mapping
 
 def discard(folder: Path, entirely: bool) -> None:
     """Empty the folder of a run that never began, and remove it if `entirely`."""
-    for entry in folder.iterdir() if folder.is_dir() else ():
+    mark = folder / _HALF_MADE
+    with contextlib.suppress(FileNotFoundError):
+        os.replace(folder / "run.json", mark)
+    for entry in sorted(folder.iterdir(), key=lambda e: e == mark) if folder.is_dir() else ():  # the mark last
         if entry.is_dir():
             shutil.rmtree(entry, ignore_errors=True)
         else:
