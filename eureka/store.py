@@ -69,8 +69,8 @@ class Run:
 
     def append(self, kind: str, **content: Any) -> Event:
         """Put an event on the disk, and only then call it known."""
-        event = {"event": kind, "time": round(time.time(), 3), **content}
-        line = (json.dumps(event, allow_nan=False) + "\n").encode()
+        event = _event(kind, content)
+        line = _line(event)
         start = os.lseek(self._journal, 0, os.SEEK_CUR)
         with storage(self.folder):
             try:
@@ -164,12 +164,14 @@ def create(
     task: LoadedTask,
     settings: Settings,
     versions: Mapping[str, str],
+    arms: Mapping[str, Any] | None = None,
 ) -> Run:
     """Make a new run folder; what a killed process left of one is cleared away first.
 
     Args:
         folder: where; there may be an empty one.
         task, settings, versions: what goes into its `run.json`.
+        arms: contents of the event that makes it a comparison, which it is from its first instant or never.
 
     Raises:
         UserError: something is in the way.
@@ -197,6 +199,8 @@ def create(
                 "settings": settings.model_dump(mode="json"),
                 "versions": dict(versions),
             }
+            if arms is not None:
+                write_whole(folder / "events.jsonl", _line(_event("arms", arms)))
             # Written last: a folder with a run.json is a run.
             write_whole(folder / "run.json", json.dumps(record, indent=2).encode())
         return Run(folder)
@@ -334,6 +338,14 @@ def write_whole(path: Path, data: bytes) -> None:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _event(kind: str, content: Mapping[str, Any]) -> Event:
+    return {"event": kind, "time": round(time.time(), 3), **content}
+
+
+def _line(event: Event) -> bytes:
+    return (json.dumps(event, allow_nan=False) + "\n").encode()
 
 
 def _copies(task: LoadedTask, folder: Path) -> Iterator[tuple[Path, Path]]:
