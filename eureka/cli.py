@@ -318,11 +318,12 @@ def bench(
         prices=prices,
     )
     plans = []
-    for task in map(load_task, dict.fromkeys(tasks)):
+    for task in map(load_task, tasks):
         settings = planning.resolve(task, options)
         plans.append((task, settings.model_copy(update={"final_seeds": seeds})))
     with _shown(display) as show:
-        summary = benchmark.bench(plans, Confinement(sandbox, open_trainer), out, show, yes)
+        changes = planning.Changes(max_usd=max_usd, max_tokens=max_tokens, prices=prices)
+        summary = benchmark.bench(plans, changes, Confinement(sandbox, open_trainer), out, show, yes)
     if display not in ("json", "none"):
         tables.show_summary(Console(highlight=False, soft_wrap=True), summary)
     print(f"summary {out / 'summary.json'}", file=sys.stderr)

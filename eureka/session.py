@@ -154,6 +154,7 @@ def resume(folder: Path, changes: Changes, confinement: Confinement, display: Di
         UserError: there is no such run, or its task was changed since.
         Interrupted: it was stopped again.
     """
+    folder = folder.absolute()
     events, _ = read_events(folder)
     with foreign(folder):
         finished = next((event for event in events if event["event"] == "finished"), None)
