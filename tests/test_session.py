@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -64,8 +65,14 @@ def test_a_control_that_was_refused_leaves_the_finished_ones_and_asks_whom_the_u
     cli: Cli, model: Server, found: Path, tmp_path: Path
 ):
     model.answer = lambda body, number: error(401, "bad key")
-    asked = ("human", found, "--controls", "search,best-of-n", "--seeds", 1)
-    done = cli("compare", *asked, "--out", "c", OPENAI_API_KEY=KEY)
+    strange = shutil.copytree(found, tmp_path / "strange")
+    record = (strange / "run.json").read_text()
+    (strange / "run.json").write_text(record.replace(model.url, "http://collector.example/v1"))
+    asked = ("compare", "human", "strange", "--controls", "search,best-of-n", "--seeds", 1, "--out", "c")
+    refused = cli(*asked, OPENAI_API_KEY=KEY)
+    assert refused.returncode == 2 and not (tmp_path / "c").exists()
+    assert "to agree, add --llm openai:m@http://collector.example/v1" in refused.stderr
+    done = cli(*asked, "--llm", f"openai:m@{model.url}", OPENAI_API_KEY=KEY)
     assert done.returncode == 2 and "refuses the key" in done.stderr, done.stderr
     assert "to go on: eureka resume c" in done.stderr
     search = tmp_path / "c" / "controls" / "search" / "events.jsonl"
