@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,7 +18,7 @@ from eureka.display import Display, Said
 from eureka.errors import EurekaError, UserError
 from eureka.planning import Changes
 from eureka.statistics import bootstrap, improvement
-from eureka.store import foreign, read_events, read_json, write_whole
+from eureka.store import foreign, read_events, read_json, task_of, write_whole
 
 _CLIP = 3.0
 """The paper counts a normalised score above this as this, and one below 0 as 0 (Ma et al. 2023, figure 4)."""
@@ -52,6 +53,7 @@ class Summary(BaseModel):
 
 def bench(
     plans: Sequence[tuple[LoadedTask, Settings]],
+    changes: Changes,
     confinement: Confinement,
     out: Path,
     display: Display,
@@ -59,17 +61,28 @@ def bench(
 ) -> Summary:
     """Run every task to its end in a folder of its own below `out`, whatever of it is done already taken as it is.
 
+    Args:
+        plans: the tasks, each with the settings of its run.
+        changes: what may be another for a run that was begun before.
+        confinement, out, display, yes: as for `session.start`.
+
     Raises:
-        UserError: a folder holds a run with other settings.
+        UserError: two tasks have one name, or a folder holds a run with other settings or of another task.
         Interrupted: it was stopped; the same call goes on.
         EurekaError: a run cannot go on.
     """
+    paths: dict[str, Path] = {}
+    for task, _ in plans:
+        name = task.file.name
+        if name in paths:
+            raise UserError(f"two tasks are called {name}: {paths[name]} and {task.path}; give one, or rename one")
+        paths[name] = task.path
     found: dict[str, Comparison] = {}
     for number, (task, settings) in enumerate(plans, 1):
         name = task.file.name
         display(Said(f"\ntask {number} of {len(plans)}: {name}"))
         try:
-            found[name] = _finished(task, settings, confinement, out / name, display, yes)
+            found[name] = _finished(task, settings, changes, confinement, out / name, display, yes)
         except session.Interrupted as stopped:
             display(Said("to go on with the rest too, give the same command again"))
             raise session.Interrupted(None, stopped.signal_number) from None
@@ -82,17 +95,27 @@ def bench(
 
 
 def _finished(
-    task: LoadedTask, settings: Settings, confinement: Confinement, folder: Path, display: Display, yes: bool
+    task: LoadedTask,
+    settings: Settings,
+    changes: Changes,
+    confinement: Confinement,
+    folder: Path,
+    display: Display,
+    yes: bool,
 ) -> Comparison:
     if not (folder / "run.json").is_file():
         session.start(task, settings, confinement, folder, display, yes)
     else:
         with foreign(folder):
             recorded = Settings.model_validate(read_json(folder / "run.json")["settings"])
-        if recorded != settings:
+            of = task_of(folder).path
+        if of != task.path:
+            raise UserError(f"{folder} is a run of {of}, not of {task.path}; give another folder with --out")
+        # Budgets and prices decide when a run has to stop, not what it finds.
+        if recorded.model_copy(update={"asking": settings.asking}) != settings:
             raise UserError(f"{folder} was begun with other settings; give these, or another folder with --out")
         if _comparison(folder) is None:
-            session.resume(folder, Changes(), confinement, display)
+            session.resume(folder, replace(changes, llm=settings.llm), confinement, display)
     comparison = _comparison(folder)
     assert comparison is not None
     return comparison

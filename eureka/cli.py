@@ -234,6 +234,9 @@ def compare(
         str | None,
         typer.Option(metavar="C,C", help="Searches to run first, as large as the first run: search, best-of-n."),
     ] = None,
+    llm: Annotated[
+        str | None, typer.Option("--llm", metavar="NAME", help="Whom best-of-n asks; default: whom the first run did.")
+    ] = None,
     robustness: Annotated[
         bool, typer.Option("--robustness", help="Try the policies under perturbed mass, friction, delay and noise too.")
     ] = False,
@@ -260,10 +263,13 @@ def compare(
 
     named = arms.named(names, task)
     wanted = Wanted(controls=arms.controls(controls), robustness=robustness, correlation=correlation)
-    if named.run is not None:
-        wanted = wanted.model_copy(update={"llm": named.run.llm, "asking": named.run.asking})
     options = planning.Options(preset=preset, worlds=envs, steps=steps, seed=seed, device=device, compiled=compile)
     settings = planning.of_comparison(named.task, named.run, options).model_copy(update={"final_seeds": seeds})
+    if "best-of-n" in wanted.controls:
+        asked = planning.changed(named.run or settings, planning.Changes(llm))
+        wanted = wanted.model_copy(update={"llm": asked.llm, "asking": asked.asking})
+    elif llm:
+        raise UserError("--llm says whom the control best-of-n asks; add --controls best-of-n, or leave it out")
     with _shown(display) as show:
         confinement = Confinement(sandbox, open_trainer)
         session.retrain(named.task, settings, named.entrants, wanted, confinement, out, show, yes)
@@ -318,11 +324,12 @@ def bench(
         prices=prices,
     )
     plans = []
-    for task in map(load_task, dict.fromkeys(tasks)):
+    for task in map(load_task, tasks):
         settings = planning.resolve(task, options)
         plans.append((task, settings.model_copy(update={"final_seeds": seeds})))
     with _shown(display) as show:
-        summary = benchmark.bench(plans, Confinement(sandbox, open_trainer), out, show, yes)
+        changes = planning.Changes(max_usd=max_usd, max_tokens=max_tokens, prices=prices)
+        summary = benchmark.bench(plans, changes, Confinement(sandbox, open_trainer), out, show, yes)
     if display not in ("json", "none"):
         tables.show_summary(Console(highlight=False, soft_wrap=True), summary)
     print(f"summary {out / 'summary.json'}", file=sys.stderr)

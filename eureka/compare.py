@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import statistics
 from collections.abc import Mapping, Sequence
 
@@ -182,10 +183,11 @@ def retrain(shop: Workshop, entrants: Sequence[Entrant], wanted: Wanted = Wanted
     shop.display(FinalBegan(tuple(e.name for e in entrants), settings.final_seeds))
     together = shop.run.once("cut", {}, lambda: {"members": shop.trainer.room(settings)})["members"]
     outcomes: list[Outcome] = []
+    trained: list[list[tuple[str, str, int]]] = []
     for begin in range(0, len(slots), together):
         part = slots[begin : begin + together]
         shop.display(TrainingBegan(tuple(f"{key} {seed + 1}" for _, key, seed in part)))
-        outcomes += shop.trainer.train(
+        ended = shop.trainer.train(
             shop.run,
             f"final-{begin // together}" if begin else "final",
             programs=[programs[key] for _, key, _ in part],
@@ -194,8 +196,9 @@ def retrain(shop: Workshop, entrants: Sequence[Entrant], wanted: Wanted = Wanted
             places=[policy_of(key, seed) for _, key, seed in part],
             on_progress=shop.display,
         )
+        outcomes += ended
+        trained.append([(e.name, k, s) for (e, k, s), o in zip(part, ended, strict=True) if isinstance(o, Trained)])
     found = {e.name: [o for (of, _, _), o in zip(slots, outcomes, strict=True) if of is e] for e in entrants}
-    trained = [(e.name, key, seed) for (e, key, seed), o in zip(slots, outcomes, strict=True) if isinstance(o, Trained)]
     return _probed(shop, wanted, programs, trained, comparison(entrants, found))
 
 
@@ -203,25 +206,35 @@ def _probed(
     shop: Workshop,
     wanted: Wanted,
     programs: Mapping[str, str],
-    trained: Sequence[tuple[str, str, int]],
+    trained: Sequence[Sequence[tuple[str, str, int]]],
     result: Comparison,
 ) -> Comparison:
-    """The comparison with what a second look at the trained policies (arm, reward's key, seed) shows."""
+    """The comparison with what a second look at the trained policies (arm, reward's key, seed) shows.
+
+    They are looked at in the parts in which they were trained, for the sake of memory.
+    """
     human = programs.get(HUMAN) if wanted.correlation else None
-    if not trained or not (wanted.robustness or human):
+    if not any(trained) or not (wanted.robustness or human):
         return result
-    policies = [policy_of(key, seed) for _, key, seed in trained]
-    of_each = [programs[key] for _, key, _ in trained]
     shop.display(Said("looking at the trained policies once more"))
-    look = shop.run.once(
-        "probed", {}, lambda: shop.trainer.probe(shop.run, policies, of_each, human, wanted.robustness)
-    )
+    robustness: dict[str, list[float]] = {}
+    correlation: list[float | None] = []
+    for number, part in enumerate(trained):
+        if not part:
+            continue
+        policies, of_each = [policy_of(key, seed) for _, key, seed in part], [programs[key] for _, key, _ in part]
+        probe = functools.partial(shop.trainer.probe, shop.run, policies, of_each, human, wanted.robustness)
+        look = shop.run.once("probed", {"part": number}, probe)
+        for name, values in look["robustness"].items():
+            robustness.setdefault(name, []).extend(values)
+        correlation += look["correlation"] or []
+    names = [name for part in trained for name, _, _ in part]
     arms = []
     for arm in result.arms:
-        mine = [i for i, (name, _, _) in enumerate(trained) if name == arm.name]
-        tried = look["robustness"].items() if mine else ()
+        mine = [i for i, name in enumerate(names) if name == arm.name]
+        tried = robustness.items() if mine else ()
         robust = {name: statistics.fmean(values[i] for i in mine) for name, values in tried}
-        known = [r for i in mine if look["correlation"] and (r := look["correlation"][i]) is not None]
+        known = [r for i in mine if correlation and (r := correlation[i]) is not None]
         correlated = statistics.fmean(known) if known and arm.name != HUMAN else None
         arms.append(arm.model_copy(update={"robustness": robust, "correlation": correlated}))
     return result.model_copy(update={"arms": arms})

@@ -10,7 +10,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -29,7 +29,7 @@ from eureka.evolve import Workshop
 from eureka.planning import LONG, Changes, Estimate, changed, estimate, fitted
 from eureka.rewards.compiler import Compiler
 from eureka.spending import Ledger
-from eureka.store import Run, create, discard, foreign, read_events, read_json, task_of
+from eureka.store import Event, Run, create, discard, foreign, read_events, read_json, task_of
 from eureka.trainer import Trainer
 
 _ADJECTIVES = ("brave", "calm", "clever", "curious", "eager", "gentle", "keen", "lively", "nimble", "quick", "swift")
@@ -38,6 +38,8 @@ _ANIMALS = ("badger", "crane", "falcon", "finch", "fox", "gecko", "heron", "lynx
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """What ends a run politely: Ctrl-C, a batch system, a closed terminal."""
+_ASKS = "best-of-n"
+"""The control search that may ask a language model."""
 _PASSING = (ModelFault, ModelRefused, BudgetSpent)
 """Errors after which a run is gone on with, once their cause is gone."""
 
@@ -91,13 +93,13 @@ def retrain(
     searches = {name: arms.control(name, settings, wanted) for name in wanted.controls}
 
     def opening(shop: Workshop) -> None:
-        shop.run.append("arms", arms=[e.model_dump() for e in entrants], **wanted.model_dump())
         compare.check(shop, entrants)
         _place(shop)
 
     rewards = sum(len(e.rewards) for e in entrants) + len(searches)
     trainings = rewards * settings.final_seeds + len(searches) * settings.generations * settings.samples
-    return _begin(task, settings, confinement, out, display, yes, trainings, opening)
+    asked = {"arms": [e.model_dump() for e in entrants], **wanted.model_dump()}
+    return _begin(task, settings, confinement, out, display, yes, trainings, opening, asked)
 
 
 def _begin(
@@ -109,6 +111,7 @@ def _begin(
     yes: bool,
     trainings: int,
     opening: Callable[[Workshop], None],
+    asked: Mapping[str, Any] | None = None,
 ) -> Path:
     folder = (out or _new_folder(task.file.name)).absolute()
     ledger = Ledger(settings.asking)
@@ -116,7 +119,7 @@ def _begin(
     fresh = not folder.exists()
     begun = False
     with _interruptible() as stop:
-        run = create(folder, task, settings, versions())
+        run = create(folder, task, settings, versions(), asked)
         try:
             with _workshop(run, task, designer, ledger, confinement, display) as shop:
                 run.settings = fitted(settings, shop.trainer.description.horizon)
@@ -133,8 +136,9 @@ def _begin(
                 return folder
         except EurekaError as error:
             # A first question that was refused (no such model, a wrong key) leaves nothing worth going on with.
-            asked = any(event["generation"] for event in run.all("answer"))
-            begun = begun and (asked or run.find("trained") is not None)
+            answered = any(event["generation"] for event in run.all("answer"))
+            searched = any((folder / "controls").glob("*/run.json"))
+            begun = begun and (answered or searched or run.find("trained") is not None)
             error.resume = folder if begun and isinstance(error, _PASSING) else None
             raise
         finally:
@@ -150,23 +154,25 @@ def resume(folder: Path, changes: Changes, confinement: Confinement, display: Di
         UserError: there is no such run, or its task was changed since.
         Interrupted: it was stopped again.
     """
+    folder = folder.absolute()
     events, _ = read_events(folder)
     with foreign(folder):
         finished = next((event for event in events if event["event"] == "finished"), None)
         comparison = Comparison.model_validate(finished["comparison"]) if finished else None
         record = None if finished else Settings.model_validate(read_json(folder / "run.json")["settings"])
         designers.replies_of(events)
+        changing = _changing(folder, events, record) if record else None
     if comparison is not None:
         display(Finished(folder, comparison))
         return folder
-    assert record is not None
-    changed(record, changes)  # a mistake is told before anything is begun
+    assert changing is not None
+    changed(changing, changes)  # a mistake is told before anything is begun
     task = task_of(folder)
     with _interruptible() as stop:
         stop.folder = folder
         run = Run(folder)
         try:
-            run.settings = changed(run.settings, changes)
+            run.settings = changed(run.settings, Changes() if run.find("arms") else changes)
             ledger = Ledger(run.settings.asking, run.events)
             around = Surroundings(run.settings, ledger, folder, run.events, _teller(display))
             with foreign(folder):
@@ -180,13 +186,32 @@ def resume(folder: Path, changes: Changes, confinement: Confinement, display: Di
                     evaluation = Evaluation.model_validate(started["evaluation"])
                     run.settings = run.settings.model_copy(update={"evaluation": evaluation})
                 (_place if run.find("arms") else _announce)(shop)
-                _finish(shop, task)
+                _finish(shop, task, changes)
                 return folder
         except _PASSING as error:
             error.resume = folder
             raise
         finally:
             run.close()
+
+
+def _changing(folder: Path, events: Sequence[Event], own: Settings) -> Settings:
+    """The settings that changes on resuming are for: a run's own, or those of the control that is yet to be asked."""
+    asked = next((event for event in events if event["event"] == "arms"), None)
+    control = folder / "controls" / _ASKS
+    if asked is None or _ASKS not in asked["controls"] or _is_finished(control):
+        return own
+    if (control / "run.json").is_file():
+        return Settings.model_validate(read_json(control / "run.json")["settings"])
+    return arms.control(_ASKS, own, _wanted(asked))
+
+
+def _wanted(asked: Event) -> Wanted:
+    return Wanted.model_validate({name: asked[name] for name in Wanted.model_fields})
+
+
+def _is_finished(folder: Path) -> bool:
+    return any(event["event"] == "finished" for event in read_events(folder)[0])
 
 
 def _teller(display: Display) -> Callable[[str], None]:
@@ -199,13 +224,15 @@ def _record_start(shop: Workshop) -> None:
     shop.run.append("started", evaluation=evaluation, sandbox=sandbox, fence=shop.trainer.fence)
 
 
-def _finish(shop: Workshop, task: LoadedTask) -> None:
-    """Everything that is left of a run."""
+def _finish(shop: Workshop, task: LoadedTask, changes: Changes | None = None) -> None:
+    """Everything that is left of a run; `changes` are None where it only begins."""
     asked = shop.run.find("arms")
     if asked is not None:
-        wanted = Wanted.model_validate({name: asked[name] for name in Wanted.model_fields})
+        wanted = _wanted(asked)
         entrants = [Entrant.model_validate(arm) for arm in asked["arms"]]
-        entrants += [_control(shop, task, name, wanted) for name in wanted.controls]
+        # Whoever begins a comparison agrees to the designer that it names; to go on with it takes more.
+        changes = changes or Changes(llm=wanted.llm)
+        entrants += [_control(shop, task, n, wanted, changes if n == _ASKS else Changes()) for n in wanted.controls]
         comparison = compare.retrain(shop, entrants, wanted)
         found = {"task": shop.run.task_name, "settings": _deciding(shop.run.settings)}
         found["comparison"] = comparison.model_dump(mode="json")
@@ -228,16 +255,16 @@ def _start_source(task: LoadedTask, start: str) -> str:
     return arms.read_source(task.rewards["human"] if start == "human" else Path(start))
 
 
-def _control(shop: Workshop, task: LoadedTask, name: str, wanted: Wanted) -> Entrant:
+def _control(shop: Workshop, task: LoadedTask, name: str, wanted: Wanted, changes: Changes) -> Entrant:
     """The winner of a control search, which is an ordinary run inside the folder; searched for, or gone on with."""
     folder, run = shop.run.folder / "controls" / name, shop.run
     shop.display(Said(f"control search {name}: {folder}"))
     try:
         if not (folder / "run.json").is_file():
-            settings = arms.control(name, run.settings, wanted)
+            settings = changed(arms.control(name, run.settings, wanted), changes)
             start(task, settings, shop.confinement, folder, shop.display, yes=True)
-        elif not any(event["event"] == "finished" for event in read_events(folder)[0]):
-            resume(folder, Changes(), shop.confinement, shop.display)
+        elif not _is_finished(folder):
+            resume(folder, changes, shop.confinement, shop.display)
     except Interrupted as stopped:
         raise Interrupted(run.folder, stopped.signal_number) from None
     except EurekaError as error:

@@ -34,6 +34,9 @@ _OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _PATIENCE = 30.0
 """s that a resume waits for the workers of a dead orchestrator to end."""
 
+_HALF_MADE = "run.json.tmp"
+"""Marks a folder that is being made or cleared away, and is no run; the name that `run.json` is first written under."""
+
 Event = dict[str, Any]
 
 
@@ -66,8 +69,8 @@ class Run:
 
     def append(self, kind: str, **content: Any) -> Event:
         """Put an event on the disk, and only then call it known."""
-        event = {"event": kind, "time": round(time.time(), 3), **content}
-        line = (json.dumps(event, allow_nan=False) + "\n").encode()
+        event = _event(kind, content)
+        line = _line(event)
         start = os.lseek(self._journal, 0, os.SEEK_CUR)
         with storage(self.folder):
             try:
@@ -156,13 +159,26 @@ class Run:
                     raise UserError(f"{self.folder / relative} is missing or was changed since the run wrote it")
 
 
-def create(folder: Path, task: LoadedTask, settings: Settings, versions: Mapping[str, str]) -> Run:
-    """Make a new run folder.
+def create(
+    folder: Path,
+    task: LoadedTask,
+    settings: Settings,
+    versions: Mapping[str, str],
+    arms: Mapping[str, Any] | None = None,
+) -> Run:
+    """Make a new run folder; what a killed process left of one is cleared away first.
+
+    Args:
+        folder: where; there may be an empty one.
+        task, settings, versions: what goes into its `run.json`.
+        arms: contents of the event that makes it a comparison, which it is from its first instant or never.
 
     Raises:
         UserError: something is in the way.
         StorageFault: it cannot be written.
     """
+    if (folder / _HALF_MADE).is_file() and not (folder / "run.json").exists():
+        discard(folder, entirely=False)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         hint = f"; to go on with that run: eureka resume {folder}" if (folder / "run.json").exists() else ""
         raise UserError(f"{folder} exists already{hint}")
@@ -170,6 +186,7 @@ def create(folder: Path, task: LoadedTask, settings: Settings, versions: Mapping
     try:
         with storage(folder):
             folder.mkdir(parents=True, exist_ok=True)
+            (folder / _HALF_MADE).touch()
             for name in ("logs", "scratch", "task"):
                 (folder / name).mkdir()
             for source, copy in _copies(task, folder):
@@ -182,6 +199,8 @@ def create(folder: Path, task: LoadedTask, settings: Settings, versions: Mapping
                 "settings": settings.model_dump(mode="json"),
                 "versions": dict(versions),
             }
+            if arms is not None:
+                write_whole(folder / "events.jsonl", _line(_event("arms", arms)))
             # Written last: a folder with a run.json is a run.
             write_whole(folder / "run.json", json.dumps(record, indent=2).encode())
         return Run(folder)
@@ -192,7 +211,10 @@ def create(folder: Path, task: LoadedTask, settings: Settings, versions: Mapping
 
 def discard(folder: Path, entirely: bool) -> None:
     """Empty the folder of a run that never began, and remove it if `entirely`."""
-    for entry in folder.iterdir() if folder.is_dir() else ():
+    mark = folder / _HALF_MADE
+    with contextlib.suppress(FileNotFoundError):
+        os.replace(folder / "run.json", mark)
+    for entry in sorted(folder.iterdir(), key=lambda e: e == mark) if folder.is_dir() else ():  # the mark last
         if entry.is_dir():
             shutil.rmtree(entry, ignore_errors=True)
         else:
@@ -316,6 +338,14 @@ def write_whole(path: Path, data: bytes) -> None:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _event(kind: str, content: Mapping[str, Any]) -> Event:
+    return {"event": kind, "time": round(time.time(), 3), **content}
+
+
+def _line(event: Event) -> bytes:
+    return (json.dumps(event, allow_nan=False) + "\n").encode()
 
 
 def _copies(task: LoadedTask, folder: Path) -> Iterator[tuple[Path, Path]]:

@@ -195,6 +195,29 @@ def test_runs_files_and_baselines_are_compared_on_the_same_seeds(cli: Cli, searc
         assert word in done.stdout
 
 
+def test_policies_are_looked_at_in_the_parts_they_were_trained_in_each_once(cli: Cli, tmp_path: Path):
+    (tmp_path / "lazy.py").write_text("def compute_reward(cart_position):\n    return -cart_position.abs(), {}\n")
+    more = ("--task", "cartpole", "--robustness", "--correlation", "--envs", 32, *SMALL)
+    assert cli("compare", "human", "lazy.py", *more, "--out", "c").returncode == 0
+    result, journal = tmp_path / "c" / "result.json", tmp_path / "c" / "events.jsonl"
+    whole, events = result.read_bytes(), [json.loads(line) for line in journal.read_text().splitlines()]
+    (trained,), (look,) = ([e for e in events if e["event"] == kind] for kind in ("trained", "probed"))
+    # The same four trainings as a machine with room for three records them, killed after it looked at the first three.
+    outcomes = {"final": trained["outcomes"][:3], "final-1": trained["outcomes"][3:]}
+    kept = [e for e in events if e["event"] in ("arms", "started", "baseline")] + [{"event": "cut", "members": 3}]
+    for name, of in outcomes.items():
+        kept.append(trained | {"training": name, "members": list(range(len(of))), "outcomes": of, "publish": {}})
+    robustness = {name: values[:3] for name, values in look["robustness"].items()}
+    kept.append(look | {"part": 0, "robustness": robustness, "correlation": look["correlation"][:3]})
+    journal.write_text("".join(json.dumps(event) + "\n" for event in kept))
+    result.unlink()
+    done = cli("resume", "c")
+    assert done.returncode == 0, done.stderr
+    looks = [e for e in map(json.loads, journal.read_text().splitlines()) if e["event"] == "probed"]
+    assert [(e["part"], len(e["correlation"])) for e in looks] == [(0, 3), (1, 1)], "the rest, and nothing twice"
+    assert result.read_bytes() == whole, "how it was cut changes nothing"
+
+
 def test_a_killed_comparison_ends_in_the_same_table(cli: Cli, searched: Path, tmp_path: Path):
     arguments = ("compare", "human", "sparse", "--task", "cartpole", *SMALL)
     assert cli(*arguments, "--out", "whole").returncode == 0

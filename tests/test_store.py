@@ -157,6 +157,23 @@ def test_a_folder_in_use_is_not_taken_for_a_new_run(run: Run, tmp_path: Path):
         create(tmp_path / "full", load_task("cartpole"), settings(), {})
 
 
+@pytest.mark.parametrize("killed_in", ["copyfile", "rmtree"])
+def test_a_folder_that_a_kill_left_half_made_or_half_cleared_is_in_nobodys_way(tmp_path: Path, killed_in: str):
+    folder = tmp_path / "run"
+    child = os.fork()
+    if not child:
+        setattr(store.shutil, killed_in, lambda *_, **__: os._exit(9))
+        run = create(folder, load_task("cartpole"), settings(), {})
+        run.append("first")
+        store.discard(folder, entirely=True)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    assert folder.exists() and not (folder / "run.json").exists()
+    run = create(folder, load_task("cartpole"), settings(), {})
+    assert run.events == []
+    run.close()
+
+
 @pytest.mark.parametrize("name, expected", [("nowhere", "does not exist"), (".", "holds no run")])
 def test_a_missing_run_is_said_to_be_missing(tmp_path: Path, monkeypatch, name: str, expected: str):
     monkeypatch.chdir(tmp_path)
