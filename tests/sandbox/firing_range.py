@@ -187,9 +187,11 @@ class Range:
                 continue  # another of them was its parent
         if left:
             effects.append(f"left {len(left)} processes")
-        if self._worker.process.poll() is not None:
-            return [*effects, f"the compiler ended with code {self._worker.process.returncode}"]
-        now, we_are = condition(self._worker.process.pid), self._own_condition()
+        we_are = self._own_condition()
+        try:
+            now = condition(self._worker.process.pid)
+        except (FileNotFoundError, ProcessLookupError):  # of a dead process, `/proc` shows parts
+            return [*effects, "the compiler ended"]
         effects += [f"changed the compiler: {what}" for what in now if now[what] != self._server_was[what]]
         return effects + [f"changed the orchestrator: {what}" for what in we_are if we_are[what] != self._we_were[what]]
 

@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -196,12 +196,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Side by side, for the sake of time: each leaves the other alone, and much of a pass is waiting.
     given = list(sys.argv[1:] if arguments is None else arguments)
     passes: list[dict[str, Any]] = []
+    unfinished = []
     with ExitStack() as stack:
         runs = [_start(user, given, stack) for user in users]
         statuses = [run.wait() for run, _ in runs]
-        for _, folder in runs:
-            with suppress(FileNotFoundError):
+        for user, (_, folder) in zip(users, runs, strict=True):
+            try:
                 passes += json.loads((folder / "results.json").read_text())
+            except FileNotFoundError:
+                unfinished.append(user)
     if options.json:
         options.json.write_text(json.dumps(passes, indent=1) + "\n")
     failures = sum(len(one["failures"]) for one in passes)
@@ -209,7 +212,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f"\n{len(attacks)} attacks, {len(passes)} passes, {sum(len(one['attacks']) for one in passes)} attempts, "
         f"{failures} failures, {time.monotonic() - start:.0f} s"
     )
-    return int(not passes or any(statuses))
+    for user in unfinished:
+        print(f"the passes as {user} broke off before their end, and count for nothing: see above")
+    return int(bool(unfinished) or any(statuses))
 
 
 def _start(user: str, arguments: list[str], stack: ExitStack) -> tuple[subprocess.Popen[bytes], Path]:
