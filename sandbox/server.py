@@ -22,7 +22,6 @@ import fcntl
 import gc
 import json
 import logging
-import mmap
 import os
 import select
 import signal
@@ -41,6 +40,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 sys.modules["tqdm"] = None  # type: ignore[assignment]
 
 from sandbox import canary, graph, jail  # noqa: E402
+from sandbox.output import Output  # noqa: E402
 
 STRICT, WITHOUT_LANDLOCK, CONTAINER, NONE = "strict", "strict-noland", "container", "none"
 LEVELS = (STRICT, WITHOUT_LANDLOCK, CONTAINER, NONE)
@@ -102,57 +102,9 @@ class Child:
     pid: int
     pipe: int
     deadline: float
-    output: _Output
+    output: Output
     request: int | None = None
     """The number of what it works on, once it has read that."""
-
-
-class _Output:
-    """What a child wrote so far, in pages that no later child inherits and that are gone at the end."""
-
-    def __init__(self, most: int):
-        """Room for `most` bytes and the line that comes before them."""
-        self._most = most + 32
-        self._pages = mmap.mmap(-1, self._most + 1)
-        self._pages.madvise(mmap.MADV_DONTFORK)
-        self._start = self._end = 0
-
-    def __len__(self) -> int:
-        return self._end - self._start
-
-    @property
-    def full(self) -> bool:
-        """Whether it is more than allowed."""
-        return self._end > self._most
-
-    def read(self, pipe: int) -> int:
-        """Add what there is in the pipe, as far as it fits; the number of bytes."""
-        with memoryview(self._pages) as whole, whole[self._end :] as free:
-            size = os.readv(pipe, [free])
-        self._end += size
-        return size
-
-    def line(self) -> bytes | None:
-        """Take the first line, which the child wrote before it met the candidate; None if it is not whole yet."""
-        end = self._pages.find(b"\n", 0, min(self._end, 32))
-        if end < 0:
-            return None
-        self._start = end + 1
-        return self._pages[:end]
-
-    def head(self, size: int) -> bytes:
-        """A copy of the first bytes."""
-        return self._pages[self._start : min(self._end, self._start + size)]
-
-    def send(self) -> None:
-        """Pass all but the first byte on, as a frame."""
-        with memoryview(self._pages) as whole, whole[self._start + 1 : self._end] as rest:
-            _write(struct.pack("!I", len(rest)))
-            _write(rest)
-
-    def close(self) -> None:
-        """Give the pages back."""
-        self._pages.close()
 
 
 def main(level: str, limits: jail.Limits) -> None:
@@ -248,7 +200,7 @@ def _fork(
         finally:
             os._exit(0)
     os.close(writer)
-    return Child(pid, reader, time.monotonic() + limits.wall_seconds, _Output(limits.output))
+    return Child(pid, reader, time.monotonic() + limits.wall_seconds, Output(limits.output))
 
 
 def _bury(child: Child) -> tuple[int, float]:
@@ -343,7 +295,7 @@ def _finish(child: Child, limits: jail.Limits) -> None:
         _send(answer | {"killed": f"compiling took more than {limits.wall_seconds:.0f} s"})
     elif output.head(1) == b"=":
         _send(answer | {"answered": True})
-        output.send()
+        output.send(_write)
     elif os.WIFEXITED(status) and not output:
         _send(answer | {"refused": "the reward ended the compiler before it was done", "line": None})
     else:
