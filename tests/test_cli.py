@@ -173,7 +173,14 @@ def test_the_orchestrator_imports_neither_torch_nor_mujoco():
 def test_doctor_says_what_this_machine_can_do_and_shows_no_key(cli: Cli):
     done = cli("doctor", OPENAI_API_KEY="sk-decoy-9999")
     assert done.returncode == 0, done.stdout + done.stderr
-    for expected in ("torch 2.", "mujoco 4", "strict", "device", "ant, anymal, ball_balance, cartpole", "OPENAI_API_KEY"):
+    for expected in (
+        "torch 2.",
+        "mujoco 4",
+        "strict",
+        "device",
+        "ant, anymal, ball_balance, cartpole",
+        "OPENAI_API_KEY",
+    ):
         assert expected in done.stdout
     assert "sk-decoy" not in done.stdout
 

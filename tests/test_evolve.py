@@ -13,6 +13,7 @@ from test_prompt import trained
 from eureka import prompt
 from eureka.candidate import Failed, Outcome
 from eureka.config import Settings, load_task
+from eureka.confinement import Confinement
 from eureka.description import Description
 from eureka.designers import SKIPPED, Answer, Reply, Request
 from eureka.display import silent
@@ -117,7 +118,8 @@ class Loop:
 
             self.run = Run(resume)
         ledger = Ledger(settings.asking)
-        shop = Workshop(self.run, self.designer, self.compiler, self.trainer, silent, ledger)  # type: ignore[arg-type]
+        parts = (self.run, self.designer, self.compiler, self.trainer, silent, ledger, Confinement())
+        shop = Workshop(*parts)  # type: ignore[arg-type]
         try:
             if start is not None:
                 given_start(shop, as_reply(start))

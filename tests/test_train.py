@@ -8,7 +8,6 @@ from conftest import Bench
 
 from eureka.candidate import Failed, Trained
 from eureka.config import Evaluation, Learning
-from eureka.env import Env
 from eureka.errors import UserError
 from eureka.rewards.program import ProgramBank
 from eureka.train import Plan, Training, _checkpoint_marks, read_tensors, save_policies
@@ -130,14 +129,18 @@ def test_search_final_selection_and_report_play_unrelated_episodes(cartpole: Ben
 
     seen = {}
 
-    def spied(task, physics, policy, moments, seeds, stream):
-        env = Env(task, physics, seeds, stream)
-        seen.setdefault((kind["purpose"], kind["kind"]), env.reset().clone())
-        return real(task, physics, policy, moments, seeds, stream)
+    def spied(env, actor, moments):
+        begin = env.reset
+
+        def reset():
+            return seen.setdefault((kind["purpose"], kind["kind"]), begin().clone())
+
+        env.reset = reset
+        return real(env, actor, moments)
 
     kind = {}
-    real = module.evaluate
-    monkeypatch.setattr(module, "evaluate", spied)
+    real = module.play
+    monkeypatch.setattr(module, "play", spied)
     evaluation = Evaluation(checkpoints=1, selection_episodes=4, report_episodes=4)
     for purpose in ("search", "final"):
         p = replace(plan(1), evaluation=evaluation, purpose=purpose)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from eureka.config import shipped_tasks
+from eureka.config import load_task, shipped_tasks
+from eureka.paths import shipped
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = {"reacher": "", "from_gymnasium": ".j2"}
@@ -38,10 +39,11 @@ def test_the_wheel_holds_everything_shipped_under_one_name(wheel: Path):
     names = zipfile.ZipFile(wheel).namelist()
     assert {n.split("/")[0] for n in names if ".dist-info/" not in n} == {"eureka"}
     for task in shipped_tasks():
-        for part in (f"{task}.yaml", f"{task}/task.py", f"{task}/SOURCES.md", f"{task}/rewards/human.py"):
-            assert f"eureka/_shipped/tasks/{part}" in names
+        for source in (f"{task}/SOURCES.md", *(p.relative_to(shipped("tasks")) for p in load_task(task).sources())):
+            assert f"eureka/_shipped/tasks/{source}" in names
     assert {f"eureka/templates/{kind}/my_task/SOURCES.md{end}" for kind, end in TEMPLATES.items()} <= set(names)
-    assert "eureka/_shipped/prompts/system.md.j2" in names and "eureka/_shipped/sandbox/server.py" in names
+    assert "eureka/_shipped/prompts/system.md.j2" in names in names
+    assert {f"eureka/_shipped/sandbox/{p.name}" for p in shipped("sandbox").glob("*.py")} <= set(names)
     assert not any("__pycache__" in n or n.endswith(".pyc") for n in names)
 
 

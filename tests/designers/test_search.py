@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import Bench
+from conftest import Bench, bench_of
 from test_prompt import candidate, trained
 
 from eureka import prompt
@@ -19,7 +19,7 @@ from eureka.rewards.preflight import preflight
 
 @pytest.fixture(params=shipped_tasks())
 def bench(request: pytest.FixtureRequest) -> Bench:
-    return request.getfixturevalue(request.param)
+    return bench_of(request.param)
 
 
 def description(bench: Bench):
@@ -36,7 +36,7 @@ def proposed(seed: int, ask: Request) -> list[Reply]:
 
 
 def test_every_proposal_is_code_that_compiles_and_passes_preflight(bench: Bench):
-    replies = proposed(3, request(bench, slots=range(10)))
+    replies = proposed(3, request(bench, slots=range(6)))
     for reply in replies:
         code = extract(reply.text).code
         assert code is not None
