@@ -42,7 +42,7 @@ def test_the_wheel_holds_everything_shipped_under_one_name(wheel: Path):
         for source in (f"{task}/SOURCES.md", *(p.relative_to(shipped("tasks")) for p in load_task(task).sources())):
             assert f"eureka/_shipped/tasks/{source}" in names
     assert {f"eureka/templates/{kind}/my_task/SOURCES.md{end}" for kind, end in TEMPLATES.items()} <= set(names)
-    assert "eureka/_shipped/prompts/system.md.j2" in names in names
+    assert "eureka/_shipped/prompts/system.md.j2" in names
     assert {f"eureka/_shipped/sandbox/{p.name}" for p in shipped("sandbox").glob("*.py")} <= set(names)
     assert not any("__pycache__" in n or n.endswith(".pyc") for n in names)
 
