@@ -140,9 +140,8 @@ class Pace:
     def words(self, report: dict[str, Any]) -> str:
         """Rate and times of a report of progress."""
         spent = time.monotonic() - self._stage
-        share = report["iteration"] / report["iterations"]
         rate = report["steps"] / spent if spent else 0.0
-        left = clock(spent / share - spent)
+        left = clock(spent * report["steps_left"] / report["steps"])  # a resumed training has done some of it before
         return f"{rate / 1000:.1f} k world-steps/s   {clock(self.elapsed())} elapsed, about {left} left here"
 
 

@@ -59,6 +59,8 @@ class Progress:
     iterations: int
     steps: int
     """World-steps so far, of all members, in this process."""
+    steps_left: int
+    """World-steps until the end, of all members."""
     clocks: Clocks
     fitness: list[float | None]
     """Each member's best selection fitness so far."""
@@ -140,7 +142,8 @@ class Training:
                 on_checkpoint(self._marks.index(self.iteration))
                 self.clocks.evaluation += time.perf_counter() - start
             best = [b if math.isfinite(b) else None for b in self._best]
-            on_progress(Progress(self.iteration, self.plan.iterations, steps, self.clocks, best))
+            left = (self.plan.iterations - self.iteration) * self.members * self.steps_an_iteration
+            on_progress(Progress(self.iteration, self.plan.iterations, steps, left, self.clocks, best))
         return self._report()
 
     def compile(self, states: dict[str, Tensor]) -> str | None:

@@ -21,7 +21,7 @@ from eureka.candidate import Failed
 from eureka.designers import Answer, Reply
 from eureka.live import Live
 
-REPORT = {"iteration": 3, "iterations": 4, "steps": 9000, "clocks": {}, "fitness": [1.5, None]}
+REPORT = {"iteration": 3, "iterations": 4, "steps": 9000, "steps_left": 3000, "clocks": {}, "fitness": [1.5, None]}
 ANSWER = Answer(
     replies=(Reply(slot=0, text="x"),), model="m\x1b[2J", prompt_tokens=10, completion_tokens=5, seconds=1.25
 )
@@ -117,3 +117,12 @@ def test_a_terminal_gets_the_live_view_and_a_pipe_gets_lines(tmp_path: Path):
     assert "training 2 policies" in text and "fitness so far" in text
     assert text.count("\x1b[?25l") == text.count("\x1b[?25h") > 0, "the cursor is back"
     assert text.rstrip().endswith("next: eureka inspect run --best")
+
+
+def test_the_time_left_of_a_resumed_training_is_that_of_what_is_left(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("eureka.display.time.monotonic", lambda: now[0])
+    pace = display.Pace()
+    now[0] = 10.0
+    words = pace.words(REPORT | {"steps": 1000, "steps_left": 20_000})
+    assert words == "0.1 k world-steps/s   0:10 elapsed, about 3:20 left here"
