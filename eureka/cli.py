@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import platform
-import signal
 import sys
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +11,29 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from eureka import __version__
-from eureka.errors import EurekaError, UserError
+from eureka.errors import UserError
+from eureka.options import (
+    CompileOption,
+    DeviceOption,
+    DisplayOption,
+    EnvsOption,
+    GenerationsOption,
+    LlmOption,
+    OpenOption,
+    OutOption,
+    PresetOption,
+    PricesOption,
+    RunArgument,
+    SamplesOption,
+    SandboxOption,
+    SeedOption,
+    StepsOption,
+    StrategyOption,
+    TaskArgument,
+    TokensOption,
+    UsdOption,
+    YesOption,
+)
 
 if TYPE_CHECKING:
     from eureka.display import Display
@@ -29,49 +47,18 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-TaskArgument = Annotated[
-    str, typer.Argument(metavar="TASK", help="A task's YAML, a shipped task's name or gymnasium:ID.")
-]
-RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="The folder of a run.")]
-SandboxOption = Annotated[
-    str, typer.Option("--sandbox", metavar="LEVEL", help="auto, strict, strict-noland, container or none.")
-]
-OpenOption = Annotated[
-    bool, typer.Option("--open-trainer", help="Let the task's own code write anywhere and use the network.")
-]
-CompileOption = Annotated[
-    bool, typer.Option("--compile", help="Merge and compile the rewards that train together; needs a C++ compiler.")
-]
-DisplayOption = Annotated[str, typer.Option("--display", metavar="HOW", help="auto, live, plain, json or none.")]
-LlmOption = Annotated[
-    str | None,
-    typer.Option(
-        "--llm",
-        metavar="NAME",
-        help="Designer: search (built in), openai:MODEL[@URL], manual[:WHO], transformers:MODEL or replay:RUN. "
-        "Default: what EUREKA_LLM says, else search.",
-    ),
-]
-UsdOption = Annotated[float | None, typer.Option("--max-usd", metavar="USD", help="What all calls may cost.")]
-PricesOption = Annotated[
-    str | None, typer.Option("--prices", metavar="IN,OUT[,CACHED]", help="The model's, in USD a million tokens.")
-]
-TokensOption = Annotated[int | None, typer.Option("--max-tokens", metavar="T", help="What all calls may take.")]
-
 
 @app.command()
 def run(
     task: TaskArgument,
     llm: LlmOption = None,
-    preset: Annotated[str | None, typer.Option(metavar="NAME", help="Size of the run: cpu, gpu or paper.")] = None,
-    generations: Annotated[int | None, typer.Option(metavar="G", help="Rounds of prompting and training.")] = None,
-    samples: Annotated[int | None, typer.Option(metavar="K", help="Candidates in a generation.")] = None,
-    envs: Annotated[int | None, typer.Option(metavar="N", help="Worlds that each candidate trains in.")] = None,
-    steps: Annotated[int | None, typer.Option(metavar="S", help="Training world-steps of a candidate.")] = None,
-    seed: Annotated[int | None, typer.Option(metavar="S", help="Decides every random number; 0 if not given.")] = None,
-    strategy: Annotated[
-        str | None, typer.Option(metavar="HOW", help="greedy (the paper's, default) or best-of-n: no reflection.")
-    ] = None,
+    preset: PresetOption = None,
+    generations: GenerationsOption = None,
+    samples: SamplesOption = None,
+    envs: EnvsOption = None,
+    steps: StepsOption = None,
+    seed: SeedOption = None,
+    strategy: StrategyOption = None,
     start: Annotated[
         str | None, typer.Option(metavar="FILE|human", help="A reward to improve on, instead of beginning with none.")
     ] = None,
@@ -85,14 +72,14 @@ def run(
     max_usd: UsdOption = None,
     max_tokens: TokensOption = None,
     prices: PricesOption = None,
-    device: Annotated[str, typer.Option(metavar="D", help="auto, cpu or cuda.")] = "auto",
+    device: DeviceOption = "auto",
     compile: CompileOption = False,
     sandbox: SandboxOption = "auto",
     open_trainer: OpenOption = False,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the run; default runs/TASK/...")] = None,
+    out: OutOption = None,
     display: DisplayOption = "auto",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the first prompt and an estimate, no more.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Start even if the estimate is above 8 hours.")] = False,
+    yes: YesOption = False,
 ) -> None:
     """Search for a reward that trains TASK, and compare it with the task's own."""
     from eureka import checking, planning, session
@@ -192,17 +179,17 @@ def train(
     task: TaskArgument,
     reward: Annotated[str, typer.Option(metavar="FILE|human|sparse", help="The reward to train with.")],
     seeds: Annotated[int, typer.Option(metavar="N", min=1, help="Trainings, each with a fresh seed.")] = 5,
-    preset: Annotated[str | None, typer.Option(metavar="NAME", help="Size of it: cpu, gpu or paper.")] = None,
-    envs: Annotated[int | None, typer.Option(metavar="N", help="Worlds of each training.")] = None,
-    steps: Annotated[int | None, typer.Option(metavar="S", help="World-steps of each training.")] = None,
-    seed: Annotated[int | None, typer.Option(metavar="S", help="Decides every random number; 0 if not given.")] = None,
-    device: Annotated[str, typer.Option(metavar="D", help="auto, cpu or cuda.")] = "auto",
+    preset: PresetOption = None,
+    envs: EnvsOption = None,
+    steps: StepsOption = None,
+    seed: SeedOption = None,
+    device: DeviceOption = "auto",
     compile: CompileOption = False,
     sandbox: SandboxOption = "auto",
     open_trainer: OpenOption = False,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the run; default runs/TASK/...")] = None,
+    out: OutOption = None,
     display: DisplayOption = "auto",
-    yes: Annotated[bool, typer.Option("--yes", help="Start even if the estimate is above 8 hours.")] = False,
+    yes: YesOption = False,
 ) -> None:
     """Train TASK with one reward on several seeds; the policies and their fitness are in a folder of their own."""
     from eureka import arms, planning, session
@@ -245,16 +232,16 @@ def compare(
     ] = False,
     seeds: Annotated[int, typer.Option(metavar="N", min=1, help="Trainings of each reward.")] = 5,
     preset: Annotated[str | None, typer.Option(metavar="NAME", help="Size of each; default: the first run's.")] = None,
-    envs: Annotated[int | None, typer.Option(metavar="N", help="Worlds of each training.")] = None,
-    steps: Annotated[int | None, typer.Option(metavar="S", help="World-steps of each training.")] = None,
-    seed: Annotated[int | None, typer.Option(metavar="S", help="Decides every random number; 0 if not given.")] = None,
-    device: Annotated[str, typer.Option(metavar="D", help="auto, cpu or cuda.")] = "auto",
+    envs: EnvsOption = None,
+    steps: StepsOption = None,
+    seed: SeedOption = None,
+    device: DeviceOption = "auto",
     compile: CompileOption = False,
     sandbox: SandboxOption = "auto",
     open_trainer: OpenOption = False,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of it; default runs/TASK/...")] = None,
+    out: OutOption = None,
     display: DisplayOption = "auto",
-    yes: Annotated[bool, typer.Option("--yes", help="Start even if the estimate is above 8 hours.")] = False,
+    yes: YesOption = False,
 ) -> None:
     """Retrain rewards on the same fresh seeds with the same budget, and say what may be concluded."""
     from eureka import arms, planning, session
@@ -279,26 +266,24 @@ def compare(
 def bench(
     tasks: Annotated[list[str], typer.Argument(metavar="TASK...", help="Tasks' YAMLs, or names of shipped ones.")],
     llm: LlmOption = None,
-    preset: Annotated[str | None, typer.Option(metavar="NAME", help="Size of the runs: cpu, gpu or paper.")] = None,
-    generations: Annotated[int | None, typer.Option(metavar="G", help="Rounds of prompting and training.")] = None,
-    samples: Annotated[int | None, typer.Option(metavar="K", help="Candidates in a generation.")] = None,
-    envs: Annotated[int | None, typer.Option(metavar="N", help="Worlds that each candidate trains in.")] = None,
-    steps: Annotated[int | None, typer.Option(metavar="S", help="Training world-steps of a candidate.")] = None,
+    preset: PresetOption = None,
+    generations: GenerationsOption = None,
+    samples: SamplesOption = None,
+    envs: EnvsOption = None,
+    steps: StepsOption = None,
     seeds: Annotated[int, typer.Option(metavar="N", min=1, help="Final trainings of each reward.")] = 5,
-    seed: Annotated[int | None, typer.Option(metavar="S", help="Decides every random number; 0 if not given.")] = None,
-    strategy: Annotated[
-        str | None, typer.Option(metavar="HOW", help="greedy (the paper's, default) or best-of-n: no reflection.")
-    ] = None,
+    seed: SeedOption = None,
+    strategy: StrategyOption = None,
     max_usd: UsdOption = None,
     max_tokens: TokensOption = None,
     prices: PricesOption = None,
-    device: Annotated[str, typer.Option(metavar="D", help="auto, cpu or cuda.")] = "auto",
+    device: DeviceOption = "auto",
     compile: CompileOption = False,
     sandbox: SandboxOption = "auto",
     open_trainer: OpenOption = False,
     out: Annotated[Path, typer.Option(metavar="DIR", help="A folder with a run for each task.")] = Path("runs/bench"),
     display: DisplayOption = "auto",
-    yes: Annotated[bool, typer.Option("--yes", help="Start even what is estimated above 8 hours.")] = False,
+    yes: YesOption = False,
 ) -> None:
     """Run the same search on several tasks, and add up wins, ties and losses; again the same, and it goes on."""
     from rich.console import Console
@@ -403,64 +388,3 @@ def _shown(kind: str) -> Iterator[Display]:
         yield show
     finally:
         display.close(show)
-
-
-def main() -> None:
-    """Entry point of the command `eureka`: every foreseeable error is one sentence and an exit code."""
-    if platform.system() == "Windows":
-        _end("eureka runs on Linux; on Windows, install it inside WSL2 (https://learn.microsoft.com/windows/wsl)", 2)
-    code = None
-    try:
-        code = app(standalone_mode=False)
-    except typer.TyperException as error:
-        _end(f"{_sentence(error)}; see {_help()}", 2)
-    except EurekaError as error:
-        _end(f"{error}{_resumable(error)}", error.exit_code)
-    except KeyboardInterrupt:
-        _end("interrupted", 130)
-    except BrokenPipeError:
-        # Whoever read our output has seen enough.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        sys.exit(0)
-    except Exception as error:
-        _unforeseen(error)
-    sys.exit(code if isinstance(code, int) else 0)
-
-
-def _resumable(error: EurekaError) -> str:
-    if error.resume is None:
-        return ""
-    from eureka.session import command
-
-    return f"; nothing recorded is lost, to go on: {command(error.resume)}"
-
-
-def _unforeseen(error: Exception) -> None:
-    from eureka.session import Interrupted, command
-
-    if isinstance(error, Interrupted):
-        number = error.signal_number
-        reason = "interrupted" if number == signal.SIGINT else f"stopped by signal {number}"
-        after = f"; nothing recorded is lost. To go on: {command(error.folder)}" if error.folder else ""
-        print(f"\n{reason}{after}", file=sys.stderr)
-        sys.exit(128 + number)
-    traceback.print_exc()
-    _end(f"this is a bug in eureka: {type(error).__name__}: {error}; please report it with the lines above", 1)
-
-
-def _sentence(error: typer.TyperException) -> str:
-    text = error.format_message() if hasattr(error, "format_message") else str(error)
-    return text.strip().rstrip(".")
-
-
-def _help() -> str:
-    commands = {c.name or (c.callback.__name__ if c.callback else "") for c in app.registered_commands}
-    named = next((a for a in sys.argv[1:] if a in commands), None)
-    return f"eureka {named} --help" if named else "eureka --help"
-
-
-def _end(message: str, code: int) -> None:
-    # Messages may quote a server, a run or a reply.
-    clean = "".join(c if c.isprintable() else " " for c in message)
-    print(f"error: {clean}", file=sys.stderr, flush=True)
-    sys.exit(code)
