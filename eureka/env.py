@@ -217,26 +217,42 @@ class Env:
         self.memory = select(ended, fresh, self.memory)
         sim.forward(ended)
 
-    def save(self) -> dict[str, Tensor]:
-        """Everything that `load` needs to go on exactly from here; (P, N, ...) each, but for the clock."""
-        flat = {f"physics/{k}": v for k, v in self.physics.save().items()}
-        flat |= {f"memory/{k}": v for k, v in tensors(self.memory).items()}
-        flat |= {f"tally/{kind}/{k}": v for kind, tally in self._tally.items() for k, v in tally.items()}
-        flat |= {f"world/{name}": getattr(self, name) for name in _PER_WORLD}
-        saved = {name: self._members(value) for name, value in flat.items()}
-        return saved | {"observation": self.observation, "clock": self.clock}
+    def carried(self) -> dict[str, Tensor]:
+        """What one step hands to the next beside the simulator's state, by name."""
+        held = {f"memory/{k}": v for k, v in tensors(self.memory).items()}
+        held |= {f"tally/{kind}/{k}": v for kind, tally in self._tally.items() for k, v in tally.items()}
+        held |= {f"world/{name}": getattr(self, name) for name in _PER_WORLD}
+        return held | {"observation": self.observation, "clock": self.clock}
 
-    def load(self, saved: dict[str, Tensor]) -> None:
-        """Go on from what `save` gave for the same task and worlds."""
-        self.reset()
-        self.observation, self.clock = saved["observation"], saved["clock"]
-        flat = {name: value.flatten(0, 1) for name, value in saved.items() if value.dim()}
+    def carry(self, held: dict[str, Tensor]) -> None:
+        """Hold these very tensors, named as `carried` names them."""
 
         def part(prefix: str) -> dict[str, Tensor]:
-            return {k.removeprefix(prefix): v for k, v in flat.items() if k.startswith(prefix)}
+            return {k.removeprefix(prefix): v for k, v in held.items() if k.startswith(prefix)}
 
-        self.physics.load(part("physics/"))
+        self.observation, self.clock = held["observation"], held["clock"]
         self.memory = type(self.memory)(**part("memory/"))
         self._tally = {kind: part(f"tally/{kind}/") for kind in self._tally}
         for name, value in part("world/").items():
             setattr(self, name, value)
+
+    def save(self) -> dict[str, Tensor]:
+        """Everything that `load` needs to go on exactly from here; (P, N, ...) each, but for the clock."""
+        held = {f"physics/{k}": v for k, v in self.physics.save().items()} | self.carried()
+        whole = {name: held.pop(name) for name in ("observation", "clock")}
+        return {name: self._members(value) for name, value in held.items()} | whole
+
+    def load(self, saved: dict[str, Tensor]) -> None:
+        """Go on from what `save` gave for the same task and worlds."""
+        self.reset()
+        whole = {name: saved[name] for name in ("observation", "clock")}
+        flat = {name: value.flatten(0, 1) for name, value in saved.items() if name not in whole}
+        state = {k.removeprefix("physics/"): v for k, v in flat.items() if k.startswith("physics/")}
+        self.physics.load(state)
+        self.carry({k: v for k, v in flat.items() if not k.startswith("physics/")} | whole)
+
+    def restart(self) -> Tensor:
+        """Begin the first episode in every world again, as if nothing had been played; observations (P, N, O)."""
+        self.clock = torch.zeros_like(self.clock)
+        self.episode, self.length = torch.zeros_like(self.episode), torch.zeros_like(self.length)
+        return self.reset()
