@@ -63,9 +63,7 @@ _streams: dict[tuple[int, int], Any] = {}
 class WarpPhysics:
     """`Physics` on a GPU; see the Protocol for what each member means."""
 
-    def __init__(
-        self, model: mujoco.MjModel, num_worlds: int, device: str, sizes: Sizes, varied: Sequence[str] = ()
-    ):
+    def __init__(self, model: mujoco.MjModel, num_worlds: int, device: str, sizes: Sizes, varied: Sequence[str] = ()):
         """Make `num_worlds` worlds of `model` on `device` and load every kernel that they need.
 
         Args:

@@ -86,7 +86,14 @@ class Collector:
     """Plays T control steps at a time with sampled actions, into buffers that are overwritten by the next T."""
 
     def __init__(
-        self, env: Worlds, policy: Policy, moments: RunningMoments, bank: Bank, seeds: Tensor, steps: int, clocks: Clocks
+        self,
+        env: Worlds,
+        policy: Policy,
+        moments: RunningMoments,
+        bank: Bank,
+        seeds: Tensor,
+        steps: int,
+        clocks: Clocks,
     ):
         """Play `env` with `policy`, whose parameters and `moments` change in place between two rollouts.
 
