@@ -7,7 +7,7 @@ between replays. On a device without graphs the function is called each time, un
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
@@ -46,7 +46,9 @@ class Capture:
         return self._outputs
 
     def _once(self) -> None:
-        self._outputs = self._function()
+        places = _storages(self._fixed.values())
+        # What is given of the state before the step lies where the state after it goes.
+        self._outputs = tuple(o.clone() if _storages([o]) & places else o for o in self._function())
         _settle(self._env.carried(), self._fixed)
         self._env.carry(self._fixed)
 
@@ -67,14 +69,12 @@ class Capture:
 
 def _settle(values: dict[str, Tensor], fixed: dict[str, Tensor]) -> None:
     """Copy each value into its fixed place; one that lies in such a place is saved from it first."""
-    places = {tensor.untyped_storage().data_ptr() for tensor in fixed.values()}
+    places = _storages(fixed.values())
+    moving = {name: value for name, value in values.items() if value is not fixed[name]}
+    safe = {name: value.clone() if _storages([value]) & places else value for name, value in moving.items()}
+    for name, value in safe.items():
+        fixed[name].copy_(value)
 
-    def safe(name: str) -> Tensor:
-        value = values[name]
-        moves = value is not fixed[name] and value.untyped_storage().data_ptr() in places
-        return value.clone() if moves else value
 
-    settled = {name: safe(name) for name in fixed}
-    for name, tensor in fixed.items():
-        if settled[name] is not tensor:
-            tensor.copy_(settled[name])
+def _storages(tensors: Iterable[Tensor]) -> set[int]:
+    return {tensor.untyped_storage().data_ptr() for tensor in tensors if tensor.numel()}
