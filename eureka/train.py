@@ -114,7 +114,10 @@ class Training:
         assert self._model is not None
         before = self.backend.compile_seconds
         physics = self.backend.open(self._model, len(seeds) * count)
-        self.clocks.compile += self.backend.compile_seconds - before
+        taken = self.backend.compile_seconds - before
+        self.clocks.compile += taken
+        if taken > 1.0:
+            self.notes.append(f"simulator: {taken:.1f} s to compile or load kernels for {physics.num_worlds} worlds")
         return Env(self.task, physics, seeds, stream, static=self.backend.warp)
 
     def _collect_with(self, env: Worlds) -> Collector:
