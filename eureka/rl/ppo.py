@@ -100,7 +100,7 @@ class Learner:
         self.policy, self.settings = policy, settings
         self.optimizer = PopulationAdam(policy.flat)
         self.learning_rate = torch.full((members,), settings.learning_rate, device=device)
-        self.observations = RunningMoments(members, (policy.shape.observation,), device)
+        self.observations = RunningMoments(members, (policy.shape.seen,), device)
         self.values = RunningMoments(members, (), device, floor=1e-8)
         self.values.var.zero_()  # before any return is known, all values are the mean: 0
         self._seed = torch.tensor([derive(seed, "minibatches")], device=device)
