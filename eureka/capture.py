@@ -1,8 +1,9 @@
-"""One control step as one CUDA graph: recorded once, replayed ever after, without the host in between.
+"""Work on a GPU as CUDA graphs: recorded once, replayed ever after, without the host in between.
 
-An `Env` gives itself new tensors at every step. A graph needs them at fixed addresses, so a recording ends with
-copies of what the step carried on into the tensors that it began from, and these are what the environment holds
-between replays. On a device without graphs the function is called each time, under the same discipline.
+For one control step: an `Env` gives itself new tensors at every step. A graph needs them at fixed addresses, so a
+recording ends with copies of what the step carried on into the tensors that it began from, and these are what the
+environment holds between replays. On a device without graphs the function is called each time, under the same
+discipline.
 """
 
 from __future__ import annotations
@@ -65,6 +66,34 @@ class Capture:
         _settle(env.carried(), self._fixed)
         env.carry(self._fixed)
         self._graph = Graph(self._once)
+
+
+class Replay:
+    """A function of tensors and of others that change in place, replayed from its second call on."""
+
+    def __init__(self, function: Callable[..., tuple[Tensor, ...]], device: torch.device):
+        """On a device without graphs, `function` is called each time."""
+        self._function, self._graphs = function, device.type == "cuda"
+        self._graph: Graph | None = None
+        self._inputs: list[Tensor] = []
+        self._outputs: tuple[Tensor, ...] = ()
+
+    def __call__(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """The function's result, which the next call may overwrite."""
+        if not self._graphs:
+            return self._function(*inputs)
+        if not self._inputs:  # libraries set themselves up at their first calls, which cannot be recorded
+            self._inputs = [value.clone() for value in inputs]
+            return self._function(*self._inputs)
+        for fixed, value in zip(self._inputs, inputs, strict=True):
+            fixed.copy_(value)
+        if self._graph is None:
+            self._graph = Graph(self._record)
+        self._graph()
+        return self._outputs
+
+    def _record(self) -> None:
+        self._outputs = self._function(*self._inputs)
 
 
 def _settle(values: dict[str, Tensor], fixed: dict[str, Tensor]) -> None:

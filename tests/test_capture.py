@@ -1,15 +1,20 @@
 """Control steps under the discipline of a captured graph: tensors stay where they are, numbers are the same."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from conftest import Bench
 
+from eureka import capture
 from eureka.capture import Capture
+from eureka.config import Learning
 from eureka.env import Env
 from eureka.evaluate import Player
 from eureka.rewards.program import ProgramBank
 from eureka.rl.normalize import RunningMoments
 from eureka.rl.policy import Policy, Shape
+from eureka.rl.ppo import Learner
 from eureka.rl.rollout import Clocks, Collector
 
 
@@ -72,10 +77,10 @@ def test_a_value_that_lies_in_anothers_place_arrives_whole(cartpole: Bench):
         return ()
 
     env.last_action, env.previous_action = second, first
-    capture = Capture(env, rotate)
-    capture.begin()
-    capture()
-    capture()
+    steps = Capture(env, rotate)
+    steps.begin()
+    steps()
+    steps()
     assert env.last_action.unique().item() == 4.0 and env.previous_action.unique().item() == 3.0
 
 
@@ -89,3 +94,28 @@ def test_a_player_plays_the_same_episodes_again_captured_or_not(cartpole: Bench)
     for player in (plain, captured, captured):
         again = player.play()
         assert torch.equal(again.fitness, first.fitness) and torch.equal(again.length, first.length)
+
+
+class Again:
+    """In a graph's place: does the work anew, on the tensors that it was given once."""
+
+    def __init__(self, work: Callable[[], None]):
+        self._work = work
+
+    def __call__(self) -> None:
+        self._work()
+
+
+def test_replayed_updates_read_this_rollout_and_not_the_first(cartpole: Bench, monkeypatch):
+    monkeypatch.setattr(capture, "Graph", Again)
+    one, other = collector(cartpole, False), collector(cartpole, False)
+    settings = Learning(horizon=16, hidden=(8,), minibatches=2)
+    plain, replayed = (Learner(c.policy, settings, 0) for c in (one, other))
+    replayed._replay._graphs = True
+    alive = torch.tensor([True, True])
+    for iteration in range(4):
+        expected = plain.update(one.collect(), iteration, alive)
+        found = replayed.update(other.collect(), iteration, alive)
+        assert torch.equal(expected.kl, found.kl) and torch.equal(one.policy.flat, other.policy.flat)
+        assert torch.equal(plain.learning_rate, replayed.learning_rate)
+        alive = torch.tensor([True, iteration != 1])
