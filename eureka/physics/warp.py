@@ -3,9 +3,10 @@
 Stepping. `mujoco_warp.step` computes positions and velocities of the state it begins with, then forces, then
 integrates, so that afterwards all but the state is one substep old. Here every call ends with the first half instead
 (`step1`), and begins with the second (`step2`), which finds its inputs ready: the fields are fresh and nothing is
-computed twice. The states are the same to the last bit as of whole steps (a test compares them), for all integrators
-but RK4, which the split form lacks. Between the halves, `step1` clears all sensors; those of the acceleration
-stage are put back, since they belong to the last substep, and cleared before the next, since touch sensors add up.
+computed twice. The states are those of whole steps, as a test asserts: to the last bit where the mass matrix is
+factored by the same routine in both forms, otherwise to rounding. RK4 has no such form and is refused. `step1` clears
+all sensors; those of the acceleration stage are put back, since they belong to the last substep, and cleared before
+the next, since touch sensors add up.
 
 Writing. A change of the state or of a model's field by `assign`, `reset`, `load` or `field` is followed by a `forward`
 of its own accord at the next step; one made through a view is not, and needs a `forward`.
@@ -103,6 +104,8 @@ class WarpPhysics:
         except (NotImplementedError, ValueError) as error:
             raise UserError(f"MuJoCo Warp cannot simulate this scene: {error}") from error
         self._model.opt.warn_overflow = False  # printed from the GPU, a line a world and step
+        # This one only chooses how boxes collide with boxes: as in MuJoCo, with up to eight points of contact.
+        self._model.opt.disableflags |= mjw.DisableBit.NATIVECCD
         for name in options:
             shared = getattr(self._model.opt, name, None)
             if not isinstance(shared, wp.array):
