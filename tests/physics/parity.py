@@ -87,7 +87,8 @@ def rounding(model: mujoco.MjModel, data: mujoco.MjData) -> dict[str, np.ndarray
     return {
         "qfrc_actuator": stiff,
         "qfrc_smooth": stiff,
-        "qacc_smooth": inverse @ (8 * EPSILON * (inertia @ np.abs(data.qacc_smooth) + np.abs(data.qfrc_smooth)) + stiff),
+        "qacc_smooth": inverse
+        @ (8 * EPSILON * (inertia @ np.abs(data.qacc_smooth) + np.abs(data.qfrc_smooth)) + stiff),
         "qacc": inverse @ (8 * EPSILON * (inertia @ np.abs(data.qacc) + forces) + stiff),
     }
 
