@@ -170,6 +170,15 @@ def alike(some: list[Contact], others: list[Contact]) -> bool:
     return len(some) == len(others) and all(any(a.same(b) for b in others) for a in some)
 
 
+def agree(states: list[mujoco.MjData], physics: WarpPhysics) -> list[bool]:
+    """Whether both simulators, at the same states, have the same contacts and rows of constraints."""
+    rows = physics._data.nefc.numpy()
+    return [
+        alike(contacts_in_mujoco(state), found) and state.nefc == count
+        for state, found, count in zip(states, contacts_in_warp(physics), rows, strict=True)
+    ]
+
+
 def ambiguous(model: mujoco.MjModel, data: mujoco.MjData) -> bool:
     """Whether contacts of this state change in MuJoCo itself by what float32 and the collider's tolerance leave open."""
     now = contacts_in_mujoco(data)
