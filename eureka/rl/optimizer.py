@@ -23,7 +23,7 @@ class PopulationAdam:
         """The optimiser of some members, sharing memory with this one."""
         part = PopulationAdam.__new__(PopulationAdam)
         part.betas, part.epsilon = self.betas, self.epsilon
-        part.flat = self.flat.data[chosen]
+        part.flat = self.flat[chosen]
         part.first, part.second = self.first[chosen], self.second[chosen]
         part.steps = self.steps[chosen]
         return part
@@ -32,7 +32,7 @@ class PopulationAdam:
         """Move the living members.
 
         Args:
-            gradient: (P, D); a dead member's may hold anything, NaN too.
+            gradient: (P, D); a dead member's may hold anything, NaN too. Overwritten.
             learning_rate: (P,).
             alive: (P,) bool, who moves.
             max_norm: gradients longer than this are shortened to it, each member's on its own.
@@ -42,16 +42,19 @@ class PopulationAdam:
         """
         norm = torch.linalg.vector_norm(gradient, dim=1)
         # The same 1e-6 as torch.nn.utils.clip_grad_norm_.
-        clipped = gradient * (max_norm / (norm + 1e-6)).clamp(max=1.0)[:, None]
-        clipped = torch.where(alive[:, None], clipped, 0.0)
+        clipped = gradient.mul_((max_norm / (norm + 1e-6)).clamp(max=1.0)[:, None])
         b1, b2 = self.betas
         self.steps += 1
-        self.first.mul_(b1).add_(clipped, alpha=1 - b1)
+        # A dead member's moments may become anything; it never moves again.
+        self.first.lerp_(clipped, 1 - b1)
         self.second.mul_(b2).addcmul_(clipped, clipped, value=1 - b2)
         # An array power of a float32 tensor would round its tail otherwise; exp and log do not.
-        correction1 = 1 - torch.exp(self.steps.double() * math.log(b1)).float()
-        correction2 = 1 - torch.exp(self.steps.double() * math.log(b2)).float()
-        denominator = (self.second / correction2).sqrt_().add_(self.epsilon)
-        update = (self.first / correction1).div_(denominator).mul_(learning_rate[:, None])
-        self.flat.sub_(torch.where(alive[:, None], update, 0.0))
+        steps = self.steps.double()
+        correction1 = 1 - torch.exp(steps * math.log(b1))
+        root2 = (1 - torch.exp(steps * math.log(b2))).sqrt()
+        # rate * (first / correction1) / (sqrt(second / correction2) + epsilon), with a pass less over the parameters
+        scale = learning_rate[:, None] * (root2 / correction1).float()
+        update = self.second.sqrt().add_((self.epsilon * root2).float())
+        update = torch.div(self.first, update, out=update).mul_(scale)
+        self.flat.sub_(update.masked_fill_(~alive[:, None], 0.0))
         return norm

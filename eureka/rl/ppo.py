@@ -18,6 +18,8 @@ from torch import Tensor
 
 from eureka.config import Learning
 from eureka.noise import Noise
+from eureka.rl import loss
+from eureka.rl.loss import Batch, Slope
 from eureka.rl.normalize import RunningMoments
 from eureka.rl.optimizer import PopulationAdam
 from eureka.rl.policy import Policy
@@ -73,34 +75,6 @@ def next_learning_rate(rate: Tensor, kl: Tensor, target: float) -> Tensor:
     return torch.where(kl > 2.0 * target, slower, torch.where((kl < 0.5 * target) & (kl > 0.0), faster, rate))
 
 
-def gaussian_kl(old_mean: Tensor, old_std: Tensor, mean: Tensor, std: Tensor) -> Tensor:
-    """(P,) KL(old || new) of diagonal Gaussians (P, B, A), summed over actions and averaged over B."""
-    ratio = (old_std.square() + (old_mean - mean).square()) / (2.0 * std.square())
-    return (torch.log(std / old_std) + ratio - 0.5).sum(-1).mean(-1)
-
-
-@dataclass(frozen=True)
-class Batch:
-    """A rollout as the update wants it: (P, B, ...), B = T x N."""
-
-    observation: Tensor
-    action: Tensor
-    log_prob: Tensor
-    mean: Tensor
-    value: Tensor
-    advantage: Tensor
-    target: Tensor
-    """Returns in the value network's normalised units."""
-
-    def members(self, chosen: slice) -> Batch:
-        """Some members' rows."""
-        return Batch(**{name: value[chosen] for name, value in vars(self).items()})
-
-    def rows(self, index: Tensor) -> Batch:
-        """Some samples of every member."""
-        return Batch(**{name: value.index_select(1, index) for name, value in vars(self).items()})
-
-
 @dataclass(frozen=True)
 class Diagnostics:
     """Means over the minibatches of one update, (P,) each."""
@@ -130,17 +104,19 @@ class Learner:
         self.values = RunningMoments(members, (), device, floor=1e-8)
         self.values.var.zero_()  # before any return is known, all values are the mean: 0
         self._seed = torch.tensor([derive(seed, "minibatches")], device=device)
-        self._shards = _shards(members, threads if device.type == "cpu" else 1)
-        count = len(self._shards)
+        threads = threads if device.type == "cpu" else 1
+        self._shards = _shards(members, threads)
         one_thread = {"initializer": torch.set_num_threads, "initargs": (1,)}
-        self._pool = ThreadPoolExecutor(count, **one_thread) if count > 1 else None
+        self._pool = ThreadPoolExecutor(threads, **one_thread) if threads > 1 else None
+        self._spare = threads >= 2 * len(self._shards)
+        """Whether each shard has a second thread."""
 
     def update(self, rollout: Rollout, iteration: int, alive: Tensor) -> Diagnostics:
         """One PPO update of the members of `alive` (P,) bool; the others stay as they are."""
         with torch.no_grad():
             batch = self._prepare(rollout, alive)
             orders = self._orders(batch.target.shape[1], iteration)
-        if self._pool is None:
+        if self._pool is None or len(self._shards) == 1:
             parts = [self._update(shard, batch, orders, alive) for shard in self._shards]
         else:
             parts = list(self._pool.map(lambda shard: self._update(shard, batch, orders, alive), self._shards))
@@ -183,51 +159,35 @@ class Learner:
         noise = Noise(self._seed, clock)
         return [noise.integers(f"epoch {e}", samples)[0].argsort() for e in range(self.settings.epochs)]
 
+    @torch.no_grad()
     def _update(
         self, shard: slice, batch: Batch, orders: Sequence[Tensor], alive: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         batch, alive = batch.members(shard), alive[shard]
         rate = self.learning_rate[shard]
         optimizer = self.optimizer.members(shard)
-        policy = self.policy.members(shard).leaves()
-        parameters = list(policy.views.values())
-        with torch.no_grad():
-            old_std = policy.std().clone()
+        policy = self.policy.members(shard)
+        old_std = policy.std()
         sums = [torch.zeros_like(rate) for _ in range(3)]
         count = 0
         for order in orders:
-            for index in order.chunk(self.settings.minibatches):
-                part = batch.rows(index)
-                policy_loss, value_loss, loss, kl = self._losses(policy, part, old_std)
+            for part in batch.shuffled(order).chunks(self.settings.minibatches):
+                actor, in_log_std, kl, critic = self._slopes(policy, part, old_std)
                 rate.copy_(torch.where(alive, next_learning_rate(rate, kl, self.settings.kl_target), rate))
-                # Members share no parameter, so the sum's gradient is each member's own.
-                gradients = torch.autograd.grad(loss.sum(), parameters)
-                with torch.no_grad():
-                    flat = torch.cat([g.flatten(1) for g in gradients], dim=1)
-                    optimizer.step(flat, rate, alive, self.settings.gradient_norm)
+                gradients = [*actor.gradients, *critic.gradients, in_log_std]
+                gradient = torch.cat([g.flatten(1) for g in gradients], dim=1)
+                optimizer.step(gradient, rate, alive, self.settings.gradient_norm)
                 count += 1
-                for total, value in zip(sums, (kl, policy_loss, value_loss), strict=True):
-                    total += value.detach()
+                for total, value in zip(sums, (kl, actor.loss, critic.loss), strict=True):
+                    total += value
         return sums[0] / count, sums[1] / count, sums[2] / count
 
-    def _losses(self, policy: Policy, batch: Batch, old_std: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """(P,) policy loss, value loss, whole loss, and the KL divergence so far."""
-        settings = self.settings
-        mean, std = policy.mean(batch.observation), policy.std()
-        log_std = policy.views["log_std"]
-        log_prob = (-0.5 * ((batch.action - mean) / std).square() - log_std - 0.5 * math.log(2.0 * math.pi)).sum(-1)
-        ratio = torch.exp(log_prob - batch.log_prob)
-        clipped = ratio.clamp(1.0 - settings.clip, 1.0 + settings.clip)
-        policy_loss = -torch.minimum(ratio * batch.advantage, clipped * batch.advantage).mean(-1)
-        value = policy.value(batch.observation)
-        near = batch.value + (value - batch.value).clamp(-settings.clip, settings.clip)
-        errors = torch.maximum((value - batch.target).square(), (near - batch.target).square())
-        value_loss = errors.mean(-1)
-        entropy = (log_std + 0.5 + 0.5 * math.log(2.0 * math.pi)).sum((-1, -2))
-        with torch.no_grad():
-            kl = gaussian_kl(batch.mean, old_std, mean, std)
-        loss = policy_loss + settings.value_coefficient * value_loss - settings.entropy * entropy
-        return policy_loss, value_loss, loss, kl
+    def _slopes(self, policy: Policy, part: Batch, old_std: Tensor) -> tuple[Slope, Tensor, Tensor, Slope]:
+        """Both networks' slopes; on two threads where there is a second one, which changes no number."""
+        if self._spare and self._pool is not None:
+            later = self._pool.submit(loss.critic, policy, part, self.settings)
+            return *loss.actor(policy, part, old_std, self.settings), later.result()
+        return *loss.actor(policy, part, old_std, self.settings), loss.critic(policy, part, self.settings)
 
     def save(self) -> dict[str, Tensor]:
         """Everything that `load` needs to go on exactly from here; all but counters lead with P."""

@@ -6,10 +6,12 @@ import pytest
 import torch
 
 from eureka.config import Learning
+from eureka.rl import loss
+from eureka.rl.loss import Batch, gaussian_kl, log_probability
 from eureka.rl.normalize import RunningMoments
 from eureka.rl.optimizer import PopulationAdam
-from eureka.rl.policy import Policy, Shape, elu, linear
-from eureka.rl.ppo import Batch, Learner, advantages, gaussian_kl, next_learning_rate, standardize
+from eureka.rl.policy import Policy, Shape, elu_, linear
+from eureka.rl.ppo import advantages, next_learning_rate, standardize
 
 
 def gae(rewards, values, terminal, last, ended, timed_out, gamma=0.5, lam=0.5):
@@ -108,22 +110,15 @@ def test_a_dead_member_does_not_move_and_does_not_spoil_the_others():
     assert torch.allclose(flat[0], torch.tensor([0.9, 0.9, 0.9]))
 
 
-def test_elu_is_torchs_and_so_is_its_gradient():
-    x = torch.randn(1000, requires_grad=True)
-    y = torch.nn.functional.elu(x)
-    (expected,) = torch.autograd.grad(y.sum(), x)
-    (ours,) = torch.autograd.grad(elu(x).sum(), x)
-    assert torch.allclose(elu(x), y, atol=1e-6) and torch.allclose(ours, expected, atol=1e-6)
+def test_elu_is_torchs():
+    x = torch.randn(1000)
+    assert torch.allclose(elu_(x.clone()), torch.nn.functional.elu(x), atol=1e-6)
 
 
 def test_a_layer_is_each_members_own_matrix_product():
     x, w, b = torch.randn(3, 5, 4), torch.randn(3, 4, 2), torch.randn(3, 1, 2)
     for p in range(3):
         assert torch.allclose(linear(x, w, b)[p], x[p] @ w[p] + b[p], atol=1e-6)
-
-
-def policy(members: int = 2, hidden: tuple[int, ...] = (8, 8), action: int = 2) -> Policy:
-    return Policy.create(Shape(3, action, hidden), torch.arange(members))
 
 
 def test_equal_seeds_give_equal_policies_and_others_do_not():
@@ -140,9 +135,9 @@ def test_a_fresh_policy_acts_near_zero_with_the_asked_deviation():
 
 
 def batch_for(p: Policy, samples: int = 64) -> Batch:
-    torch.manual_seed(1)
+    """What `p` would have sampled on random observations."""
     members, action = p.flat.shape[0], p.shape.action
-    observation = torch.randn(members, samples, p.shape.observation)
+    observation = torch.randn(members, samples, p.shape.seen)
     with torch.no_grad():
         mean = p.mean(observation)
         act = mean + p.std() * torch.randn(members, samples, action)
@@ -152,22 +147,48 @@ def batch_for(p: Policy, samples: int = 64) -> Batch:
     return Batch(observation, act, log_prob, mean, value, standardize(torch.randn(members, samples)), target)
 
 
-def test_the_loss_is_ppos_for_each_member():
-    p = policy()
-    learner = Learner(p, Learning(hidden=(8, 8), entropy=0.01, value_coefficient=0.5), seed=0)
-    batch = batch_for(p)
-    moved = Policy(p.shape, p.flat + 0.05 * torch.randn_like(p.flat))
-    policy_loss, value_loss, loss, _ = learner._losses(moved, batch, p.std())
+def test_log_probabilities_are_torchs_normal_distributions():
+    action, mean, std = torch.randn(2, 5, 3), torch.randn(2, 5, 3), torch.rand(2, 1, 3) + 0.5
+    expected = torch.distributions.Normal(mean, std).log_prob(action).sum(-1)
+    assert torch.allclose(log_probability(action, mean, std), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("privileged", [0, 2])
+def test_losses_and_slopes_are_ppos_for_each_member(privileged):
+    """Against the formulas written plainly, one member at a time, with autograd's slopes."""
+    torch.manual_seed(2)
+    p = Policy.create(Shape(3, 2, (8, 8), privileged), torch.arange(2))
+    settings = Learning(hidden=(8, 8), entropy=0.01, value_coefficient=0.5, clip=0.05)
+    batch = batch_for(p, 64)
+    moved = Policy(p.shape, p.flat + 0.15 * torch.randn_like(p.flat))
+    actor, in_log_std, kl = loss.actor(moved, batch, p.std(), settings)
+    critic = loss.critic(moved, batch, settings)
     for m in range(2):
-        mean, std = moved.mean(batch.observation)[m], moved.std()[m].expand(64, 2)
-        normal = torch.distributions.Normal(mean, std)
+        leaves = {name: view[m].clone().requires_grad_() for name, view in moved.views.items()}
+
+        def network(net: str, x: torch.Tensor, leaves=leaves) -> torch.Tensor:
+            for layer in range(3):
+                x = x @ leaves[f"{net}.{layer}.weight"] + leaves[f"{net}.{layer}.bias"]
+                x = torch.nn.functional.elu(x) if layer < 2 else x
+            return x
+
+        mean = network("actor", batch.observation[m, :, :3])
+        normal = torch.distributions.Normal(mean, leaves["log_std"].exp().expand_as(mean))
         ratio = torch.exp(normal.log_prob(batch.action[m]).sum(-1) - batch.log_prob[m])
+        assert ((ratio < 0.95) | (ratio > 1.05)).any(), "some are clipped"
         a = batch.advantage[m]
-        surrogate = -torch.min(ratio * a, ratio.clamp(0.8, 1.2) * a).mean()
-        value, old, target = moved.value(batch.observation)[m], batch.value[m], batch.target[m]
-        near = old + (value - old).clamp(-0.2, 0.2)
+        surrogate = -torch.min(ratio * a, ratio.clamp(0.95, 1.05) * a).mean()
+        value, old, target = network("critic", batch.observation[m])[:, 0], batch.value[m], batch.target[m]
+        near = old + (value - old).clamp(-0.05, 0.05)
+        assert (near != value).any(), "some are clipped"
         squared = torch.max((value - target) ** 2, (near - target) ** 2).mean()
-        assert torch.allclose(policy_loss[m], surrogate, atol=1e-5)
-        assert torch.allclose(value_loss[m], squared, atol=1e-5)
         whole = surrogate + 0.5 * squared - 0.01 * normal.entropy().sum(-1).mean()
-        assert torch.allclose(loss[m], whole, atol=1e-5)
+        assert torch.allclose(actor.loss[m], surrogate, atol=1e-5)
+        assert torch.allclose(critic.loss[m], squared, atol=1e-5)
+        old_normal = torch.distributions.Normal(batch.mean[m], p.std()[m].expand_as(mean))
+        expected_kl = torch.distributions.kl_divergence(old_normal, normal).sum(-1).mean()
+        assert torch.allclose(kl[m], expected_kl, atol=1e-5)
+        slopes = torch.autograd.grad(whole, list(leaves.values()))
+        ours = [*actor.gradients, *critic.gradients, in_log_std]
+        for name, mine, expected in zip(leaves, ours, slopes, strict=True):
+            assert torch.allclose(mine[m], expected, atol=1e-5), name
