@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from record import peak_mib
 
@@ -25,7 +25,7 @@ class Contestant:
     """The parent's side of a learner."""
 
     def __init__(self, name: str, **arguments: Any):
-        """Start the learner of this `kind` with its other arguments, and wait until it stands."""
+        """Start the learner of this `kind` with its other arguments; the first question waits until it stands."""
         self.name, self.arguments = name, arguments
         # A learner that wants more threads in torch sets them itself.
         self._process = subprocess.Popen(
@@ -35,19 +35,25 @@ class Contestant:
             env=os.environ | _ONE_THREAD,
             text=True,
         )
-        start = time.perf_counter()
-        hello = self._receive()
-        self.steps: int = hello["steps"]
-        self.start_seconds = time.perf_counter() - start
-        self.memory_mib: int = hello["memory_mib"]
+        self._hello: dict[str, Any] | None = None
+        self.memory_mib = 0
+        """Its peak so far."""
+
+    @property
+    def steps(self) -> int:
+        """Env-steps of an iteration."""
+        if self._hello is None:
+            self._hello = self._receive()
+        return self._hello["steps"]
 
     def ask(self, **command: Any) -> dict[str, Any]:
         """The answer to one command."""
         self.tell(**command)
-        return self._receive()
+        return self.answer()
 
     def tell(self, **command: Any) -> None:
         """Send a command without waiting for its answer, which `answer` takes."""
+        _ = self.steps
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(command) + "\n")
         self._process.stdin.flush()
@@ -87,10 +93,33 @@ class Contestant:
         self.close()
 
 
+class Learner(Protocol):
+    """Something that trains one policy."""
+
+    steps: int
+    """Env-steps of an iteration."""
+
+    def iterate(self) -> dict[str, float]:
+        """Collect one rollout and learn from it; seconds by part, and in `total`."""
+        ...
+
+    def mean_return(self) -> float | None:
+        """Mean undiscounted return of the last 100 training episodes, None before there are so many."""
+        ...
+
+    def close(self) -> None:
+        """End what it started."""
+        ...
+
+
 def _learner(kind: str, arguments: dict[str, Any]) -> Any:
     match kind:
         case "ours":
             from peers.ours import Ours as Chosen
+        case "rsl":
+            from peers.ours import Rsl as Chosen
+        case "whole":
+            from population import Whole as Chosen
         case "bare":
             from peers.ours import Bare as Chosen
         case "sb3":
@@ -101,6 +130,8 @@ def _learner(kind: str, arguments: dict[str, Any]) -> Any:
 
 
 def _answer(learner: Any, command: dict[str, Any]) -> dict[str, Any]:
+    if "train" in command:
+        return {"seconds": learner.train(command["train"], command.get("iterations"))}
     if "iterate" in command:
         totals: dict[str, float] = {}
         for _ in range(command["iterate"]):
@@ -110,7 +141,7 @@ def _answer(learner: Any, command: dict[str, Any]) -> dict[str, Any]:
     return _until(learner, command["until"], command["limit"])
 
 
-def _until(learner: Any, goal: float, limit: float) -> dict[str, Any]:
+def _until(learner: Learner, goal: float, limit: float) -> dict[str, Any]:
     """Train until the mean return of the last 100 episodes reaches `goal`, or for `limit` s."""
     begun, steps, curve = time.perf_counter(), 0, []
     while True:

@@ -15,6 +15,7 @@ import argparse
 import contextlib
 import itertools
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from contest import Contestant
@@ -26,7 +27,12 @@ PEER = "Ant-v5"
 PEER_OPTIONS = {"include_cfrc_ext_in_observation": False, "contact_cost_weight": 0.0}
 ENVIRONMENTS = ((1, False), (4, False), (16, False), (2, True), (8, True))
 """How many, and whether in processes of their own."""
-TORCH_THREADS = (1, 2)
+RSL_CHOICES = [{"torch_threads": threads} for threads in (1, 2)]
+SB3_CHOICES = [
+    {"envs": envs, "subprocess": apart, **threads}
+    for (envs, apart), threads in itertools.product(ENVIRONMENTS, RSL_CHOICES)
+]
+"""What a peer's speed depends on: its environments, and the threads that torch may use for one operation."""
 RATES = (3e-4, 1e-3)
 """Learning rates that stable-baselines3, which keeps one, may choose from on the way to a return."""
 
@@ -44,7 +50,7 @@ def main() -> None:
     worlds, learning = preset.worlds, preset.learning
     if options.quick:
         worlds, learning = 16, learning.model_copy(update={"horizon": 16})
-    (program,), seconds = compiled([chosen.human()], chosen.fields)
+    (program,), seconds = compiled([chosen.human()], chosen.fields, not options.quick)
     sizes = {"samples": worlds * learning.horizon, "learning": learning.model_dump(mode="json")}
     ours = {"kind": "ours", "task": TASK, "program": program, "worlds": worlds, "threads": options.threads}
     ours |= {"learning": sizes["learning"], "seed": 0}
@@ -58,37 +64,41 @@ def main() -> None:
         **sizes,
         "compile_seconds": rounded(seconds),
     }
-    sb3_best: dict[str, Any] = {}
-    if "sb3" in peers:
-        found["sb3_scouted"], sb3_best = scouted(sb3, options)
-        found["sb3_best"] = sb3_best
-    with_rsl = [{**ours, "kind": "rsl"}] if "rsl" in peers else []
+    bases = {"sb3": (sb3, SB3_CHOICES), "rsl": (ours | {"kind": "rsl"}, RSL_CHOICES)}
+    theirs: dict[str, dict[str, Any]] = {}
+    for peer in peers:
+        base, choices = bases[peer]
+        found[f"{peer}_scouted"], best = scouted(peer, base, choices, options)
+        found[f"{peer}_best"] = best
+        theirs[peer] = base | best
     if options.until is None:
         bare = {"kind": "bare", "task": TASK, "worlds": worlds, "horizon": learning.horizon, "threads": options.threads}
         entrants = {"ours": ours, "bare": bare, "bare_persistent": {**bare, "persistent": True}}
-        entrants |= {"sb3": sb3 | sb3_best} if sb3_best else {}
-        entrants |= {"rsl": entrant for entrant in with_rsl}
-        found |= turns(entrants, options)
+        found |= turns(entrants | theirs, options)
     else:
-        entrants = {"ours": ours} | {"rsl": entrant for entrant in with_rsl}
-        entrants |= {f"sb3 at {rate:g}": sb3 | sb3_best | {"learning_rate": rate} for rate in RATES if sb3_best}
+        entrants = {"ours": ours}
+        for peer, given in theirs.items():
+            if peer == "sb3":
+                entrants |= {f"sb3 at {rate:g}": given | {"learning_rate": rate} for rate in RATES}
+            else:
+                entrants[peer] = given
         found |= races(entrants, options)
     finish(found, options)
 
 
-def scouted(base: dict[str, Any], options: argparse.Namespace) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def scouted(
+    name: str, base: dict[str, Any], choices: Sequence[dict[str, Any]], options: argparse.Namespace
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Env-steps a second with each choice of environments and threads, and the best choice."""
-    choices = list(itertools.product(ENVIRONMENTS, TORCH_THREADS))[: 1 if options.quick else None]
-    seen = []
-    for (envs, apart), threads in choices:
-        choice = {"envs": envs, "subprocess": apart, "torch_threads": threads}
-        with Contestant("stable-baselines3", **base, **choice) as contestant:
+    seen: list[dict[str, Any]] = []
+    for choice in choices[: 1 if options.quick else None]:
+        with Contestant(name, **base, **choice) as contestant:
             contestant.iterate()
             rates = [contestant.rate() for _ in range(1 if options.quick else 3)]
         seen.append(choice | {"steps_per_second": spread(rates)["median"]})
-        print(seen[-1], file=sys.stderr, flush=True)
+        print(name, seen[-1], file=sys.stderr, flush=True)
     best = max(seen, key=lambda c: c["steps_per_second"])
-    return seen, {name: best[name] for name in ("envs", "subprocess", "torch_threads")}
+    return seen, {key: value for key, value in best.items() if key != "steps_per_second"}
 
 
 def turns(entrants: dict[str, dict[str, Any]], options: argparse.Namespace) -> dict[str, Any]:
@@ -107,9 +117,7 @@ def turns(entrants: dict[str, dict[str, Any]], options: argparse.Namespace) -> d
         steps = {name: c.steps for name, c in running.items()}
         memory = {name: c.memory_mib for name, c in running.items()}
     rates = {name: [steps[name] / s["total"] for s in seconds[name]] for name in entrants}
-    ratios = {
-        name: spread([a / b for a, b in zip(rates["ours"], rates[name], strict=True)]) for name in entrants
-    }
+    ratios = {name: spread([a / b for a, b in zip(rates["ours"], rates[name], strict=True)]) for name in entrants}
     del ratios["ours"]
     return {
         "repeats": repeats,

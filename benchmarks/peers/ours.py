@@ -1,4 +1,4 @@
-"""Our own training, one policy, and the bare simulator for comparison."""
+"""What runs on our own environment: our training with one policy, rsl_rl's, and the bare simulator beneath it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from trainings import Device, Setting, setting
 from eureka.config import Learning
 from eureka.env import Rewards, Step, Worlds
 from eureka.physics.base import substeps_of
+from eureka.rewards.program import ProgramBank, rebuild
 
 
 class Ours:
@@ -22,9 +23,7 @@ class Ours:
 
     def __init__(self, task: str, program: str, worlds: int, learning: dict[str, Any], threads: int, seed: int):
         chosen = Learning(**learning)
-        self._training = setting(task).training(
-            [program], worlds, 1 << 30, chosen, Device("cpu", threads), seed=seed
-        )
+        self._training = setting(task).training([program], worlds, 1 << 30, chosen, Device("cpu", threads), seed=seed)
         self._watched = Watched(self._training.env)
         self._training.env = self._watched  # type: ignore[assignment]
         self.steps = worlds * chosen.horizon
@@ -66,6 +65,44 @@ class Watched:
         """As in `Learner`."""
         full = len(self._returns) == self._returns.maxlen
         return sum(self._returns) / len(self._returns) if full else None
+
+
+class Rsl:
+    """rsl_rl's training on the same environment of ours, under the same reward program."""
+
+    def __init__(
+        self,
+        task: str,
+        program: str,
+        worlds: int,
+        learning: dict[str, Any],
+        threads: int,
+        torch_threads: int,
+        seed: int,
+    ):
+        from peers.rsl import Peer
+
+        chosen, own = setting(task), Learning(**learning)
+        torch.set_num_threads(torch_threads)
+        bank = ProgramBank([rebuild(program, chosen.fields, worlds)], worlds)
+        watched = Watched(chosen.env(worlds, Device("cpu", threads), seed=seed))
+        self._watched, self._iterations = watched, Peer(watched, bank, own, seed).learn()  # type: ignore[arg-type]
+        self.steps = worlds * own.horizon
+
+    def iterate(self) -> dict[str, float]:
+        start = time.perf_counter()
+        done = next(self._iterations)
+        return {
+            "collect": done.collection,
+            "learning": done.learning,
+            "total": time.perf_counter() - start,
+        }
+
+    def mean_return(self) -> float | None:
+        return self._watched.mean_return()
+
+    def close(self) -> None:
+        pass
 
 
 class Bare:

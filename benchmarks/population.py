@@ -1,0 +1,161 @@
+"""K rewards trained as one population in one process, against K trainings one after another and K processes at once.
+
+    python benchmarks/population.py
+    python benchmarks/population.py --memory shadow_hand
+
+Cartpole with the sizes of its preset, rewards as the built-in search proposes them. All K are measured in each repeat,
+in turns. One after another is the sum of trainings with P = 1 in one warm process that has all threads; the processes
+at once are as warm, have one thread each (all if it is one process), and begin at the same moment. Apart, the peak
+memory of a process that trains 16 candidates of 256 worlds each on shadow_hand.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import time
+from typing import Any
+
+import torch
+from contest import Contestant
+from record import about, finish, parser, peak_mib, rounded, spread
+from trainings import Device, Setting, compiled, setting
+
+from eureka.config import Evaluation
+
+SIZES = (1, 2, 4, 8, 16)
+CANDIDATES, WORLDS = 16, 256
+SHORT = 8
+"""Control steps of an episode where only memory is looked at, which does not depend on it."""
+
+
+def main() -> None:
+    """Measure, print, and keep the result."""
+    made = parser(__doc__)
+    made.add_argument("--sizes", type=int, nargs="+", default=SIZES, metavar="K")
+    made.add_argument("--iterations", type=int, help="of each training; the preset's if not given")
+    made.add_argument("--memory", metavar="TASK", help="only train on this task and say how much memory it took")
+    options = made.parse_args()
+    device = Device(options.device, options.threads)
+    if options.memory:
+        candidates, worlds = (2, 16) if options.quick else (CANDIDATES, WORLDS)
+        print(json.dumps(memory(options.memory, candidates, worlds, device)))
+        return
+    chosen = setting("cartpole")
+    sizes = [1, 2] if options.quick else options.sizes
+    iterations = 2 if options.quick else options.iterations or chosen.preset(device).iterations
+    programs, seconds = compiled(chosen.rewards(max(sizes)), chosen.fields, not options.quick)
+    found = about("population") | {"threads": options.threads, "compile_seconds": rounded(seconds)}
+    found |= walls(chosen, programs, sizes, iterations, device, 1 if options.quick else max(5, options.repeats))
+    asked = [sys.executable, __file__, "--memory", "cartpole" if options.quick else "shadow_hand"]
+    asked += ["--threads", str(options.threads), "--device", options.device, *(["--quick"] if options.quick else [])]
+    done = subprocess.run(asked, stdout=subprocess.PIPE, text=True, check=True)
+    finish(found | {"memory": json.loads(done.stdout)}, options)
+
+
+def walls(
+    chosen: Setting, programs: list[str], sizes: list[int], iterations: int, device: Device, repeats: int
+) -> dict[str, Any]:
+    """Seconds of whole trainings, evaluation included, for every K."""
+    preset = chosen.preset(device)
+    given = {
+        "kind": "whole",
+        "task": chosen.name,
+        "worlds": preset.worlds,
+        "iterations": iterations,
+        "learning": preset.learning.model_dump(mode="json"),
+        "evaluation": preset.evaluation.model_dump(mode="json"),
+        "device": device.name,
+    }
+    ways: dict[str, dict[int, list[float]]] = {
+        way: {k: [] for k in sizes} for way in ("one", "sequential", "processes")
+    }
+    with contextlib.ExitStack() as stack:
+        warm = stack.enter_context(Contestant("warm", **given, threads=device.threads))
+        crowd = [stack.enter_context(Contestant(f"process {i}", **given, threads=1)) for i in range(max(sizes))]
+        for contestant in (warm, *crowd):
+            contestant.ask(train=programs[:1], iterations=1)
+        for i in range(repeats):
+            alone = [warm.ask(train=[program])["seconds"] for program in programs]
+            for k in sizes[i % len(sizes) :] + sizes[: i % len(sizes)]:
+                ways["sequential"][k].append(sum(alone[:k]))
+                ways["one"][k].append(warm.ask(train=programs[:k])["seconds"])
+                ways["processes"][k].append(_at_once([warm] if k == 1 else crowd[:k], programs))
+            print(f"repeat {i + 1} of {repeats}: {ways}", file=sys.stderr, flush=True)
+        memory = {"one": warm.memory_mib, "each_process": max(c.memory_mib for c in crowd)}
+    steps = preset.worlds * preset.learning.horizon * iterations
+    return {
+        "task": chosen.name,
+        "worlds": preset.worlds,
+        "iterations": iterations,
+        "steps": steps,
+        "evaluation": given["evaluation"],
+        "learning": given["learning"],
+        "repeats": repeats,
+        "seconds": {way: {k: spread(of) for k, of in by.items()} for way, by in ways.items()},
+        "over_one": {
+            way: {k: spread([a / b for a, b in zip(of, ways["one"][k], strict=True)]) for k, of in ways[way].items()}
+            for way in ("sequential", "processes")
+        },
+        "memory_mib": memory,
+    }
+
+
+def _at_once(crowd: list[Contestant], programs: list[str]) -> float:
+    start = time.perf_counter()
+    for contestant, program in zip(crowd, programs, strict=False):
+        contestant.tell(train=[program])
+    for contestant in crowd:
+        contestant.answer()
+    return time.perf_counter() - start
+
+
+def memory(task: str, candidates: int, worlds: int, device: Device) -> dict[str, Any]:
+    """The most memory that this process has while it trains and evaluates a population with the task's preset."""
+    chosen = setting(task)
+    before = peak_mib()
+    preset = chosen.preset(device)
+    (program,), _ = compiled([chosen.human()], chosen.fields, jailed=False)
+    evaluation = preset.evaluation.model_copy(update={"checkpoints": 1})
+    chosen.task.horizon = SHORT  # type: ignore[misc]
+    training = chosen.training([program] * candidates, worlds, 1, preset.learning, device, evaluation)
+    training.run(lambda _: None, lambda _: None)
+    gpu = torch.cuda.max_memory_allocated() >> 20 if device.name == "cuda" else None
+    return {
+        "task": task,
+        "candidates": candidates,
+        "worlds": worlds,
+        "hidden": list(preset.learning.hidden),
+        "episodes": evaluation.report_episodes,
+        "before_mib": before,
+        "peak_mib": peak_mib(),
+        "peak_gpu_mib": gpu,
+    }
+
+
+class Whole:
+    """Trains populations from beginning to end, evaluation included."""
+
+    steps = 0
+
+    def __init__(self, task: str, worlds: int, iterations: int, threads: int, device: str, **sizes: dict[str, Any]):
+        self._chosen, self._worlds, self._iterations = setting(task), worlds, iterations
+        self._learning = self._chosen.preset(Device()).learning.model_validate(sizes["learning"])
+        self._evaluation = Evaluation.model_validate(sizes["evaluation"])
+        self._device = Device(device, threads)
+
+    def train(self, programs: list[str], iterations: int | None = None) -> float:
+        """Seconds of one training, from making the worlds on."""
+        start = time.perf_counter()
+        sizes = (self._worlds, iterations or self._iterations, self._learning, self._device, self._evaluation)
+        self._chosen.training(programs, *sizes).run(lambda _: None, lambda _: None)
+        return time.perf_counter() - start
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+if __name__ == "__main__":
+    main()
