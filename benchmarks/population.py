@@ -40,17 +40,19 @@ def main() -> None:
     options = made.parse_args()
     device = Device(options.device, options.threads)
     if options.memory:
-        candidates, worlds = (2, 16) if options.quick else (CANDIDATES, WORLDS)
-        print(json.dumps(memory(options.memory, candidates, worlds, device)))
+        print(json.dumps(memory(options.memory, CANDIDATES, WORLDS, device)))
         return
     chosen = setting("cartpole")
-    sizes = [1, 2] if options.quick else options.sizes
+    sizes = [2] if options.quick else list(options.sizes)
     iterations = 2 if options.quick else options.iterations or chosen.preset(device).iterations
     programs, seconds = compiled(chosen.rewards(max(sizes)), chosen.fields, not options.quick)
     found = about("population") | {"threads": options.threads, "compile_seconds": rounded(seconds)}
     found |= walls(chosen, programs, sizes, iterations, device, 1 if options.quick else max(5, options.repeats))
-    asked = [sys.executable, __file__, "--memory", "cartpole" if options.quick else "shadow_hand"]
-    asked += ["--threads", str(options.threads), "--device", options.device, *(["--quick"] if options.quick else [])]
+    if options.quick:
+        finish(found | {"memory": memory("cartpole", 2, 16, device)}, options)
+        return
+    asked = [sys.executable, __file__, "--memory", "shadow_hand"]
+    asked += ["--threads", str(options.threads), "--device", options.device]
     done = subprocess.run(asked, stdout=subprocess.PIPE, text=True, check=True)
     finish(found | {"memory": json.loads(done.stdout)}, options)
 

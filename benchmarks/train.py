@@ -90,11 +90,13 @@ def scouted(
     name: str, base: dict[str, Any], choices: Sequence[dict[str, Any]], options: argparse.Namespace
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Env-steps a second with each choice of environments and threads, and the best choice."""
+    if options.quick:
+        return [], choices[0]
     seen: list[dict[str, Any]] = []
-    for choice in choices[: 1 if options.quick else None]:
+    for choice in choices:
         with Contestant(name, **base, **choice) as contestant:
             contestant.iterate()
-            rates = [contestant.rate() for _ in range(1 if options.quick else 3)]
+            rates = [contestant.rate() for _ in range(3)]
         seen.append(choice | {"steps_per_second": spread(rates)["median"]})
         print(name, seen[-1], file=sys.stderr, flush=True)
     best = max(seen, key=lambda c: c["steps_per_second"])
