@@ -2,8 +2,9 @@
 
     python benchmarks/plot.py [-o docs/pictures/benchmarks.svg]
 
-Left: env-steps a second on gymnasium's Ant-v5 scene, one policy. Middle: wall time of K cartpole trainings. Right: where a
-training step goes. Grey text and lines of middling lightness, on no background, can be read on light and dark pages.
+Left: env-steps a second on gymnasium's Ant-v5 scene, one policy. Middle: wall time of K cartpole trainings. Right:
+where a training step goes. Grey text and lines of middling lightness, on no background, can be read on light and dark
+pages.
 """
 
 from __future__ import annotations
@@ -119,7 +120,9 @@ def main() -> None:
     for axis, (name, draw) in zip(axes, panels.items(), strict=True):
         axis.patch.set_alpha(0)
         draw(axis, records[name] or {})
-    machines = {f"{r['machine']['cores']} cores ({r['machine']['processor']}), {r['date']}" for r in records.values() if r}
+    machines = {
+        f"{r['machine']['cores']} cores ({r['machine']['processor']}), {r['date']}" for r in records.values() if r
+    }
     figure.supxlabel("; ".join(sorted(machines)), fontsize=8, x=0.99, ha="right")
     figure.savefig(options.output, transparent=True, metadata={"Date": None, "Creator": None})
 

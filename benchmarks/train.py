@@ -73,8 +73,7 @@ def main() -> None:
         theirs[peer] = base | best
     if options.until is None:
         bare = {"kind": "bare", "task": TASK, "worlds": worlds, "horizon": learning.horizon, "threads": options.threads}
-        entrants = {"ours": ours, "bare": bare, "bare_persistent": {**bare, "persistent": True}}
-        found |= turns(entrants | theirs, options)
+        found |= turns({"ours": ours, "bare": bare} | theirs, options)
     else:
         entrants = {"ours": ours}
         for peer, given in theirs.items():

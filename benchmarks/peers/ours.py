@@ -108,10 +108,10 @@ class Rsl:
 class Bare:
     """`mujoco.batch` on states and controls of random play: no environment, no views, no learner."""
 
-    def __init__(self, task: str, worlds: int, horizon: int, threads: int, persistent: bool = False):
+    def __init__(self, task: str, worlds: int, horizon: int, threads: int):
         played = RandomPlay(setting(task), worlds, horizon)
         self._played = played
-        self._batch = Batch(played.model, worlds, threads, persistent=persistent)
+        self._batch = Batch(played.model, worlds, threads)
         self.steps = worlds * horizon
 
     def iterate(self) -> dict[str, float]:
