@@ -34,6 +34,7 @@ from eureka.confinement import Confinement
 from eureka.env import Env
 from eureka.introspect import RECORDED_WORLDS, load_class, random_states
 from eureka.noise import Noise
+from eureka.physics.backend import Backend
 from eureka.physics.base import compile_scene
 from eureka.physics.threads import ThreadPhysics
 from eureka.rewards.compiler import Compiler
@@ -133,7 +134,7 @@ def main() -> None:
     evaluation = Evaluation(checkpoints=10, selection_episodes=16, report_episodes=options.episodes)
     plan = Plan(worlds, max(1, steps // (worlds * learning.horizon)), learning, evaluation, 0, "benchmark")
     seeds = [derive(0, "benchmark", i) for i in range(options.members)]
-    training = Training(task, model, [program] * options.members, seeds, plan, options.threads)
+    training = Training(task, model, [program] * options.members, seeds, plan, Backend("cpu", options.threads))
 
     def report(progress: Progress) -> None:
         if progress.iteration % max(1, progress.iterations // 20) == 0:

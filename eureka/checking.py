@@ -18,6 +18,7 @@ from eureka.arms import read_source
 from eureka.candidate import Failed
 from eureka.config import LoadedTask, Settings, shipped_tasks
 from eureka.confinement import Confinement
+from eureka.devices import gpu, missing
 from eureka.errors import EurekaError, UserError
 from eureka.paths import shipped
 from eureka.reflect import number
@@ -27,7 +28,7 @@ from eureka.workers import cores
 _OPTIONAL = {
     "transformers": "not installed; only --llm transformers needs it: pip install -e '.[local]'",
     "genai-prices": "not installed; it knows prices of models: pip install -e '.[prices]'",
-    "mujoco-warp": "not installed; this version does not use it",
+    "mujoco-warp": "not installed; only GPUs need it: pip install -e '.[gpu]'",
 }
 _LOCAL = {
     "http://localhost:11434/v1": "Ollama",
@@ -69,7 +70,7 @@ def dry_run(task: LoadedTask, settings: Settings, confinement: Confinement) -> N
     Raises:
         UserError: the task, or one of its rewards, cannot be used.
     """
-    with session.tools(task, confinement) as (compiler, trainer):
+    with session.tools(task, confinement, settings.device) as (compiler, trainer):
         description, level = trainer.description, compiler.sandbox
         sources = {name: path.read_text(encoding="utf-8") for name, path in task.rewards.items()}
         for name, result in compiler.compile(sources, description.fields()):
@@ -112,7 +113,7 @@ def doctor() -> int:
             todo = f"missing; pip install {package}" if needed else _OPTIONAL[package]
             print(f"  {package}: {todo}")
     print("device")
-    print(f"  {_gpu()}")
+    print(f"  {_device()}")
     print("sandbox")
     good = _sandbox() and good
     print("language models")
@@ -159,14 +160,11 @@ def _models() -> Iterator[str]:
         yield "--llm transformers:MODEL needs: pip install -e '.[local]' in the checkout"
 
 
-def _gpu() -> str:
-    if importlib.util.find_spec("torch") is None:
-        return "cpu"
-    import torch
-
-    if not torch.cuda.is_available():
-        return "cpu; no CUDA device is visible to torch"
-    return f"cpu; {torch.cuda.get_device_name(0)} is there, and this version does not use it yet"
+def _device() -> str:
+    name = gpu()
+    if not name:
+        return "cpu; torch sees no GPU"
+    return f"cpu; {name} waits for pip install -e '.[gpu]'" if missing() else f"cuda: {name}"
 
 
 def _sandbox() -> bool:

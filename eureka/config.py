@@ -134,7 +134,7 @@ class Settings(Preset):
         default=None, description="a reward in the place of generation 0's best: human, or the path of a file"
     )
     asking: Asking = Field(default=Asking(), description="for designers that are language models")
-    device: Literal["cpu", "cuda"] = Field(default="cpu", description="where simulation and training run")
+    device: Literal["cpu", "cuda", "warp-cpu"] = Field(default="cpu", description="where simulation and training run")
     compiled: bool = Field(default=False, description="whether a generation's rewards are merged and compiled")
 
 

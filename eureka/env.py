@@ -27,7 +27,7 @@ class Step:
     """What one control step of all worlds gave. Every tensor is (P, N, ...)."""
 
     observation: Tensor
-    """(P, N, O) float32, after the reset of the worlds whose episode ended."""
+    """(P, N, O) float32, after the reset of the worlds whose episode ended; O counts what only the critic sees too."""
     reward: Tensor
     """(P, N) float32."""
     terminated: Tensor
@@ -52,9 +52,16 @@ class Worlds(Protocol):
     clock: Tensor
     """() int64, control steps since the worlds were made."""
     observation: Tensor
-    """(P, N, O) float32, what a policy sees now."""
+    """(P, N, O) float32, what actor and critic see now."""
+    privileged: int
+    """How many of its last numbers only the critic sees."""
     diverged: Tensor
     """(W,) int64, how often each world diverged."""
+
+    @property
+    def observed(self) -> int:
+        """How many of its first numbers the actor sees."""
+        ...
 
     @property
     def task(self) -> Task | ById:
@@ -63,6 +70,10 @@ class Worlds(Protocol):
 
     def reset(self) -> Tensor:
         """Begin an episode in every world; (P, N, O) float32 observations."""
+        ...
+
+    def restart(self) -> Tensor:
+        """Begin the first episode in every world again, as if nothing had been played; observations (P, N, O)."""
         ...
 
     def step(self, action: Tensor, rewards: Rewards | None = None) -> Step:
@@ -111,10 +122,17 @@ class Env:
         self.last_action = torch.zeros(count, task.action_size, device=device)
         self.previous_action = self.last_action
         self.observation = torch.zeros(0, device=device)
-        """(P, N, O) float32, what a policy sees now."""
+        """(P, N, O) float32, what actor and critic see now."""
+        self.privileged = 0
+        """How many of its last numbers only the critic sees."""
         self.diverged = torch.zeros(count, dtype=torch.int64, device=device)
         """(W,) int64, how often each world diverged since the environment was made."""
         self._tally: dict[str, dict[str, Tensor]] = {}
+
+    @property
+    def observed(self) -> int:
+        """How many of the observation's first numbers the actor sees."""
+        return self.observation.shape[-1] - self.privileged
 
     def reset(self) -> Tensor:
         """Begin an episode in every world; (P, N, O) float32 observations."""
@@ -128,7 +146,9 @@ class Env:
         zeros = {name: torch.zeros_like(v) for name, v in self.task.measure(state, self.memory).items()}
         lowest = {name: torch.full_like(v, -torch.inf) for name, v in zeros.items()}
         self._tally = {"sums": zeros, "maxima": lowest, "last": zeros}
-        self.observation = self._members(self.task.observe(state))
+        more = self.task.privileged(state)
+        self.privileged = 0 if more is None else more.shape[-1]
+        self.observation = self._members(self._observe(state))
         return self.observation
 
     def step(self, action: Tensor, rewards: Rewards | None = None) -> Step:
@@ -151,7 +171,7 @@ class Env:
         ended = terminated | timed_out
         any_ended = self.static or bool(ended.any())
         episode = self._measure(task.measure(state, memory), diverged)
-        terminal_observation = task.observe(state)
+        terminal_observation = self._observe(state)
         fitness = task.fitness(episode) if any_ended else torch.zeros_like(self.length, dtype=torch.float32)
 
         self.memory = task.advance(sim, memory, state, self._noise("advance", self.clock))
@@ -161,7 +181,7 @@ class Env:
             self.begin(ended)
         if any_ended or self.memory is not memory:
             # Start and advance may have changed what a policy sees (a new goal), so the state is read again.
-            observation = task.observe(task.state(sim, self.memory, self.last_action, self.previous_action))
+            observation = self._observe(task.state(sim, self.memory, self.last_action, self.previous_action))
         else:
             observation = terminal_observation
         self.observation = self._members(observation)
@@ -174,6 +194,10 @@ class Env:
             self._members(fitness),
             self._members(episode.length),
         )
+
+    def _observe(self, state: Any) -> Tensor:
+        seen, more = self.task.observe(state), self.task.privileged(state)
+        return seen if more is None else torch.cat([seen, more], dim=-1)
 
     def _noise(self, purpose: str, counter: Tensor) -> Noise:
         return Noise(self._keys, counter).within(f"{self._stream}/{purpose}")
@@ -217,26 +241,42 @@ class Env:
         self.memory = select(ended, fresh, self.memory)
         sim.forward(ended)
 
-    def save(self) -> dict[str, Tensor]:
-        """Everything that `load` needs to go on exactly from here; (P, N, ...) each, but for the clock."""
-        flat = {f"physics/{k}": v for k, v in self.physics.save().items()}
-        flat |= {f"memory/{k}": v for k, v in tensors(self.memory).items()}
-        flat |= {f"tally/{kind}/{k}": v for kind, tally in self._tally.items() for k, v in tally.items()}
-        flat |= {f"world/{name}": getattr(self, name) for name in _PER_WORLD}
-        saved = {name: self._members(value) for name, value in flat.items()}
-        return saved | {"observation": self.observation, "clock": self.clock}
+    def carried(self) -> dict[str, Tensor]:
+        """What one step hands to the next beside the simulator's state, by name."""
+        held = {f"memory/{k}": v for k, v in tensors(self.memory).items()}
+        held |= {f"tally/{kind}/{k}": v for kind, tally in self._tally.items() for k, v in tally.items()}
+        held |= {f"world/{name}": getattr(self, name) for name in _PER_WORLD}
+        return held | {"observation": self.observation, "clock": self.clock}
 
-    def load(self, saved: dict[str, Tensor]) -> None:
-        """Go on from what `save` gave for the same task and worlds."""
-        self.reset()
-        self.observation, self.clock = saved["observation"], saved["clock"]
-        flat = {name: value.flatten(0, 1) for name, value in saved.items() if value.dim()}
+    def carry(self, held: dict[str, Tensor]) -> None:
+        """Hold these very tensors, named as `carried` names them."""
 
         def part(prefix: str) -> dict[str, Tensor]:
-            return {k.removeprefix(prefix): v for k, v in flat.items() if k.startswith(prefix)}
+            return {k.removeprefix(prefix): v for k, v in held.items() if k.startswith(prefix)}
 
-        self.physics.load(part("physics/"))
+        self.observation, self.clock = held["observation"], held["clock"]
         self.memory = type(self.memory)(**part("memory/"))
         self._tally = {kind: part(f"tally/{kind}/") for kind in self._tally}
         for name, value in part("world/").items():
             setattr(self, name, value)
+
+    def save(self) -> dict[str, Tensor]:
+        """Everything that `load` needs to go on exactly from here; (P, N, ...) each, but for the clock."""
+        held = {f"physics/{k}": v for k, v in self.physics.save().items()} | self.carried()
+        whole = {name: held.pop(name) for name in ("observation", "clock")}
+        return {name: self._members(value) for name, value in held.items()} | whole
+
+    def load(self, saved: dict[str, Tensor]) -> None:
+        """Go on from what `save` gave for the same task and worlds."""
+        self.reset()
+        whole = {name: saved[name] for name in ("observation", "clock")}
+        flat = {name: value.flatten(0, 1) for name, value in saved.items() if name not in whole}
+        state = {k.removeprefix("physics/"): v for k, v in flat.items() if k.startswith("physics/")}
+        self.physics.load(state)
+        self.carry({k: v for k, v in flat.items() if not k.startswith("physics/")} | whole)
+
+    def restart(self) -> Tensor:
+        """Begin the first episode in every world again, as if nothing had been played; observations (P, N, O)."""
+        self.clock = torch.zeros_like(self.clock)
+        self.episode, self.length = torch.zeros_like(self.episode), torch.zeros_like(self.length)
+        return self.reset()

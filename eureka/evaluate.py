@@ -8,6 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from eureka.capture import Capture
 from eureka.env import Env, Worlds
 from eureka.physics.base import Physics
 from eureka.rl.normalize import RunningMoments
@@ -46,24 +47,40 @@ def evaluate(
         seeds: (P,) int64; members with equal seeds meet the same E episodes.
         stream: name of the episodes, apart from those of training.
     """
-    return play(Env(task, physics, seeds, stream), actor, moments)
+    # Not captured: an actor may keep what it likes from step to step.
+    return Player(Env(task, physics, seeds, stream, static=False), actor, moments).play()
 
 
-@torch.no_grad()
-def play(env: Worlds, actor: Actor, moments: RunningMoments) -> Evaluation:
-    """Play one episode in every world of `env` with mean actions; its present state is overwritten."""
-    observation = env.reset()
-    shape, device = (env.members, env.worlds), observation.device
-    fitness = torch.zeros(shape, device=device)
-    length = torch.zeros(shape, dtype=torch.int64, device=device)
-    running = torch.ones(shape, dtype=torch.bool, device=device)
-    for _ in range(env.task.horizon):
-        step = env.step(actor.mean(normalize(moments, observation)))
-        observation = step.observation
-        ended = running & (step.terminated | step.timed_out)
-        fitness = torch.where(ended, step.fitness, fitness)
-        length = torch.where(ended, step.length, length)
-        running = running & ~ended
-        if not env.static and not bool(running.any()):
-            break
-    return Evaluation(fitness, length)
+class Player:
+    """Plays one episode in every world of an environment, again and again the same ones, with mean actions."""
+
+    def __init__(self, env: Worlds, actor: Actor, moments: RunningMoments):
+        """For `actor` with `moments` of its observations, which may change in place between two calls."""
+        self.env, self._actor, self._moments = env, actor, moments
+        self._capture = Capture(env, self._step) if isinstance(env, Env) and env.static else None
+
+    @torch.no_grad()
+    def play(self) -> Evaluation:
+        """One finished episode in each world; the present state is overwritten."""
+        env = self.env
+        device = env.restart().device
+        shape = (env.members, env.worlds)
+        fitness = torch.zeros(shape, device=device)
+        length = torch.zeros(shape, dtype=torch.int64, device=device)
+        running = torch.ones(shape, dtype=torch.bool, device=device)
+        if self._capture:
+            self._capture.begin()
+        for _ in range(env.task.horizon):
+            over, fitness_now, length_now = self._capture() if self._capture else self._step()
+            ended = running & over
+            fitness = torch.where(ended, fitness_now, fitness)
+            length = torch.where(ended, length_now, length)
+            running = running & ~ended
+            if not env.static and not bool(running.any()):
+                break
+        return Evaluation(fitness, length)
+
+    def _step(self) -> tuple[Tensor, ...]:
+        """Whether each world's episode ended (P, N), its fitness and its length."""
+        step = self.env.step(self._actor.mean(normalize(self._moments, self.env.observation)))
+        return step.terminated | step.timed_out, step.fitness, step.length

@@ -87,10 +87,9 @@ class VectorTask(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self._env = self._worlds([0] * self.num_envs)
         self._started = False
         self._fields: dict[str, Tensor] = {}
-        self._present()
+        size = self._present().shape[-1]
         self._components: dict[str, np.ndarray] = {}
         self._reward = PlainReward.load(reward, loaded, self._fields)
-        size = self._env.observation.shape[-1]
         self.single_observation_space = Box(-np.inf, np.inf, (size,), np.float32)
         self.single_action_space = Box(-1.0, 1.0, (self.task.action_size,), np.float32)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
@@ -137,8 +136,9 @@ class VectorTask(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             infos["diverged"] = (self._env.diverged != before).numpy()
         ended = terminated | truncated
         if ended.any():
-            infos |= _final(step, ended)
-        return _array(step.observation), _array(step.reward), terminated, truncated, infos
+            infos |= _final(step, ended, self._env.observed)
+        seen = _array(step.observation[..., : self._env.observed])
+        return seen, _array(step.reward), terminated, truncated, infos
 
     def state_fields(self) -> dict[str, Tensor]:
         """The task's State by field, (num_envs, ...) each, as the reward of the latest step read it.
@@ -179,8 +179,7 @@ class VectorTask(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         env = self._env
         state = self.task.state(self._physics, env.memory, env.last_action, env.previous_action)
         self._fields = {name: value.clone() for name, value in tensors(state).items()}
-        env.observation = self.task.observe(state)[:, None]
-        return _array(env.observation)
+        return self.task.observe(state).numpy().copy()
 
     def _judge(self, fields: dict[str, Tensor]) -> Tensor:
         self._fields = {name: value.clone() for name, value in fields.items()}
@@ -307,9 +306,9 @@ def _mask(options: dict[str, Any] | None, count: int) -> Tensor | None:
     return torch.tensor(mask)
 
 
-def _final(step: Step, ended: np.ndarray) -> dict[str, Any]:
+def _final(step: Step, ended: np.ndarray, observed: int) -> dict[str, Any]:
     """What gymnasium's own vector environments tell of episodes that ended, and the fitness."""
-    last, observations = np.full(len(ended), None, dtype=object), _array(step.terminal_observation)
+    last, observations = np.full(len(ended), None, dtype=object), _array(step.terminal_observation[..., :observed])
     for world in np.flatnonzero(ended):
         last[world] = observations[world]
     fitness = np.where(ended, _array(step.fitness), np.float32(0.0))

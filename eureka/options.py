@@ -51,7 +51,9 @@ StrategyOption = Annotated[
     str | None,
     typer.Option("--strategy", metavar="HOW", help="greedy (the paper's, default) or best-of-n: no reflection."),
 ]
-DeviceOption = Annotated[str, typer.Option("--device", metavar="D", help="auto, cpu or cuda.")]
+DeviceOption = Annotated[
+    str, typer.Option("--device", metavar="D", help="auto, cpu, cuda, or warp-cpu: the GPU's code on the CPU, slowly.")
+]
 OutOption = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Folder of the run; default runs/TASK/...")
 ]

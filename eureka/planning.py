@@ -11,7 +11,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from eureka import designers, prompt
-from eureka.config import Asking, LoadedTask, Preset, Prices, Settings, first_problem
+from eureka.config import Asking, EnvironmentFile, LoadedTask, Preset, Prices, Settings, first_problem
+from eureka.devices import DEVICES, gpu, missing
 from eureka.display import clock
 from eureka.errors import UserError, near
 from eureka.evolve import ROUNDS
@@ -89,8 +90,8 @@ def resolve(task: LoadedTask, options: Options) -> Settings:
     Raises:
         UserError: an option cannot be had.
     """
-    _check_device(options.device)
-    name = options.preset or "cpu"
+    device = _device(options.device, task)
+    name = options.preset or ("gpu" if device == "cuda" else "cpu")
     preset = _preset(task, name)
     llm = options.llm or os.environ.get("EUREKA_LLM") or "search"
     designers.check_name(llm)
@@ -106,7 +107,7 @@ def resolve(task: LoadedTask, options: Options) -> Settings:
     start = _start(task, options.start)
     given = _given(options) | _known(start=start, strategy=_strategy(options.strategy))
     asking = _asking(llm, options)
-    return Settings.model_validate(base | given | {"llm": llm, "device": "cpu", "asking": asking.model_dump()})
+    return Settings.model_validate(base | given | {"llm": llm, "device": device, "asking": asking.model_dump()})
 
 
 def of_comparison(task: LoadedTask, run: Settings | None, options: Options) -> Settings:
@@ -117,18 +118,29 @@ def of_comparison(task: LoadedTask, run: Settings | None, options: Options) -> S
     """
     if run is None:
         return resolve(task, replace(options, llm="search"))
-    _check_device(options.device)
+    device = {} if options.device == "auto" else {"device": _device(options.device, task)}
     name = options.preset
     sizes = _preset(task, name).model_dump() | {"preset": name} if name else {}
     nobody = {"llm": "search", "asking": {}, "start": None}  # is asked: rewards are retrained
-    return Settings.model_validate(run.model_dump() | sizes | nobody | _given(options))
+    return Settings.model_validate(run.model_dump() | sizes | nobody | device | _given(options))
 
 
-def _check_device(name: str) -> None:
-    if name == "cuda":
-        raise UserError("--device cuda needs the MuJoCo Warp backend, which this version does not have; use cpu")
-    if name not in ("auto", "cpu"):
-        raise UserError(f"no device {name!r}; there are auto, cpu and cuda")
+def _device(name: str, task: LoadedTask) -> str:
+    """The device that a name stands for; `auto` is the GPU where one can be used."""
+    if name not in ("auto", *DEVICES):
+        raise UserError(f"no device {name!r}{near(name, DEVICES)}; there are auto, {', '.join(DEVICES)}")
+    by_id = isinstance(task.file, EnvironmentFile)
+    if name == "auto":
+        return "cpu" if by_id or not gpu() or missing() else "cuda"
+    if name == "cpu":
+        return name
+    if by_id:
+        raise UserError(f"--device {name}: an environment named by its id runs through Gymnasium, on the CPU alone")
+    if missing():
+        raise UserError(f"--device {name} needs mujoco-warp: pip install -e '.[gpu]' in the checkout")
+    if name == "cuda" and not gpu():
+        raise UserError("--device cuda: torch sees no GPU here (eureka doctor says more); use cpu")
+    return name
 
 
 def _preset(task: LoadedTask, name: str) -> Preset:

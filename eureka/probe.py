@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import mujoco
 import torch
@@ -13,14 +12,13 @@ from torch import Tensor
 from eureka.env import Env
 from eureka.evaluate import evaluate
 from eureka.noise import Noise, world_keys
+from eureka.physics.backend import Backend
 from eureka.physics.base import Physics
-from eureka.physics.threads import ThreadPhysics
 from eureka.rewards.program import Program
 from eureka.rl.normalize import RunningMoments
-from eureka.rl.policy import Policy, Shape
+from eureka.rl.policy import Policy
 from eureka.rl.rollout import normalize
 from eureka.task import Task
-from eureka.train import read_tensors
 
 
 @dataclass(frozen=True)
@@ -37,6 +35,13 @@ class Perturbation:
     noise: float = 0.0
     """Standard deviation of normal noise on observations, in units of their own in training."""
 
+    @property
+    def fields(self) -> dict[str, tuple[float, slice]]:
+        """The model's fields that it changes, by how much, and which of their columns."""
+        heavier = dict.fromkeys(("body_mass", "body_inertia"), (self.mass, slice(None)))
+        rougher = {"geom_friction": (self.friction, slice(0, 1))}
+        return (heavier if self.mass else {}) | (rougher if self.friction else {})
+
 
 PERTURBATIONS = (
     Perturbation("mass +-30%", mass=0.3),
@@ -46,29 +51,23 @@ PERTURBATIONS = (
 )
 
 
-def load_policies(paths: Sequence[Path], device: torch.device) -> tuple[Policy, RunningMoments]:
-    """Saved policies of equal shape as one population."""
-    found = [read_tensors(path) for path in paths]
-    record = found[0][1]
-    shape = Shape(record["observation"], record["action"], tuple(record["hidden"]))
-    flat = torch.stack([torch.cat([t[name].flatten() for name in shape.parameters()]) for t, _ in found])
-    moments = RunningMoments(len(paths), (shape.observation,), device)
-    for p, (tensors, _) in enumerate(found):
-        moments.mean[p], moments.var[p] = tensors["observation.mean"], tensors["observation.var"]
-    return Policy(shape, flat.to(device)), moments
-
-
 def robustness(
-    task: Task, model: mujoco.MjModel, policy: Policy, moments: RunningMoments, episodes: int, seed: int, threads: int
+    task: Task,
+    model: mujoco.MjModel,
+    policy: Policy,
+    moments: RunningMoments,
+    episodes: int,
+    seed: int,
+    backend: Backend,
 ) -> dict[str, list[float]]:
     """Mean fitness of each policy under each perturbation, all on the same episodes."""
     members = policy.flat.shape[0]
-    seeds = torch.full((members,), seed, dtype=torch.int64)
+    seeds = torch.full((members,), seed, dtype=torch.int64, device=backend.torch_device)
     found = {}
     for perturbation in PERTURBATIONS:
-        physics = ThreadPhysics(model, members * episodes, threads)
+        physics = backend.open(model, members * episodes, tuple(perturbation.fields))
         keys = world_keys(seeds, episodes)
-        _perturb(physics, perturbation, Noise(keys, torch.zeros((), dtype=torch.int64)))
+        _perturb(physics, perturbation, Noise(keys, torch.zeros_like(keys[0])))
         result = evaluate(task, physics, _Hindered(policy, perturbation, keys), moments, seeds, "robustness")
         found[perturbation.name] = result.fitness.double().mean(dim=1).tolist()
     return found
@@ -79,7 +78,7 @@ class _Hindered:
 
     def __init__(self, policy: Policy, perturbation: Perturbation, keys: Tensor):
         self._policy, self._noise, self._keys = policy, perturbation.noise, keys
-        self._clock = torch.zeros((), dtype=torch.int64)
+        self._clock = torch.zeros_like(keys[0])
         self._waiting: list[Tensor] = []
         self._delay = perturbation.delay
 
@@ -96,16 +95,12 @@ class _Hindered:
 
 
 def _perturb(physics: Physics, perturbation: Perturbation, noise: Noise) -> None:
-    for share, names, column in (
-        (perturbation.mass, ("body_mass", "body_inertia"), slice(None)),
-        (perturbation.friction, ("geom_friction",), slice(0, 1)),
-    ):
-        if share:
-            factor = noise.uniform(names[0], low=1 - share, high=1 + share).double()
-            for name in names:
-                field = physics.field(name)
-                rows = factor.reshape(-1, *[1] * (field.dim() - 1))
-                field[..., column] *= rows
+    for name, (share, columns) in perturbation.fields.items():
+        # Masses and inertias of a world change together.
+        purpose = "friction" if name == "geom_friction" else "mass"
+        factor = noise.uniform(purpose, low=1 - share, high=1 + share).double()
+        field = physics.field(name)
+        field[..., columns] *= factor.reshape(-1, *[1] * (field.dim() - 1))
 
 
 @torch.no_grad()
@@ -118,7 +113,7 @@ def correlation(
     other: Program,
     episodes: int,
     seed: int,
-    threads: int,
+    backend: Backend,
 ) -> list[float | None]:
     """Pearson's correlation of each policy's own reward with another, over the states that the policy visits.
 
@@ -131,8 +126,8 @@ def correlation(
         None where one of the two never varies.
     """
     members = policy.flat.shape[0]
-    seeds = torch.full((members,), seed, dtype=torch.int64)
-    env = Env(task, ThreadPhysics(model, members * episodes, threads), seeds, "correlation")
+    seeds = torch.full((members,), seed, dtype=torch.int64, device=backend.torch_device)
+    env = Env(task, backend.open(model, members * episodes), seeds, "correlation")
     observation, seen = env.reset(), []
 
     def both(states: dict[str, Tensor]) -> Tensor:
@@ -140,7 +135,7 @@ def correlation(
         for p, program in enumerate(programs):
             pair = [of(*[parts[name][p] for name in of.inputs])[0].double() for of in (program, other)]
             seen.append((p, torch.stack(pair)))
-        return torch.zeros(members, episodes)
+        return torch.zeros(members, episodes, device=backend.torch_device)
 
     for _ in range(task.horizon):
         observation = env.step(policy.mean(normalize(moments, observation)), both).observation

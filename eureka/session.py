@@ -301,7 +301,7 @@ def _workshop(
     logs, keep = run.folder / "logs", [run.workers_lock]
     compiler = Compiler(confinement, logs / "compiler.log", keep)
     try:
-        trainer = Trainer(task, logs / "trainer.log", run.folder / "scratch", confinement, keep)
+        trainer = Trainer(task, logs / "trainer.log", run.folder / "scratch", confinement, keep, run.settings.device)
         try:
             yield Workshop(run, designer, compiler, trainer, display, ledger, confinement)
         finally:
@@ -336,13 +336,13 @@ def _interruptible() -> Iterator[_Stop]:
 
 
 @contextmanager
-def tools(task: LoadedTask, confinement: Confinement) -> Iterator[tuple[Compiler, Trainer]]:
+def tools(task: LoadedTask, confinement: Confinement, device: str = "cpu") -> Iterator[tuple[Compiler, Trainer]]:
     """Both helper processes without a run, for looking at a task or a reward."""
     folder = Path(tempfile.mkdtemp(prefix="eureka-"))
     try:
         compiler = Compiler(confinement, folder / "compiler.log")
         try:
-            trainer = Trainer(task, folder / "trainer.log", folder / "scratch", confinement)
+            trainer = Trainer(task, folder / "trainer.log", folder / "scratch", confinement, device=device)
             try:
                 yield compiler, trainer
             finally:

@@ -93,6 +93,13 @@ class Task(ABC, Generic[StateT, MemoryT]):
     def observe(self, state: StateT) -> Tensor:
         """(W, observation size) float32, what the policy sees."""
 
+    def privileged(self, state: StateT) -> Tensor | None:
+        """(W, C) float32, what the critic sees beside the observation in training, and no policy needs to act.
+
+        None where the critic sees what the actor sees (Pinto et al. 2018, "Asymmetric actor critic").
+        """
+        return None
+
     def terminated(self, state: StateT, memory: MemoryT) -> Tensor:
         """(W,) bool. The docstring says in words what ends an episode before its time."""
         return torch.zeros_like(_first(state)[:, 0], dtype=torch.bool)

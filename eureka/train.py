@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -12,23 +11,22 @@ from typing import TYPE_CHECKING
 
 import mujoco
 import torch
-from safetensors import safe_open
-from safetensors.torch import save
 from torch import Tensor
 
 from eureka.candidate import Curves, Failed, Outcome, Trained
 from eureka.config import Evaluation, Learning
 from eureka.env import Env, Worlds
 from eureka.errors import UserError
-from eureka.evaluate import play
-from eureka.physics.threads import ThreadPhysics
+from eureka.evaluate import Player
+from eureka.physics.backend import Backend
+from eureka.physics.sizes import POOL_BITS, WORLD_BITS
+from eureka.policies import read_tensors, write_tensors
 from eureka.rewards.program import ComponentStatistics, Program, ProgramBank
 from eureka.rl.normalize import RunningMoments
 from eureka.rl.policy import Policy, Shape
-from eureka.rl.ppo import Learner
-from eureka.rl.rollout import Clocks, Rollout, Sampler, collect
+from eureka.rl.ppo import Diagnostics, Learner
+from eureka.rl.rollout import Clocks, Collector, Rollout
 from eureka.seeds import derive
-from eureka.store import write_whole
 from eureka.task import Task
 
 if TYPE_CHECKING:
@@ -90,26 +88,31 @@ class Training:
         programs: Sequence[Program],
         seeds: Sequence[int],
         plan: Plan,
-        threads: int,
+        backend: Backend,
     ):
         """Set up member p with `programs[p]` and `seeds[p]` on `plan.worlds` worlds of `model` each.
 
         An environment named by its id brings a model of its own, if any: None.
         """
-        self.task, self.plan = task, plan
+        self.task, self.plan, self.backend = task, plan, backend
         self.members = len(programs)
-        self.seeds = torch.tensor(list(seeds), dtype=torch.int64)
-        self._model, self._threads = model, threads
+        self._device = backend.torch_device
+        self.seeds = torch.tensor(list(seeds), dtype=torch.int64, device=self._device)
+        self._model = model
+        self.clocks = Clocks()
+        self.notes: list[str] = []
+        """What the user should know of how this went, in sentences."""
         self.env = self._worlds(self.seeds, plan.worlds, "train")
-        shape = Shape(self.env.reset().shape[-1], task.action_size, tuple(plan.learning.hidden))
+        self.env.reset()
+        shape = Shape(self.env.observed, task.action_size, tuple(plan.learning.hidden), self.env.privileged)
         policy = Policy.create(shape, self.seeds, plan.learning.initial_std)
-        self.learner = Learner(policy, plan.learning, plan.seed, threads)
-        self.sampler = Sampler(self.seeds, plan.worlds, task.action_size)
+        self.learner = Learner(policy, plan.learning, plan.seed, backend.threads)
         self.bank = ProgramBank(programs, plan.worlds)
-        self.alive = torch.ones(self.members, dtype=torch.bool)
+        self._collector = self._collect_with(self.env)
+        self._players: dict[str, Player] = {}
+        self.alive = torch.ones(self.members, dtype=torch.bool, device=self._device)
         self.failures: list[Failed | None] = [None] * self.members
         self.iteration = 0
-        self.clocks = Clocks()
         self._curves = [_empty_curves(p.components) for p in programs]
         self._segments = [_Segment() for _ in programs]
         self._best = [-math.inf] * self.members
@@ -123,7 +126,14 @@ class Training:
         if not isinstance(self.task, Task):
             return self.task.open(seeds, count, stream)
         assert self._model is not None
-        return Env(self.task, ThreadPhysics(self._model, len(seeds) * count, self._threads), seeds, stream)
+        before = self.backend.compile_seconds
+        physics = self.backend.open(self._model, len(seeds) * count)
+        self.clocks.compile += self.backend.compile_seconds - before
+        return Env(self.task, physics, seeds, stream, static=self.backend.warp)
+
+    def _collect_with(self, env: Worlds) -> Collector:
+        policy, moments = self.learner.policy, self.learner.observations
+        return Collector(env, policy, moments, self.bank, self.seeds, self.plan.learning.horizon, self.clocks)
 
     def run(self, on_progress: Callable[[Progress], None], on_checkpoint: Callable[[int], None]) -> list[Outcome]:
         """Train to the end, and report.
@@ -162,10 +172,37 @@ class Training:
 
     def iterate(self) -> None:
         """Collect one rollout and learn from it."""
-        policy, moments, horizon = self.learner.policy, self.learner.observations, self.plan.learning.horizon
-        rollout = collect(self.env, policy, moments, self.sampler, self.bank, horizon, self.clocks)
+        before = {name: value.clone() for name, value in self.env.save().items()} if self.backend.warp else {}
+        rollout = self._collector.collect()
+        while self._too_small(self.env):
+            # Any world may have lost contacts: the rollout did not happen.
+            self.bank.drain()
+            self._grow()
+            self.env = self._worlds(self.seeds, self.plan.worlds, "train")
+            self.env.load(before)
+            self._collector = self._collect_with(self.env)
+            rollout = self._collector.collect()
         self._learn(rollout)
         self.iteration += 1
+
+    def _too_small(self, env: Worlds) -> bool:
+        """Whether the pool of contacts that all worlds share was; a member whose own rows were too few has failed."""
+        if not self.backend.warp or not isinstance(env, Env):
+            return False
+        bits = env.physics.overflow()
+        env.physics.clear_overflow()
+        pool = ((bits & POOL_BITS) != 0).any()
+        rows = ((bits & WORLD_BITS) != 0).reshape(self.members, -1).any(dim=1)
+        shared, *own = torch.cat([pool[None], rows]).tolist()
+        if not shared:
+            for p in (p for p, too_few in enumerate(own) if too_few):
+                self._fail(p, "its worlds met more constraints at once than the simulator has room for")
+        return shared
+
+    def _grow(self) -> None:
+        sizes = self.backend.grow()
+        self._players.clear()
+        self.notes.append(f"the simulator's pool of contacts was too small; it has {sizes.nconmax} a world now")
 
     def _learn(self, rollout: Rollout) -> None:
         start = time.perf_counter()
@@ -174,20 +211,36 @@ class Training:
                 self._fail(p, statistics.fault)
             self._gather(self._segments[p], statistics)
         diagnostics = self.learner.update(rollout, self.iteration, self.alive)
-        for p in (~self.learner.policy.flat.isfinite().all(dim=1)).nonzero().flatten().tolist():
-            self._fail(p, "the policy's parameters were no longer finite, perhaps for extreme rewards,")
-        for p, segment in enumerate(self._segments):
-            kl = float(diagnostics.kl[p])
+        for p, (segment, row) in enumerate(zip(self._segments, self._vital_signs(rollout, diagnostics), strict=True)):
+            finite, kl, fitness, defined, length, episodes = row
+            if not finite:
+                self._fail(p, "the policy's parameters were no longer finite, perhaps for extreme rewards,")
             if not math.isfinite(kl):
                 self._fail(p, "the KL divergence of an update was no longer finite, perhaps for extreme rewards,")
+            if not defined:
+                self._expect_finite(p)
             segment.kl.append(kl)
-            ended = rollout.ended[p]
-            fitness = torch.where(ended, rollout.fitness[p], 0.0)
-            self._expect_finite(p, fitness)
-            segment.fitness += float(fitness.double().sum())
-            segment.length += float(torch.where(ended, rollout.length[p], 0).sum())
-            segment.episodes += int(ended.sum())
+            segment.fitness += fitness
+            segment.length += length
+            segment.episodes += int(episodes)
         self.clocks.learning += time.perf_counter() - start
+
+    def _vital_signs(self, rollout: Rollout, diagnostics: Diagnostics) -> list[list[float]]:
+        """A row a member: parameters finite, KL, sum of the ended episodes' fitness, all finite, lengths, their number.
+
+        One copy from the device for all of it.
+        """
+        ended = rollout.ended
+        fitness = torch.where(ended, rollout.fitness, 0.0)
+        signs = [
+            self.learner.policy.flat.isfinite().all(dim=1),
+            diagnostics.kl,
+            fitness.double().sum((1, 2)),
+            fitness.isfinite().all(2).all(1),
+            torch.where(ended, rollout.length, 0).sum((1, 2)),
+            ended.sum((1, 2)),
+        ]
+        return torch.stack([sign.double() for sign in signs], dim=1).tolist()
 
     def _fail(self, member: int, why: str) -> None:
         """Freeze a member; the first reason counts."""
@@ -206,9 +259,9 @@ class Training:
     def _checkpoint(self) -> None:
         """Judge all policies, keep the best of each member, and close a segment of its curves."""
         fitness = self._judge(self.learner.policy, self.learner.observations, "selection").mean(dim=1)
-        for p in range(self.members):
+        rates, deviations = self.learner.learning_rate.tolist(), self.learner.policy.std().mean((1, 2)).tolist()
+        for p, score in enumerate(fitness.tolist()):
             curves, segment = self._curves[p], self._segments[p]
-            score = float(fitness[p])
             curves["steps"].append(self.iteration * self.steps_an_iteration)
             curves["fitness"].append(score)
             curves["training_fitness"].append(segment.fitness / segment.episodes if segment.episodes else None)
@@ -219,41 +272,54 @@ class Training:
                 curves["least"][name].append(segment.least[name])
                 curves["greatest"][name].append(segment.greatest[name])
             curves["kl"].append(_mean(segment.kl))
-            curves["learning_rate"].append(float(self.learner.learning_rate[p]))
-            curves["action_std"].append(float(self.learner.policy.std()[p].mean()))
+            curves["learning_rate"].append(rates[p])
+            curves["action_std"].append(deviations[p])
             self._segments[p] = _Segment()
             if self.failures[p] is None and score > self._best[p]:
                 self._best[p], self._best_at[p] = score, len(curves["fitness"]) - 1
                 self._best_policy[p] = self.learner.policy.flat[p]
                 for name, now in self.learner.observations.save().items():
                     if now.dim():
-                        self._best_moments[name] = self._best_moments[name].clone()
                         self._best_moments[name][p] = now[p]
 
     def _judge(self, policy: Policy, moments: RunningMoments, kind: str) -> Tensor:
         """(P, E) fitness on the episodes called `kind`, the same for all members and at every call."""
+        player = self._player(policy, moments, kind)
+        found = player.play()
+        while self._too_small(player.env):
+            self._grow()
+            player = self._player(policy, moments, kind)
+            found = player.play()
+        for p, defined in enumerate(found.fitness.isfinite().all(dim=1).tolist()):
+            if not defined:
+                self._expect_finite(p)
+        return found.fitness
+
+    def _player(self, policy: Policy, moments: RunningMoments, kind: str) -> Player:
+        if kind in self._players:
+            return self._players[kind]
         settings = self.plan.evaluation
         episodes = settings.selection_episodes if kind == "selection" else settings.report_episodes
         seed = derive(self.plan.seed, self.plan.purpose, kind)
-        seeds = torch.full((self.members,), seed, dtype=torch.int64)
-        fitness = play(self._worlds(seeds, episodes, f"{self.plan.purpose}/{kind}"), policy, moments).fitness
-        for p, of_member in enumerate(fitness):
-            self._expect_finite(p, of_member)
-        return fitness
+        seeds = torch.full((self.members,), seed, dtype=torch.int64, device=self._device)
+        player = Player(self._worlds(seeds, episodes, f"{self.plan.purpose}/{kind}"), policy, moments)
+        if self.backend.warp:
+            self._players[kind] = player  # worlds and graph are dear to make there, and cheap to keep
+        return player
 
-    def _expect_finite(self, member: int, fitness: Tensor) -> None:
-        """Fitness has to be a number, unless a policy is broken.
+    def _expect_finite(self, member: int) -> None:
+        """A fitness that is no number is a broken policy's, or the task is at fault.
 
         Raises:
-            UserError: it is not; the task is at fault.
+            UserError: it is the task.
         """
-        if self.failures[member] is None and not bool(fitness.isfinite().all()):
+        if self.failures[member] is None:
             name = type(self.task).__name__
             raise UserError(f"{name}.fitness gave NaN or infinity for an episode; it must always be a finite number")
 
     def best(self) -> tuple[Policy, RunningMoments]:
         """The chosen checkpoint of every member, with the moments of its observations."""
-        moments = RunningMoments(self.members, (self.learner.policy.shape.observation,), self.seeds.device)
+        moments = RunningMoments(self.members, (self.learner.policy.shape.seen,), self._device)
         moments.load(self._best_moments)
         return Policy(self.learner.policy.shape, self._best_policy), moments
 
@@ -299,8 +365,8 @@ class Training:
 
     def load(self, path: Path, chosen: Sequence[int]) -> None:
         """Go on from a file of `save`; member p of this training is member `chosen[p]` of that one."""
-        tensors, record = read_tensors(path)
-        index = torch.tensor(list(chosen))
+        tensors, record = read_tensors(path, self._device)
+        index = torch.tensor(list(chosen), device=self._device)
         # Counters are shared by all members and have no dimension; everything else leads with the members.
         mine = {name: value.index_select(0, index) if value.dim() else value for name, value in tensors.items()}
 
@@ -318,31 +384,6 @@ class Training:
         self.failures = [Failed(**record["failures"][i]) if record["failures"][i] else None for i in chosen]
         self._best = [-math.inf if record["best"][i] is None else record["best"][i] for i in chosen]
         self._best_at = [record["best_at"][i] for i in chosen]
-
-
-def save_policies(training: Training, paths: Sequence[Path]) -> None:
-    """Write the chosen policy of each member to a file of its own: parameters by name, and observation moments."""
-    policy, moments = training.best()
-    for p, path in enumerate(paths):
-        tensors = {name: view[p].clone() for name, view in policy.views.items()}
-        tensors |= {"observation.mean": moments.mean[p].clone(), "observation.var": moments.var[p].clone()}
-        shape = policy.shape
-        record = {"observation": shape.observation, "action": shape.action, "hidden": list(shape.hidden)}
-        write_tensors(path, tensors, record)
-
-
-def write_tensors(path: Path, tensors: dict[str, Tensor], record: object) -> None:
-    """A safetensors file with a JSON record, written whole or not at all."""
-    # A task's memory may hold the very tensor that the environment keeps too; safetensors wants each alone.
-    own = {name: value.clone(memory_format=torch.contiguous_format) for name, value in tensors.items()}
-    write_whole(path, save(own, metadata={"record": json.dumps(record)}))
-
-
-def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict]:
-    """What `write_tensors` wrote."""
-    with safe_open(path, framework="pt") as file:
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-        return tensors, json.loads(file.metadata()["record"])
 
 
 def _empty_curves(components: Sequence[str]) -> dict:

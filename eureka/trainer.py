@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from eureka.config import LoadedTask, Settings
 from eureka.confinement import Confinement
 from eureka.crashes import ALONE, TOGETHER, OnProgress, Work
 from eureka.description import Description
+from eureka.devices import kernel_cache
 from eureka.errors import SandboxUnavailable, StorageFault, UserError
 from eureka.paths import shipped
 from eureka.store import Run
@@ -36,6 +38,7 @@ class Trainer:
         scratch: Path,
         confinement: Confinement,
         keep: Sequence[int] = (),
+        device: str = "cpu",
         threads: int = 0,
         patience: float = _PATIENCE,
     ):
@@ -47,12 +50,15 @@ class Trainer:
             scratch: folder that it works in, and the only one that it may write to when it is confined.
             confinement: whether it is.
             keep: descriptors that it inherits (the run's worker lock).
+            device: one of `eureka.devices.DEVICES`.
             threads: for physics and learning, 0 for one a core.
             patience: s to wait for a training's first sign of life.
         """
         self.patience = patience
         self._task, self._log, self._scratch, self._keep = task, log, scratch, keep
-        self._confinement = confinement
+        # A driver for GPUs has not been tried behind the fence.
+        self._fenced = confinement.fenced and device != "cuda"
+        self.device = device
         self.threads = threads or cores()
         self._description: Description | None = None
         self.fence = ""
@@ -60,10 +66,16 @@ class Trainer:
         self._worker = self._start()
 
     def _start(self) -> Worker:
-        program = ["eureka.trainer_process", str(self._task.path), str(self.threads)]
-        fenced = [str(shipped("sandbox") / "fence.py"), str(self._scratch)] if self._confinement.fenced else ["-m"]
-        (self._scratch / "tmp").mkdir(parents=True, exist_ok=True)
-        return Worker(["-P", *fenced, *program], self._log, self._keep, self._scratch / "tmp")
+        program = ["eureka.trainer_process", str(self._task.path), str(self.threads), self.device]
+        own, places, more = self._scratch / "tmp", [self._scratch], {}
+        if self.device != "cpu":
+            places.append(kernel_cache())
+            more["WARP_CACHE_PATH"] = str(kernel_cache())
+        for place in (own, *places):
+            place.mkdir(parents=True, exist_ok=True)
+        writable = os.pathsep.join(str(place) for place in places)
+        fenced = [str(shipped("sandbox") / "fence.py"), writable] if self._fenced else ["-m"]
+        return Worker(["-P", *fenced, *program], self._log, self._keep, own, more)
 
     @property
     def description(self) -> Description:
@@ -88,7 +100,7 @@ class Trainer:
         return self._description
 
     def _check_fence(self, fence: str) -> None:
-        if not self._confinement.fenced:
+        if not self._fenced:
             return
         if not fence or fence.startswith("!"):
             raise SandboxUnavailable(
@@ -120,10 +132,11 @@ class Trainer:
 
     def room(self, settings: Settings) -> int:
         """How many members may train together so that they take half of the free memory at most."""
-        each = self._measured(_SAMPLED, settings)["bytes"] / _SAMPLED
+        taken = self._measured(_SAMPLED, settings)
+        each = taken["bytes"] / _SAMPLED
         # The report episodes of all members are played at once, beside the training's worlds.
         each *= 1 + settings.evaluation.report_episodes / settings.worlds
-        return max(1, int(_free_memory() / 2 / max(each, 1.0)))
+        return max(1, int(taken["free"] / 2 / max(each, 1.0)))
 
     def _measured(self, members: int, settings: Settings) -> dict[str, Any]:
         return self._ask({"command": "measure", "members": members, "plan": plan_of(settings, "search")})
@@ -263,9 +276,3 @@ def plan_of(settings: Settings, purpose: str) -> dict[str, Any]:
         "seed": settings.seed,
         "purpose": purpose,
     }
-
-
-def _free_memory() -> int:
-    """Bytes that can be had without swapping."""
-    with open("/proc/meminfo") as file:
-        return next(int(line.split()[1]) << 10 for line in file if line.startswith("MemAvailable"))

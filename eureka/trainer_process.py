@@ -1,8 +1,8 @@
 """The trainer: a program apart that simulates, trains and evaluates. It never meets a key or a candidate's text.
 
-Started as `python -m eureka.trainer_process TASK.yaml THREADS`, through `sandbox/fence.py` unless it is to be open.
-Frames go both ways on the standard streams. The first one out describes the task; each command in is answered by the
-frames named beside it:
+Started as `python -m eureka.trainer_process TASK.yaml THREADS DEVICE`, through `sandbox/fence.py` unless it is to
+be open. Frames go both ways on the standard streams. The first one out describes the task; each command in is answered
+by the frames named beside it:
 
     preflight {program, worlds}         report | rejected
     measure   {members, plan}           measured
@@ -38,14 +38,16 @@ from eureka.env import Env
 from eureka.environments import PROGRAM as OWN_REWARD
 from eureka.errors import UserError
 from eureka.introspect import RECORDED_WORLDS, describe, load_class, random_states
+from eureka.physics.backend import Backend
 from eureka.physics.base import compile_scene
 from eureka.physics.threads import ThreadPhysics
-from eureka.probe import correlation, load_policies, robustness
+from eureka.policies import load_policies, save_policies
+from eureka.probe import correlation, robustness
 from eureka.rewards.preflight import preflight, too_slow
 from eureka.rewards.program import Field, Program, Rejected, fingerprint, own_reward, rebuild
 from eureka.seeds import derive
 from eureka.task import Task
-from eureka.train import Plan, Progress, Training, save_policies
+from eureka.train import Plan, Progress, Training
 from eureka.workers import frames, write_frame
 
 _BLANK = (
@@ -60,18 +62,22 @@ _PROGRESS_EVERY = 0.5
 class Service:
     """One task, ready to be trained on."""
 
-    def __init__(self, loaded: LoadedTask, threads: int, out: int):
+    def __init__(self, loaded: LoadedTask, backend: Backend, out: int):
         """Load the task and try it in a few worlds."""
-        self.loaded, self.threads, self.out = loaded, threads, out
+        self.loaded, self.backend, self.out = loaded, backend, out
         seeds = torch.zeros(1, dtype=torch.int64)
         if isinstance(loaded.file, EnvironmentFile):
             self._by_id(loaded.file, seeds)
         else:
             task = load_class(loaded)
             self.task, self.model = task, compile_scene(task.scene())
-            env = Env(task, ThreadPhysics(self.model, RECORDED_WORLDS, threads), seeds, "random play")
+            env = Env(task, ThreadPhysics(self.model, RECORDED_WORLDS, backend.threads), seeds, "random play")
             self.states = random_states(task, env)
-            self.description = describe(loaded, task, self.states, env.observation.shape[-1])
+            self.description = describe(loaded, task, self.states, env.observed)
+            if backend.warp:
+                from eureka.physics.sizes import measured
+
+                backend.sizes = measured(task, self.model, backend.threads)
         self.fields = {f.name: Field(f.shape, f.dtype) for f in self.description.state}
 
     def _by_id(self, file: EnvironmentFile, seeds: torch.Tensor) -> None:
@@ -85,7 +91,7 @@ class Service:
     def _program(self, text: str, worlds: int) -> Program:
         if text == OWN_REWARD and self.model is None:
             return own_reward(worlds)
-        return rebuild(text, self.fields, worlds)
+        return rebuild(text, self.fields, worlds, str(self.backend.torch_device))
 
     def answer(self, command: dict[str, Any]) -> None:
         """Carry out one command."""
@@ -122,30 +128,40 @@ class Service:
     def _measure(self, command: dict[str, Any]) -> None:
         """Time an iteration of training with a reward of nothing; the first one warms up and does not count."""
         plan = _plan(command["plan"])
-        program = rebuild(_BLANK, self.fields, plan.worlds)
+        program = self._program(_BLANK, plan.worlds)
         members = command["members"]
-        before = _resident()
-        training = Training(self.task, self.model, [program] * members, [0] * members, plan, self.threads)
+        before, _ = self._memory()
+        training = Training(self.task, self.model, [program] * members, [0] * members, plan, self.backend)
         training.iterate()
+        self.backend.synchronize()
         start = time.perf_counter()
         training.iterate()
+        self.backend.synchronize()
         seconds = time.perf_counter() - start
-        taken = max(0, _resident() - before)
-        self.send("measured", seconds=seconds, steps=members * training.steps_an_iteration, bytes=taken)
+        now, free = self._memory()
+        steps = members * training.steps_an_iteration
+        self.send("measured", seconds=seconds, steps=steps, bytes=max(0, now - before), free=free)
+
+    def _memory(self) -> tuple[int, int]:
+        """Bytes taken so far where worlds live, and bytes that can still be had."""
+        if self.backend.torch_device.type == "cuda":
+            free, total = torch.cuda.mem_get_info(self.backend.torch_device)
+            return total - free, free
+        return _resident(), _available()
 
     def _probe(self, command: dict[str, Any]) -> None:
         """Look at trained policies once more, of the rewards `programs`, and hold these against `human` if given."""
         plan = _plan(command["plan"])
-        policy, moments = load_policies([Path(file) for file in command["policies"]], torch.device("cpu"))
+        policy, moments = load_policies([Path(file) for file in command["policies"]], self.backend.torch_device)
         episodes, seed = plan.evaluation.report_episodes, derive(plan.seed, plan.purpose, "probe")
         assert isinstance(self.task, Task) and self.model is not None  # `arms.require` has seen to it
         given = (self.task, self.model, policy, moments)
         robust, correlated = {}, None
         if command["robustness"]:
-            robust = robustness(*given, episodes, seed, self.threads)
+            robust = robustness(*given, episodes, seed, self.backend)
         if command["human"]:
-            *programs, human = (rebuild(t, self.fields, episodes) for t in [*command["programs"], command["human"]])
-            correlated = correlation(*given, programs, human, episodes, seed, self.threads)
+            *programs, human = (self._program(t, episodes) for t in [*command["programs"], command["human"]])
+            correlated = correlation(*given, programs, human, episodes, seed, self.backend)
         self.send("probed", robustness=robust, correlation=correlated)
 
     def _train(self, command: dict[str, Any]) -> None:
@@ -153,10 +169,10 @@ class Service:
         folder = Path(command["folder"])
         folder.mkdir(parents=True, exist_ok=True)
         programs = [self._program(text, plan.worlds) for text in command["programs"]]
-        training = Training(self.task, self.model, programs, command["seeds"], plan, self.threads)
+        training = Training(self.task, self.model, programs, command["seeds"], plan, self.backend)
         if plan.compiled:
-            places = torch.arange(len(programs) * plan.worlds) % RECORDED_WORLDS
-            problem = training.compile({name: value[places] for name, value in self.states.items()})
+            places, device = torch.arange(len(programs) * plan.worlds) % RECORDED_WORLDS, self.backend.torch_device
+            problem = training.compile({name: value[places].to(device) for name, value in self.states.items()})
             if problem:
                 self.send("note", text=problem)
         if command["resume"]:
@@ -165,6 +181,8 @@ class Service:
 
         def on_progress(progress: Progress) -> None:
             nonlocal last
+            while training.notes:
+                self.send("note", text=training.notes.pop(0))
             now = time.monotonic()
             if now - last > _PROGRESS_EVERY or progress.iteration == progress.iterations:
                 last = now
@@ -177,7 +195,7 @@ class Service:
 
         outcomes = training.run(on_progress, on_checkpoint)
         files = [folder / f"policy-{i}.safetensors" for i in range(len(programs))]
-        save_policies(training, files)
+        save_policies(*training.best(), files)
         self.send(
             "outcomes",
             outcomes=[o.model_dump() for o in outcomes],
@@ -190,6 +208,12 @@ def _resident() -> int:
     """Bytes of memory that this process has."""
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _available() -> int:
+    """Bytes of memory that can be had without swapping."""
+    with open("/proc/meminfo") as file:
+        return next(int(line.split()[1]) << 10 for line in file if line.startswith("MemAvailable"))
 
 
 def _plan(data: dict[str, Any]) -> Plan:
@@ -228,7 +252,7 @@ def _commands(source: int) -> queue.Queue[dict[str, Any]]:
     return inbox
 
 
-def main(task: str, threads: int) -> None:
+def main(task: str, threads: int, device: str) -> None:
     """Serve until the input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     out, source = os.dup(1), os.dup(0)
@@ -237,7 +261,7 @@ def main(task: str, threads: int) -> None:
     torch.set_num_threads(1)
     loaded = load_task(task)
     with _reported(loaded, out):
-        service = Service(loaded, threads, out)
+        service = Service(loaded, Backend(device, threads), out)
         described = service.description.model_dump(mode="json")
         write_frame(out, {"kind": "described", "description": described, "fence": os.environ.get("EUREKA_FENCE", "")})
     while True:
@@ -269,4 +293,4 @@ def _reported(loaded: LoadedTask, out: int):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), sys.argv[3])

@@ -12,7 +12,7 @@ import select
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,14 @@ class Died(Exception):
 class Worker:
     """A helper process and its pipes."""
 
-    def __init__(self, arguments: Sequence[str], log: Path, keep: Sequence[int] = (), cwd: Path | None = None):
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        log: Path,
+        keep: Sequence[int] = (),
+        cwd: Path | None = None,
+        more: Mapping[str, str] | None = None,
+    ):
         """Start `python ARGUMENTS`.
 
         Args:
@@ -70,6 +77,7 @@ class Worker:
             log: file that its standard error is appended to.
             keep: descriptors that it inherits.
             cwd: its working folder, and the one for its temporary files.
+            more: variables for its environment.
         """
         with open(log, "ab") as errors:
             self.process = subprocess.Popen(
@@ -77,7 +85,7 @@ class Worker:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                env=environment() | ({"TMPDIR": str(cwd)} if cwd else {}),
+                env=environment() | ({"TMPDIR": str(cwd)} if cwd else {}) | dict(more or {}),
                 pass_fds=tuple(keep),
                 start_new_session=True,
                 cwd=cwd,

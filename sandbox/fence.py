@@ -1,11 +1,10 @@
 """The trainer's own confinement: a program that fences itself in, tries the fence, and goes on as another.
 
-Started as `python fence.py FOLDER MODULE [ARGUMENTS]`; MODULE runs as `python -m` would run it. Without one, it says
-what the fence is made of, or `!` and why there is none. The trainer executes
-no candidate's text, only checked programs and the user's own task, so this is a second line: for the day when one of
+Started as `python fence.py FOLDER[:FOLDER...] MODULE [ARGUMENTS]`; MODULE runs as `python -m` would run it. Without
+one, it says what the fence is made of, or `!` and why there is none. The trainer executes no candidate's text, only checked programs and the user's own task, so this is a second line: for the day when one of
 the allowed tensor operations has a bug that chosen arguments can reach. It may read what the user may read, and
 
-    change files   in FOLDER alone (Landlock), and no owner or attribute of any (seccomp)
+    change files   in these folders alone (Landlock), and no owner or attribute of any (seccomp)
     network        none (seccomp; TCP by Landlock again)
     others         no signal to or tracing of another process (both), nor its memory or environment (Landlock)
     kernel         no io_uring, bpf, keyrings, namespaces, mounts, modules (seccomp)
@@ -21,7 +20,7 @@ import runpy
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -77,8 +76,8 @@ def program(machine: Machine, process: int) -> bytes:
     return b"".join(code)
 
 
-def fence(folder: str) -> str:
-    """Confine this process for ever; what the fence is made of.
+def fence(folders: Sequence[str]) -> str:
+    """Confine this process for ever, to changing files in `folders` alone; what the fence is made of.
 
     Raises:
         OSError: it cannot be put up.
@@ -88,7 +87,7 @@ def fence(folder: str) -> str:
     drop_capabilities(_KEPT)
     walls = ["seccomp"]
     if landlock_abi():
-        landlock(RIGHTS_TO_CHANGE, writable=[folder], devices=_DEVICES)
+        landlock(RIGHTS_TO_CHANGE, writable=folders, devices=_DEVICES)
         walls.append(f"landlock {landlock_abi()}")
     install(program(machine, os.getpid()))
     return ", ".join(walls)
@@ -148,10 +147,10 @@ def holes(with_landlock: bool) -> list[str]:
     return through
 
 
-def main(folder: str, module: str = "", *arguments: str) -> None:
+def main(folders: str, module: str = "", *arguments: str) -> None:
     """Put the fence up, try it, and go on as `module`."""
     try:
-        walls = fence(folder)
+        walls = fence(folders.split(os.pathsep))
         through = holes("landlock" in walls)
         os.environ[FENCE] = walls if not through else f"!a confined trainer could {', '.join(through)}"
     except OSError as error:

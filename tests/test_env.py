@@ -218,12 +218,12 @@ def test_noise_of_advance_is_new_at_every_step():
 
 
 def test_a_memory_may_hold_the_very_tensor_that_the_environment_keeps(tmp_path):
-    from eureka.train import read_tensors, write_tensors
+    from eureka.policies import read_tensors, write_tensors
 
     e = env(worlds=2)
     e.task.advance = lambda sim, memory, state, noise: Memory(state.action[:, 0], state.action[:, 0])
     e.reset()
     e.step(torch.full((1, 2, 1), 0.5))
     write_tensors(tmp_path / "x.safetensors", e.save(), {})
-    tensors, _ = read_tensors(tmp_path / "x.safetensors")
+    tensors, _ = read_tensors(tmp_path / "x.safetensors", torch.device("cpu"))
     assert tensors["memory/goal"].tolist() == tensors["memory/steps"].tolist() == [[0.5, 0.5]]

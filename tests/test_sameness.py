@@ -10,6 +10,7 @@ from conftest import Bench
 
 from eureka.candidate import Outcome
 from eureka.config import Evaluation, Learning
+from eureka.physics.backend import Backend
 from eureka.train import Plan, Training
 
 REWARDS = [
@@ -38,7 +39,7 @@ class Stop(Exception):
 def training(bench: Bench, members: list[int], threads: int) -> Training:
     programs = [bench.program(REWARDS[m % 4], PLAN.worlds) for m in members]
     seeds = [11 if m < 4 else 12 for m in members]
-    return Training(bench.task, bench.model, programs, seeds, PLAN, threads)
+    return Training(bench.task, bench.model, programs, seeds, PLAN, Backend("cpu", threads))
 
 
 def finish(t: Training) -> tuple[list[Outcome], torch.Tensor]:
@@ -95,7 +96,9 @@ def test_a_member_whose_reward_turns_nan_is_frozen_and_the_others_do_not_notice(
         PLAN.worlds,
     )
     t = training(cartpole, [0, 1, 2], 2)
-    t = Training(cartpole.task, cartpole.model, [t.bank.programs[0], bad, t.bank.programs[2]], [11] * 3, PLAN, 2)
+    t = Training(
+        cartpole.task, cartpole.model, [t.bank.programs[0], bad, t.bank.programs[2]], [11] * 3, PLAN, Backend("cpu", 2)
+    )
     outcomes, flat = finish(t)
     assert outcomes[0] == whole[0][0] and outcomes[2] == whole[0][2]
     assert torch.equal(flat[[0, 2]], whole[1][[0, 2]])

@@ -8,9 +8,12 @@ from conftest import Bench
 
 from eureka.candidate import Failed, Trained
 from eureka.config import Evaluation, Learning
+from eureka.env import Env
 from eureka.errors import UserError
+from eureka.physics.backend import Backend
+from eureka.policies import read_tensors, save_policies
 from eureka.rewards.program import ProgramBank
-from eureka.train import Plan, Training, _checkpoint_marks, read_tensors, save_policies
+from eureka.train import Plan, Training, _checkpoint_marks
 
 
 def plan(iterations: int, **learning) -> Plan:
@@ -20,7 +23,7 @@ def plan(iterations: int, **learning) -> Plan:
 
 
 def train(bench: Bench, programs, p: Plan) -> list[Trained]:
-    t = Training(bench.task, bench.model, programs, [5] * len(programs), p, 2)
+    t = Training(bench.task, bench.model, programs, [5] * len(programs), p, Backend("cpu", 2))
     outcomes = t.run(lambda _: None, lambda _: None)
     assert all(isinstance(o, Trained) for o in outcomes)
     return outcomes
@@ -84,27 +87,29 @@ def test_a_reward_that_is_not_a_number_or_explodes_is_named_with_its_share(cartp
 
 
 def test_a_saved_policy_has_its_parameters_by_name(cartpole: Bench, tmp_path):
-    t = Training(cartpole.task, cartpole.model, [cartpole.baseline("human", 64)], [5], plan(4), 1)
+    t = Training(cartpole.task, cartpole.model, [cartpole.baseline("human", 64)], [5], plan(4), Backend("cpu", 1))
     t.run(lambda _: None, lambda _: None)
     file = tmp_path / "policy.safetensors"
-    save_policies(t, [file])
-    tensors, record = read_tensors(file)
+    save_policies(*t.best(), [file])
+    tensors, record = read_tensors(file, torch.device("cpu"))
     assert tensors["actor.0.weight"].shape == (4, 64) and tensors["observation.mean"].shape == (4,)
-    assert record == {"observation": 4, "action": 1, "hidden": [64, 64]}
+    assert record == {"observation": 4, "action": 1, "hidden": [64, 64], "privileged": 0}
     assert not list(tmp_path.glob("*.tmp"))
 
 
 def test_a_reward_that_explodes_both_ways_fails_alone(cartpole: Bench):
     source = "def compute_reward(pole_angle):\n    return 1e30 * pole_angle / (0.0 * pole_angle.abs()), {}"
     programs = [cartpole.program(source, 64), cartpole.baseline("human", 64)]
-    t = Training(cartpole.task, cartpole.model, programs, [5, 5], plan(4), 1)
+    t = Training(cartpole.task, cartpole.model, programs, [5, 5], plan(4), Backend("cpu", 1))
     bad, good = t.run(lambda _: None, lambda _: None)
     assert isinstance(bad, Failed) and "infinite" in bad.message
     assert isinstance(good, Trained)
 
 
 def test_a_policy_that_is_no_longer_finite_has_failed(cartpole: Bench):
-    t = Training(cartpole.task, cartpole.model, [cartpole.baseline("human", 64)] * 2, [5, 5], plan(4), 1)
+    t = Training(
+        cartpole.task, cartpole.model, [cartpole.baseline("human", 64)] * 2, [5, 5], plan(4), Backend("cpu", 1)
+    )
     t.iterate()
     t.learner.policy.flat[0, 0] = torch.nan
     outcomes = t.run(lambda _: None, lambda _: None)
@@ -117,7 +122,7 @@ def test_a_fitness_that_is_not_finite_is_the_tasks_fault(cartpole: Bench):
         def fitness(self, episode):
             return super().fitness(episode) / 0.0
 
-    t = Training(Broken(), cartpole.model, [cartpole.baseline("human", 64)], [5], plan(4), 1)
+    t = Training(Broken(), cartpole.model, [cartpole.baseline("human", 64)], [5], plan(4), Backend("cpu", 1))
     with pytest.raises(UserError, match="fitness gave NaN or infinity"):
         t.run(lambda _: None, lambda _: None)
 
@@ -125,26 +130,16 @@ def test_a_fitness_that_is_not_finite_is_the_tasks_fault(cartpole: Bench):
 def test_search_final_selection_and_report_play_unrelated_episodes(cartpole: Bench, monkeypatch):
     from dataclasses import replace
 
-    from eureka import train as module
+    seen, kind, begin = {}, {}, Env.restart
 
-    seen = {}
+    def spied(env):
+        return seen.setdefault((kind["purpose"], kind["kind"]), begin(env).clone())
 
-    def spied(env, actor, moments):
-        begin = env.reset
-
-        def reset():
-            return seen.setdefault((kind["purpose"], kind["kind"]), begin().clone())
-
-        env.reset = reset
-        return real(env, actor, moments)
-
-    kind = {}
-    real = module.play
-    monkeypatch.setattr(module, "play", spied)
+    monkeypatch.setattr(Env, "restart", spied)
     evaluation = Evaluation(checkpoints=1, selection_episodes=4, report_episodes=4)
     for purpose in ("search", "final"):
         p = replace(plan(1), evaluation=evaluation, purpose=purpose)
-        t = Training(cartpole.task, cartpole.model, [cartpole.baseline("human", 64)], [5], p, 1)
+        t = Training(cartpole.task, cartpole.model, [cartpole.baseline("human", 64)], [5], p, Backend("cpu", 1))
         for name in ("selection", "report"):
             kind.update(purpose=purpose, kind=name)
             t._judge(t.learner.policy, t.learner.observations, name)
@@ -156,10 +151,10 @@ def test_search_final_selection_and_report_play_unrelated_episodes(cartpole: Ben
 
 
 def test_observations_are_normalised_by_the_moments_of_raw_ones(cartpole: Bench):
-    t = Training(cartpole.task, cartpole.model, [cartpole.baseline("human", 64)], [5], plan(4), 1)
+    t = Training(cartpole.task, cartpole.model, [cartpole.baseline("human", 64)], [5], plan(4), Backend("cpu", 1))
     raw = []
     update = t.learner.update
-    t.learner.update = lambda rollout, *a: (raw.append(rollout.raw_observation), update(rollout, *a))[1]
+    t.learner.update = lambda rollout, *a: (raw.append(rollout.raw_observation.clone()), update(rollout, *a))[1]
     t.iterate()
     t.iterate()
     everything = torch.cat(raw, dim=1).reshape(-1, 4).double()

@@ -124,16 +124,28 @@ class GymnasiumEnv:
         self.length = torch.zeros(count, dtype=torch.int64)
         self.last_action = torch.zeros(count, task.action_size)
         self.observation = torch.zeros(0)
+        self.privileged = 0
         self.diverged = torch.zeros(count, dtype=torch.int64)
         self.total = torch.zeros(count, dtype=torch.float64)
         """(W,) return of the episode so far."""
         self.last = torch.zeros(count, dtype=torch.float64)
         """(W,) latest value of the info that is the fitness."""
 
+    @property
+    def observed(self) -> int:
+        """How many numbers a policy sees."""
+        return self.observation.shape[-1]
+
     def reset(self) -> Tensor:
         """Begin an episode in every world; (P, N, O) float32 observations."""
         self.episode = self.episode + (self.length > 0)
         return self._begin(torch.ones_like(self.length, dtype=torch.bool))
+
+    def restart(self) -> Tensor:
+        """Begin the first episode in every world again, as if nothing had been played; observations (P, N, O)."""
+        self.clock, self.length = torch.zeros_like(self.clock), torch.zeros_like(self.length)
+        self.episode = torch.zeros_like(self.episode)
+        return self.reset()
 
     def step(self, action: Tensor, rewards: Rewards | None = None) -> Step:
         """Apply `action` (P, N, A), clamped to [-1, 1], for one control step; no rewards, no reward: zeros."""

@@ -67,7 +67,14 @@ class Physics(Sim, Protocol):
         ...
 
     def overflow(self) -> Tensor:
-        """(W,) int32, bits of buffers that were too small since the last reset; 0 where there is no such buffer."""
+        """(W,) int32, a copy: the bits (`eureka.physics.sizes`) of buffers too small since `clear_overflow`; else 0.
+
+        Bits stay when a world is reset: whoever trains reads them at the end of a rollout.
+        """
+        ...
+
+    def clear_overflow(self) -> None:
+        """Forget the bits of all worlds."""
         ...
 
     def save(self) -> dict[str, Tensor]:

@@ -64,6 +64,9 @@ class ThreadPhysics:
     def overflow(self) -> Tensor:
         return torch.zeros(self.num_worlds, dtype=torch.int32)
 
+    def clear_overflow(self) -> None:
+        """Nothing to forget: MuJoCo's own buffers grow."""
+
     def warnings(self) -> dict[str, int]:
         """How often MuJoCo warned since the worlds were made, by the warning's name, over all worlds."""
         totals = self._batch.warning[:, :, 1].sum(axis=0)

@@ -55,6 +55,7 @@ class ProgramBank:
     def __init__(self, programs: Sequence[Program], worlds: int):
         """Member p, the worlds p * N to (p + 1) * N, runs `programs[p]`, rebuilt for N = `worlds`."""
         self.programs, self.worlds = programs, worlds
+        self._latest: Sequence[Tensor] = ()
         self._history: list[list[Tensor]] = [[] for _ in programs]
         self._broken: list[str | None] = [None] * len(programs)
         self._merged: Callable[..., tuple[Tensor, ...]] | None = None
@@ -81,55 +82,68 @@ class ProgramBank:
             reason = (str(error).strip().splitlines() or [""])[0]
             return f"the programs could not be merged and compiled: {type(error).__name__}: {reason[:200]}"
         for p, (program, values) in enumerate(zip(self.programs, together, strict=True)):
-            own = slice(p * self.worlds, (p + 1) * self.worlds)
-            expected = torch.stack(program(*[fields[name][own] for name in program.inputs]))
+            expected = torch.stack(program(*self._own(p, fields)))
             if not torch.allclose(values, expected, rtol=1e-4, atol=1e-5, equal_nan=True):
                 return f"the merged and compiled programs compute something else for member {p}"
         self._merged = merged
         return None
 
-    @torch.no_grad()
     def __call__(self, fields: dict[str, Tensor]) -> Tensor:
-        """(P, N) float32 total rewards for the State's fields, (P * N, ...) each."""
+        """(P, N) float32 total rewards for the State's fields, (P * N, ...) each, and a record of them."""
+        totals = self.compute(fields)
+        self.record(copy=False)
+        return totals
+
+    @torch.no_grad()
+    def compute(self, fields: dict[str, Tensor]) -> Tensor:
+        """(P, N) float32 total rewards for the State's fields, (P * N, ...) each; `record` keeps them."""
         if self._merged is not None:
-            together = self._merged(*[fields[name] for name in self._inputs])
-            for history, values in zip(self._history, together, strict=True):
-                history.append(values)
-            return torch.stack([values[0] for values in together])
-        totals = []
-        for p, (program, history) in enumerate(zip(self.programs, self._history, strict=True)):
-            own = slice(p * self.worlds, (p + 1) * self.worlds)
-            try:
-                values = torch.stack(program(*[fields[name][own] for name in program.inputs]))
-            except Exception as error:  # one program that cannot compute fails its own member; the others go on
-                reason = (str(error).splitlines() or [type(error).__name__])[0]
-                self._broken[p] = f"the reward failed as it ran: {reason[:200]}"
-                values = torch.full((1 + len(program.components), self.worlds), torch.nan)
-            history.append(values)
-            totals.append(values[0])
-        return torch.stack(totals)
+            self._latest = self._merged(*[fields[name] for name in self._inputs])
+        else:
+            self._latest = [self._run(p, fields) for p in range(len(self.programs))]
+        return torch.stack([values[0] for values in self._latest])
+
+    def record(self, copy: bool) -> None:
+        """Keep what was computed last; a copy of it, if the next step overwrites it."""
+        for history, values in zip(self._history, self._latest, strict=True):
+            history.append(values.clone() if copy else values)
 
     def drain(self) -> list[ComponentStatistics]:
         """Statistics of each member since the last call."""
-        statistics = []
-        for program, history, broken in zip(self.programs, self._history, self._broken, strict=True):
-            series = torch.stack(history, dim=1).flatten(1)  # (1 + C, T * N)
+        rows = [_summary(torch.stack(history, dim=1).flatten(1)) for history in self._history]
+        for history in self._history:
             history.clear()
-            names = ("total", *program.components)
-            faults = (_fault(name, row) for name, row in zip(names, series, strict=True))
-            fault = broken or next((f for f in faults if f), None)
-            means = series.mean(dim=1).tolist()
-            least, greatest = series.amin(dim=1).tolist(), series.amax(dim=1).tolist()
+        # One copy from the device for all members.
+        table = iter(torch.cat(rows, dim=1).T.tolist())
+        statistics = []
+        for program, broken in zip(self.programs, self._broken, strict=True):
+            found = {name: next(table) for name in ("total", *program.components)}
+            faults = [_fault(name, bad, undefined) for name, (*_, bad, undefined) in found.items()]
+            mean, *_ = found.pop("total")
             statistics.append(
                 ComponentStatistics(
-                    total=means[0],
-                    components=dict(zip(program.components, means[1:], strict=True)),
-                    least=dict(zip(program.components, least[1:], strict=True)),
-                    greatest=dict(zip(program.components, greatest[1:], strict=True)),
-                    fault=fault,
+                    total=mean,
+                    components={name: row[0] for name, row in found.items()},
+                    least={name: row[1] for name, row in found.items()},
+                    greatest={name: row[2] for name, row in found.items()},
+                    fault=broken or next((f for f in faults if f), None),
                 )
             )
         return statistics
+
+    def _own(self, member: int, fields: dict[str, Tensor]) -> list[Tensor]:
+        own = slice(member * self.worlds, (member + 1) * self.worlds)
+        return [fields[name][own] for name in self.programs[member].inputs]
+
+    def _run(self, member: int, fields: dict[str, Tensor]) -> Tensor:
+        """(1 + C, N): the member's total and components."""
+        program, own = self.programs[member], self._own(member, fields)
+        try:
+            return torch.stack(program(*own))
+        except Exception as error:  # one program that cannot compute fails its own member; the others go on
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            self._broken[member] = f"the reward failed as it ran: {reason[:200]}"
+            return torch.full((1 + len(program.components), self.worlds), torch.nan, device=own[0].device)
 
 
 def own_reward(worlds: int) -> Program:
@@ -161,11 +175,16 @@ class _Merged(torch.nn.Module):
         return tuple(results)
 
 
-def _fault(name: str, values: Tensor) -> str | None:
-    bad = ~(values.abs() <= REWARD_BOUND)  # NaN fails every comparison
-    if not bool(bad.any()):
+def _summary(series: Tensor) -> Tensor:
+    """(5, 1 + C): mean, least, greatest, share of unusable values and share of NaN, of each row of (1 + C, T * N)."""
+    bad = ~(series.abs() <= REWARD_BOUND)  # NaN fails every comparison
+    shares = [bad.float().mean(dim=1), series.isnan().float().mean(dim=1)]
+    return torch.stack([series.mean(dim=1), series.amin(dim=1), series.amax(dim=1), *shares])
+
+
+def _fault(name: str, bad: float, undefined: float) -> str | None:
+    if not bad:
         return None
-    share = 100.0 * float(bad.float().mean())
-    kind = "NaN" if bool(values[bad].isnan().any()) else "infinite or larger than 1e10"
+    kind = "NaN" if undefined else "infinite or larger than 1e10"
     what = "the total reward" if name == "total" else f"the component {name!r}"
-    return f"{what} was {kind} in {share:.3g}% of the values"
+    return f"{what} was {kind} in {100.0 * bad:.3g}% of the values"

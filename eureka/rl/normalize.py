@@ -28,9 +28,10 @@ class RunningMoments:
         mean = self.mean + delta * share
         var = self.var * (self.count / total) + batch_var * share + delta.square() * (self.count / total) * share
         keep = alive.reshape(-1, *[1] * (self.mean.dim() - 1))
-        self.mean = torch.where(keep, mean, self.mean)
-        self.var = torch.where(keep, var, self.var)
-        self.count = total
+        # In place: a captured graph reads these very tensors.
+        self.mean.copy_(torch.where(keep, mean, self.mean))
+        self.var.copy_(torch.where(keep, var, self.var))
+        self.count.copy_(total)
 
     def normalize(self, samples: Tensor, limit: float) -> Tensor:
         """(P, B, *shape) float32 in units of standard deviations from the mean, clipped to +-`limit`."""
@@ -42,9 +43,10 @@ class RunningMoments:
         return samples * self.var.sqrt().float()[:, None] + self.mean.float()[:, None]
 
     def save(self) -> dict[str, Tensor]:
-        """The moments, to be given to `load`."""
-        return {"mean": self.mean, "var": self.var, "count": self.count}
+        """Copies of the moments, to be given to `load`."""
+        return {"mean": self.mean.clone(), "var": self.var.clone(), "count": self.count.clone()}
 
     def load(self, saved: dict[str, Tensor]) -> None:
         """Take over saved moments."""
-        self.mean, self.var, self.count = saved["mean"], saved["var"], saved["count"]
+        for mine, theirs in ((self.mean, saved["mean"]), (self.var, saved["var"]), (self.count, saved["count"])):
+            mine.copy_(theirs)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from eureka.env import Rewards, Worlds
+from eureka.capture import Capture
+from eureka.env import Env, Worlds
 from eureka.noise import Noise, world_keys
+from eureka.rl.loss import log_probability
 from eureka.rl.normalize import RunningMoments
 from eureka.rl.policy import Policy
-
-_LOG_ROOT_TAU = 0.5 * math.log(2.0 * math.pi)
 
 
 @dataclass
@@ -24,7 +24,7 @@ class Clocks:
     env: float = 0.0
     """Physics, task code, rewards and resets."""
     policy: float = 0.0
-    """Networks and noise while collecting."""
+    """Networks and noise while collecting; where a graph plays whole steps, what is left outside it."""
     learning: float = 0.0
     """Advantages and gradient steps."""
     evaluation: float = 0.0
@@ -32,7 +32,7 @@ class Clocks:
     disk: float = 0.0
     """Writing checkpoints."""
     compile: float = 0.0
-    """Merging and compiling the rewards."""
+    """Merging and compiling the rewards; the simulator's kernels."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Rollout:
     """What happened, member-major."""
 
     observation: Tensor
-    """(P, T, N, O) normalised, as the policy saw it."""
+    """(P, T, N, O) normalised, as the networks saw it."""
     action: Tensor
     """(P, T, N, A) as sampled, before the environment's clamp."""
     log_prob: Tensor
@@ -67,86 +67,136 @@ class Rollout:
     """(P, T, N) int64, the episode's length where `ended`."""
 
 
-class Sampler:
-    """Gaussian action noise, addressed by (member seed, world, control step)."""
+class Bank(Protocol):
+    """Rewards of all members, which keep a record of what they gave."""
 
-    def __init__(self, seeds: Tensor, worlds: int, action_size: int):
-        """For members with these seeds (P,) int64 and N worlds each."""
-        self._keys = world_keys(seeds, worlds)
-        self._shape = (len(seeds), worlds, action_size)
+    def compute(self, fields: dict[str, Tensor]) -> Tensor:
+        """(P, N) float32 for the State's fields, (P * N, ...) each."""
+        ...
 
-    def __call__(self, step: Tensor) -> Tensor:
-        """(P, N, A) standard normal numbers for one control step, () int64."""
-        return Noise(self._keys, step).normal("action", self._shape[2]).reshape(self._shape)
+    def record(self, copy: bool) -> None:
+        """Keep what was computed last; a copy of it, if the next step overwrites it."""
+        ...
 
 
 def normalize(moments: RunningMoments, observation: Tensor) -> Tensor:
-    """(P, B, O) as policies see observations: within 10 standard deviations of the mean."""
+    """(P, B, O) as networks see observations: within 10 standard deviations of the mean."""
     return moments.normalize(observation, limit=10.0)
 
 
-@torch.no_grad()
-def collect(
-    env: Worlds,
-    policy: Policy,
-    moments: RunningMoments,
-    sampler: Sampler,
-    rewards: Rewards,
-    steps: int,
-    clocks: Clocks,
-) -> Rollout:
-    """Play `steps` control steps in every world with sampled actions."""
-    std = policy.std()
-    log_norm = policy.views["log_std"].sum(-1) + env.task.action_size * _LOG_ROOT_TAU
-    raw, seen, actions, log_probs, means, values = [], [], [], [], [], []
-    reward, ended, timed_out, terminal, fitness, length = [], [], [], [], [], []
-    mark = time.perf_counter()
-    for _ in range(steps):
-        raw.append(env.observation)
-        observation = normalize(moments, env.observation)
-        mean = policy.mean(observation)
-        noise = sampler(env.clock)
-        action = mean + std * noise
-        seen.append(observation)
-        actions.append(action)
-        means.append(mean)
-        log_probs.append(-0.5 * noise.square().sum(-1) - log_norm)
-        values.append(policy.value(observation))
-        mark = _lap(clocks, "policy", mark)
+class Collector:
+    """Plays T control steps at a time with sampled actions, into buffers that are overwritten by the next T."""
 
-        step = env.step(action, rewards)
-        mark = _lap(clocks, "env", mark)
-        reward.append(step.reward)
-        ended.append(step.terminated | step.timed_out)
-        timed_out.append(step.timed_out)
-        fitness.append(step.fitness)
-        length.append(step.length)
+    def __init__(
+        self,
+        env: Worlds,
+        policy: Policy,
+        moments: RunningMoments,
+        bank: Bank,
+        seeds: Tensor,
+        steps: int,
+        clocks: Clocks,
+    ):
+        """Play `env` with `policy`, whose parameters and `moments` change in place between two rollouts.
+
+        Args:
+            env: P x N worlds.
+            policy: P members.
+            moments: of their observations.
+            bank: their rewards.
+            seeds: (P,) int64: action noise is addressed by (member seed, world, control step).
+            steps: T.
+            clocks: where seconds are added up.
+        """
+        self.env, self.policy, self.moments, self.bank, self.clocks = env, policy, moments, bank, clocks
+        self.steps = steps
+        self._mark = time.perf_counter()
+        self._keys = world_keys(seeds, env.worlds)
+        shape, device = policy.shape, seeds.device
+        self._noise = torch.zeros(env.members, env.worlds, shape.action, device=device)
+        """(P, N, A) of the step to come."""
+
+        def buffer(length: int, *size: int, dtype: torch.dtype = torch.float32) -> Tensor:
+            return torch.zeros(env.members, length, env.worlds, *size, dtype=dtype, device=device)
+
+        self._raw, self._seen = buffer(steps, shape.seen), buffer(steps + 1, shape.seen)
+        self._buffers = (
+            self._raw,
+            self._seen,
+            buffer(steps, shape.action),
+            buffer(steps, shape.action),
+            buffer(steps),
+            buffer(steps, dtype=torch.bool),
+            buffer(steps, dtype=torch.bool),
+            buffer(steps),
+            buffer(steps),
+            buffer(steps, dtype=torch.int64),
+        )
+        self._capture = Capture(env, self._play) if isinstance(env, Env) and env.static else None
+
+    @torch.no_grad()
+    def collect(self) -> Rollout:
+        """Play T control steps in every world."""
+        env, policy = self.env, self.policy
+        self._mark = time.perf_counter()
+        noise = self._drawn()
+        if self._capture:
+            self._capture.begin()
+        for t in range(self.steps):
+            self._noise.copy_(noise[t])
+            self._lap("policy")
+            played = self._capture() if self._capture else self._play()
+            for buffer, value in zip(self._buffers, played, strict=True):
+                buffer[:, t] = value
+            self.bank.record(copy=env.static)
+            self._lap("env")
+        self._seen[:, self.steps] = normalize(self.moments, env.observation)
+        raw, seen, action, mean, reward, ended, timed_out, terminal_value, fitness, length = self._buffers
+        value = policy.value(seen.flatten(1, 2)).unflatten(1, (self.steps + 1, env.worlds))
+        log_prob = log_probability(action.flatten(1, 2), mean.flatten(1, 2), policy.std())
+        self._lap("policy")
+        return Rollout(
+            observation=seen[:, :-1],
+            action=action,
+            log_prob=log_prob.unflatten(1, (self.steps, env.worlds)),
+            mean=mean,
+            value=value[:, :-1],
+            reward=reward,
+            ended=ended,
+            timed_out=timed_out,
+            terminal_value=terminal_value,
+            last_value=value[:, -1],
+            raw_observation=raw,
+            fitness=fitness,
+            length=length,
+        )
+
+    def _drawn(self) -> Tensor:
+        """(T, P, N, A) standard normal numbers for the steps to come."""
+        clocks = self.env.clock + torch.arange(self.steps, device=self._keys.device)
+        worlds = len(self._keys)
+        noise = Noise(self._keys.repeat(self.steps), clocks.repeat_interleave(worlds))
+        return noise.normal("action", self._noise.shape[-1]).reshape(self.steps, *self._noise.shape)
+
+    def _play(self) -> tuple[Tensor, ...]:
+        """One control step, as a row of each buffer."""
+        env, policy = self.env, self.policy
+        raw = env.observation
+        seen = normalize(self.moments, raw)
+        mean = policy.mean(seen)
+        action = mean + policy.std() * self._noise
+        self._lap("policy")
+        step = env.step(action, self.bank.compute)
+        self._lap("env")
+        terminal_value = torch.zeros_like(step.reward)
         if env.static or bool(step.timed_out.any()):
-            value = policy.value(normalize(moments, step.terminal_observation))
-            terminal.append(torch.where(step.timed_out, value, 0.0))
-        else:
-            terminal.append(torch.zeros_like(step.reward))
-        mark = _lap(clocks, "policy", mark)
-    last_value = policy.value(normalize(moments, env.observation))
-    _lap(clocks, "policy", mark)
-    return Rollout(
-        observation=torch.stack(seen, dim=1),
-        action=torch.stack(actions, dim=1),
-        log_prob=torch.stack(log_probs, dim=1),
-        mean=torch.stack(means, dim=1),
-        value=torch.stack(values, dim=1),
-        reward=torch.stack(reward, dim=1),
-        ended=torch.stack(ended, dim=1),
-        timed_out=torch.stack(timed_out, dim=1),
-        terminal_value=torch.stack(terminal, dim=1),
-        last_value=last_value,
-        raw_observation=torch.stack(raw, dim=1),
-        fitness=torch.stack(fitness, dim=1),
-        length=torch.stack(length, dim=1),
-    )
+            value = policy.value(normalize(self.moments, step.terminal_observation))
+            terminal_value = torch.where(step.timed_out, value, terminal_value)
+        ended = step.terminated | step.timed_out
+        outcome = (step.reward, ended, step.timed_out, terminal_value, step.fitness, step.length)
+        return raw, seen, action, mean, *outcome
 
-
-def _lap(clocks: Clocks, part: str, since: float) -> float:
-    now = time.perf_counter()
-    setattr(clocks, part, getattr(clocks, part) + now - since)
-    return now
+    def _lap(self, part: str) -> None:
+        now = time.perf_counter()
+        setattr(self.clocks, part, getattr(self.clocks, part) + now - self._mark)
+        self._mark = now

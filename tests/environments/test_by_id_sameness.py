@@ -9,6 +9,7 @@ import pytest
 from eureka.candidate import Outcome
 from eureka.config import EnvironmentFile, Evaluation, Learning
 from eureka.environments.env import ById
+from eureka.physics.backend import Backend
 from eureka.rewards.program import own_reward
 from eureka.train import Plan, Training
 
@@ -28,7 +29,7 @@ def hopper() -> ById:
 
 
 def training(task: ById, seeds: list[int], threads: int = 1) -> Training:
-    return Training(task, None, [own_reward(PLAN.worlds)] * len(seeds), seeds, PLAN, threads)
+    return Training(task, None, [own_reward(PLAN.worlds)] * len(seeds), seeds, PLAN, Backend("cpu", threads))
 
 
 def outcomes(trained: Training, folder: Path | None = None) -> list[Outcome]:

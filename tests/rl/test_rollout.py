@@ -11,7 +11,17 @@ from eureka.evaluate import evaluate
 from eureka.physics.threads import ThreadPhysics
 from eureka.rl.normalize import RunningMoments
 from eureka.rl.policy import Policy, Shape
-from eureka.rl.rollout import Clocks, Rollout, Sampler, collect
+from eureka.rl.rollout import Clocks, Collector, Rollout
+
+
+class Ones:
+    """Rewards of 1."""
+
+    def compute(self, fields: dict[str, torch.Tensor]) -> torch.Tensor:
+        return torch.ones(2, 4)
+
+    def record(self, copy: bool) -> None:
+        pass
 
 
 @pytest.fixture
@@ -26,8 +36,7 @@ def played(cartpole: Bench, monkeypatch) -> tuple[Rollout, list[Step], Policy, R
     steps: list[Step] = []
     step = env.step
     monkeypatch.setattr(env, "step", lambda *a: (steps.append(step(*a)), steps[-1])[1])
-    sampler = Sampler(torch.tensor([3, 3]), 4, 1)
-    rollout = collect(env, policy, moments, sampler, lambda _: torch.ones(2, 4), 20, Clocks())
+    rollout = Collector(env, policy, moments, Ones(), torch.tensor([3, 3]), 20, Clocks()).collect()
     return rollout, steps, policy, moments, env
 
 

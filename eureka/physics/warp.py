@@ -1,0 +1,264 @@
+"""GPU physics: MuJoCo Warp, float32, every kernel over all worlds at once.
+
+Stepping. `mujoco_warp.step` computes positions and velocities of the state it begins with, then forces, then
+integrates, so that afterwards all but the state is one substep old. Here every call ends with the first half instead
+(`step1`), and begins with the second (`step2`), which finds its inputs ready: the fields are fresh and nothing is
+computed twice. The states are the same to the last bit as of whole steps (a test compares them), for all integrators
+but RK4, which the split form lacks. Between the halves, `step1` clears all sensors; those of the acceleration
+stage are put back, since they belong to the last substep, and cleared before the next, since touch sensors add up.
+
+Writing. A change of the state or of a model's field by `assign`, `reset`, `load` or `field` is followed by a `forward`
+of its own accord at the next step; one made through a view is not, and needs a `forward`.
+
+Graphs. On a GPU each of step, forward and reset is captured once and replayed. While somebody else captures on
+torch's current stream, the kernels are launched into that capture instead. For that, Warp has to work on torch's stream
+(`ScopedStream`, without the events that would tie it to its own stream, which is not part of the capture), and has to
+be told of the capture (`capture_begin(external=True)`): only then does the solver's loop, `wp.capture_while`, become a
+conditional node of the graph; otherwise it would read its condition back to the host at every iteration. Warp's
+temporary arrays become allocation nodes, which torch's way of instantiating graphs (freeing at each launch) allows.
+Whoever captures torch code after physics in one graph needs `eureka.physics.graphs.Graph`, for the reason given there.
+
+Resetting. The rows of the state are written by torch. `mujoco_warp.reset_data` does more than is needed (whatever it
+clears besides is computed anew by `forward`), and forgets more than it should: it builds seven kernels anew at every
+call (0.01 s), drops the contacts of all worlds when the first one is reset, and clears the bits of `overflow`.
+
+Without a GPU the same code runs on Warp's CPU device, as tests do: slow, and nothing is captured.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import mujoco
+import torch
+from torch import Tensor
+
+from eureka.errors import UserError, near
+from eureka.physics.graphs import Graph
+from eureka.physics.sizes import Sizes
+
+try:
+    import warp as wp
+
+    wp.config.log_level = wp.LOG_WARNING  # else a line for each of a hundred modules
+    import mujoco_warp as mjw
+except ImportError as error:
+    raise UserError(f"physics on a GPU needs mujoco-warp ({error}): pip install -e '.[gpu]'") from None
+
+_STATE = (
+    *("time", "qpos", "qvel", "act", "qacc_warmstart", "ctrl", "qfrc_applied", "xfrc_applied", "eq_active"),
+    *("mocap_pos", "mocap_quat", "userdata", "history", "plastic"),
+)
+"""What MuJoCo calls the integration state: the next step depends on nothing else."""
+_LAST_SUBSTEP = ("qfrc_actuator", "sensordata")
+"""What a task may see of the last substep, and no forward computes again."""
+
+_streams: dict[tuple[int, int], Any] = {}
+
+
+class WarpPhysics:
+    """`Physics` on a GPU; see the Protocol for what each member means."""
+
+    def __init__(self, model: mujoco.MjModel, num_worlds: int, device: str, sizes: Sizes, varied: Sequence[str] = ()):
+        """Make `num_worlds` worlds of `model` on `device` and load every kernel that they need.
+
+        Args:
+            model: the scene.
+            num_worlds: how many worlds.
+            device: "cuda:0" and the like, or "cpu" for Warp's own CPU device.
+            sizes: room for contacts and constraints.
+            varied: model fields that `field` will be asked for. Memory for them is laid out here, once. It can be any
+                field that Warp has for each world, which are most of floats ("body_mass", "geom_friction",
+                "dof_damping", "actuator_gainprm", ...) and of options ("opt.gravity", "opt.timestep"), but none that
+                says how things are connected, counts or is a switch ("geom_condim", "opt.iterations"). A field that
+                is zero everywhere may have left out the kernels that would read it.
+
+        Raises:
+            UserError: the scene has what MuJoCo Warp lacks, or a name of `varied` is no such field.
+        """
+        self.model, self.num_worlds = model, num_worlds
+        self.device = torch.device(device)
+        if self.device.type == "cuda" and self.device.index is None:
+            self.device = torch.device("cuda", torch.cuda.current_device())
+        _check(model)
+        began = time.perf_counter()
+        with self._stream():
+            self._make(sizes, varied)
+            self._warm_up()
+        self.compile_seconds = time.perf_counter() - began
+        """s that making the worlds took, nearly all of it compiling kernels, or loading them from Warp's cache."""
+
+    def _make(self, sizes: Sizes, varied: Sequence[str]) -> None:
+        options = [name.removeprefix("opt.") for name in varied if name.startswith("opt.")]
+        fields = [name for name in varied if not name.startswith("opt.")]
+        scene = copy.copy(self.model)
+        # Refused, since MuJoCo Warp never resets a world of its own accord anyway.
+        scene.opt.disableflags &= ~mujoco.mjtDisableBit.mjDSBL_AUTORESET.value
+        try:
+            self._model = mjw.put_model(scene, batch_sizes=dict.fromkeys(fields, self.num_worlds))
+        except (NotImplementedError, ValueError) as error:
+            raise UserError(f"MuJoCo Warp cannot simulate this scene: {error}") from error
+        self._model.opt.warn_overflow = False  # printed from the GPU, a line a world and step
+        for name in options:
+            shared = getattr(self._model.opt, name, None)
+            if not isinstance(shared, wp.array):
+                raise UserError(f"opt.{name} cannot differ between worlds in MuJoCo Warp")
+            rows = wp.empty(self.num_worlds, dtype=shared.dtype, device=shared.device)
+            _view(rows).copy_(_view(shared).expand_as(_view(rows)))
+            setattr(self._model.opt, name, rows)
+        self._data = mjw.make_data(scene, self.num_worlds, nconmax=sizes.nconmax, njmax=sizes.njmax)
+        view = {name: _view(getattr(self._data, name)) for name in (*_STATE, *_LAST_SUBSTEP, "overflow")}
+        self.qpos, self.qvel, self.ctrl = view["qpos"], view["qvel"], view["ctrl"]
+        self.xpos, self.xquat = _view(self._data.xpos), _view(self._data.xquat)
+        self.site_xpos = _view(self._data.site_xpos)
+        self.qfrc_actuator, self.sensordata = view["qfrc_actuator"], view["sensordata"]
+        self._overflow = view.pop("overflow")
+        self._rows = {name: rows for name, rows in view.items() if rows.numel()}
+        self._initial = {name: rows[:1].clone() for name, rows in self._rows.items()}
+        self._fields = {name: _view(getattr(self._model, name)) for name in fields}
+        self._fields |= {f"opt.{name}": _view(getattr(self._model.opt, name)) for name in options}
+
+        late = torch.zeros(self.model.nsensordata, dtype=torch.bool)
+        for sensor in range(self.model.nsensor):
+            if self.model.sensor_needstage[sensor] == mujoco.mjtStage.mjSTAGE_ACC:
+                start = int(self.model.sensor_adr[sensor])
+                late[start : start + int(self.model.sensor_dim[sensor])] = True
+        self._late = late.to(self.device) if bool(late.any()) else None
+        self._kept = torch.zeros_like(self.sensordata)
+        self._all = torch.ones(self.num_worlds, dtype=torch.bool, device=self.device)
+        self._mask = torch.zeros_like(self._all)
+        self._stale = False
+        self._graphs: dict[tuple[str, int], Graph] = {}
+
+    def _warm_up(self) -> None:
+        self._refresh()
+        self._step(1)
+        self._mask.fill_(True)
+        self._reset()
+        self._refresh()
+        self._overflow.zero_()
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
+    def sensor(self, name: str) -> Tensor:
+        sensor = self.model.sensor(name)
+        start = int(sensor.adr[0])
+        return self.sensordata[:, start : start + int(sensor.dim[0])]
+
+    def assign(self, mask: Tensor, *, qpos: Tensor | None = None, qvel: Tensor | None = None) -> None:
+        for view, value in ((self.qpos, qpos), (self.qvel, qvel)):
+            if value is not None:
+                view.copy_(torch.where(mask[:, None], value.to(view.dtype), view))
+        self._stale = True
+
+    def step(self, substeps: int) -> None:
+        if self._stale:
+            self.forward(self._all)
+        self._run(("step", substeps), lambda: self._step(substeps))
+
+    def reset(self, mask: Tensor) -> None:
+        self._mask.copy_(mask)
+        self._run(("reset", 0), self._reset)
+        self._stale = True
+
+    def forward(self, mask: Tensor) -> None:
+        # All worlds are computed, also those that need it not: that gives them the numbers that they have already.
+        self._run(("forward", 0), self._refresh)
+        self._stale = False
+
+    def field(self, name: str) -> Tensor:
+        if name not in self._fields:
+            known = ", ".join(self._fields) or "none"
+            raise UserError(
+                f"{name}{near(name, self._fields)} is not among the model fields that these worlds were made to vary "
+                f"in ({known}): memory on a GPU is laid out once"
+            )
+        self._stale = True
+        return self._fields[name]
+
+    def overflow(self) -> Tensor:
+        return self._overflow.clone()
+
+    def clear_overflow(self) -> None:
+        self._overflow.zero_()
+
+    def save(self) -> dict[str, Tensor]:
+        fields = {f"field/{name}": values.clone() for name, values in self._fields.items()}
+        return {f"state/{name}": rows.clone() for name, rows in self._rows.items()} | fields
+
+    def load(self, saved: dict[str, Tensor]) -> None:
+        for name, values in saved.items():
+            kind, key = name.split("/", 1)
+            (self._rows if kind == "state" else self._fields)[key].copy_(values)
+        self.forward(self._all)
+
+    def _step(self, substeps: int) -> None:
+        if self._late is not None:
+            self.sensordata.masked_fill_(self._late, 0.0)
+        for _ in range(substeps - 1):
+            mjw.step2(self._model, self._data)
+            mjw.step1(self._model, self._data)
+        mjw.step2(self._model, self._data)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        if self._late is None:
+            mjw.step1(self._model, self._data)
+            return
+        self._kept.copy_(self.sensordata)
+        mjw.step1(self._model, self._data)
+        torch.where(self._late, self._kept, self.sensordata, out=self.sensordata)
+
+    def _reset(self) -> None:
+        for name, rows in self._rows.items():
+            mask = self._mask.reshape(-1, *[1] * (rows.dim() - 1))
+            torch.where(mask, self._initial[name], rows, out=rows)
+
+    def _run(self, key: tuple[str, int], work: Callable[[], None]) -> None:
+        if self.device.type == "cpu" or torch.cuda.is_current_stream_capturing():
+            with self._stream():
+                work()
+            return
+        if key not in self._graphs:
+            with torch.cuda.device(self.device):
+                self._graphs[key] = Graph(lambda: self._run(key, work))
+        self._graphs[key]()
+
+    @contextmanager
+    def _stream(self) -> Iterator[None]:
+        """Have Warp work where torch works: on its current stream, and in the capture that goes on there."""
+        if self.device.type == "cpu":
+            with wp.ScopedDevice("cpu"):
+                yield
+            return
+        torch_stream = torch.cuda.current_stream(self.device)
+        # Kept for ever: a wp.Stream that goes away makes Warp forget torch's stream, also for others of the same.
+        key = (torch_stream.device_index, torch_stream.cuda_stream)
+        stream = _streams.setdefault(key, None) or wp.stream_from_torch(torch_stream)
+        _streams[key] = stream
+        with wp.ScopedStream(stream, sync_enter=False):
+            if stream.is_capturing:
+                with wp.ScopedCapture(stream=stream, external=True, force_module_load=False):
+                    yield
+            else:
+                yield
+
+
+def _check(model: mujoco.MjModel) -> None:
+    if model.opt.integrator == mujoco.mjtIntegrator.mjINT_RK4:
+        raise UserError("on a GPU the scene's integrator cannot be RK4: use implicitfast or Euler")
+    if model.opt.enableflags & mujoco.mjtEnableBit.mjENBL_SLEEP:
+        raise UserError("on a GPU the scene cannot use sleep: take the flag out of its options")
+
+
+def _view(array: Any) -> Tensor:
+    """The same memory as a torch tensor; trailing axes for vectors and matrices."""
+    if array.size:
+        return wp.to_torch(array)
+    # Warp's array of no bytes has no address, which torch cannot take over.
+    inner = getattr(array.dtype, "_shape_", ())
+    return torch.zeros(*array.shape, *inner, device=wp.device_to_torch(array.device))
