@@ -10,6 +10,7 @@ learning and the policy's networks and noise.
 from __future__ import annotations
 
 import functools
+import sys
 import threading
 import time
 from collections import defaultdict
@@ -18,14 +19,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from record import about, finish, parser, peak_mib, rounded, spread
-from trainings import Device, compiled, setting
+from trainings import compiled, setting
 
 from eureka.env import Env
 from eureka.rewards.program import ProgramBank
 from eureka.rl.normalize import RunningMoments
 from eureka.rl.policy import Policy
 from eureka.rl.ppo import Learner
-from eureka.rl.rollout import Sampler
+from eureka.rl.rollout import Collector
 
 APART = ("physics", "learning", "policy", "noise")
 """What is not outside."""
@@ -42,12 +43,13 @@ TASK = {
 }
 """Methods of a task, and the part that each belongs to."""
 OTHERS = {
-    (ProgramBank, "__call__"): "rewards",
+    (ProgramBank, "compute"): "rewards",
+    (ProgramBank, "record"): "rewards",
     (ProgramBank, "drain"): "rewards",
     (Policy, "mean"): "policy",
     (Policy, "value"): "policy",
     (RunningMoments, "normalize"): "policy",
-    (Sampler, "__call__"): "noise",
+    (Collector, "_drawn"): "noise",
     (Learner, "update"): LEARNING,
     (Env, "begin"): "resets",
     (Env, "step"): "bookkeeping of the environment",
@@ -102,15 +104,16 @@ def main() -> None:
     made.add_argument("task", nargs="?", default="shadow_hand")
     made.add_argument("--members", type=int, help="candidates in the population; the preset's if not given")
     options = made.parse_args()
-    device = Device(options.device, options.threads)
-    chosen = setting(options.task)
-    preset = chosen.preset(device)
+    if options.device == "cuda":
+        sys.exit("error: on a GPU a whole control step is one graph, of which the host's clock sees no part")
+    chosen = setting(options.task, options.device, options.threads)
+    preset = chosen.preset
     members, worlds = options.members or preset.samples, preset.worlds
     learning = preset.learning
     if options.quick:
         members, worlds, learning = 2, 16, learning.model_copy(update={"horizon": 4})
     programs, seconds = compiled(chosen.rewards(members), chosen.fields, not options.quick)
-    training = chosen.training(programs, worlds, 1 << 30, learning, device)
+    training = chosen.training(programs, worlds, 1 << 30, learning)
     training.iterate()
     watch = Stopwatch()
     for method, part in TASK.items():
@@ -134,6 +137,7 @@ def main() -> None:
     steps = members * training.steps_an_iteration
     found = about("overhead") | {
         "task": chosen.name,
+        "device": options.device,
         "threads": options.threads,
         "members": members,
         "worlds": worlds,

@@ -11,6 +11,7 @@ memory of a process that trains 16 candidates of 256 worlds each on shadow_hand.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import json
 import subprocess
@@ -21,9 +22,9 @@ from typing import Any
 import torch
 from contest import Contestant
 from record import about, finish, parser, peak_mib, rounded, spread
-from trainings import Device, Setting, compiled, setting
+from trainings import Setting, compiled, setting
 
-from eureka.config import Evaluation
+from eureka.config import Evaluation, Learning
 
 SIZES = (1, 2, 4, 8, 16)
 CANDIDATES, WORLDS = 16, 256
@@ -36,20 +37,22 @@ def main() -> None:
     made = parser(__doc__)
     made.add_argument("--sizes", type=int, nargs="+", default=SIZES, metavar="K")
     made.add_argument("--iterations", type=int, help="of each training; the preset's if not given")
+    made.add_argument("--worlds", type=int, help="of each training, likewise")
+    made.add_argument("--no-processes", action="store_true", help="leave out the processes at once")
     made.add_argument("--memory", metavar="TASK", help="only train on this task and say how much memory it took")
     options = made.parse_args()
-    device = Device(options.device, options.threads)
     if options.memory:
-        print(json.dumps(memory(options.memory, CANDIDATES, WORLDS, device)))
+        print(json.dumps(memory(setting(options.memory, options.device, options.threads), CANDIDATES, WORLDS)))
         return
-    chosen = setting("cartpole")
+    chosen = setting("cartpole", options.device, options.threads)
     sizes = [2] if options.quick else list(options.sizes)
-    iterations = 2 if options.quick else options.iterations or chosen.preset(device).iterations
+    iterations = 2 if options.quick else options.iterations or chosen.preset.iterations
     programs, seconds = compiled(chosen.rewards(max(sizes)), chosen.fields, not options.quick)
-    found = about("population") | {"threads": options.threads, "compile_seconds": rounded(seconds)}
-    found |= walls(chosen, programs, sizes, iterations, device, 1 if options.quick else max(5, options.repeats))
+    found = about("population") | {"device": options.device, "threads": options.threads}
+    found["compile_seconds"] = rounded(seconds)
+    found |= walls(chosen, programs, sizes, iterations, options)
     if options.quick:
-        finish(found | {"memory": memory("cartpole", 2, 16, device)}, options)
+        finish(found | {"memory": memory(chosen, 2, 16)}, options)
         return
     asked = [sys.executable, __file__, "--memory", "shadow_hand"]
     asked += ["--threads", str(options.threads), "--device", options.device]
@@ -58,25 +61,27 @@ def main() -> None:
 
 
 def walls(
-    chosen: Setting, programs: list[str], sizes: list[int], iterations: int, device: Device, repeats: int
+    chosen: Setting, programs: list[str], sizes: list[int], iterations: int, options: argparse.Namespace
 ) -> dict[str, Any]:
     """Seconds of whole trainings, evaluation included, for every K."""
-    preset = chosen.preset(device)
+    preset = chosen.preset
+    repeats = 1 if options.quick else max(5, options.repeats)
+    worlds = options.worlds or preset.worlds
     given = {
         "kind": "whole",
         "task": chosen.name,
-        "worlds": preset.worlds,
+        "worlds": worlds,
         "iterations": iterations,
         "learning": preset.learning.model_dump(mode="json"),
         "evaluation": preset.evaluation.model_dump(mode="json"),
-        "device": device.name,
+        "device": options.device,
     }
-    ways: dict[str, dict[int, list[float]]] = {
-        way: {k: [] for k in sizes} for way in ("one", "sequential", "processes")
-    }
+    names = ("one", "sequential", *([] if options.no_processes else ["processes"]))
+    ways: dict[str, dict[int, list[float]]] = {way: {k: [] for k in sizes} for way in names}
     with contextlib.ExitStack() as stack:
-        warm = stack.enter_context(Contestant("warm", **given, threads=device.threads))
-        crowd = [stack.enter_context(Contestant(f"process {i}", **given, threads=1)) for i in range(max(sizes))]
+        warm = stack.enter_context(Contestant("warm", **given, threads=options.threads))
+        many = 0 if options.no_processes else max(sizes)
+        crowd = [stack.enter_context(Contestant(f"process {i}", **given, threads=1)) for i in range(many)]
         for contestant in (warm, *crowd):
             contestant.ask(train=programs[:1], iterations=1)
         for i in range(repeats):
@@ -84,13 +89,14 @@ def walls(
             for k in sizes[i % len(sizes) :] + sizes[: i % len(sizes)]:
                 ways["sequential"][k].append(sum(alone[:k]))
                 ways["one"][k].append(warm.ask(train=programs[:k])["seconds"])
-                ways["processes"][k].append(_at_once([warm] if k == 1 else crowd[:k], programs))
+                if crowd:
+                    ways["processes"][k].append(_at_once([warm] if k == 1 else crowd[:k], programs))
             print(f"repeat {i + 1} of {repeats}: {ways}", file=sys.stderr, flush=True)
-        memory = {"one": warm.memory_mib, "each_process": max(c.memory_mib for c in crowd)}
-    steps = preset.worlds * preset.learning.horizon * iterations
+        memory = {"one": warm.memory_mib, "each_process": max((c.memory_mib for c in crowd), default=None)}
+    steps = worlds * preset.learning.horizon * iterations
     return {
         "task": chosen.name,
-        "worlds": preset.worlds,
+        "worlds": worlds,
         "iterations": iterations,
         "steps": steps,
         "evaluation": given["evaluation"],
@@ -99,7 +105,11 @@ def walls(
         "seconds": {way: {k: spread(of) for k, of in by.items()} for way, by in ways.items()},
         "over_one": {
             way: {k: spread([a / b for a, b in zip(of, ways["one"][k], strict=True)]) for k, of in ways[way].items()}
-            for way in ("sequential", "processes")
+            for way in names[1:]
+        },
+        "times_one_alone": {
+            k: spread([a / b for a, b in zip(of, ways["one"][min(sizes)], strict=True)])
+            for k, of in ways["one"].items()
         },
         "memory_mib": memory,
     }
@@ -114,19 +124,18 @@ def _at_once(crowd: list[Contestant], programs: list[str]) -> float:
     return time.perf_counter() - start
 
 
-def memory(task: str, candidates: int, worlds: int, device: Device) -> dict[str, Any]:
+def memory(chosen: Setting, candidates: int, worlds: int) -> dict[str, Any]:
     """The most memory that this process has while it trains and evaluates a population with the task's preset."""
-    chosen = setting(task)
     before = peak_mib()
-    preset = chosen.preset(device)
+    preset = chosen.preset
     (program,), _ = compiled([chosen.human()], chosen.fields, jailed=False)
     evaluation = preset.evaluation.model_copy(update={"checkpoints": 1})
     chosen.task.horizon = SHORT  # type: ignore[misc]
-    training = chosen.training([program] * candidates, worlds, 1, preset.learning, device, evaluation)
+    training = chosen.training([program] * candidates, worlds, 1, preset.learning, evaluation)
     training.run(lambda _: None, lambda _: None)
-    gpu = torch.cuda.max_memory_allocated() >> 20 if device.name == "cuda" else None
+    gpu = torch.cuda.max_memory_allocated() >> 20 if chosen.backend.device == "cuda" else None
     return {
-        "task": task,
+        "task": chosen.name,
         "candidates": candidates,
         "worlds": worlds,
         "hidden": list(preset.learning.hidden),
@@ -143,15 +152,14 @@ class Whole:
     steps = 0
 
     def __init__(self, task: str, worlds: int, iterations: int, threads: int, device: str, **sizes: dict[str, Any]):
-        self._chosen, self._worlds, self._iterations = setting(task), worlds, iterations
-        self._learning = self._chosen.preset(Device()).learning.model_validate(sizes["learning"])
+        self._chosen, self._worlds, self._iterations = setting(task, device, threads), worlds, iterations
+        self._learning = Learning.model_validate(sizes["learning"])
         self._evaluation = Evaluation.model_validate(sizes["evaluation"])
-        self._device = Device(device, threads)
 
     def train(self, programs: list[str], iterations: int | None = None) -> float:
         """Seconds of one training, from making the worlds on."""
         start = time.perf_counter()
-        sizes = (self._worlds, iterations or self._iterations, self._learning, self._device, self._evaluation)
+        sizes = (self._worlds, iterations or self._iterations, self._learning, self._evaluation)
         self._chosen.training(programs, *sizes).run(lambda _: None, lambda _: None)
         return time.perf_counter() - start
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import os
 import platform
 import re
 import subprocess
@@ -13,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from eureka.devices import DEVICES, gpu
 from eureka.session import versions
 from eureka.workers import cores
 
@@ -20,14 +22,16 @@ _HISTORY = Path(__file__).parent / "history"
 
 
 def about(benchmark: str, *packages: str) -> dict[str, Any]:
-    """Date, commit (with a mark if the tree was changed), versions (also of `packages`) and machine."""
-    done = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
+    """Date, commit (with a mark if the tree was changed), versions (also of `packages`) and machine.
+
+    Where git is not, BENCHMARK_COMMIT may say the commit.
+    """
     return {
         "benchmark": benchmark,
         "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),
-        "commit": done.stdout.strip() or "unknown",
+        "commit": os.environ.get("BENCHMARK_COMMIT") or _commit(),
         "versions": versions() | {name: version(name) for name in packages},
-        "machine": {"processor": _processor(), "cores": cores(), "memory_gib": _memory(), "gpu": _gpu()},
+        "machine": {"processor": _processor(), "cores": cores(), "memory_gib": _memory(), "gpu": gpu() or None},
     }
 
 
@@ -51,7 +55,7 @@ def parser(doc: str) -> argparse.ArgumentParser:
     made.add_argument("--repeats", type=int, default=5, help="of each timing, in turns; medians are reported")
     made.add_argument("--quick", action="store_true", help="tiny sizes and one repeat: does it run at all?")
     made.add_argument("--no-history", action="store_true", help="print only")
-    made.add_argument("--device", default="cpu", help="cpu, warp-cpu or cuda")
+    made.add_argument("--device", default="cpu", choices=DEVICES, help="where our own part runs")
     made.add_argument("--threads", type=int, default=cores(), help="of the CPU physics and learner")
     return made
 
@@ -83,6 +87,14 @@ def peak_mib(pid: int | str = "self") -> int:
     return int(found.group(1)) >> 10 if found else 0
 
 
+def _commit() -> str:
+    try:
+        done = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
+    except OSError:
+        return "unknown"
+    return done.stdout.strip() or "unknown"
+
+
 def _processor() -> str:
     found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     return f"{platform.machine()}, {found.group(1)}" if found else platform.machine()
@@ -91,9 +103,3 @@ def _processor() -> str:
 def _memory() -> float:
     found = re.search(r"^MemTotal:\s+(\d+) kB", Path("/proc/meminfo").read_text(), re.MULTILINE)
     return round(int(found.group(1)) / 2**20, 1) if found else 0.0
-
-
-def _gpu() -> str | None:
-    import torch
-
-    return torch.cuda.get_device_name() if torch.cuda.is_available() else None

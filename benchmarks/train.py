@@ -20,7 +20,7 @@ from typing import Any
 
 from contest import Contestant
 from record import about, finish, parser, rounded, spread
-from trainings import Device, compiled, setting
+from trainings import compiled, setting
 
 TASK = "ant_v5"
 PEER = "Ant-v5"
@@ -40,26 +40,30 @@ RATES = (3e-4, 1e-3)
 def main() -> None:
     """Measure, print, and keep the result."""
     made = parser(__doc__)
+    made.add_argument("--task", default=TASK, help="ours, in place of ant_v5; no peer but rsl_rl can train it")
     made.add_argument("--until", type=float, metavar="RETURN", help="measure the time to this return instead")
     made.add_argument("--seeds", type=int, default=5, help="with --until: trainings of each learner")
     made.add_argument("--limit", type=float, default=1800.0, help="with --until: s after which a training is given up")
     made.add_argument("--peers", default="sb3,rsl", help="who takes part beside ours")
     options = made.parse_args()
-    chosen = setting(TASK)
-    preset = chosen.preset(Device())
+    chosen = setting(options.task, options.device, options.threads)
+    preset = chosen.preset
     worlds, learning = preset.worlds, preset.learning
     if options.quick:
         worlds, learning = 16, learning.model_copy(update={"horizon": 16})
     (program,), seconds = compiled([chosen.human()], chosen.fields, not options.quick)
     sizes = {"samples": worlds * learning.horizon, "learning": learning.model_dump(mode="json")}
-    ours = {"kind": "ours", "task": TASK, "program": program, "worlds": worlds, "threads": options.threads}
-    ours |= {"learning": sizes["learning"], "seed": 0}
+    ours = {"kind": "ours", "task": options.task, "program": program, "worlds": worlds, "device": options.device}
+    ours |= {"learning": sizes["learning"], "seed": 0, "threads": options.threads}
     sb3 = {"kind": "sb3", "environment": PEER, "options": PEER_OPTIONS, "seed": 0, "learning_rate": RATES[0]} | sizes
-    peers = options.peers.split(",")
+    peers = [peer for peer in options.peers.split(",") if peer]
+    if "sb3" in peers and options.task != TASK:
+        sys.exit(f"error: stable-baselines3 trains {TASK} here and no other task; --peers rsl leaves it out")
     packages = [{"sb3": "stable-baselines3", "rsl": "rsl-rl-lib"}[peer] for peer in peers]
     found = about("train" if options.until is None else "until", "gymnasium", *packages) | {
+        "device": options.device,
         "threads": options.threads,
-        "environment": PEER,
+        "task": options.task,
         "worlds": worlds,
         **sizes,
         "compile_seconds": rounded(seconds),
@@ -72,8 +76,9 @@ def main() -> None:
         found[f"{peer}_best"] = best
         theirs[peer] = base | best
     if options.until is None:
-        bare = {"kind": "bare", "task": TASK, "worlds": worlds, "horizon": learning.horizon, "threads": options.threads}
-        found |= turns({"ours": ours, "bare": bare} | theirs, options)
+        bare = {"kind": "bare", "task": options.task, "worlds": worlds, "horizon": learning.horizon}
+        on_cpu = {"bare": bare | {"threads": options.threads}} if options.device == "cpu" else {}
+        found |= turns({"ours": ours} | on_cpu | theirs, options)
     else:
         entrants = {"ours": ours}
         for peer, given in theirs.items():

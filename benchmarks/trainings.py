@@ -29,7 +29,8 @@ from eureka.env import Env
 from eureka.extract import extract
 from eureka.introspect import RECORDED_WORLDS, describe, load_class, random_states
 from eureka.paths import load_sandbox
-from eureka.physics.base import Physics, compile_scene
+from eureka.physics.backend import Backend
+from eureka.physics.base import compile_scene
 from eureka.physics.threads import ThreadPhysics
 from eureka.rewards.compiler import Compiler
 from eureka.rewards.program import Field, Program, rebuild
@@ -39,32 +40,6 @@ from eureka.train import Plan, Training
 
 NONE = Evaluation(checkpoints=1, selection_episodes=1, report_episodes=1)
 """For trainings of which only iterations are timed."""
-
-
-@dataclass(frozen=True)
-class Device:
-    """Where simulation and learning run."""
-
-    name: str = "cpu"
-    """cpu, warp-cpu or cuda."""
-    threads: int = 1
-    """On a CPU."""
-
-    @property
-    def backend(self) -> int:
-        """What `Training` takes for it."""
-        return self.threads
-
-    def physics(self, model: mujoco.MjModel, worlds: int) -> Physics:
-        """`worlds` worlds of `model`."""
-        if self.name != "cpu":
-            sys.exit(f"error: no device {self.name!r} yet")
-        return ThreadPhysics(model, worlds, self.threads)
-
-    def wait(self) -> None:
-        """Until everything that was begun is done: a GPU is asked for work ahead."""
-        if self.name == "cuda":
-            torch.cuda.synchronize()
 
 
 @dataclass(frozen=True)
@@ -78,20 +53,27 @@ class Setting:
     """(S, ...) each: states met in random play."""
     fields: dict[str, Field]
     observation_size: int
+    backend: Backend
 
     @property
     def name(self) -> str:
         """The task's."""
         return self.loaded.file.name
 
-    def preset(self, device: Device) -> Preset:
-        """The sizes for a kind of machine."""
+    @property
+    def preset(self) -> Preset:
+        """The sizes for this kind of machine."""
         presets = self.loaded.file.presets
-        return presets.get("cpu" if device.name != "cuda" else "gpu", presets["cpu"])
+        return presets.get("gpu" if self.backend.torch_device.type == "cuda" else "cpu", presets["cpu"])
 
-    def env(self, worlds: int, device: Device, seed: int = 0) -> Env:
+    def env(self, worlds: int, seed: int = 0) -> Env:
         """An environment of one member."""
-        return Env(self.task, device.physics(self.model, worlds), torch.tensor([seed]), "benchmark")
+        seeds = torch.tensor([seed], device=self.backend.torch_device)
+        return Env(self.task, self.backend.open(self.model, worlds), seeds, "benchmark", static=self.backend.warp)
+
+    def program(self, text: str, worlds: int) -> Program:
+        """A program for one member's worlds."""
+        return rebuild(text, self.fields, worlds, str(self.backend.torch_device))
 
     def rewards(self, count: int) -> list[str]:
         """Rewards as the built-in search proposes them at first, one like no other."""
@@ -110,19 +92,18 @@ class Setting:
         worlds: int,
         iterations: int,
         learning: Learning,
-        device: Device,
         evaluation: Evaluation = NONE,
         seed: int = 0,
     ) -> Training:
         """A population with one program a member, all members with the same seed, as in a search."""
         plan = Plan(worlds, iterations, learning, evaluation, seed, "benchmark")
-        built: list[Program] = [rebuild(text, self.fields, worlds) for text in programs]
+        built = [self.program(text, worlds) for text in programs]
         seeds = [derive(seed, "benchmark")] * len(built)
-        return Training(self.task, self.model, built, seeds, plan, device.backend)
+        return Training(self.task, self.model, built, seeds, plan, self.backend)
 
 
-def setting(name: str) -> Setting:
-    """A shipped task by its name, or ant_v5, or another by the path of its YAML."""
+def setting(name: str, device: str = "cpu", threads: int = 1) -> Setting:
+    """A shipped task by its name, or ant_v5, or another by the path of its YAML; to run on `device`."""
     torch.set_num_threads(1)
     mine = Path(__file__).parent / f"{name}.yaml"
     loaded = load_task(str(mine) if mine.is_file() else name)
@@ -131,7 +112,12 @@ def setting(name: str) -> Setting:
     env = Env(task, ThreadPhysics(model, RECORDED_WORLDS, 1), torch.zeros(1, dtype=torch.int64), "benchmark")
     states = random_states(task, env)
     fields = {name: Field(tuple(v.shape[1:]), str(v.dtype).removeprefix("torch.")) for name, v in states.items()}
-    return Setting(loaded, task, model, states, fields, env.observation.shape[-1])
+    backend = Backend(device, threads)
+    if backend.warp:
+        from eureka.physics.sizes import measured
+
+        backend.sizes = measured(task, model, threads)
+    return Setting(loaded, task, model, states, fields, env.observed, backend)
 
 
 def compiled(sources: Sequence[str], fields: dict[str, Field], jailed: bool = True) -> tuple[list[str], float]:

@@ -6,65 +6,56 @@ import time
 from collections import deque
 from typing import Any
 
-import numpy as np
 import torch
 from mujoco.batch import Batch
-from torch import Tensor
-from trainings import Device, Setting, setting
+from trainings import Setting, setting
 
 from eureka.config import Learning
-from eureka.env import Rewards, Step, Worlds
 from eureka.physics.base import substeps_of
-from eureka.rewards.program import ProgramBank, rebuild
+from eureka.rewards.program import ProgramBank
+from eureka.rl.rollout import Rollout
 
 
 class Ours:
     """`Training` with P = 1."""
 
-    def __init__(self, task: str, program: str, worlds: int, learning: dict[str, Any], threads: int, seed: int):
+    def __init__(
+        self,
+        task: str,
+        program: str,
+        worlds: int,
+        learning: dict[str, Any],
+        seed: int,
+        threads: int = 1,
+        device: str = "cpu",
+    ):
+        """Set it up, for a program from the sandbox."""
         chosen = Learning(**learning)
-        self._training = setting(task).training([program], worlds, 1 << 30, chosen, Device("cpu", threads), seed=seed)
-        self._watched = Watched(self._training.env)
-        self._training.env = self._watched  # type: ignore[assignment]
+        self._setting = setting(task, device, threads)
+        self._training = self._setting.training([program], worlds, 1 << 30, chosen, seed=seed)
+        self._returns: deque[float] = deque(maxlen=100)
+        self._update = self._training.learner.update
+        self._training.learner.update = self._watched  # type: ignore[method-assign]
         self.steps = worlds * chosen.horizon
+
+    def _watched(self, rollout: Rollout, *rest: Any) -> Any:
+        self._returns.extend(rollout.fitness[0][rollout.ended[0]].tolist())
+        return self._update(rollout, *rest)
 
     def iterate(self) -> dict[str, float]:
         clocks = self._training.clocks
         before, start = vars(clocks).copy(), time.perf_counter()
         self._training.iterate()
-        parts = {name: value - before[name] for name, value in vars(clocks).items()}
-        used = {name: parts[name] for name in ("env", "policy", "learning")}
-        return used | {"total": time.perf_counter() - start}
+        self._setting.backend.synchronize()
+        total = time.perf_counter() - start
+        return {part: vars(clocks)[part] - before[part] for part in ("env", "policy", "learning")} | {"total": total}
 
     def mean_return(self) -> float | None:
-        return self._watched.mean_return()
+        full = len(self._returns) == self._returns.maxlen
+        return sum(self._returns) / len(self._returns) if full else None
 
     def close(self) -> None:
         pass
-
-
-class Watched:
-    """An environment whose finished episodes are remembered."""
-
-    def __init__(self, env: Worlds):
-        self._env = env
-        self._returns: deque[float] = deque(maxlen=100)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._env, name)
-
-    def step(self, action: Tensor, rewards: Rewards | None = None) -> Step:
-        """As the environment's own."""
-        step = self._env.step(action, rewards)
-        ended = step.terminated | step.timed_out
-        if bool(ended.any()):
-            self._returns.extend(step.fitness[ended].tolist())
-        return step
-
-    def mean_return(self) -> float | None:
-        """As in `Learner`."""
-        full = len(self._returns) == self._returns.maxlen
-        return sum(self._returns) / len(self._returns) if full else None
 
 
 class Rsl:
@@ -76,30 +67,29 @@ class Rsl:
         program: str,
         worlds: int,
         learning: dict[str, Any],
-        threads: int,
         torch_threads: int,
         seed: int,
+        threads: int = 1,
+        device: str = "cpu",
     ):
+        """Set it up; `torch_threads` for one operation of torch."""
         from peers.rsl import Peer
 
-        chosen, own = setting(task), Learning(**learning)
+        chosen, own = setting(task, device, threads), Learning(**learning)
         torch.set_num_threads(torch_threads)
-        bank = ProgramBank([rebuild(program, chosen.fields, worlds)], worlds)
-        watched = Watched(chosen.env(worlds, Device("cpu", threads), seed=seed))
-        self._watched, self._iterations = watched, Peer(watched, bank, own, seed).learn()  # type: ignore[arg-type]
+        bank = ProgramBank([chosen.program(program, worlds)], worlds)
+        self._iterations = Peer(chosen.env(worlds, seed), bank, own, seed).learn()
+        self._return: float | None = None
         self.steps = worlds * own.horizon
 
     def iterate(self) -> dict[str, float]:
         start = time.perf_counter()
         done = next(self._iterations)
-        return {
-            "collect": done.collection,
-            "learning": done.learning,
-            "total": time.perf_counter() - start,
-        }
+        self._return = done.training_return
+        return {"collect": done.collection, "learning": done.learning, "total": time.perf_counter() - start}
 
     def mean_return(self) -> float | None:
-        return self._watched.mean_return()
+        return self._return
 
     def close(self) -> None:
         pass
@@ -109,9 +99,9 @@ class Bare:
     """`mujoco.batch` on states and controls of random play: no environment, no views, no learner."""
 
     def __init__(self, task: str, worlds: int, horizon: int, threads: int):
-        played = RandomPlay(setting(task), worlds, horizon)
-        self._played = played
-        self._batch = Batch(played.model, worlds, threads)
+        """Play first, to have the states and controls."""
+        self._played = RandomPlay(setting(task, threads=threads), worlds, horizon)
+        self._batch = Batch(self._played.model, worlds, threads)
         self.steps = worlds * horizon
 
     def iterate(self) -> dict[str, float]:
@@ -129,33 +119,35 @@ class RandomPlay:
 
     def __init__(self, chosen: Setting, worlds: int, steps: int, before: int = 32):
         """Play `before` control steps, keep the states, and record the controls of `steps` more."""
-        task = chosen.task
-        env = chosen.env(worlds, Device("cpu", 1))
-        physics: Any = env.physics
-        self.model = chosen.model
+        task, device = chosen.task, chosen.backend.torch_device
+        env = chosen.env(worlds)
+        self.model, self.steps = chosen.model, worlds * steps
         self.substeps = substeps_of(chosen.model, task.control_period)
         generator = torch.Generator().manual_seed(0)
-        self.actions = 2 * torch.rand(before + steps, 1, worlds, task.action_size, generator=generator) - 1
+        actions = 2 * torch.rand(before + steps, 1, worlds, task.action_size, generator=generator) - 1
+        actions = actions.to(device)
         env.reset()
-        for action in self.actions[:before]:
+        for action in actions[:before]:
             env.step(action)
+        self.actions = actions[before:]
+        """(T, 1, W, A)."""
         self.saved = {name: value.clone() for name, value in env.save().items()}
-        self.actions = self.actions[before:]
-        self.state: np.ndarray = physics.save()["state"].numpy().copy()
-        """(W, ...) MuJoCo's integration state."""
+        """For `Env.load`."""
+        self.state = env.physics.save()
+        """For `Physics.load`."""
         controls = []
         for action in self.actions:
             env.step(action)
-            controls.append(physics.ctrl.numpy().copy())
-        self.controls = np.stack(controls)
+            controls.append(env.physics.ctrl.clone())
+        self.controls = torch.stack(controls)
         """(T, W, nu)."""
 
     def again(self, batch: Batch) -> float:
-        """Seconds that a batch takes for the same steps."""
-        batch.state[:] = self.state
+        """Seconds that a bare batch takes for the same steps."""
+        batch.state[:] = self.state["state"].numpy()
         control = batch.bind("ctrl")
         start = time.perf_counter()
-        for values in self.controls:
+        for values in self.controls.numpy():
             control[:] = values
             batch.step(nstep=self.substeps)
         return time.perf_counter() - start
