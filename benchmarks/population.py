@@ -5,16 +5,14 @@
 
 Cartpole with the sizes of its preset, rewards as the built-in search proposes them. All K are measured in each repeat,
 in turns. One after another is the sum of trainings with P = 1 in one warm process that has all threads; the processes
-at once are as warm, have one thread each (all if it is one process), and begin at the same moment. Apart, the peak
-memory of a process that trains 16 candidates of 256 worlds each on shadow_hand.
+at once are as warm, have one thread each (all if it is one process), and begin at the same moment. With --memory only
+the peak memory of a process is measured that trains 16 candidates of 256 worlds each on a task.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import json
-import subprocess
 import sys
 import time
 from typing import Any
@@ -39,25 +37,19 @@ def main() -> None:
     made.add_argument("--iterations", type=int, help="of each training; the preset's if not given")
     made.add_argument("--worlds", type=int, help="of each training, likewise")
     made.add_argument("--no-processes", action="store_true", help="leave out the processes at once")
-    made.add_argument("--memory", metavar="TASK", help="only train on this task and say how much memory it took")
+    made.add_argument("--memory", metavar="TASK", help="only train on this task, for the memory that it takes")
     options = made.parse_args()
+    common = {"device": options.device, "threads": options.threads}
     if options.memory:
-        print(json.dumps(memory(setting(options.memory, options.device, options.threads), CANDIDATES, WORLDS)))
+        task = setting(options.memory, options.device, options.threads)
+        finish(about("memory") | common | memory(task, *((2, 16) if options.quick else (CANDIDATES, WORLDS))), options)
         return
     chosen = setting("cartpole", options.device, options.threads)
     sizes = [2] if options.quick else list(options.sizes)
     iterations = 2 if options.quick else options.iterations or chosen.preset.iterations
     programs, seconds = compiled(chosen.rewards(max(sizes)), chosen.fields, not options.quick)
-    found = about("population") | {"device": options.device, "threads": options.threads}
-    found["compile_seconds"] = rounded(seconds)
-    found |= walls(chosen, programs, sizes, iterations, options)
-    if options.quick:
-        finish(found | {"memory": memory(chosen, 2, 16)}, options)
-        return
-    asked = [sys.executable, __file__, "--memory", "shadow_hand"]
-    asked += ["--threads", str(options.threads), "--device", options.device]
-    done = subprocess.run(asked, stdout=subprocess.PIPE, text=True, check=True)
-    finish(found | {"memory": json.loads(done.stdout)}, options)
+    found = about("population") | common | {"compile_seconds": rounded(seconds)}
+    finish(found | walls(chosen, programs, sizes, iterations, options), options)
 
 
 def walls(

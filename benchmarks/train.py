@@ -143,12 +143,15 @@ def races(entrants: dict[str, dict[str, Any]], options: argparse.Namespace) -> d
     for seed in range(1 if options.quick else options.seeds):
         for name, given in entrants.items():
             with Contestant(name, **(given | {"seed": seed})) as contestant:
-                runs[name].append(contestant.ask(until=options.until, limit=options.limit))
+                limit = min(options.limit, 2.0) if options.quick else options.limit
+                runs[name].append(contestant.ask(until=options.until, limit=limit))
             last = runs[name][-1]
             print(name, seed, {k: last[k] for k in ("reached", "seconds", "steps")}, file=sys.stderr, flush=True)
-    times = {name: [r["seconds"] if r["reached"] else float("inf") for r in of] for name, of in runs.items()}
+    # A training that was given up counts with the time until then: it would have taken longer.
+    times = {name: [r["seconds"] for r in of] for name, of in runs.items()}
     return {
         "return": options.until,
+        "reached": {name: [r["reached"] for r in of] for name, of in runs.items()},
         "seconds_to_return": {name: spread(of) for name, of in times.items()},
         "steps_to_return": {name: spread([r["steps"] for r in of]) for name, of in runs.items()},
         "times_longer_than_ours": {
