@@ -30,7 +30,7 @@ BUDGET = 525.0
 PARTS: dict[str, tuple[list[str], float]] = {
     "physics cartpole": (["physics", "cartpole", "--worlds", "4096"], 100),
     "solve cartpole": (["train", "--task", "cartpole", "--until", "475", "--seeds", "2", "--peers", ""], 60),
-    "population": (["population", "--worlds", "1024", "--sizes", "1", "4", "16", "--iterations", "16"], 110),
+    "population": (["population", "--worlds", "1024", "--sizes", "1", "4", "16"], 110),
     "physics ant_v5": (["physics", "ant_v5"], 110),
     "train": (["train", "--peers", "rsl"], 80),
     "physics shadow_hand": (["physics", "shadow_hand"], 180),

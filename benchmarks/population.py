@@ -3,8 +3,8 @@
     python benchmarks/population.py
     python benchmarks/population.py --memory shadow_hand
 
-Cartpole with the sizes of its preset, rewards as the built-in search proposes them. All K are measured in each repeat,
-in turns. One after another is the sum of trainings with P = 1 in one warm process that has all threads; the processes
+Cartpole with the sizes of its preset, a quarter as long (--share 1: all of it), under rewards as the built-in search
+proposes them; beyond eight they come again. All K are measured in each repeat, in turns. One after another is the sum of trainings with P = 1 in one warm process that has all threads; the processes
 at once are as warm, have one thread each (all if it is one process), and begin at the same moment. With --memory only
 the peak memory of a process is measured that trains 16 candidates of 256 worlds each on a task.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import sys
 import time
 from typing import Any
@@ -25,6 +26,8 @@ from trainings import Setting, compiled, setting
 from eureka.config import Evaluation, Learning
 
 SIZES = (1, 2, 4, 8, 16)
+DISTINCT = 8
+"""Rewards; of so many, each trains alone in each repeat."""
 CANDIDATES, WORLDS = 16, 256
 SHORT = 8
 """Control steps of an episode where only memory is looked at, which does not depend on it."""
@@ -34,7 +37,7 @@ def main() -> None:
     """Measure, print, and keep the result."""
     made = parser(__doc__)
     made.add_argument("--sizes", type=int, nargs="+", default=SIZES, metavar="K")
-    made.add_argument("--iterations", type=int, help="of each training; the preset's if not given")
+    made.add_argument("--share", type=float, default=0.25, help="of the preset's steps and evaluation, for a training")
     made.add_argument("--worlds", type=int, help="of each training, likewise")
     made.add_argument("--no-processes", action="store_true", help="leave out the processes at once")
     made.add_argument("--memory", metavar="TASK", help="only train on this task, for the memory that it takes")
@@ -46,26 +49,35 @@ def main() -> None:
         return
     chosen = setting("cartpole", options.device, options.threads)
     sizes = [2] if options.quick else list(options.sizes)
-    iterations = 2 if options.quick else options.iterations or chosen.preset.iterations
-    programs, seconds = compiled(chosen.rewards(max(sizes)), chosen.fields, not options.quick)
+    programs, seconds = compiled(chosen.rewards(min(DISTINCT, max(sizes))), chosen.fields, not options.quick)
     found = about("population") | common | {"compile_seconds": rounded(seconds)}
-    finish(found | walls(chosen, programs, sizes, iterations, options), options)
+    finish(found | walls(chosen, programs, sizes, options), options)
 
 
-def walls(
-    chosen: Setting, programs: list[str], sizes: list[int], iterations: int, options: argparse.Namespace
-) -> dict[str, Any]:
+def walls(chosen: Setting, programs: list[str], sizes: list[int], options: argparse.Namespace) -> dict[str, Any]:
     """Seconds of whole trainings, evaluation included, for every K."""
     preset = chosen.preset
     repeats = 1 if options.quick else max(5, options.repeats)
     worlds = options.worlds or preset.worlds
+    share = 2 / preset.iterations if options.quick else options.share
+
+    def part(whole: int) -> int:
+        return max(1, round(share * whole))
+
+    evaluation = preset.evaluation.model_copy(
+        update={
+            "checkpoints": part(preset.evaluation.checkpoints),
+            "report_episodes": part(preset.evaluation.report_episodes),
+        }
+    )
+    iterations = part(preset.iterations)
     given = {
         "kind": "whole",
         "task": chosen.name,
         "worlds": worlds,
         "iterations": iterations,
         "learning": preset.learning.model_dump(mode="json"),
-        "evaluation": preset.evaluation.model_dump(mode="json"),
+        "evaluation": evaluation.model_dump(mode="json"),
         "device": options.device,
     }
     names = ("one", "sequential", *([] if options.no_processes else ["processes"]))
@@ -79,10 +91,11 @@ def walls(
         for i in range(repeats):
             alone = [warm.ask(train=[program])["seconds"] for program in programs]
             for k in sizes[i % len(sizes) :] + sizes[: i % len(sizes)]:
-                ways["sequential"][k].append(sum(alone[:k]))
-                ways["one"][k].append(warm.ask(train=programs[:k])["seconds"])
+                trained = list(itertools.islice(itertools.cycle(programs), k))
+                ways["sequential"][k].append(sum(itertools.islice(itertools.cycle(alone), k)))
+                ways["one"][k].append(warm.ask(train=trained)["seconds"])
                 if crowd:
-                    ways["processes"][k].append(_at_once([warm] if k == 1 else crowd[:k], programs))
+                    ways["processes"][k].append(_at_once([warm] if k == 1 else crowd[:k], trained))
             print(f"repeat {i + 1} of {repeats}: {ways}", file=sys.stderr, flush=True)
         memory = {"one": warm.memory_mib, "each_process": max((c.memory_mib for c in crowd), default=None)}
     steps = worlds * preset.learning.horizon * iterations
@@ -109,7 +122,7 @@ def walls(
 
 def _at_once(crowd: list[Contestant], programs: list[str]) -> float:
     start = time.perf_counter()
-    for contestant, program in zip(crowd, programs, strict=False):
+    for contestant, program in zip(crowd, programs, strict=True):
         contestant.tell(train=[program])
     for contestant in crowd:
         contestant.answer()
