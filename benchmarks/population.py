@@ -4,9 +4,10 @@
     python benchmarks/population.py --memory shadow_hand
 
 Cartpole with the sizes of its preset, a quarter as long (--share 1: all of it), under rewards as the built-in search
-proposes them; beyond eight they come again. All K are measured in each repeat, in turns. One after another is the sum of trainings with P = 1 in one warm process that has all threads; the processes
-at once are as warm, have one thread each (all if it is one process), and begin at the same moment. With --memory only
-the peak memory of a process is measured that trains 16 candidates of 256 worlds each on a task.
+proposes them; beyond eight they come again. All K are measured in each repeat, in turns. One after another is the sum
+of trainings with P = 1 in one warm process that has all threads; the processes at once are as warm, have one thread
+each (all if it is one process), and begin at the same moment. With --memory only the peak memory of a process is
+measured that trains 16 candidates of 256 worlds each on a task.
 """
 
 from __future__ import annotations
