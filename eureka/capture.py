@@ -1,13 +1,14 @@
-"""One control step as one CUDA graph: recorded once, replayed ever after, without the host in between.
+"""Work on a GPU as CUDA graphs: recorded once, replayed ever after, without the host in between.
 
-An `Env` gives itself new tensors at every step. A graph needs them at fixed addresses, so a recording ends with
-copies of what the step carried on into the tensors that it began from, and these are what the environment holds
-between replays. On a device without graphs the function is called each time, under the same discipline.
+For one control step: an `Env` gives itself new tensors at every step. A graph needs them at fixed addresses, so a
+recording ends with copies of what the step carried on into the tensors that it began from, and these are what the
+environment holds between replays. On a device without graphs the function is called each time, under the same
+discipline.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
@@ -46,7 +47,9 @@ class Capture:
         return self._outputs
 
     def _once(self) -> None:
-        self._outputs = self._function()
+        places = _storages(self._fixed.values())
+        # What is given of the state before the step lies where the state after it goes.
+        self._outputs = tuple(o.clone() if _storages([o]) & places else o for o in self._function())
         _settle(self._env.carried(), self._fixed)
         self._env.carry(self._fixed)
 
@@ -65,16 +68,42 @@ class Capture:
         self._graph = Graph(self._once)
 
 
+class Replay:
+    """A function of tensors and of others that change in place, replayed from its second call on."""
+
+    def __init__(self, function: Callable[..., tuple[Tensor, ...]], device: torch.device):
+        """On a device without graphs, `function` is called each time."""
+        self._function, self._graphs = function, device.type == "cuda"
+        self._graph: Graph | None = None
+        self._inputs: list[Tensor] = []
+        self._outputs: tuple[Tensor, ...] = ()
+
+    def __call__(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """The function's result, which the next call may overwrite."""
+        if not self._graphs:
+            return self._function(*inputs)
+        if not self._inputs:  # libraries set themselves up at their first calls, which cannot be recorded
+            self._inputs = [value.clone() for value in inputs]
+            return self._function(*self._inputs)
+        for fixed, value in zip(self._inputs, inputs, strict=True):
+            fixed.copy_(value)
+        if self._graph is None:
+            self._graph = Graph(self._record)
+        self._graph()
+        return self._outputs
+
+    def _record(self) -> None:
+        self._outputs = self._function(*self._inputs)
+
+
 def _settle(values: dict[str, Tensor], fixed: dict[str, Tensor]) -> None:
     """Copy each value into its fixed place; one that lies in such a place is saved from it first."""
-    places = {tensor.untyped_storage().data_ptr() for tensor in fixed.values()}
+    places = _storages(fixed.values())
+    moving = {name: value for name, value in values.items() if value is not fixed[name]}
+    safe = {name: value.clone() if _storages([value]) & places else value for name, value in moving.items()}
+    for name, value in safe.items():
+        fixed[name].copy_(value)
 
-    def safe(name: str) -> Tensor:
-        value = values[name]
-        moves = value is not fixed[name] and value.untyped_storage().data_ptr() in places
-        return value.clone() if moves else value
 
-    settled = {name: safe(name) for name in fixed}
-    for name, tensor in fixed.items():
-        if settled[name] is not tensor:
-            tensor.copy_(settled[name])
+def _storages(tensors: Iterable[Tensor]) -> set[int]:
+    return {tensor.untyped_storage().data_ptr() for tensor in tensors if tensor.numel()}

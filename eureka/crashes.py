@@ -128,6 +128,7 @@ class Work:
             members=members,
             outcomes=[o.model_dump(mode="json") for o in outcomes],
             seconds=answer["clocks"],
+            sizes=answer["sizes"],
             publish=files,
         )
         self.run.publish(files)

@@ -1,23 +1,28 @@
-"""Which devices there are, found out without the weight of torch where there is no GPU."""
+"""Which devices there are; torch is asked in a process of its own, and only where there is a driver."""
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 DEVICES = ("cpu", "cuda", "warp-cpu")
 """`cpu` is `mujoco.batch`; `cuda` MuJoCo Warp; `warp-cpu` the latter's code on the processor: slow, to try it."""
 
 
+_DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/nvhost-gpu")
+_ASK = "import torch; print(torch.cuda.get_device_name(0) if torch.cuda.is_available() else '')"
+
+
+@functools.cache
 def gpu() -> str:
     """The name of the GPU that torch would use; nothing if there is none."""
-    driver = any(Path(place).exists() for place in ("/dev/nvidiactl", "/dev/dxg", "/dev/nvhost-gpu"))
-    if not driver or importlib.util.find_spec("torch") is None:
+    if not any(Path(driver).exists() for driver in _DRIVERS) or importlib.util.find_spec("torch") is None:
         return ""
-    import torch
-
-    return torch.cuda.get_device_name(0) if torch.cuda.is_available() else ""
+    return subprocess.run([sys.executable, "-P", "-c", _ASK], capture_output=True, text=True).stdout.strip()
 
 
 def missing() -> bool:

@@ -221,7 +221,9 @@ def _teller(display: Display) -> Callable[[str], None]:
 def _record_start(shop: Workshop) -> None:
     evaluation = shop.run.settings.evaluation.model_dump()
     sandbox = shop.compiler.sandbox.model_dump()
-    shop.run.append("started", evaluation=evaluation, sandbox=sandbox, fence=shop.trainer.fence)
+    shop.run.append(
+        "started", evaluation=evaluation, sandbox=sandbox, fence=shop.trainer.fence, sizes=shop.trainer.sizes
+    )
 
 
 def _finish(shop: Workshop, task: LoadedTask, changes: Changes | None = None) -> None:

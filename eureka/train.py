@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,13 +15,14 @@ from torch import Tensor
 
 from eureka.candidate import Curves, Failed, Outcome, Trained
 from eureka.config import Evaluation, Learning
+from eureka.curves import CurveWriter, mean
 from eureka.env import Env, Worlds
 from eureka.errors import UserError
 from eureka.evaluate import Player
 from eureka.physics.backend import Backend
 from eureka.physics.sizes import POOL_BITS, WORLD_BITS
 from eureka.policies import read_tensors, write_tensors
-from eureka.rewards.program import ComponentStatistics, Program, ProgramBank
+from eureka.rewards.program import Program, ProgramBank
 from eureka.rl.normalize import RunningMoments
 from eureka.rl.policy import Policy, Shape
 from eureka.rl.ppo import Diagnostics, Learner
@@ -64,20 +65,6 @@ class Progress:
     """Each member's best selection fitness so far."""
 
 
-@dataclass
-class _Segment:
-    """What is gathered for each member between two checkpoints."""
-
-    totals: list[float] = field(default_factory=list)
-    components: dict[str, list[float]] = field(default_factory=dict)
-    least: dict[str, float] = field(default_factory=dict)
-    greatest: dict[str, float] = field(default_factory=dict)
-    kl: list[float] = field(default_factory=list)
-    fitness: float = 0.0
-    length: float = 0.0
-    episodes: int = 0
-
-
 class Training:
     """The training of P members; `run` may be left at any checkpoint and gone on with from its file."""
 
@@ -113,8 +100,7 @@ class Training:
         self.alive = torch.ones(self.members, dtype=torch.bool, device=self._device)
         self.failures: list[Failed | None] = [None] * self.members
         self.iteration = 0
-        self._curves = [_empty_curves(p.components) for p in programs]
-        self._segments = [_Segment() for _ in programs]
+        self._curves = [CurveWriter(p.components) for p in programs]
         self._best = [-math.inf] * self.members
         self._best_at = [-1] * self.members
         self._best_policy = policy.flat.clone()
@@ -128,7 +114,10 @@ class Training:
         assert self._model is not None
         before = self.backend.compile_seconds
         physics = self.backend.open(self._model, len(seeds) * count)
-        self.clocks.compile += self.backend.compile_seconds - before
+        taken = self.backend.compile_seconds - before
+        self.clocks.compile += taken
+        if taken > 1.0:
+            self.notes.append(f"simulator: {taken:.1f} s to compile or load kernels for {physics.num_worlds} worlds")
         return Env(self.task, physics, seeds, stream, static=self.backend.warp)
 
     def _collect_with(self, env: Worlds) -> Collector:
@@ -209,9 +198,9 @@ class Training:
         for p, statistics in enumerate(self.bank.drain()):
             if statistics.fault:
                 self._fail(p, statistics.fault)
-            self._gather(self._segments[p], statistics)
+            self._curves[p].reward(statistics)
         diagnostics = self.learner.update(rollout, self.iteration, self.alive)
-        for p, (segment, row) in enumerate(zip(self._segments, self._vital_signs(rollout, diagnostics), strict=True)):
+        for p, row in enumerate(self._vital_signs(rollout, diagnostics)):
             finite, kl, fitness, defined, length, episodes = row
             if not finite:
                 self._fail(p, "the policy's parameters were no longer finite, perhaps for extreme rewards,")
@@ -219,10 +208,7 @@ class Training:
                 self._fail(p, "the KL divergence of an update was no longer finite, perhaps for extreme rewards,")
             if not defined:
                 self._expect_finite(p)
-            segment.kl.append(kl)
-            segment.fitness += fitness
-            segment.length += length
-            segment.episodes += int(episodes)
+            self._curves[p].update(kl, fitness, length, int(episodes))
         self.clocks.learning += time.perf_counter() - start
 
     def _vital_signs(self, rollout: Rollout, diagnostics: Diagnostics) -> list[list[float]]:
@@ -249,34 +235,14 @@ class Training:
             self.failures[member] = Failed(stage="train", message=f"{why} by training step {at}")
             self.alive[member] = False
 
-    def _gather(self, segment: _Segment, statistics: ComponentStatistics) -> None:
-        segment.totals.append(statistics.total)
-        for name, value in statistics.components.items():
-            segment.components.setdefault(name, []).append(value)
-            segment.least[name] = min(segment.least.get(name, math.inf), statistics.least[name])
-            segment.greatest[name] = max(segment.greatest.get(name, -math.inf), statistics.greatest[name])
-
     def _checkpoint(self) -> None:
         """Judge all policies, keep the best of each member, and close a segment of its curves."""
         fitness = self._judge(self.learner.policy, self.learner.observations, "selection").mean(dim=1)
         rates, deviations = self.learner.learning_rate.tolist(), self.learner.policy.std().mean((1, 2)).tolist()
         for p, score in enumerate(fitness.tolist()):
-            curves, segment = self._curves[p], self._segments[p]
-            curves["steps"].append(self.iteration * self.steps_an_iteration)
-            curves["fitness"].append(score)
-            curves["training_fitness"].append(segment.fitness / segment.episodes if segment.episodes else None)
-            curves["episode_length"].append(segment.length / segment.episodes if segment.episodes else None)
-            curves["total"].append(_mean(segment.totals))
-            for name in curves["components"]:
-                curves["components"][name].append(_mean(segment.components[name]))
-                curves["least"][name].append(segment.least[name])
-                curves["greatest"][name].append(segment.greatest[name])
-            curves["kl"].append(_mean(segment.kl))
-            curves["learning_rate"].append(rates[p])
-            curves["action_std"].append(deviations[p])
-            self._segments[p] = _Segment()
+            self._curves[p].checkpoint(self.iteration * self.steps_an_iteration, score, rates[p], deviations[p])
             if self.failures[p] is None and score > self._best[p]:
-                self._best[p], self._best_at[p] = score, len(curves["fitness"]) - 1
+                self._best[p], self._best_at[p] = score, self._marks.index(self.iteration)
                 self._best_policy[p] = self.learner.policy.flat[p]
                 for name, now in self.learner.observations.save().items():
                     if now.dim():
@@ -337,10 +303,10 @@ class Training:
             episodes = fitness[p].tolist()
             outcomes.append(
                 Trained(
-                    curves=Curves(**self._curves[p]),
+                    curves=Curves(**self._curves[p].curves),
                     best=self._best_at[p],
                     selection=self._best[p],
-                    report=_mean(episodes),
+                    report=mean(episodes),
                     report_episodes=episodes,
                     diverged=diverged[p],
                     steps=self.iteration * self.steps_an_iteration,
@@ -357,7 +323,7 @@ class Training:
         record = {
             "iteration": self.iteration,
             "failures": [f.model_dump() if f else None for f in self.failures],
-            "curves": self._curves,
+            "curves": [writer.curves for writer in self._curves],
             "best": [b if math.isfinite(b) else None for b in self._best],
             "best_at": self._best_at,
         }
@@ -380,25 +346,14 @@ class Training:
         self._best_moments = best
         self.alive = mine["alive"]
         self.iteration = record["iteration"]
-        self._curves = [record["curves"][i] for i in chosen]
+        for writer, i in zip(self._curves, chosen, strict=True):
+            writer.curves = record["curves"][i]
         self.failures = [Failed(**record["failures"][i]) if record["failures"][i] else None for i in chosen]
         self._best = [-math.inf if record["best"][i] is None else record["best"][i] for i in chosen]
         self._best_at = [record["best_at"][i] for i in chosen]
-
-
-def _empty_curves(components: Sequence[str]) -> dict:
-    single = ("steps", "fitness", "training_fitness", "episode_length", "total", "kl", "learning_rate", "action_std")
-    by_component = ("components", "least", "greatest")
-    return {name: [] for name in single} | {name: {c: [] for c in components} for name in by_component}
 
 
 def _checkpoint_marks(iterations: int, checkpoints: int) -> list[int]:
     """The iterations after which policies are judged: evenly spread, the last one included."""
     count = min(iterations, checkpoints)
     return [math.ceil(iterations * (k + 1) / count) for k in range(count)]
-
-
-def _mean(values: Sequence[float]) -> float:
-    if not all(map(math.isfinite, values)):
-        return math.nan  # of a member that has failed
-    return math.fsum(values) / len(values)

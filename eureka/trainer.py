@@ -63,6 +63,8 @@ class Trainer:
         self._description: Description | None = None
         self.fence = ""
         """What confines it, once `description` is there; nothing if it is open."""
+        self.sizes: dict[str, int] | None = None
+        """Room in the simulator's buffers as measured, where it has to be told of any."""
         self._worker = self._start()
 
     def _start(self) -> Worker:
@@ -90,6 +92,7 @@ class Trainer:
             try:
                 answer = self.receive()
                 self._check_fence(answer["fence"])
+                self.sizes = answer["sizes"]
                 self._description = Description.model_validate(answer["description"])
             except Died as died:
                 if death == ALONE:

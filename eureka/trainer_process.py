@@ -179,10 +179,13 @@ class Service:
             training.load(Path(command["resume"]["file"]), command["resume"]["members"])
         last = 0.0
 
-        def on_progress(progress: Progress) -> None:
-            nonlocal last
+        def tell() -> None:
             while training.notes:
                 self.send("note", text=training.notes.pop(0))
+
+        def on_progress(progress: Progress) -> None:
+            nonlocal last
+            tell()
             now = time.monotonic()
             if now - last > _PROGRESS_EVERY or progress.iteration == progress.iterations:
                 last = now
@@ -193,7 +196,9 @@ class Service:
             training.save(file)
             self.send("checkpoint", number=number, file=str(file), sha256=_sha256(file))
 
+        tell()
         outcomes = training.run(on_progress, on_checkpoint)
+        tell()
         files = [folder / f"policy-{i}.safetensors" for i in range(len(programs))]
         save_policies(*training.best(), files)
         self.send(
@@ -201,7 +206,12 @@ class Service:
             outcomes=[o.model_dump() for o in outcomes],
             policies=[{"file": str(f), "sha256": _sha256(f)} for f in files],
             clocks=asdict(training.clocks),
+            sizes=self.sizes(),
         )
+
+    def sizes(self) -> dict[str, int] | None:
+        """Room in the simulator's buffers now, if it needs to be told of any."""
+        return asdict(self.backend.sizes) if self.backend.sizes else None
 
 
 def _resident() -> int:
@@ -263,7 +273,8 @@ def main(task: str, threads: int, device: str) -> None:
     with _reported(loaded, out):
         service = Service(loaded, Backend(device, threads), out)
         described = service.description.model_dump(mode="json")
-        write_frame(out, {"kind": "described", "description": described, "fence": os.environ.get("EUREKA_FENCE", "")})
+        fence = os.environ.get("EUREKA_FENCE", "")
+        write_frame(out, {"kind": "described", "description": described, "fence": fence, "sizes": service.sizes()})
     while True:
         command = inbox.get()
         with _reported(loaded, out):

@@ -1,8 +1,9 @@
 """The trainer's own confinement: a program that fences itself in, tries the fence, and goes on as another.
 
 Started as `python fence.py FOLDER[:FOLDER...] MODULE [ARGUMENTS]`; MODULE runs as `python -m` would run it. Without
-one, it says what the fence is made of, or `!` and why there is none. The trainer executes no candidate's text, only checked programs and the user's own task, so this is a second line: for the day when one of
-the allowed tensor operations has a bug that chosen arguments can reach. It may read what the user may read, and
+one, it says what the fence is made of, or `!` and why there is none. The trainer executes no candidate's text, only
+checked programs and the user's own task, so this is a second line: for the day when one of the allowed tensor
+operations has a bug that chosen arguments can reach. It may read what the user may read, and
 
     change files   in these folders alone (Landlock), and no owner or attribute of any (seccomp)
     network        none (seccomp; TCP by Landlock again)

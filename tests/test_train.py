@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 import torch
-from conftest import Bench
+from conftest import Bench, bench_of
 
 from eureka.candidate import Failed, Trained
 from eureka.config import Evaluation, Learning
 from eureka.env import Env
 from eureka.errors import UserError
 from eureka.physics.backend import Backend
-from eureka.policies import read_tensors, save_policies
+from eureka.policies import load_policies, read_tensors, save_policies
 from eureka.rewards.program import ProgramBank
 from eureka.train import Plan, Training, _checkpoint_marks
 
@@ -160,3 +160,19 @@ def test_observations_are_normalised_by_the_moments_of_raw_ones(cartpole: Bench)
     everything = torch.cat(raw, dim=1).reshape(-1, 4).double()
     assert torch.allclose(t.learner.observations.mean[0], everything.mean(0), atol=1e-6)
     assert torch.allclose(t.learner.observations.var[0], everything.var(0, correction=0), atol=1e-6)
+
+
+def test_what_only_the_critic_sees_moves_values_and_no_action_also_from_a_file(tmp_path):
+    allegro = bench_of("allegro_hand")
+    evaluation = Evaluation(checkpoints=1, selection_episodes=1, report_episodes=1)
+    p = Plan(4, 1, Learning(horizon=4, hidden=(8,), minibatches=2), evaluation, 0, "search")
+    t = Training(allegro.task, allegro.model, [allegro.baseline("human", 4)], [5], p, Backend("cpu", 1))
+    t.run(lambda _: None, lambda _: None)
+    save_policies(*t.best(), [tmp_path / "policy.safetensors"])
+    policy, moments = load_policies([tmp_path / "policy.safetensors"], torch.device("cpu"))
+    assert (policy.shape.observation, policy.shape.privileged) == (72, 16)
+    assert torch.equal(policy.flat, t.best()[0].flat) and torch.equal(moments.mean, t.best()[1].mean)
+    seen = torch.randn(1, 5, 88)
+    other = torch.cat([seen[..., :72], torch.randn(1, 5, 16)], dim=-1)
+    assert torch.equal(policy.mean(seen), policy.mean(other))
+    assert not torch.allclose(policy.value(seen), policy.value(other))

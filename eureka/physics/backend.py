@@ -6,7 +6,7 @@ import mujoco
 import torch
 
 from eureka.physics.base import Physics
-from eureka.physics.sizes import Sizes
+from eureka.physics.sizes import POOL_BITS, Sizes
 from eureka.physics.threads import ThreadPhysics
 
 
@@ -60,5 +60,5 @@ class Backend:
     def grow(self) -> Sizes:
         """Larger buffers for the worlds to come; how large."""
         assert self.sizes is not None
-        self.sizes = self.sizes.grown()
+        self.sizes = self.sizes.grown(POOL_BITS)
         return self.sizes

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from eureka.capture import Replay
 from eureka.config import Learning
 from eureka.noise import Noise
 from eureka.rl import loss
@@ -100,7 +100,7 @@ class Learner:
         self.policy, self.settings = policy, settings
         self.optimizer = PopulationAdam(policy.flat)
         self.learning_rate = torch.full((members,), settings.learning_rate, device=device)
-        self.observations = RunningMoments(members, (policy.shape.observation,), device)
+        self.observations = RunningMoments(members, (policy.shape.seen,), device)
         self.values = RunningMoments(members, (), device, floor=1e-8)
         self.values.var.zero_()  # before any return is known, all values are the mean: 0
         self._seed = torch.tensor([derive(seed, "minibatches")], device=device)
@@ -110,19 +110,24 @@ class Learner:
         self._pool = ThreadPoolExecutor(threads, **one_thread) if threads > 1 else None
         self._spare = threads >= 2 * len(self._shards)
         """Whether each shard has a second thread."""
+        self._replay = Replay(self._update_all, device)
 
     def update(self, rollout: Rollout, iteration: int, alive: Tensor) -> Diagnostics:
         """One PPO update of the members of `alive` (P,) bool; the others stay as they are."""
         with torch.no_grad():
             batch = self._prepare(rollout, alive)
             orders = self._orders(batch.target.shape[1], iteration)
+            found = self._replay(alive, orders, *vars(batch).values())
+            self.observations.update(rollout.raw_observation.flatten(1, 2), alive)
+        return Diagnostics(*found)
+
+    def _update_all(self, alive: Tensor, orders: Tensor, *columns: Tensor) -> tuple[Tensor, ...]:
+        batch = Batch(*columns)
         if self._pool is None or len(self._shards) == 1:
             parts = [self._update(shard, batch, orders, alive) for shard in self._shards]
         else:
             parts = list(self._pool.map(lambda shard: self._update(shard, batch, orders, alive), self._shards))
-        with torch.no_grad():
-            self.observations.update(rollout.raw_observation.flatten(1, 2), alive)
-        return Diagnostics(*[torch.cat(column) for column in zip(*parts, strict=True)])
+        return tuple(torch.cat(column) for column in zip(*parts, strict=True))
 
     def _prepare(self, rollout: Rollout, alive: Tensor) -> Batch:
         settings = self.settings
@@ -153,16 +158,14 @@ class Learner:
             target=self.values.normalize(returns, limit=math.inf),
         )
 
-    def _orders(self, samples: int, iteration: int) -> list[Tensor]:
-        """A shuffle of the samples for each epoch, the same for all members."""
+    def _orders(self, samples: int, iteration: int) -> Tensor:
+        """(epochs, samples) a shuffle for each epoch, the same for all members."""
         clock = torch.full((1,), iteration, dtype=torch.int64, device=self._seed.device)
         noise = Noise(self._seed, clock)
-        return [noise.integers(f"epoch {e}", samples)[0].argsort() for e in range(self.settings.epochs)]
+        return torch.stack([noise.integers(f"epoch {e}", samples)[0].argsort() for e in range(self.settings.epochs)])
 
     @torch.no_grad()
-    def _update(
-        self, shard: slice, batch: Batch, orders: Sequence[Tensor], alive: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def _update(self, shard: slice, batch: Batch, orders: Tensor, alive: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         batch, alive = batch.members(shard), alive[shard]
         rate = self.learning_rate[shard]
         optimizer = self.optimizer.members(shard)
@@ -170,7 +173,7 @@ class Learner:
         old_std = policy.std()
         sums = [torch.zeros_like(rate) for _ in range(3)]
         count = 0
-        for order in orders:
+        for order in orders.unbind():
             for part in batch.shuffled(order).chunks(self.settings.minibatches):
                 actor, in_log_std, kl, critic = self._slopes(policy, part, old_std)
                 rate.copy_(torch.where(alive, next_learning_rate(rate, kl, self.settings.kl_target), rate))

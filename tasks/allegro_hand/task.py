@@ -312,6 +312,10 @@ class AllegroHand(Task[State, Memory]):
             dim=-1,
         )
 
+    def privileged(self, state: State) -> Tensor:
+        """(W, 16): the joint forces, which a real hand does not measure."""
+        return state.joint_force
+
     def terminated(self, state: State, memory: Memory) -> Tensor:
         """The cube is dropped: its centre is 0.24 m or more from goal_position."""
         offset = state.object_position - state.goal_position

@@ -238,3 +238,13 @@ def test_random_play_does_not_diverge(bench: Bench):
         action = Noise(torch.arange(64), torch.tensor(step)).uniform("random", 16, low=-1.0, high=1.0)
         env.step(action[None])
     assert int(env.diverged.sum()) == 0 and env.physics.warnings() == {}
+
+
+def test_the_critic_alone_sees_the_joint_forces(bench: Bench):
+    env = bench.env(1, 3)
+    env.reset()
+    for action in (0.0, 1.0, -1.0):
+        env.step(torch.full((1, 3, 16), action))
+    assert (env.observed, env.privileged) == (72, 16)
+    assert torch.equal(env.observation[0, :, 72:], env.physics.qfrc_actuator[:, :16].float())
+    assert (env.observation[0, :, 72:] != 0).any()

@@ -1,0 +1,87 @@
+"""The curves of one member: what it did between two checkpoints, gathered as it goes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from eureka.rewards.program import ComponentStatistics
+
+
+@dataclass
+class _Segment:
+    """What has happened since the last checkpoint."""
+
+    totals: list[float] = field(default_factory=list)
+    components: dict[str, list[float]] = field(default_factory=dict)
+    least: dict[str, float] = field(default_factory=dict)
+    greatest: dict[str, float] = field(default_factory=dict)
+    kl: list[float] = field(default_factory=list)
+    fitness: float = 0.0
+    length: float = 0.0
+    episodes: int = 0
+
+
+class CurveWriter:
+    """Writes `candidate.Curves`, a point a checkpoint."""
+
+    def __init__(self, components: Sequence[str]):
+        """For a reward with these components."""
+        single = (
+            "steps",
+            "fitness",
+            "training_fitness",
+            "episode_length",
+            "total",
+            "kl",
+            "learning_rate",
+            "action_std",
+        )
+        by_component = ("components", "least", "greatest")
+        self.curves: dict[str, Any] = {name: [] for name in (*single, "learning_rate", "action_std")}
+        """As `Curves` has them; plain lists."""
+        self.curves |= {name: {c: [] for c in components} for name in by_component}
+        self._segment = _Segment()
+
+    def reward(self, statistics: ComponentStatistics) -> None:
+        """Take in what the reward gave in one rollout."""
+        segment = self._segment
+        segment.totals.append(statistics.total)
+        for name, value in statistics.components.items():
+            segment.components.setdefault(name, []).append(value)
+            segment.least[name] = min(segment.least.get(name, math.inf), statistics.least[name])
+            segment.greatest[name] = max(segment.greatest.get(name, -math.inf), statistics.greatest[name])
+
+    def update(self, kl: float, fitness: float, length: float, episodes: int) -> None:
+        """Take in one update: its KL divergence, and sums over the episodes that ended before it."""
+        segment = self._segment
+        segment.kl.append(kl)
+        segment.fitness += fitness
+        segment.length += length
+        segment.episodes += episodes
+
+    def checkpoint(self, steps: int, fitness: float, learning_rate: float, action_std: float) -> None:
+        """Add a point: after so many world-steps, with this mean fitness of the selection episodes."""
+        curves, segment = self.curves, self._segment
+        curves["steps"].append(steps)
+        curves["fitness"].append(fitness)
+        curves["training_fitness"].append(segment.fitness / segment.episodes if segment.episodes else None)
+        curves["episode_length"].append(segment.length / segment.episodes if segment.episodes else None)
+        curves["total"].append(mean(segment.totals))
+        for name in curves["components"]:
+            curves["components"][name].append(mean(segment.components[name]))
+            curves["least"][name].append(segment.least[name])
+            curves["greatest"][name].append(segment.greatest[name])
+        curves["kl"].append(mean(segment.kl))
+        curves["learning_rate"].append(learning_rate)
+        curves["action_std"].append(action_std)
+        self._segment = _Segment()
+
+
+def mean(values: Sequence[float]) -> float:
+    """The mean, or NaN for what a member that has failed gave."""
+    if not all(map(math.isfinite, values)):
+        return math.nan
+    return math.fsum(values) / len(values)
