@@ -45,16 +45,17 @@ def main() -> None:
         return
     made = parser(__doc__)
     made.add_argument("task", nargs="?", default="cartpole")
-    made.add_argument("others", nargs="*", metavar="OPTION", help="for eureka run")
     made.set_defaults(repeats=1)
-    options = made.parse_args()
+    given = [*sys.argv[1:], "--"]
+    cut = given.index("--")
+    options, others = made.parse_args(given[:cut]), given[cut + 1 : -1]
     with tempfile.TemporaryDirectory() as folder:
         task = tiny(Path(folder)) if options.quick else options.task
-        runs = [measured(task, options.others) for _ in range(options.repeats)]
+        runs = [measured(task, others) for _ in range(options.repeats)]
     seconds = {part: spread([run["seconds"][part] for run in runs]) for part in runs[0]["seconds"]}
     found = about("loop") | {
         "task": options.task,
-        "options": options.others,
+        "options": others,
         "threads": cores(),
         "repeats": options.repeats,
         "seconds": seconds,

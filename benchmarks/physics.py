@@ -51,8 +51,8 @@ def main() -> None:
     for name in options.tasks:
         chosen = setting(name, options.device, options.threads)
         (program,), seconds = compiled([chosen.human()], chosen.fields, not options.quick)
-        worlds, horizon = (16, 4) if options.quick else (chosen.preset.worlds, chosen.preset.learning.horizon)
-        levels = Levels(chosen, program, options.worlds or worlds, horizon)
+        sizes = (options.worlds or chosen.preset.worlds, chosen.preset.learning.horizon)
+        levels = Levels(chosen, program, *((16, 4) if options.quick else sizes))
         result = {"compile_seconds": rounded(seconds)} | levels.measure(repeats, 0.0 if options.quick else LEAST)
         if options.device == "cuda":
             result["at_rest"] = at_rest(chosen, levels.physics, repeats)

@@ -27,6 +27,7 @@ from trainings import Setting, compiled, setting
 from eureka.config import Evaluation, Learning
 
 SIZES = (1, 2, 4, 8, 16)
+WAYS = ("one", "sequential", "processes")
 DISTINCT = 8
 """Rewards; of so many, each trains alone in each repeat."""
 CANDIDATES, WORLDS = 16, 256
@@ -40,7 +41,7 @@ def main() -> None:
     made.add_argument("--sizes", type=int, nargs="+", default=SIZES, metavar="K")
     made.add_argument("--share", type=float, default=0.25, help="of the preset's steps and evaluation, for a training")
     made.add_argument("--worlds", type=int, help="of each training, likewise")
-    made.add_argument("--no-processes", action="store_true", help="leave out the processes at once")
+    made.add_argument("--ways", nargs="+", default=WAYS, choices=WAYS, help="one always; all if not given")
     made.add_argument("--memory", metavar="TASK", help="only train on this task, for the memory that it takes")
     options = made.parse_args()
     common = {"device": options.device, "threads": options.threads}
@@ -59,7 +60,7 @@ def walls(chosen: Setting, programs: list[str], sizes: list[int], options: argpa
     """Seconds of whole trainings, evaluation included, for every K."""
     preset = chosen.preset
     repeats = 1 if options.quick else max(5, options.repeats)
-    worlds = options.worlds or preset.worlds
+    worlds = preset.worlds if options.quick or not options.worlds else options.worlds
     share = 2 / preset.iterations if options.quick else options.share
 
     def part(whole: int) -> int:
@@ -81,20 +82,22 @@ def walls(chosen: Setting, programs: list[str], sizes: list[int], options: argpa
         "evaluation": evaluation.model_dump(mode="json"),
         "device": options.device,
     }
-    names = ("one", "sequential", *([] if options.no_processes else ["processes"]))
-    ways: dict[str, dict[int, list[float]]] = {way: {k: [] for k in sizes} for way in names}
+    ways: dict[str, dict[int, list[float]]] = {
+        way: {k: [] for k in sizes} for way in WAYS if way in ("one", *options.ways)
+    }
     with contextlib.ExitStack() as stack:
         warm = stack.enter_context(Contestant("warm", **given, threads=options.threads))
-        many = 0 if options.no_processes else max(sizes)
+        many = max(sizes) if "processes" in ways else 0
         crowd = [stack.enter_context(Contestant(f"process {i}", **given, threads=1)) for i in range(many)]
         for contestant in (warm, *crowd):
             contestant.ask(train=programs[:1], iterations=1)
         for i in range(repeats):
-            alone = [warm.ask(train=[program])["seconds"] for program in programs]
+            alone = [warm.ask(train=[program])["seconds"] for program in programs if "sequential" in ways]
             for k in sizes[i % len(sizes) :] + sizes[: i % len(sizes)]:
                 trained = list(itertools.islice(itertools.cycle(programs), k))
-                ways["sequential"][k].append(sum(itertools.islice(itertools.cycle(alone), k)))
                 ways["one"][k].append(warm.ask(train=trained)["seconds"])
+                if alone:
+                    ways["sequential"][k].append(sum(itertools.islice(itertools.cycle(alone), k)))
                 if crowd:
                     ways["processes"][k].append(_at_once([warm] if k == 1 else crowd[:k], trained))
             print(f"repeat {i + 1} of {repeats}: {ways}", file=sys.stderr, flush=True)
@@ -111,7 +114,8 @@ def walls(chosen: Setting, programs: list[str], sizes: list[int], options: argpa
         "seconds": {way: {k: spread(of) for k, of in by.items()} for way, by in ways.items()},
         "over_one": {
             way: {k: spread([a / b for a, b in zip(of, ways["one"][k], strict=True)]) for k, of in ways[way].items()}
-            for way in names[1:]
+            for way in ways
+            if way != "one"
         },
         "times_one_alone": {
             k: spread([a / b for a, b in zip(of, ways["one"][min(sizes)], strict=True)])
