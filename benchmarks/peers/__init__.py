@@ -1,0 +1,1 @@
+"""Other people's learners, on this project's environment."""

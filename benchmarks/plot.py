@@ -1,0 +1,131 @@
+"""The README's picture of the benchmarks, from the newest entries of their histories.
+
+    python benchmarks/plot.py [-o docs/pictures/benchmarks.svg]
+
+Left: env-steps a second on gymnasium's Ant-v5 scene, one policy. Middle: wall time of K cartpole trainings. Right:
+where a training step goes. Grey text and lines of middling lightness, on no background, can be read on light and dark
+pages.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from record import newest
+
+mpl.use("svg")
+mpl.rcParams |= {
+    "svg.hashsalt": "eureka",
+    "svg.fonttype": "none",
+    "font.family": "sans-serif",
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.edgecolor": "#8b949e",
+    "axes.labelcolor": "#7d8590",
+    "axes.titlecolor": "#7d8590",
+    "text.color": "#7d8590",
+    "xtick.color": "#7d8590",
+    "ytick.color": "#7d8590",
+}
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+PICTURE = Path(__file__).parents[1] / "docs" / "pictures" / "benchmarks.svg"
+OURS, GREEN, VIOLET, ROSE, GREY = "#e8853b", "#3fa37c", "#8b7cd8", "#d4688c", "#8b949e"
+LEARNERS = {
+    "bare": ("bare mujoco.batch", GREY),
+    "ours": ("this project", OURS),
+    "rsl": ("rsl_rl, same environment", VIOLET),
+    "sb3": ("stable-baselines3", GREEN),
+}
+WAYS = {
+    "sequential": ("one after another", GREEN),
+    "processes": ("a process each, at once", VIOLET),
+    "one": ("one population", OURS),
+}
+PARTS = {
+    "physics": GREY,
+    "learning": OURS,
+    "policy": VIOLET,
+    "outside": ROSE,
+}
+
+
+def learners(axes: Axes, record: dict[str, Any]) -> None:
+    """A bar a learner, the bare simulator on top."""
+    shown = [(name, *LEARNERS[name]) for name in LEARNERS if name in record["steps_per_second"]]
+    rates = [record["steps_per_second"][name]["median"] for name, _, _ in shown]
+    places = range(len(shown))[::-1]
+    axes.barh(places, rates, color=[color for _, _, color in shown], height=0.62)
+    for place, rate, (_, label, _) in zip(places, rates, shown, strict=True):
+        axes.text(0, place + 0.36, label, va="bottom", ha="left")
+        axes.text(rate + max(rates) * 0.02, place, f"{rate:,.0f}", va="center", ha="left")
+    axes.set(xlim=(0, max(rates) * 1.22), ylim=(-0.5, len(shown) - 0.1), xticks=[], yticks=[])
+    axes.set_title("Ant-v5, one policy: env-steps a second")
+    axes.spines[:].set_visible(False)
+
+
+def population(axes: Axes, record: dict[str, Any]) -> None:
+    """A line for each way to train K policies."""
+    for way, (label, color) in WAYS.items():
+        seconds = {int(k): of["median"] for k, of in record["seconds"][way].items()}
+        axes.plot(list(seconds), list(seconds.values()), "o-", color=color, linewidth=1.8, markersize=4, label=label)
+    sizes = [int(k) for k in record["seconds"]["one"]]
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log", base=2)
+    axes.xaxis.set_major_locator(FixedLocator(sizes))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_locator(NullLocator())
+    axes.set(xlabel="K rewards trained")
+    axes.set_title(f"{record['task']}, K trainings: seconds")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+
+
+def shares(axes: Axes, record: dict[str, Any]) -> None:
+    """One bar, cut into parts."""
+    of = {name: value["median"] for name, value in record["share"].items()}
+    parts = {"physics": of["physics"], "learning": of["learning"], "policy": of["policy"] + of["noise"]}
+    parts["outside"] = record["outside"]["median"]
+    names = {"policy": "policy", "outside": "task, rewards, bookkeeping"}
+    left, whole = 0.0, sum(parts.values())
+    for i, (name, share) in enumerate(parts.items()):
+        axes.barh(0, share / whole, left=left, color=PARTS[name], height=0.5)
+        axes.text(0, -0.62 - 0.3 * i, f"{share / whole:5.1%}  {names.get(name, name)}", va="center", color=PARTS[name])
+        left += share / whole
+    axes.set(xlim=(0, 1), ylim=(-0.8 - 0.3 * (len(parts) - 1), 0.5), xticks=[], yticks=[])
+    axes.set_title(f"{record['task']}, {record['members']} rewards: a training step")
+    axes.spines[:].set_visible(False)
+
+
+def main() -> None:
+    """Draw."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-o", "--output", type=Path, default=PICTURE)
+    options = parser.parse_args()
+    panels = {"train": learners, "population": population, "overhead": shares}
+    records = {name: newest(name) for name in panels}
+    missing = [name for name, record in records.items() if record is None]
+    if missing:
+        sys.exit(f"error: no results yet of {', '.join(missing)}; run benchmarks/{missing[0]}.py, or make bench")
+    figure, axes = plt.subplots(1, len(panels), figsize=(11, 2.9), layout="constrained")
+    for axis, (name, draw) in zip(axes, panels.items(), strict=True):
+        axis.patch.set_alpha(0)
+        draw(axis, records[name] or {})
+    machines = {
+        f"{r['machine']['cores']} cores ({r['machine']['processor']}), {r['date']}" for r in records.values() if r
+    }
+    figure.supxlabel("; ".join(sorted(machines)), fontsize=8, x=0.99, ha="right")
+    figure.savefig(options.output, transparent=True, metadata={"Date": None, "Creator": None})
+
+
+if __name__ == "__main__":
+    main()
