@@ -4,10 +4,14 @@
     for iteration in Peer(env, bank, learning, seed).learn():
         print(iteration.collection, iteration.learning, iteration.training_return)
 
-All sizes and coefficients are those of our own settings. What cannot be set to equal stays rsl_rl's: every layer
-begins as torch's Linear does (our means begin near zero), one shuffle of the samples serves all epochs of an update
-(ours has one an epoch), returns are not normalised, the gradients of actor and critic are clipped apart (ours
-together), and a time-out is bootstrapped from the value of the observation before the step (ours from that after it).
+All sizes and coefficients are those of our own settings. What cannot be set to equal stays rsl_rl's:
+
+- Returns are not normalised, and so its value loss and value clipping depend on the reward's scale.
+- Observations are divided by their deviation + 0.01, and not cut at 10 deviations.
+- The last layer of the actor begins as torch's Linear does; ours a hundred times smaller, so that means begin near 0.
+- One shuffle of the samples serves all epochs of an update; ours has one an epoch.
+- The norms of actor's and critic's gradients are limited apart (together in its versions before 4, and in ours).
+- A time-out is bootstrapped from the value of the observation before the step; ours from that after it.
 """
 
 from __future__ import annotations
