@@ -5,7 +5,11 @@
 
 Prints one JSON object, appends it to benchmarks/history/curves.jsonl and draws docs/results/rsl_rl.svg. Both learn from
 the task's human reward with the settings of its preset cpu, in worlds that begin alike, and are judged after the same
-iterations on the same episodes, by mean actions. `benchmarks/peers/rsl.py` says what is not equal.
+iterations on the same episodes, by mean actions. `benchmarks/peers/rsl.py` says what is not equal. Each trains twice:
+
+- as it is;
+- `alike`: ours without normalising returns, rsl_rl limiting the gradients of actor and critic together. These are the
+  differences that learning curves show; with them gone the two are one algorithm, but for chance and small things.
 
 A difference is within noise where its Welch interval (95 %) has 0 in it: of the mean over all checkpoints, which is
 how fast and how well a seed learned, and of the last checkpoint. Intervals at each checkpoint are given for the
@@ -19,6 +23,7 @@ import json
 import os
 import statistics
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -50,6 +55,13 @@ from eureka.workers import cores
 
 Curve = list[float]
 """Fitness at each checkpoint."""
+PAIRS = {"as_they_are": ("ours", "rsl_rl"), "alike": ("ours_alike", "rsl_rl_alike")}
+LABELS = {
+    "ours": "this project",
+    "rsl_rl": "rsl_rl",
+    "ours_alike": "this project, returns not normalised",
+    "rsl_rl_alike": "rsl_rl, gradients limited together",
+}
 
 
 @dataclass(frozen=True)
@@ -92,26 +104,30 @@ def prepare(name: str, seeds: int, steps: int | None, episodes: int, threads: in
     return Course(task, model, program, plan, [derive(0, "benchmark", i) for i in range(seeds)], threads)
 
 
-def our_curves(course: Course) -> tuple[list[int], list[Curve]]:
+def our_curves(course: Course, alike: bool) -> tuple[list[int], list[Curve]]:
     """World-steps of a seed at each checkpoint, and each seed's curve: all seeds train as one population."""
-    programs = [course.program] * len(course.seeds)
-    training = Training(course.task, course.model, programs, course.seeds, course.plan, course.threads)
-    outcomes = training.run(lambda _: None, lambda k: print(f"ours: checkpoint {k + 1}", file=sys.stderr, flush=True))
+    count = len(course.seeds)
+    training = Training(course.task, course.model, [course.program] * count, course.seeds, course.plan, course.threads)
+    if alike:
+        # Moments of so many samples that no other changes them.
+        zeros, many = torch.zeros(count, dtype=torch.float64), torch.tensor(1e30, dtype=torch.float64)
+        training.learner.values.load({"mean": zeros, "var": zeros + 1.0, "count": many})
     curves = []
-    for outcome in outcomes:
+    for outcome in training.run(lambda _: None, lambda _: None):
         if isinstance(outcome, Failed):
             sys.exit(f"error: {outcome}")
         curves.append(outcome.curves)
     return curves[0].steps, [curve.fitness for curve in curves]
 
 
-def their_curve(course: Course, seed: int, marks: list[int]) -> Curve:
+def their_curve(course: Course, seed: int, marks: list[int], alike: bool) -> Curve:
     """Of one seed's training by rsl_rl, judged when it has made as many world-steps as `marks` say."""
     plan = course.plan
     settings = plan.evaluation
     episodes = derive(plan.seed, plan.purpose, "selection")
     bank = ProgramBank([course.program], plan.worlds)
-    peer = Peer(course.env(seed, plan.worlds, "train"), bank, plan.learning, seed % 2**32)
+    env = course.env(seed, plan.worlds, "train")
+    peer = Peer(env, bank, plan.learning, seed % 2**32, together=alike)
     curve = []
     for iteration in peer.learn(plan.iterations):
         if iteration.steps in marks:
@@ -120,27 +136,38 @@ def their_curve(course: Course, seed: int, marks: list[int]) -> Curve:
     return curve
 
 
-def compare(course: Course) -> dict[str, Any]:
-    """Both sides' curves and how far apart they are."""
-    steps, ours = our_curves(course)
-    theirs = []
-    for number, seed in enumerate(course.seeds, 1):
-        theirs.append(their_curve(course, seed, steps))
-        print(f"rsl_rl: seed {number}", file=sys.stderr, flush=True)
+def compare(course: Course, name: str) -> dict[str, Any]:
+    """The curves of all, and how far apart they are."""
+    found: dict[str, Any] = {}
+    for pair, (ours, theirs) in PAIRS.items():
+        alike = pair == "alike"
+        steps, curves = our_curves(course, alike)
+        found |= {"steps": steps, ours: with_intervals(curves)}
+        print(f"{name}: {ours}", file=sys.stderr, flush=True)
+        peers = [their_curve(course, seed, steps, alike) for seed in course.seeds]
+        found |= {theirs: with_intervals(peers), pair: differences(curves, peers)}
+        print(f"{name}: {theirs}", file=sys.stderr, flush=True)
+    return found
+
+
+def with_intervals(curves: list[Curve]) -> dict[str, Any]:
+    """Curves with the interval of their mean at each checkpoint."""
+    columns = zip(*curves, strict=True)
+    return {"fitness": curves, "intervals": [student(column).model_dump() for column in columns]}
+
+
+def differences(ours: list[Curve], theirs: list[Curve]) -> dict[str, Any]:
+    """How far two sets of curves are apart: in the mean over checkpoints, at the last, and at each."""
     columns = list(zip(zip(*ours, strict=True), zip(*theirs, strict=True), strict=True))
-    whole = [[statistics.fmean(curve) for curve in curves] for curves in (ours, theirs)]
-    last = columns[-1]
+    means = [[statistics.fmean(curve) for curve in curves] for curves in (ours, theirs)]
     return {
-        "steps": steps,
-        "ours": {"fitness": ours, "intervals": [student(a).model_dump() for a, _ in columns]},
-        "rsl_rl": {"fitness": theirs, "intervals": [student(b).model_dump() for _, b in columns]},
-        "differences": [welch(a, b).model_dump() for a, b in columns],
-        "mean_over_checkpoints": verdict(*whole),
-        "last_checkpoint": verdict(*last),
+        "mean_over_checkpoints": verdict(*means),
+        "last_checkpoint": verdict(*columns[-1]),
+        "checkpoints": [welch(a, b).model_dump() for a, b in columns],
     }
 
 
-def verdict(ours: list[float], theirs: list[float]) -> dict[str, Any]:
+def verdict(ours: Sequence[float], theirs: Sequence[float]) -> dict[str, Any]:
     """Intervals of both and of the difference."""
     difference = welch(ours, theirs)
     return {
@@ -152,24 +179,32 @@ def verdict(ours: list[float], theirs: list[float]) -> dict[str, Any]:
 
 
 def draw(record: dict[str, Any], path: Path) -> None:
-    """Means and intervals of both, a panel a task."""
+    """Means and intervals: a column a task, a row a pair."""
     import matplotlib as mpl
 
     mpl.rcParams |= {"svg.hashsalt": "eureka", "svg.fonttype": "none", "font.family": "sans-serif"}
     from matplotlib import pyplot as plt
 
     tasks = record["tasks"]
-    figure, panels = plt.subplots(1, len(tasks), figsize=(4.2 * len(tasks), 2.8), layout="constrained", squeeze=False)
-    for axes, (name, found) in zip(panels[0], tasks.items(), strict=True):
+    size = {"figsize": (4.2 * len(tasks), 5.2), "layout": "constrained", "squeeze": False, "sharex": "col"}
+    figure, panels = plt.subplots(len(PAIRS), len(tasks), **size)
+    for column, (name, found) in enumerate(tasks.items()):
         steps = [step / 1e6 for step in found["steps"]]
-        for who, label, colour in (("ours", "this project", "#0072b2"), ("rsl_rl", "rsl_rl", "#d55e00")):
-            intervals = found[who]["intervals"]
-            low, high = [i["low"] for i in intervals], [i["high"] for i in intervals]
-            axes.plot(steps, [i["mean"] for i in intervals], color=colour, linewidth=1.4, label=label)
-            axes.fill_between(steps, low, high, color=colour, alpha=0.2, linewidth=0)
-        axes.set(xlabel="million world-steps of each seed", ylabel="fitness", title=name)
-        axes.spines[["top", "right"]].set_visible(False)
-    panels[0][0].legend(frameon=False, fontsize="small", loc="lower right")
+        reached = [fitness for who in LABELS for curve in found[who]["fitness"] for fitness in curve]
+        margin = 0.05 * (max(reached) - min(reached))
+        for axes, pair in zip(panels[:, column], PAIRS.values(), strict=True):
+            for who, colour in zip(pair, ("#0072b2", "#d55e00"), strict=True):
+                intervals = found[who]["intervals"]
+                low, high = [i["low"] for i in intervals], [i["high"] for i in intervals]
+                axes.plot(steps, [i["mean"] for i in intervals], color=colour, linewidth=1.4, label=LABELS[who])
+                axes.fill_between(steps, low, high, color=colour, alpha=0.2, linewidth=0)
+            # An interval of five seeds may reach further than fitness can.
+            axes.set(ylabel="fitness", ylim=(min(reached) - margin, max(reached) + margin))
+            axes.spines[["top", "right"]].set_visible(False)
+        panels[0][column].set_title(name)
+        panels[-1][column].set_xlabel("million world-steps of each seed")
+    for row in panels:
+        row[0].legend(frameon=False, fontsize="small", loc="lower right")
     figure.savefig(path, metadata={"Date": None, "Creator": None})
     plt.close(figure)
 
@@ -193,7 +228,7 @@ def main() -> None:
         course = prepare(name, options.seeds, options.steps, options.episodes, options.threads)
         plan = course.plan
         sizes = {"worlds": plan.worlds, "learning": plan.learning.model_dump(mode="json")}
-        record["tasks"][name] = sizes | compare(course)
+        record["tasks"][name] = sizes | compare(course, name)
     keep(record)
     draw(record, options.out)
     print(json.dumps(record, indent=2))

@@ -17,6 +17,7 @@ All sizes and coefficients are those of our own settings. What cannot be set to 
 from __future__ import annotations
 
 import contextlib
+import io
 import math
 import sys
 from collections import deque
@@ -114,7 +115,15 @@ class _Log:
 class Peer:
     """A training by rsl_rl."""
 
-    def __init__(self, env: Env, rewards: ProgramBank, learning: Learning, seed: int, normalize: bool = True):
+    def __init__(
+        self,
+        env: Env,
+        rewards: ProgramBank,
+        learning: Learning,
+        seed: int,
+        normalize: bool = True,
+        together: bool = False,
+    ):
         """Set it up.
 
         Args:
@@ -123,13 +132,16 @@ class Peer:
             learning: our settings, all of which are followed.
             seed: of torch's generator, which rsl_rl draws all its numbers from.
             normalize: whether observations are, by running moments.
+            together: whether gradients of actor and critic are limited in norm together, as ours are.
         """
         torch.manual_seed(seed)
         self._steps_an_iteration = env.worlds * learning.horizon
         self._rewards = rewards
         worlds = Worlds(env, rewards)
-        with contextlib.redirect_stdout(sys.stderr):  # it prints its networks
+        with contextlib.redirect_stdout(io.StringIO()):  # it prints its networks
             self._runner = OnPolicyRunner(worlds, settings(learning, normalize), None, str(worlds.device))
+        if together:
+            _limit_together(self._runner.alg)
         self._log = _Log(env.worlds, worlds.device)
         self._runner.logger = self._log  # type: ignore[assignment]
 
@@ -163,6 +175,16 @@ class Peer:
         actor = self.algorithm.get_policy()
         with torch.inference_mode():
             return actor(TensorDict({"policy": observation[0]}, batch_size=[observation.shape[1]]))[None]
+
+
+def _limit_together(algorithm: PPO) -> None:
+    limit, algorithm.max_grad_norm = algorithm.max_grad_norm, math.inf
+    parameters = [*algorithm.actor.parameters(), *algorithm.critic.parameters()]
+
+    def clip(*_: object) -> None:
+        torch.nn.utils.clip_grad_norm_(parameters, limit)
+
+    algorithm.optimizer.register_step_pre_hook(clip)
 
 
 def rates(iterations: Sequence[Iteration], steps: int) -> dict[str, float]:
