@@ -1,4 +1,4 @@
-"""What becomes of a training whose simulator had too little room: MuJoCo Warp on its CPU device, and a scene of two balls."""
+"""A training whose simulator had too little room: MuJoCo Warp on its CPU device, and a scene of two balls."""
 
 from __future__ import annotations
 
