@@ -44,6 +44,7 @@ from eureka.config import Evaluation, load_task
 from eureka.env import Env
 from eureka.evaluate import play
 from eureka.introspect import RECORDED_WORLDS, load_class, random_states
+from eureka.physics.backend import Backend
 from eureka.physics.base import compile_scene
 from eureka.physics.threads import ThreadPhysics
 from eureka.rewards.program import Field, Program, ProgramBank, rebuild
@@ -107,7 +108,7 @@ def prepare(name: str, seeds: int, steps: int | None, episodes: int, threads: in
 def our_curves(course: Course, alike: bool) -> tuple[list[int], list[Curve]]:
     """World-steps of a seed at each checkpoint, and each seed's curve: all seeds train as one population."""
     count = len(course.seeds)
-    training = Training(course.task, course.model, [course.program] * count, course.seeds, course.plan, course.threads)
+    training = Training(course.task, course.model, [course.program] * count, course.seeds, course.plan, Backend("cpu", course.threads))
     if alike:
         # Moments of so many samples that no other changes them.
         zeros, many = torch.zeros(count, dtype=torch.float64), torch.tensor(1e30, dtype=torch.float64)

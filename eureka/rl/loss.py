@@ -68,10 +68,9 @@ def log_probability(action: Tensor, mean: Tensor, std: Tensor) -> Tensor:
 
 def gaussian_kl(old_mean: Tensor, old_std: Tensor, mean: Tensor, std: Tensor) -> Tensor:
     """(P,) KL(old || new) of diagonal Gaussians (P, B, A), summed over actions and averaged over B."""
-    apart = ((old_mean - mean) / std).square().sum(-1).mean(-1)
-    # What does not depend on the sample, summed over actions.
-    wider = (2.0 * torch.log(std / old_std) + (old_std / std).square() - 1.0).sum((-1, -2))
-    return 0.5 * (apart + wider)
+    # In this form, as in rsl_rl's, what rounding alone moved gives exactly 0, to which no learning rate responds.
+    ratio = (old_std.square() + (old_mean - mean).square()) / (2.0 * std.square())
+    return (torch.log(std / old_std) + ratio - 0.5).sum(-1).mean(-1)
 
 
 def actor(policy: Policy, batch: Batch, old_std: Tensor, settings: Learning) -> tuple[Slope, Tensor, Tensor]:
