@@ -108,7 +108,8 @@ def prepare(name: str, seeds: int, steps: int | None, episodes: int, threads: in
 def our_curves(course: Course, alike: bool) -> tuple[list[int], list[Curve]]:
     """World-steps of a seed at each checkpoint, and each seed's curve: all seeds train as one population."""
     count = len(course.seeds)
-    training = Training(course.task, course.model, [course.program] * count, course.seeds, course.plan, Backend("cpu", course.threads))
+    backend = Backend("cpu", course.threads)
+    training = Training(course.task, course.model, [course.program] * count, course.seeds, course.plan, backend)
     if alike:
         # Moments of so many samples that no other changes them.
         zeros, many = torch.zeros(count, dtype=torch.float64), torch.tensor(1e30, dtype=torch.float64)

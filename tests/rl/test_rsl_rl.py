@@ -187,7 +187,7 @@ def test_each_members_update_is_the_one_it_would_have_alone_and_rsl_rls(monkeypa
     assert not both.rollout.timed_out.any()
     for name, value in vars(alone.rollout).items():
         assert torch.equal(value[0], getattr(both.rollout, name)[0]), name
-    # Adam divides a gradient by its own size: one parameter of 700, with a slope of nothing but rounding, is 1.1e-5 off.
+    # Adam divides a gradient by its own size: one parameter whose slope is nothing but rounding is 1.1e-5 off.
     assert difference(both, [Theirs(both, 0), Theirs(both, 1)], monkeypatch) < 2e-5
     alone.learner.update(alone.rollout, 0, alone.alive)
     assert torch.equal(alone.learner.policy.flat[0], both.learner.policy.flat[0])
