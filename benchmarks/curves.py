@@ -8,8 +8,8 @@ the task's human reward with the settings of its preset cpu, in worlds that begi
 iterations on the same episodes, by mean actions. `benchmarks/peers/rsl.py` says what is not equal. Each trains twice:
 
 - as it is;
-- `alike`: ours without normalising returns, rsl_rl limiting the gradients of actor and critic together. These are the
-  differences that learning curves show; with them gone the two are one algorithm, but for chance and small things.
+- `alike`: ours without normalising returns, rsl_rl limiting the gradients of actor and critic together. Of all that
+  differs, trials of ours with rsl_rl's ways, on these same seeds, had shown these two in the curves of quadcopter.
 
 A difference is within noise where its Welch interval (95 %) has 0 in it: of the mean over all checkpoints, which is
 how fast and how well a seed learned, and of the last checkpoint. Intervals at each checkpoint are given for the
