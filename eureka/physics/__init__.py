@@ -1,1 +1,1 @@
-"""Batched physics behind one Protocol: `threads` is MuJoCo's own CPU batch."""
+"""Batched physics behind one Protocol: `threads` is MuJoCo's own CPU batch, `warp` MuJoCo Warp on GPUs."""

@@ -1,19 +1,17 @@
 """GPU physics: MuJoCo Warp, float32, every kernel over all worlds at once.
 
-Stepping. `mujoco_warp.step` computes positions and velocities of the state it begins with, then forces, then
-integrates, so that afterwards all but the state is one substep old. Here every call ends with the first half instead
-(`step1`), and begins with the second (`step2`), which finds its inputs ready: the fields are fresh and nothing is
-computed twice. The states are those of whole steps, as a test asserts: to the last bit where the mass matrix is
-factored by the same routine in both forms, otherwise to rounding. RK4 has no such form and is refused. `step1` clears
-all sensors; those of the acceleration stage are put back, since they belong to the last substep, and cleared before
-the next, since touch sensors add up.
+Stepping. A substep is `mujoco_warp.step`, after which all but the state is one substep old. What the Protocol promises
+to be fresh is then computed from the new state and no more: places, velocities, and the sensors of those. Contacts and
+the mass matrix wait for the next step, which computes everything from the state that it finds. The other way, to cut
+steps behind the velocities (`step2`, then `step1`) and to compute nothing twice, costs more in an environment on a GPU:
+there every control step has two resets with a `forward` each, since nobody can look whether a world needs one, and
+each would have to find the contacts of all worlds again. (Warp's CPU device, 256 ants or Shadow hands: `step1` takes
+half as long as a substep, what is made fresh here 3 or 4 % as long, with 21 or 24 launches of kernels to its 105 or
+120.) A scene whose sensors need more than that (tendon speeds, limits, distances) gets the whole first half of a step.
 
-Loops. `step1` of MuJoCo Warp 4.0.0 makes the constraints of `connect` and `weld` before it computes the velocities
-that enter them, and so takes those of the state before. MuJoCo does not; on the tray of ball_balance it is a hundred
-times as large an error as float32 makes. Where a scene has such constraints, velocities are computed twice.
-
-Writing. A change of the state or of a model's field by `assign`, `reset`, `load` or `field` is followed by a `forward`
-of its own accord at the next step; one made through a view is not, and needs a `forward`.
+Loops. MuJoCo Warp 4.0.0 makes the constraints of `connect` and `weld` before it computes the velocities that enter
+them, and so takes those of the step before. MuJoCo does not; on the tray of ball_balance the error is over a hundred
+times that of float32. Where a scene has such constraints, velocities are brought up to date before each substep.
 
 Graphs. On a GPU each of step, forward and reset is captured once and replayed. While somebody else captures on
 torch's current stream, the kernels are launched into that capture instead. For that, Warp has to work on torch's stream
@@ -25,7 +23,7 @@ Whoever captures torch code after physics in one graph needs `eureka.physics.gra
 
 Resetting. The rows of the state are written by torch. `mujoco_warp.reset_data` does more than is needed (whatever it
 clears besides is computed anew by `forward`), and forgets more than it should: it builds seven kernels anew at every
-call (0.01 s), drops the contacts of all worlds when the first one is reset, and clears the bits of `overflow`.
+call (0.01 s) and clears the bits of `overflow`.
 
 Without a GPU the same code runs on Warp's CPU device, as tests do: slow, and nothing is captured.
 """
@@ -43,7 +41,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from eureka.errors import UserError, near
+from eureka.errors import EnvironmentFault, UserError, near
 from eureka.physics.graphs import Graph
 from eureka.physics.sizes import Sizes
 
@@ -60,6 +58,12 @@ _STATE = (
     *("mocap_pos", "mocap_quat", "userdata", "history", "plastic"),
 )
 """What MuJoCo calls the integration state: the next step depends on nothing else."""
+_PLAIN_SENSORS = (
+    *("MAGNETOMETER", "VELOCIMETER", "GYRO", "JOINTPOS", "JOINTVEL", "TENDONPOS", "BALLQUAT", "BALLANGVEL"),
+    *("FRAMEPOS", "FRAMEQUAT", "FRAMEXAXIS", "FRAMEYAXIS", "FRAMEZAXIS", "FRAMELINVEL", "FRAMEANGVEL"),
+    *("SUBTREECOM", "SUBTREELINVEL", "SUBTREEANGMOM", "CLOCK"),
+)
+"""Sensors that need no more than places and velocities."""
 _LAST_SUBSTEP = ("qfrc_actuator", "sensordata")
 """What a task may see of the last substep, and no forward computes again."""
 
@@ -85,13 +89,21 @@ class WarpPhysics:
 
         Raises:
             UserError: the scene has what MuJoCo Warp lacks, or a name of `varied` is no such field.
+            EnvironmentFault: Warp's cache of compiled kernels cannot be written.
         """
         self.model, self.num_worlds = model, num_worlds
         self.device = torch.device(device)
         if self.device.type == "cuda" and self.device.index is None:
             self.device = torch.device("cuda", torch.cuda.current_device())
-        _check(model)
         began = time.perf_counter()
+        try:
+            wp.init()
+        except OSError as error:
+            raise EnvironmentFault(
+                f"Warp cannot keep its kernels: {error}; name another folder in WARP_CACHE_PATH"
+            ) from error
+        if self.device.type == "cuda" and not wp.is_conditional_graph_supported():
+            raise UserError("physics on a GPU needs an NVIDIA driver for CUDA 12.4 or newer; update it, or use the CPU")
         with self._stream():
             self._make(sizes, varied)
             self._warm_up()
@@ -130,18 +142,17 @@ class WarpPhysics:
         self._fields = {name: _view(getattr(self._model, name)) for name in fields}
         self._fields |= {f"opt.{name}": _view(getattr(self._model.opt, name)) for name in options}
 
-        late = torch.zeros(self.model.nsensordata, dtype=torch.bool)
-        for sensor in range(self.model.nsensor):
-            if self.model.sensor_needstage[sensor] == mujoco.mjtStage.mjSTAGE_ACC:
-                start = int(self.model.sensor_adr[sensor])
-                late[start : start + int(self.model.sensor_dim[sensor])] = True
-        self._late = late.to(self.device) if bool(late.any()) else None
-        self._kept = torch.zeros_like(self.sensordata)
+        early = np.flatnonzero(self.model.sensor_needstage != mujoco.mjtStage.mjSTAGE_ACC.value)
+        plain = [getattr(mujoco.mjtSensor, f"mjSENS_{name}") for name in _PLAIN_SENSORS]
+        self._plain = bool(np.isin(self.model.sensor_type[early], plain).all())
+        columns = torch.zeros(self.model.nsensordata, dtype=torch.bool)
+        for i in early:
+            columns[self.model.sensor_adr[i] :][: self.model.sensor_dim[i]] = True
+        self._early = columns.to(self.device)
         loop = (mujoco.mjtEq.mjEQ_CONNECT, mujoco.mjtEq.mjEQ_WELD)
         self._loops = bool(np.isin(self.model.eq_type, loop).any())
         self._all = torch.ones(self.num_worlds, dtype=torch.bool, device=self.device)
         self._mask = torch.zeros_like(self._all)
-        self._stale = False
         self._graphs: dict[tuple[str, int], Graph] = {}
 
     def _warm_up(self) -> None:
@@ -163,22 +174,17 @@ class WarpPhysics:
         for view, value in ((self.qpos, qpos), (self.qvel, qvel)):
             if value is not None:
                 view.copy_(torch.where(mask[:, None], value.to(view.dtype), view))
-        self._stale = True
 
     def step(self, substeps: int) -> None:
-        if self._stale:
-            self.forward(self._all)
         self._run(("step", substeps), lambda: self._step(substeps))
 
     def reset(self, mask: Tensor) -> None:
         self._mask.copy_(mask)
         self._run(("reset", 0), self._reset)
-        self._stale = True
 
     def forward(self, mask: Tensor) -> None:
         # All worlds are computed, also those that need it not: that gives them the numbers that they have already.
         self._run(("forward", 0), self._refresh)
-        self._stale = False
 
     def field(self, name: str) -> Tensor:
         if name not in self._fields:
@@ -187,7 +193,6 @@ class WarpPhysics:
                 f"{name}{near(name, self._fields)} is not among the model fields that these worlds were made to vary "
                 f"in ({known}): memory on a GPU is laid out once"
             )
-        self._stale = True
         return self._fields[name]
 
     def overflow(self) -> Tensor:
@@ -207,27 +212,25 @@ class WarpPhysics:
         self.forward(self._all)
 
     def _step(self, substeps: int) -> None:
-        if self._late is not None:
-            self.sensordata.masked_fill_(self._late, 0.0)
-        for _ in range(substeps - 1):
-            mjw.step2(self._model, self._data)
-            self._observe()
-        mjw.step2(self._model, self._data)
+        for _ in range(substeps):
+            if self._loops:
+                mjw.fwd_kinematics(self._model, self._data)
+                mjw.com_vel(self._model, self._data)
+            mjw.step(self._model, self._data)
         self._refresh()
 
     def _refresh(self) -> None:
-        if self._late is None:
-            self._observe()
-            return
-        self._kept.copy_(self.sensordata)
-        self._observe()
-        torch.where(self._late, self._kept, self.sensordata, out=self.sensordata)
-
-    def _observe(self) -> None:
-        if self._loops:
-            mjw.fwd_kinematics(self._model, self._data)
-            mjw.com_vel(self._model, self._data)
-        mjw.step1(self._model, self._data)
+        # Unlike `mujoco_warp.step1`, this leaves the sensors of the last substep's forces as they are.
+        model, data = self._model, self._data
+        if self._plain:
+            mjw.fwd_kinematics(model, data)
+            mjw.com_vel(model, data)
+        else:
+            self.sensordata.masked_fill_(self._early, 0.0)  # a limit out of reach writes nothing
+            mjw.fwd_position(model, data)
+            mjw.fwd_velocity(model, data)
+        mjw.sensor_pos(model, data)
+        mjw.sensor_vel(model, data)
 
     def _reset(self) -> None:
         for name, rows in self._rows.items():
@@ -235,14 +238,18 @@ class WarpPhysics:
             torch.where(mask, self._initial[name], rows, out=rows)
 
     def _run(self, key: tuple[str, int], work: Callable[[], None]) -> None:
-        if self.device.type == "cpu" or torch.cuda.is_current_stream_capturing():
+        if self.device.type == "cpu":
             with self._stream():
                 work()
             return
-        if key not in self._graphs:
-            with torch.cuda.device(self.device):
+        with torch.cuda.device(self.device):
+            if torch.cuda.is_current_stream_capturing():
+                with self._stream():
+                    work()
+                return
+            if key not in self._graphs:
                 self._graphs[key] = Graph(lambda: self._run(key, work))
-        self._graphs[key]()
+            self._graphs[key]()
 
     @contextmanager
     def _stream(self) -> Iterator[None]:
@@ -254,21 +261,15 @@ class WarpPhysics:
         torch_stream = torch.cuda.current_stream(self.device)
         # Kept for ever: a wp.Stream that goes away makes Warp forget torch's stream, also for others of the same.
         key = (torch_stream.device_index, torch_stream.cuda_stream)
-        stream = _streams.setdefault(key, None) or wp.stream_from_torch(torch_stream)
-        _streams[key] = stream
+        if key not in _streams:
+            _streams[key] = wp.stream_from_torch(torch_stream)
+        stream = _streams[key]
         with wp.ScopedStream(stream, sync_enter=False):
             if stream.is_capturing:
                 with wp.ScopedCapture(stream=stream, external=True, force_module_load=False):
                     yield
             else:
                 yield
-
-
-def _check(model: mujoco.MjModel) -> None:
-    if model.opt.integrator == mujoco.mjtIntegrator.mjINT_RK4:
-        raise UserError("on a GPU the scene's integrator cannot be RK4: use implicitfast or Euler")
-    if model.opt.enableflags & mujoco.mjtEnableBit.mjENBL_SLEEP:
-        raise UserError("on a GPU the scene cannot use sleep: take the flag out of its options")
 
 
 def _view(array: Any) -> Tensor:

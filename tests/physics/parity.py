@@ -13,8 +13,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import mujoco
+import mujoco_warp as mjw
 import numpy as np
 import torch
+import warp as wp
 from conftest import Bench
 
 from eureka.noise import Noise
@@ -75,7 +77,8 @@ def rounding(model: mujoco.MjModel, data: mujoco.MjData) -> dict[str, np.ndarray
     mass, inertia = np.zeros((model.nv, model.nv)), _scale_of_mass(model, data)
     mujoco.mj_fullM(model, data, mass)
     inverse = np.abs(np.linalg.inv(mass))
-    forces = np.abs(data.qfrc_smooth) + np.abs(data.qfrc_constraint)
+    smooth = np.abs(data.qfrc_smooth)
+    forces = smooth + np.abs(data.qfrc_constraint)
 
     gain, bias = np.abs(model.actuator_gainprm), np.abs(model.actuator_biasprm)
     length, velocity = np.abs(data.actuator_length), np.abs(data.actuator_velocity)
@@ -87,8 +90,7 @@ def rounding(model: mujoco.MjModel, data: mujoco.MjData) -> dict[str, np.ndarray
     return {
         "qfrc_actuator": stiff,
         "qfrc_smooth": stiff,
-        "qacc_smooth": inverse
-        @ (8 * EPSILON * (inertia @ np.abs(data.qacc_smooth) + np.abs(data.qfrc_smooth)) + stiff),
+        "qacc_smooth": inverse @ (8 * EPSILON * (inertia @ np.abs(data.qacc_smooth) + smooth) + stiff),
         "qacc": inverse @ (8 * EPSILON * (inertia @ np.abs(data.qacc) + forces) + stiff),
     }
 
@@ -142,6 +144,8 @@ def contacts_in_mujoco(data: mujoco.MjData) -> list[Contact]:
 
 def contacts_in_warp(physics: WarpPhysics) -> list[list[Contact]]:
     data = physics._data
+    with wp.ScopedDevice("cpu"):
+        mjw.fwd_position(physics._model, data)  # after a step, contacts are those that it began with
     count, c = int(data.nacon.numpy()[0]), data.contact
     # Pairs that only a sensor asks about are in the same list, without a type.
     real, world = c.type.numpy()[:count] != 0, c.worldid.numpy()[:count]
@@ -172,15 +176,15 @@ def alike(some: list[Contact], others: list[Contact]) -> bool:
 
 def agree(states: list[mujoco.MjData], physics: WarpPhysics) -> list[bool]:
     """Whether both simulators, at the same states, have the same contacts and rows of constraints."""
-    rows = physics._data.nefc.numpy()
+    contacts = contacts_in_warp(physics)
     return [
-        alike(contacts_in_mujoco(state), found) and state.nefc == count
-        for state, found, count in zip(states, contacts_in_warp(physics), rows, strict=True)
+        alike(contacts_in_mujoco(state), found) and state.nefc == rows
+        for state, found, rows in zip(states, contacts, physics._data.nefc.numpy(), strict=True)
     ]
 
 
 def ambiguous(model: mujoco.MjModel, data: mujoco.MjData) -> bool:
-    """Whether contacts of this state change in MuJoCo itself by what float32 and the collider's tolerance leave open."""
+    """Whether MuJoCo's own contacts change by what float32 and the collider's tolerance leave open."""
     now = contacts_in_mujoco(data)
     if any(contact.grazes for contact in now):
         return True

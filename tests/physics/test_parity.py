@@ -180,7 +180,7 @@ def test_an_environments_steps_give_the_same_state_reward_and_fitness(name: str)
             size = expected.abs().quantile(0.9) + 1e-3
             error = ((found - expected).abs() / size).flatten()
             # Rare contacts that differ may do what they like; a convention that differs would move more than these.
-            assert error.quantile(0.95) < 0.02 and error.quantile(0.7) < 0.002, field
+            assert error.quantile(0.7) < 0.002 and error.quantile(0.95) < 0.05, field
 
 
 def recording(met: dict[str, torch.Tensor], reward: PlainReward) -> Callable[[dict[str, torch.Tensor]], torch.Tensor]:

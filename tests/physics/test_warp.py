@@ -10,7 +10,6 @@ import mujoco
 import mujoco_warp as mjw
 import pytest
 import torch
-import warp as wp
 
 from eureka.errors import UserError
 from eureka.physics import sizes, warp
@@ -100,20 +99,38 @@ def test_forces_and_touch_belong_to_the_last_substep_as_on_the_cpu():
         assert physics.qfrc_actuator[1].abs().max() == 0 and physics.qfrc_actuator[3].abs().max() > 1.5
 
 
-def test_steps_cut_after_the_velocities_are_whole_steps_to_the_last_bit():
-    cut, whole = make(), make()
-    for physics in (cut, whole):
+MORE = """
+  <tendon><fixed name="cord"><joint joint="arm" coef="2"/></fixed></tendon>
+  <sensor>
+    <jointlimitpos name="limit" joint="arm"/><actuatorpos name="motor" actuator="lazy"/>
+    <tendonvel name="speed" tendon="cord"/>
+  </sensor>
+"""
+
+
+def test_sensors_that_need_more_than_places_and_velocities_are_fresh_too():
+    limited = SCENE.replace('axis="0 1 0"', 'axis="0 1 0" limited="true" range="-1 0.5"')
+    scene = compile_scene(mujoco.MjSpec.from_string(limited.replace("</mujoco>", MORE + "</mujoco>")))
+    ours, theirs = WarpPhysics(scene, WORLDS, "cpu", Sizes(8, 16)), ThreadPhysics(scene, WORLDS, 1)
+    beyond = []
+    for physics in (ours, theirs):
         scattered(physics)
-    with wp.ScopedDevice("cpu"):
-        for _ in range(40):
-            cut.step(3)
-            for _ in range(3):
-                mjw.step(whole._model, whole._data)
-    assert torch.equal(cut.qpos, whole.qpos) and torch.equal(cut.qvel, whole.qvel)
-    assert cut._data.nacon.numpy()[0] > 0
+        for _ in range(12):
+            physics.step(4)
+            beyond.append(physics.sensor("limit").clone())
+            assert torch.allclose(physics.sensor("speed"), 2 * physics.qvel[:, 12:13])
+            assert torch.allclose(physics.sensor("motor"), physics.qpos[:, 14:15])
+    found, expected = torch.stack(beyond[:12]), torch.stack(beyond[12:]).float()
+    assert torch.allclose(found, expected, atol=1e-4) and (expected[-1] < 0).all()
+    assert torch.allclose(ours.sensor("touch"), theirs.sensor("touch").float(), atol=1e-2)
+    for physics in (ours, theirs):
+        physics.reset(SECOND)  # the arm is level again, far from its limit
+        physics.forward(SECOND)
+        assert physics.sensor("limit")[:, 0].lt(0).tolist() == [True, False, True, True]
+        assert physics.sensor("touch")[:, 0].gt(0).tolist() == [True, False, True, True]
 
 
-def test_what_is_assigned_or_reset_counts_at_the_next_step_without_a_forward():
+def test_what_is_written_counts_at_the_next_step_without_a_forward():
     ours, told = make(), make()
     for physics in (ours, told):
         scattered(physics)
@@ -121,8 +138,9 @@ def test_what_is_assigned_or_reset_counts_at_the_next_step_without_a_forward():
             physics.forward(EVERYONE)
         physics.step(7)
         physics.reset(SECOND)
+        physics.qvel[2, 0] = 3.0
         if physics is told:
-            physics.forward(SECOND)
+            physics.forward(EVERYONE)
         physics.step(5)
     assert torch.equal(ours.qpos, told.qpos) and torch.equal(ours.qvel, told.qvel)
 
@@ -224,13 +242,6 @@ def test_a_model_field_may_differ_between_worlds_if_it_was_named():
 def test_a_field_that_cannot_differ_is_refused(name: str):
     with pytest.raises(UserError, match=name):
         make(varied=(name,))
-
-
-def test_a_scene_that_would_be_stepped_otherwise_is_refused():
-    scene = model()
-    scene.opt.integrator = mujoco.mjtIntegrator.mjINT_RK4
-    with pytest.raises(UserError, match="RK4"):
-        WarpPhysics(scene, 1, "cpu", Sizes(8, 16))
 
 
 def test_the_package_is_asked_for_in_one_sentence_and_by_nothing_else(monkeypatch: pytest.MonkeyPatch):
