@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
@@ -16,6 +16,7 @@ from eureka.task import Episode, Task, select, tensors
 if TYPE_CHECKING:
     from eureka.environments.env import ById
 
+_VIEWS = ("qpos", "qvel", "ctrl", "xpos", "xquat", "site_xpos", "qfrc_actuator", "sensordata")
 _PER_WORLD = ("episode", "length", "last_action", "previous_action", "diverged")
 
 Rewards = Callable[[dict[str, Tensor]], Tensor]
@@ -111,6 +112,8 @@ class Env:
         self.worlds = physics.num_worlds // self.members
         self.static = physics.device.type != "cpu" if static is None else static
         self._substeps = substeps_of(physics.model, task.control_period)
+        same = physics.qpos.dtype == torch.float32  # so that `.float()` of a view is the view
+        self._borrowed = {getattr(physics, name).untyped_storage()._cdata for name in _VIEWS} if same else set()
         device, count = physics.device, physics.num_worlds
         self._keys = world_keys(seeds.to(device), self.worlds)
         self._stream = stream
@@ -140,9 +143,9 @@ class Env:
         self.length = torch.zeros_like(self.length)
         self.previous_action = self.last_action = torch.zeros_like(self.last_action)
         self.physics.reset(self._all)
-        self.memory = self.task.start(self.physics, self._all, self._noise("start", self.episode), None)
+        self.memory = self._own(self.task.start(self.physics, self._all, self._noise("start", self.episode), None))
         self.physics.forward(self._all)
-        state = self.task.state(self.physics, self.memory, self.last_action, self.last_action)
+        state = self._own(self.task.state(self.physics, self.memory, self.last_action, self.last_action))
         zeros = {name: torch.zeros_like(v) for name, v in self.task.measure(state, self.memory).items()}
         lowest = {name: torch.full_like(v, -torch.inf) for name, v in zeros.items()}
         self._tally = {"sums": zeros, "maxima": lowest, "last": zeros}
@@ -155,10 +158,10 @@ class Env:
         """Apply `action` (P, N, A), clamped to [-1, 1], for one control step; no rewards, no reward: zeros."""
         task, sim = self.task, self.physics
         action = action.reshape(-1, task.action_size).clamp(-1.0, 1.0)
-        memory = task.act(sim, self.memory, action)
+        memory = self._own(task.act(sim, self.memory, action))
         sim.step(self._substeps)
         diverged = self._repair()
-        state = task.state(sim, memory, action, self.last_action)
+        state = self._own(task.state(sim, memory, action, self.last_action))
         if rewards is None:
             reward = torch.zeros(self.members, self.worlds, device=sim.device)
         else:
@@ -174,14 +177,15 @@ class Env:
         terminal_observation = self._observe(state)
         fitness = task.fitness(episode) if any_ended else torch.zeros_like(self.length, dtype=torch.float32)
 
-        self.memory = task.advance(sim, memory, state, self._noise("advance", self.clock))
+        self.memory = self._own(task.advance(sim, memory, state, self._noise("advance", self.clock)))
         self.clock = self.clock + 1
         self.previous_action, self.last_action = self.last_action, action
         if any_ended:
             self.begin(ended)
         if any_ended or self.memory is not memory:
             # Start and advance may have changed what a policy sees (a new goal), so the state is read again.
-            observation = self._observe(task.state(sim, self.memory, self.last_action, self.previous_action))
+            state = self._own(task.state(sim, self.memory, self.last_action, self.previous_action))
+            observation = self._observe(state)
         else:
             observation = terminal_observation
         self.observation = self._members(observation)
@@ -201,6 +205,14 @@ class Env:
 
     def _noise(self, purpose: str, counter: Tensor) -> Noise:
         return Noise(self._keys, counter).within(f"{self._stream}/{purpose}")
+
+    def _own(self, record: Any) -> Any:
+        """A State or Memory apart from the simulator's memory, whose numbers the next step and reset replace."""
+        if not self._borrowed:
+            return record
+        values = tensors(record).items()
+        copies = {name: v.clone() for name, v in values if v.untyped_storage()._cdata in self._borrowed}
+        return replace(record, **copies) if copies else record
 
     def _members(self, flat: Tensor) -> Tensor:
         return flat.reshape(self.members, self.worlds, *flat.shape[1:])

@@ -40,6 +40,20 @@ def student(values: Sequence[float]) -> Interval:
     return Interval(mean=mean, low=mean - reach, high=mean + reach)
 
 
+def welch(a: Sequence[float], b: Sequence[float]) -> Interval:
+    """A 95 % interval of mean(a) - mean(b), two values or more each, whose variances may differ.
+
+    Source: Welch 1947; the degrees of freedom are rounded down, which widens it a little.
+    """
+    of_a, of_b = statistics.variance(a) / len(a), statistics.variance(b) / len(b)
+    difference, square = statistics.fmean(a) - statistics.fmean(b), of_a + of_b
+    if square == 0.0:
+        return Interval(mean=difference, low=difference, high=difference)
+    freedom = int(square**2 / (of_a**2 / (len(a) - 1) + of_b**2 / (len(b) - 1)) + 1e-9)
+    reach = _STUDENT[min(freedom, len(_STUDENT)) - 1] * math.sqrt(square)
+    return Interval(mean=difference, low=difference - reach, high=difference + reach)
+
+
 def mean(scores: Scores) -> float:
     """The mean over tasks of the mean over runs."""
     return statistics.fmean(statistics.fmean(runs) for runs in scores)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from eureka.statistics import bootstrap, human_normalised, improvement, interquartile_mean, mean, student
+from eureka.statistics import bootstrap, human_normalised, improvement, interquartile_mean, mean, student, welch
 
 RECORDED = json.loads((Path(__file__).parent / "recorded" / "rliable.json").read_text())["cases"]
 
@@ -74,3 +74,18 @@ def test_the_human_normalised_score_is_the_papers():
     assert human_normalised(5.0, human, sparse) == 2.0
     assert human_normalised(5.0, sparse, human) == 1.0
     assert human_normalised(5.0, student([1.0, 2.0]), sparse) is None, "human and sparse cannot be told apart"
+
+
+def test_the_interval_of_a_difference_is_welchs():
+    # variances 1 / 3 and (20 / 3) / 4 of the means; 2^2 / ((1 / 9) / 2 + (25 / 9) / 3) = 4.08 degrees of freedom
+    found = welch([1.0, 2.0, 3.0], [2.0, 4.0, 6.0, 8.0])
+    reach = 2.776 * 2**0.5
+    assert (found.mean, found.low, found.high) == pytest.approx((-3.0, -3.0 - reach, -3.0 + reach))
+
+
+def test_the_interval_of_a_difference_of_equal_spreads_is_the_two_sample_ts():
+    values = [3.0, 1.0, 4.0, 1.0, 5.0]
+    found = welch(values, values)
+    # 8 degrees of freedom; the variance of five values is 3.2
+    assert (found.low, found.high) == pytest.approx((-2.306 * (2 * 3.2 / 5) ** 0.5, 2.306 * (2 * 3.2 / 5) ** 0.5))
+    assert welch([2.0, 2.0], [1.0, 1.0]).model_dump() == {"mean": 1.0, "low": 1.0, "high": 1.0}

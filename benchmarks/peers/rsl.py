@@ -4,15 +4,20 @@
     for iteration in Peer(env, bank, learning, seed).learn():
         print(iteration.collection, iteration.learning, iteration.training_return)
 
-All sizes and coefficients are those of our own settings. What cannot be set to equal stays rsl_rl's: every layer
-begins as torch's Linear does (our means begin near zero), one shuffle of the samples serves all epochs of an update
-(ours has one an epoch), returns are not normalised, the gradients of actor and critic are clipped apart (ours
-together), and a time-out is bootstrapped from the value of the observation before the step (ours from that after it).
+All sizes and coefficients are those of our own settings. What cannot be set to equal stays rsl_rl's:
+
+- Returns are not normalised, and so its value loss and value clipping depend on the reward's scale.
+- Observations are divided by their deviation + 0.01, and not cut at 10 deviations.
+- The last layer of the actor begins as torch's Linear does; ours a hundred times smaller, so that means begin near 0.
+- One shuffle of the samples serves all epochs of an update; ours has one an epoch.
+- The norms of actor's and critic's gradients are limited apart (together in its versions before 4, and in ours).
+- A time-out is bootstrapped from the value of the observation before the step; ours from that after it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import io
 import math
 import sys
 from collections import deque
@@ -110,7 +115,15 @@ class _Log:
 class Peer:
     """A training by rsl_rl."""
 
-    def __init__(self, env: Env, rewards: ProgramBank, learning: Learning, seed: int, normalize: bool = True):
+    def __init__(
+        self,
+        env: Env,
+        rewards: ProgramBank,
+        learning: Learning,
+        seed: int,
+        normalize: bool = True,
+        together: bool = False,
+    ):
         """Set it up.
 
         Args:
@@ -119,13 +132,16 @@ class Peer:
             learning: our settings, all of which are followed.
             seed: of torch's generator, which rsl_rl draws all its numbers from.
             normalize: whether observations are, by running moments.
+            together: whether gradients of actor and critic are limited in norm together, as ours are.
         """
         torch.manual_seed(seed)
         self._steps_an_iteration = env.worlds * learning.horizon
         self._rewards = rewards
         worlds = Worlds(env, rewards)
-        with contextlib.redirect_stdout(sys.stderr):  # it prints its networks
+        with contextlib.redirect_stdout(io.StringIO()):  # it prints its networks
             self._runner = OnPolicyRunner(worlds, settings(learning, normalize), None, str(worlds.device))
+        if together:
+            _limit_together(self._runner.alg)
         self._log = _Log(env.worlds, worlds.device)
         self._runner.logger = self._log  # type: ignore[assignment]
 
@@ -159,6 +175,16 @@ class Peer:
         actor = self.algorithm.get_policy()
         with torch.inference_mode():
             return actor(TensorDict({"policy": observation[0]}, batch_size=[observation.shape[1]]))[None]
+
+
+def _limit_together(algorithm: PPO) -> None:
+    limit, algorithm.max_grad_norm = algorithm.max_grad_norm, math.inf
+    parameters = [*algorithm.actor.parameters(), *algorithm.critic.parameters()]
+
+    def clip(*_: object) -> None:
+        torch.nn.utils.clip_grad_norm_(parameters, limit)
+
+    algorithm.optimizer.register_step_pre_hook(clip)
 
 
 def rates(iterations: Sequence[Iteration], steps: int) -> dict[str, float]:

@@ -67,6 +67,10 @@ class ThreadPhysics:
     def clear_overflow(self) -> None:
         """Nothing to forget: MuJoCo's own buffers grow."""
 
+    def counts(self) -> tuple[Tensor, Tensor]:
+        """(W,) int32 each, updated in place: contacts, and rows of constraints, of the present state."""
+        return self._view("ncon"), self._view("nefc")
+
     def warnings(self) -> dict[str, int]:
         """How often MuJoCo warned since the worlds were made, by the warning's name, over all worlds."""
         totals = self._batch.warning[:, :, 1].sum(axis=0)
