@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-from record import newest
+from record import HISTORY, newest
 
 mpl.use("svg")
 mpl.rcParams |= {
@@ -41,7 +41,7 @@ PICTURE = Path(__file__).parents[1] / "docs" / "pictures" / "benchmarks.svg"
 OURS, GREEN, VIOLET, ROSE, GREY = "#e8853b", "#3fa37c", "#8b7cd8", "#d4688c", "#8b949e"
 LEARNERS = {
     "bare": ("bare mujoco.batch", GREY),
-    "ours": ("this project", OURS),
+    "ours": ("Eureka", OURS),
     "rsl": ("rsl_rl, same environment", VIOLET),
     "sb3": ("stable-baselines3", GREEN),
 }
@@ -95,7 +95,7 @@ def shares(axes: Axes, record: dict[str, Any]) -> None:
     of = {name: value["median"] for name, value in record["share"].items()}
     parts = {"physics": of["physics"], "learning": of["learning"], "policy": of["policy"] + of["noise"]}
     parts["outside"] = record["outside"]["median"]
-    names = {"policy": "policy", "outside": "task, rewards, bookkeeping"}
+    names = {"policy": "policy and noise", "outside": "task, rewards, bookkeeping"}
     left, whole = 0.0, sum(parts.values())
     for i, (name, share) in enumerate(parts.items()):
         axes.barh(0, share / whole, left=left, color=PARTS[name], height=0.5)
@@ -110,9 +110,11 @@ def main() -> None:
     """Draw."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", type=Path, default=PICTURE)
+    parser.add_argument("--history", type=Path, default=HISTORY)
     options = parser.parse_args()
     panels = {"train": learners, "population": population, "overhead": shares}
-    records = {name: newest(name) for name in panels}
+    wanted = {"train": {"task": "ant_v5"}}
+    records = {name: newest(options.history, name, device="cpu", **wanted.get(name, {})) for name in panels}
     missing = [name for name, record in records.items() if record is None]
     if missing:
         sys.exit(f"error: no results yet of {', '.join(missing)}; run benchmarks/{missing[0]}.py, or make bench")

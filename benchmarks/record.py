@@ -18,7 +18,7 @@ from eureka.devices import DEVICES, gpu
 from eureka.session import versions
 from eureka.workers import cores
 
-_HISTORY = Path(__file__).parent / "history"
+HISTORY = Path(__file__).parent / "history"
 
 
 def about(benchmark: str, *packages: str) -> dict[str, Any]:
@@ -37,16 +37,17 @@ def about(benchmark: str, *packages: str) -> dict[str, Any]:
 
 def keep(record: dict[str, Any]) -> None:
     """Add a line to the benchmark's history."""
-    _HISTORY.mkdir(exist_ok=True)
-    with (_HISTORY / f"{record['benchmark']}.jsonl").open("a") as history:
+    HISTORY.mkdir(exist_ok=True)
+    with (HISTORY / f"{record['benchmark']}.jsonl").open("a") as history:
         history.write(json.dumps(record) + "\n")
 
 
-def newest(benchmark: str) -> dict[str, Any] | None:
-    """The last line of a benchmark's history."""
-    path = _HISTORY / f"{benchmark}.jsonl"
+def newest(folder: Path, benchmark: str, **wanted: Any) -> dict[str, Any] | None:
+    """The last line of a benchmark's history that has these contents."""
+    path = folder / f"{benchmark}.jsonl"
     lines = path.read_text().splitlines() if path.exists() else []
-    return json.loads(lines[-1]) if lines else None
+    records = (json.loads(line) for line in reversed(lines))
+    return next((r for r in records if all(r.get(k) == v for k, v in wanted.items())), None)
 
 
 def parser(doc: str) -> argparse.ArgumentParser:

@@ -99,6 +99,17 @@ def test_parts_of_a_run_add_up_to_all_of_it(results: dict[str, dict[str, Any]]) 
     assert results["loop"]["trainings"] == 2
 
 
+def test_the_picture_is_drawn_from_what_the_benchmarks_keep(results: dict[str, dict[str, Any]], tmp_path: Path) -> None:
+    for name in ("train", "population", "overhead"):
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps(results[name]) + "\n")
+    picture = tmp_path / "picture.svg"
+    command = [sys.executable, str(FOLDER / "plot.py"), "--history", str(tmp_path), "--output", str(picture)]
+    subprocess.run(command, check=True)
+    drawn = picture.read_text()
+    for learner in ("bare", "ours", "sb3"):
+        assert f"{results['train']['steps_per_second'][learner]['median']:,.0f}" in drawn
+
+
 @pytest.fixture
 def ants() -> tuple[Env, Any]:
     """Our world and gymnasium's."""
