@@ -29,14 +29,14 @@ from eureka.devices import DEVICES
 BUDGET = 525.0
 """s for all parts together."""
 PARTS: dict[str, tuple[list[str], float]] = {
-    "physics cartpole": (["physics", "cartpole", "--worlds", "4096"], 100),
+    "physics cartpole": (["physics", "cartpole", "--members", "16", "--worlds", "1024"], 100),
     "solve cartpole": (["train", "--task", "cartpole", "--until", "475", "--seeds", "2", "--peers", ""], 60),
     "population": (["population", "--worlds", "1024", "--sizes", "1", "16", "--ways", "one"], 90),
-    "physics ant": (["physics", "ant"], 110),
+    "physics ant": (["physics", "ant", "--members", "4", "--worlds", "1024"], 110),
     "train ant": (["train", "--task", "ant", "--peers", "rsl"], 90),
-    "physics shadow_hand": (["physics", "shadow_hand"], 180),
+    "physics shadow_hand": (["physics", "shadow_hand", "--members", "4", "--worlds", "2048"], 180),
     "memory": (["population", "--memory", "shadow_hand"], 80),
-    "physics humanoid": (["physics", "humanoid"], 120),
+    "physics humanoid": (["physics", "humanoid", "--members", "4", "--worlds", "2048"], 120),
     "loop": (["loop", "cartpole"], 60),
 }
 """Script and arguments of each part, and the s that it may take."""

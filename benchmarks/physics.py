@@ -6,8 +6,8 @@
 All go through the same control steps of random play from the same states, in turns within one process; training goes on
 from states of its own. On a CPU, bare is `mujoco.batch` by itself, with one MjData a thread or one a world; on a GPU it
 is `mjwarp-testspeed`, a process of its own, which begins at rest, as our physics beside it does then. The learner is a
-fixed reference: 64-64 networks for cartpole and 128-128 for all else, 5 epochs, 4 minibatches, the human reward; worlds
-and horizon are those of the task's preset.
+fixed reference: 64-64 networks for cartpole and 128-128 for all else, 5 epochs, 4 minibatches, the human reward. What
+trains is a generation: as many members, worlds of each and control steps between updates as the task's preset has.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ def main() -> None:
     """Measure, print, and keep the result."""
     made = parser(__doc__)
     made.add_argument("tasks", nargs="*", metavar="TASK", default=TASKS)
-    made.add_argument("--worlds", type=int, help="the preset's if not given")
+    made.add_argument("--worlds", type=int, help="of each member; the preset's if not given")
+    made.add_argument("--members", type=int, help="that train together; the preset's samples if not given")
     options = made.parse_args()
     repeats = 1 if options.quick else max(5, options.repeats)
     found = about("physics", *(["mujoco-warp", "warp-lang"] if options.device != "cpu" else []))
@@ -51,8 +52,9 @@ def main() -> None:
     for name in options.tasks:
         chosen = setting(name, options.device, options.threads)
         (program,), seconds = compiled([chosen.human()], chosen.fields, not options.quick)
-        sizes = (options.worlds or chosen.preset.worlds, chosen.preset.learning.horizon)
-        levels = Levels(chosen, program, *((16, 4) if options.quick else sizes))
+        members = options.members or chosen.preset.samples
+        sizes = (members, options.worlds or chosen.preset.worlds, chosen.preset.learning.horizon)
+        levels = Levels(chosen, program, *((2, 8, 4) if options.quick else sizes))
         result = {"compile_seconds": rounded(seconds)} | levels.measure(repeats, 0.0 if options.quick else LEAST)
         if options.device == "cuda":
             result["at_rest"] = at_rest(chosen, levels.physics, repeats)
@@ -64,16 +66,17 @@ def main() -> None:
 class Levels:
     """The same control steps at every level; each method gives the seconds of one round of them."""
 
-    def __init__(self, chosen: Setting, program: str, worlds: int, horizon: int):
-        """Make worlds for each level."""
+    def __init__(self, chosen: Setting, program: str, members: int, each: int, horizon: int):
+        """Make worlds for each level: `each` for every member."""
         self.chosen, self.backend = chosen, chosen.backend
-        self.worlds, self.horizon = worlds, horizon
+        self.members, self.worlds, self.horizon = members, members * each, horizon
+        worlds = self.worlds
         self.learning = reference(chosen.name, horizon)
         self.played = RandomPlay(chosen, worlds, horizon)
         self.physics: Physics = self.backend.open(chosen.model, worlds)
         self.env = chosen.env(worlds)
         self.env.reset()
-        self.training: Training = chosen.training([program], worlds, 1 << 30, self.learning)
+        self.training: Training = chosen.training([program] * members, each, 1 << 30, self.learning)
         self._action = self.played.actions[0].clone()
         self._capture = Capture(self.env, self._act) if self.env.static else None
 
@@ -142,6 +145,7 @@ class Levels:
         lowest = next(iter(levels))
         overflow = self.physics.overflow() | self.env.physics.overflow()
         return {
+            "members": self.members,
             "worlds": worlds,
             "horizon": self.horizon,
             "substeps": self.played.substeps,
