@@ -1,7 +1,7 @@
 """One policy on gymnasium's own Ant-v5 scene: our training against stable-baselines3's PPO, rsl_rl's, and bare physics.
 
     python benchmarks/train.py
-    python benchmarks/train.py --until 1000 --seeds 5
+    python benchmarks/train.py --until 1500 --seeds 5
 
 Every learner runs in a process of its own, with the same networks, samples an iteration, minibatches and epochs, and
 with the environments and threads that suit it best: those of stable-baselines3 are found out first. They take turns, an
