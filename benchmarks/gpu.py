@@ -7,7 +7,7 @@
 FOLDER gets `results.jsonl`, a line a part, and `log`. The parts that say most come first: a machine with nothing in its
 kernel cache compiles for half a minute or more before a scene's first step, and the last parts may find no time left.
 --keep adds a folder's results, brought from another machine, to benchmarks/history. Our own ant stands for gymnasium's
-Ant-v5, whose scene asks for an integrator (RK4) that our physics on a GPU leaves out.
+Ant-v5, whose scene (five time steps of RK4) would take most of the time.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ def sentence(done: subprocess.CompletedProcess[str], code: int) -> str:
         (["run", "cartpole", "--llm", "serach"], "did you mean 'search'"),
         (["run", "cartpole", "--llm", "replay:nowhere"], "nowhere does not exist"),
         (["run", "cartpole", "--device", "cuda"], "use cpu"),
-        (["run", "cartpole", "--device", "tpu"], "there are auto, cpu and cuda"),
+        (["run", "cartpole", "--device", "tpu"], "there are auto, cpu, cuda, warp-cpu"),
         (["run", "cartpole", "--sandbox", "tight"], "there are auto, strict"),
         (["run", "cartpole", "--sandbox", "none"], "EUREKA_ALLOW_NO_SANDBOX=1"),
         (["run", "cartpole", "--display", "fancy"], "there are auto, live, plain, json, none"),
