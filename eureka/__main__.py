@@ -45,7 +45,8 @@ def _resumable(error: EurekaError) -> str:
 
 
 def _unforeseen(error: Exception) -> None:
-    from eureka.session import Interrupted, command
+    from eureka.interruption import Interrupted
+    from eureka.session import command
 
     if isinstance(error, Interrupted):
         number = error.signal_number

@@ -16,6 +16,7 @@ from eureka.config import LoadedTask, Settings
 from eureka.confinement import Confinement
 from eureka.display import Display, Said
 from eureka.errors import EurekaError, UserError
+from eureka.interruption import Interrupted
 from eureka.planning import Changes
 from eureka.statistics import bootstrap, improvement
 from eureka.store import foreign, read_events, read_json, task_of, write_whole
@@ -83,9 +84,9 @@ def bench(
         display(Said(f"\ntask {number} of {len(plans)}: {name}"))
         try:
             found[name] = _finished(task, settings, changes, confinement, out / name, display, yes)
-        except session.Interrupted as stopped:
+        except Interrupted as stopped:
             display(Said("to go on with the rest too, give the same command again"))
-            raise session.Interrupted(None, stopped.signal_number) from None
+            raise Interrupted(None, stopped.signal_number) from None
         except EurekaError as error:
             error.resume = None
             raise

@@ -6,7 +6,6 @@ import json
 import platform
 import random
 import shutil
-import signal
 import sys
 import tempfile
 import time
@@ -26,6 +25,7 @@ from eureka.designers.replay import Replay
 from eureka.display import Display, Finished, Said, clock
 from eureka.errors import BudgetSpent, EurekaError, ModelFault, ModelRefused, UserError
 from eureka.evolve import Workshop
+from eureka.interruption import Interrupted, interruptible
 from eureka.planning import LONG, Changes, Estimate, changed, estimate, fitted
 from eureka.rewards.compiler import Compiler
 from eureka.spending import Ledger
@@ -36,21 +36,10 @@ _ADJECTIVES = ("brave", "calm", "clever", "curious", "eager", "gentle", "keen", 
 _ANIMALS = ("badger", "crane", "falcon", "finch", "fox", "gecko", "heron", "lynx", "marten", "otter", "raven", "wren")
 
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""What ends a run politely: Ctrl-C, a batch system, a closed terminal."""
 _ASKS = "best-of-n"
 """The control search that may ask a language model."""
 _PASSING = (ModelFault, ModelRefused, BudgetSpent)
 """Errors after which a run is gone on with, once their cause is gone."""
-
-
-class Interrupted(Exception):
-    """Somebody asked the run to stop."""
-
-    def __init__(self, folder: Path | None, signal_number: int):
-        super().__init__(signal_number)
-        self.folder, self.signal_number = folder, signal_number
-        """The run to resume, None if it had not begun; and what asked."""
 
 
 def start(
@@ -118,7 +107,7 @@ def _begin(
     designer = designers.make(Surroundings(settings, ledger, folder, (), _teller(display)))
     fresh = not folder.exists()
     begun = False
-    with _interruptible() as stop:
+    with interruptible() as stop:
         run = create(folder, task, settings, versions(), asked)
         try:
             with _workshop(run, task, designer, ledger, confinement, display) as shop:
@@ -168,7 +157,7 @@ def resume(folder: Path, changes: Changes, confinement: Confinement, display: Di
     assert changing is not None
     changed(changing, changes)  # a mistake is told before anything is begun
     task = task_of(folder)
-    with _interruptible() as stop:
+    with interruptible() as stop:
         stop.folder = folder
         run = Run(folder)
         try:
@@ -310,31 +299,6 @@ def _workshop(
             trainer.close()
     finally:
         compiler.close()
-
-
-class _Stop:
-    """Turns the first signal into an `Interrupted`; further ones find us busy with ending."""
-
-    folder: Path | None = None
-    """The run to resume afterwards, once there is one."""
-
-    def __call__(self, number: int, _: object) -> None:
-        for each in _SIGNALS:
-            signal.signal(each, signal.SIG_IGN)
-        raise Interrupted(self.folder, number)
-
-
-@contextmanager
-def _interruptible() -> Iterator[_Stop]:
-    stop = _Stop()
-    # What was ignored stays ignored: nohup and the shell's & mean it.
-    heard = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, stop) for number in heard}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

@@ -55,7 +55,7 @@ class Ours:
         return sum(self._returns) / len(self._returns) if full else None
 
     def close(self) -> None:
-        pass
+        """Nothing was started."""
 
 
 class Rsl:
@@ -92,7 +92,7 @@ class Rsl:
         return self._return
 
     def close(self) -> None:
-        pass
+        """Nothing was started."""
 
 
 class Bare:
@@ -111,7 +111,7 @@ class Bare:
         return None
 
     def close(self) -> None:
-        pass
+        """Nothing was started."""
 
 
 class RandomPlay:

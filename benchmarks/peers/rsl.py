@@ -100,7 +100,7 @@ class _Log:
         self._running = torch.zeros(worlds, device=device)
 
     def init_logging_writer(self) -> None:
-        pass
+        """Nothing is written."""
 
     def process_env_step(self, rewards: Tensor, dones: Tensor, *_: object) -> None:
         self._running = self._running + rewards

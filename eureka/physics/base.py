@@ -86,6 +86,20 @@ class Physics(Sim, Protocol):
         ...
 
 
+def reading(sim: Sim, name: str) -> Tensor:
+    """(W, dim), the slice of `sensordata` that one sensor fills: `Sim.sensor` of every backend."""
+    sensor = sim.model.sensor(name)
+    start = int(sensor.adr[0])
+    return sim.sensordata[:, start : start + int(sensor.dim[0])]
+
+
+def write_state(sim: Sim, mask: Tensor, qpos: Tensor | None, qvel: Tensor | None) -> None:
+    """Write rows of the state through the views: `Sim.assign` of every backend."""
+    for view, value in ((sim.qpos, qpos), (sim.qvel, qvel)):
+        if value is not None:
+            view.copy_(torch.where(mask[:, None], value.to(view.dtype), view))
+
+
 def compile_scene(spec: mujoco.MjSpec) -> mujoco.MjModel:
     """Compile a task's scene with the options that this project relies on.
 

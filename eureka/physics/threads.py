@@ -8,6 +8,8 @@ import torch
 from mujoco.batch import Batch
 from torch import Tensor
 
+from eureka.physics.base import reading, write_state
+
 _VELOCITY_STAGE = mujoco.mjtStage.mjSTAGE_VEL.value
 _NO_STAGE = mujoco.mjtStage.mjSTAGE_NONE.value
 
@@ -38,14 +40,10 @@ class ThreadPhysics:
         return torch.from_numpy(array if array.flags.writeable else _writable_alias(array))
 
     def sensor(self, name: str) -> Tensor:
-        sensor = self.model.sensor(name)
-        start = int(sensor.adr[0])
-        return self.sensordata[:, start : start + int(sensor.dim[0])]
+        return reading(self, name)
 
     def assign(self, mask: Tensor, *, qpos: Tensor | None = None, qvel: Tensor | None = None) -> None:
-        for view, value in ((self.qpos, qpos), (self.qvel, qvel)):
-            if value is not None:
-                view.copy_(torch.where(mask[:, None], value.to(view.dtype), view))
+        write_state(self, mask, qpos, qvel)
 
     def step(self, substeps: int) -> None:
         self._batch.step(nstep=substeps, stage=_VELOCITY_STAGE)

@@ -42,6 +42,7 @@ import torch
 from torch import Tensor
 
 from eureka.errors import EnvironmentFault, UserError, near
+from eureka.physics.base import reading, write_state
 from eureka.physics.graphs import Graph
 from eureka.physics.sizes import Sizes
 
@@ -166,14 +167,10 @@ class WarpPhysics:
             torch.cuda.synchronize(self.device)
 
     def sensor(self, name: str) -> Tensor:
-        sensor = self.model.sensor(name)
-        start = int(sensor.adr[0])
-        return self.sensordata[:, start : start + int(sensor.dim[0])]
+        return reading(self, name)
 
     def assign(self, mask: Tensor, *, qpos: Tensor | None = None, qvel: Tensor | None = None) -> None:
-        for view, value in ((self.qpos, qpos), (self.qvel, qvel)):
-            if value is not None:
-                view.copy_(torch.where(mask[:, None], value.to(view.dtype), view))
+        write_state(self, mask, qpos, qvel)
 
     def step(self, substeps: int) -> None:
         self._run(("step", substeps), lambda: self._step(substeps))
