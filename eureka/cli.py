@@ -15,14 +15,17 @@ from eureka.errors import UserError
 from eureka.options import (
     CompileOption,
     DeviceOption,
+    DevicesOption,
     DisplayOption,
     EnvsOption,
+    ExecutorOption,
     GenerationsOption,
     LlmOption,
     OpenOption,
     OutOption,
     PresetOption,
     PricesOption,
+    RacingOption,
     RunArgument,
     SamplesOption,
     SandboxOption,
@@ -32,6 +35,8 @@ from eureka.options import (
     TaskArgument,
     TokensOption,
     UsdOption,
+    WarmOption,
+    WorkersOption,
     YesOption,
 )
 
@@ -59,6 +64,8 @@ def run(
     steps: StepsOption = None,
     seed: SeedOption = None,
     strategy: StrategyOption = None,
+    racing: RacingOption = None,
+    warm_start: WarmOption = None,
     start: Annotated[
         str | None, typer.Option(metavar="FILE|human", help="A reward to improve on, instead of beginning with none.")
     ] = None,
@@ -73,6 +80,9 @@ def run(
     max_tokens: TokensOption = None,
     prices: PricesOption = None,
     device: DeviceOption = "auto",
+    devices: DevicesOption = None,
+    workers: WorkersOption = None,
+    executor: ExecutorOption = None,
     compile: CompileOption = False,
     sandbox: SandboxOption = "auto",
     open_trainer: OpenOption = False,
@@ -96,9 +106,14 @@ def run(
         steps=steps,
         seed=seed,
         device=device,
+        devices=devices,
+        workers=workers,
+        executor=executor,
         compiled=compile,
         start=start,
         strategy=strategy,
+        racing=racing,
+        warm_start=warm_start,
         temperature=temperature,
         reply_tokens=reply_tokens,
         timeout=timeout,
@@ -121,6 +136,9 @@ def resume(
     max_usd: UsdOption = None,
     max_tokens: TokensOption = None,
     prices: PricesOption = None,
+    devices: DevicesOption = None,
+    workers: WorkersOption = None,
+    executor: ExecutorOption = None,
     sandbox: SandboxOption = "auto",
     open_trainer: OpenOption = False,
     display: DisplayOption = "auto",
@@ -132,9 +150,8 @@ def resume(
     from eureka.store import find_run
 
     with _shown(display) as show:
-        session.resume(
-            find_run(run), Changes(llm, max_usd, max_tokens, prices), Confinement(sandbox, open_trainer), show
-        )
+        changes = Changes(llm, max_usd, max_tokens, prices, devices, workers, executor)
+        session.resume(find_run(run), changes, Confinement(sandbox, open_trainer), show)
 
 
 @app.command()
@@ -184,6 +201,9 @@ def train(
     steps: StepsOption = None,
     seed: SeedOption = None,
     device: DeviceOption = "auto",
+    devices: DevicesOption = None,
+    workers: WorkersOption = None,
+    executor: ExecutorOption = None,
     compile: CompileOption = False,
     sandbox: SandboxOption = "auto",
     open_trainer: OpenOption = False,
@@ -198,7 +218,16 @@ def train(
 
     named = arms.named([reward], task)
     options = planning.Options(
-        preset=preset, llm="search", worlds=envs, steps=steps, seed=seed, device=device, compiled=compile
+        preset=preset,
+        llm="search",
+        worlds=envs,
+        steps=steps,
+        seed=seed,
+        device=device,
+        devices=devices,
+        workers=workers,
+        executor=executor,
+        compiled=compile,
     )
     settings = planning.resolve(named.task, options).model_copy(update={"final_seeds": seeds, "samples": seeds})
     with _shown(display) as show:
@@ -236,6 +265,9 @@ def compare(
     steps: StepsOption = None,
     seed: SeedOption = None,
     device: DeviceOption = "auto",
+    devices: DevicesOption = None,
+    workers: WorkersOption = None,
+    executor: ExecutorOption = None,
     compile: CompileOption = False,
     sandbox: SandboxOption = "auto",
     open_trainer: OpenOption = False,
@@ -250,7 +282,17 @@ def compare(
 
     named = arms.named(names, task)
     wanted = Wanted(controls=arms.controls(controls), robustness=robustness, correlation=correlation)
-    options = planning.Options(preset=preset, worlds=envs, steps=steps, seed=seed, device=device, compiled=compile)
+    options = planning.Options(
+        preset=preset,
+        worlds=envs,
+        steps=steps,
+        seed=seed,
+        device=device,
+        devices=devices,
+        workers=workers,
+        executor=executor,
+        compiled=compile,
+    )
     settings = planning.of_comparison(named.task, named.run, options).model_copy(update={"final_seeds": seeds})
     if "best-of-n" in wanted.controls:
         asked = planning.changed(named.run or settings, planning.Changes(llm))
@@ -274,10 +316,15 @@ def bench(
     seeds: Annotated[int, typer.Option(metavar="N", min=1, help="Final trainings of each reward.")] = 5,
     seed: SeedOption = None,
     strategy: StrategyOption = None,
+    racing: RacingOption = None,
+    warm_start: WarmOption = None,
     max_usd: UsdOption = None,
     max_tokens: TokensOption = None,
     prices: PricesOption = None,
     device: DeviceOption = "auto",
+    devices: DevicesOption = None,
+    workers: WorkersOption = None,
+    executor: ExecutorOption = None,
     compile: CompileOption = False,
     sandbox: SandboxOption = "auto",
     open_trainer: OpenOption = False,
@@ -302,7 +349,12 @@ def bench(
         steps=steps,
         seed=seed,
         strategy=strategy,
+        racing=racing,
+        warm_start=warm_start,
         device=device,
+        devices=devices,
+        workers=workers,
+        executor=executor,
         compiled=compile,
         max_usd=max_usd,
         max_tokens=max_tokens,
@@ -313,7 +365,14 @@ def bench(
         settings = planning.resolve(task, options)
         plans.append((task, settings.model_copy(update={"final_seeds": seeds})))
     with _shown(display) as show:
-        changes = planning.Changes(max_usd=max_usd, max_tokens=max_tokens, prices=prices)
+        changes = planning.Changes(
+            max_usd=max_usd,
+            max_tokens=max_tokens,
+            prices=prices,
+            devices=devices,
+            workers=workers,
+            executor=executor,
+        )
         summary = benchmark.bench(plans, changes, Confinement(sandbox, open_trainer), out, show, yes)
     if display not in ("json", "none"):
         tables.show_summary(Console(highlight=False, soft_wrap=True), summary)

@@ -11,7 +11,7 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from eureka import alarms, prompt, reflect
-from eureka.candidate import Candidate, Failed, Outcome, Trained
+from eureka.candidate import Candidate, Dropped, Failed, Outcome, Trained, outcome_of
 from eureka.compare import EVOLVED, Comparison
 from eureka.designers import replies_of
 from eureka.display import summary
@@ -68,7 +68,7 @@ def candidates_of(events: list[Event]) -> dict[str, Candidate]:
     """Every candidate of a journal by name, in the state that its last attempt reached."""
     latest = {(g, slot): (attempt, reply) for (g, slot, attempt), (reply, _) in sorted(replies_of(events).items())}
     verdicts = {(e["generation"], e["slot"], e["attempt"]): e for e in events if e["event"] == "verdict"}
-    outcomes = _outcomes(events)
+    outcomes, warm = _outcomes(events), _warm(events)
     first: dict[str, str] = {}
     found = {}
     for (generation, slot), (attempt, reply) in sorted(latest.items()):
@@ -90,23 +90,43 @@ def candidates_of(events: list[Event]) -> dict[str, Candidate]:
             notes=verdict.get("notes", ()),
             fingerprint=mark,
             duplicate_of=original if original != name else None,
+            warm=warm.get(original) if mark else None,
             outcome=outcome,
         )
     return found
 
 
+def _warm(events: list[Event]) -> dict[str, str]:
+    """The candidates that began from another's policy, with whose."""
+    names = _trainings(events)
+    begun = {e["training"]: e["warm"] for e in events if e["event"] == "training" and e["warm"]}
+    return {name: begun[training] for training in begun for name in names[training].values()}
+
+
 def _outcomes(events: list[Event]) -> dict[str, Outcome]:
     """What trainings gave, by candidate's name."""
-    slots = {e["training"]: e["members"] for e in events if e["event"] == "training"}
+    names = _trainings(events)
+    standings: dict[str, Outcome] = {}
     outcomes: dict[str, Outcome] = {}
     for event in events:
-        if event["event"] != "trained" or event["training"] not in slots:
-            continue
-        for member, data in zip(event["members"], event["outcomes"], strict=True):
-            generation, slot, _ = slots[event["training"]][member]
-            model = Trained if "curves" in data else Failed
-            outcomes[f"{generation}.{slot}"] = model.model_validate(data)
+        known = names.get(event.get("training", ""), {})
+        if event["event"] == "trained" and known:
+            found = {known[m]: outcome_of(o) for m, o in zip(event["members"], event["outcomes"], strict=True)}
+            standings |= found
+            # Whoever is at a rung of a race goes on, unless it has failed or is dropped there.
+            outcomes |= {n: o for n, o in found.items() if event["until"] is None or isinstance(o, Failed)}
+        elif event["event"] == "raced" and known:
+            outcomes |= {known[m]: standings[known[m]] for m in event["dropped"]}
     return outcomes
+
+
+def _trainings(events: list[Event]) -> dict[str, dict[int, str]]:
+    """The candidates' names by training and member."""
+    return {
+        e["training"]: {i: f"{generation}.{slot}" for i, (generation, slot, _) in enumerate(e["members"])}
+        for e in events
+        if e["event"] == "training"
+    }
 
 
 def show_result(folder: Path, comparison: Comparison) -> None:
@@ -173,8 +193,10 @@ def _code(console: Console, candidate: Candidate) -> None:
 def _reflection(candidates: dict[str, Candidate], candidate: Candidate) -> str:
     """The text that a model is sent after this candidate, or would be."""
     if candidate.trained is not None:
-        others = [c for c in candidates.values() if c.generation == candidate.generation and c.failed]
-        return reflect.plain(prompt.reflection(candidate.trained, [str(c.failed) for c in others]))
+        generation = [c for c in candidates.values() if c.generation == candidate.generation]
+        return reflect.plain(prompt.reflection(candidate, generation))
+    if candidate.dropped is not None:
+        return f"candidate {candidate.name} was {candidate.dropped}; nothing more is told of it"
     if candidate.failed is not None:
         return reflect.plain(prompt.complaint(candidate.failed, candidate.code))
     return f"candidate {candidate.name} is not trained yet"
@@ -207,6 +229,8 @@ def _show_candidate(console: Console, candidate: Candidate) -> None:
         _say(console, f"note: {note}")
     if candidate.attempt:
         _say(console, f"attempt {candidate.attempt}: sent back before with its errors")
+    if candidate.warm:
+        _say(console, f"begun from the policy of {candidate.warm}")
     trained = candidate.trained
     if trained is not None:
         spread = f"{reflect.number(min(trained.report_episodes))} .. {reflect.number(max(trained.report_episodes))}"
@@ -218,8 +242,9 @@ def _show_candidate(console: Console, candidate: Candidate) -> None:
         )
         for alarm in alarms.of_training(trained):
             console.print(Text(f"alarm: {reflect.shown(alarm)}", style="yellow"))
+    if isinstance(candidate.outcome, Trained | Dropped):
         console.print()
-        _say(console, reflect.statistics(trained))
+        _say(console, reflect.statistics(candidate.outcome))
     console.print()
     if candidate.code is not None:
         _code(console, candidate)

@@ -8,7 +8,7 @@ by the frames named beside it:
     measure   {members, plan}           measured
     probe     {policies, programs, human, plan, robustness}
                                         probed
-    train     {programs, seeds, plan, folder, resume}
+    train     {programs, seeds, plan, folder, resume, warm, until}
                                         note, progress and checkpoint, many times; then outcomes
     any                                 error (the task's code is wrong), storage (the disk refused)
 
@@ -47,7 +47,7 @@ from eureka.rewards.preflight import preflight, too_slow
 from eureka.rewards.program import Field, Program, Rejected, fingerprint, own_reward, rebuild
 from eureka.seeds import derive
 from eureka.task import Task
-from eureka.train import Plan, Progress, Training
+from eureka.train import Plan, Progress, Training, Warm
 from eureka.workers import frames, write_frame
 
 _BLANK = (
@@ -169,14 +169,19 @@ class Service:
         folder = Path(command["folder"])
         folder.mkdir(parents=True, exist_ok=True)
         programs = [self._program(text, plan.worlds) for text in command["programs"]]
-        training = Training(self.task, self.model, programs, command["seeds"], plan, self.backend)
+        warm, until = command["warm"], command["until"]
+        parent = None
+        if warm and not command["resume"]:
+            policy, moments = load_policies([Path(warm["file"])], self.backend.torch_device)
+            parent = Warm(policy, moments, warm["samples"])
+        training = Training(self.task, self.model, programs, command["seeds"], plan, self.backend, parent)
         if plan.compiled:
             places, device = torch.arange(len(programs) * plan.worlds) % RECORDED_WORLDS, self.backend.torch_device
             problem = training.compile({name: value[places].to(device) for name, value in self.states.items()})
             if problem:
                 self.send("note", text=problem)
         if command["resume"]:
-            training.load(Path(command["resume"]["file"]), command["resume"]["members"])
+            training.load([(Path(source["file"]), source["member"]) for source in command["resume"]])
         last = 0.0
 
         def tell() -> None:
@@ -197,9 +202,9 @@ class Service:
             self.send("checkpoint", number=number, file=str(file), sha256=_sha256(file))
 
         tell()
-        outcomes = training.run(on_progress, on_checkpoint)
+        outcomes = training.run(on_progress, on_checkpoint, until)
         tell()
-        files = [folder / f"policy-{i}.safetensors" for i in range(len(programs))]
+        files = [] if until else [folder / f"policy-{i}.safetensors" for i in range(len(programs))]
         save_policies(*training.best(), files)
         self.send(
             "outcomes",

@@ -13,7 +13,7 @@ from eureka.errors import UserError
 from eureka.physics.backend import Backend
 from eureka.policies import load_policies, read_tensors, save_policies
 from eureka.rewards.program import ProgramBank
-from eureka.train import Plan, Training, _checkpoint_marks
+from eureka.train import Plan, Training
 
 
 def plan(iterations: int, **learning) -> Plan:
@@ -58,9 +58,9 @@ def test_the_best_checkpoint_is_reported_and_the_earliest_of_equals_taken(cartpo
 
 
 def test_checkpoints_are_spread_evenly_and_end_with_the_training():
-    assert _checkpoint_marks(10, 4) == [3, 5, 8, 10]
-    assert _checkpoint_marks(2, 10) == [1, 2]
-    assert _checkpoint_marks(1, 1) == [1]
+    assert Evaluation(checkpoints=4).marks(10) == [3, 5, 8, 10]
+    assert Evaluation(checkpoints=10).marks(2) == [1, 2]
+    assert Evaluation(checkpoints=1).marks(1) == [1]
 
 
 def test_component_statistics_are_means_over_worlds_and_time(cartpole: Bench):
