@@ -22,8 +22,10 @@ from eureka.display import (
     Pace,
     Plain,
     Progressed,
+    Raced,
     TrainingBegan,
     clock,
+    raced,
 )
 from eureka.reflect import number, shown
 
@@ -39,6 +41,7 @@ class Live:
         self._title, self._doing, self._spent = "getting ready", "", ""
         self._names: tuple[str, ...] = ()
         self._fitness: dict[int, float | None] = {}
+        self._dropped: set[int] = set()
         self._report: dict[str, Any] | None = None
         self._spinner = Spinner("dots")
         self._region = Region(get_renderable=self._draw, console=self._console, refresh_per_second=5, transient=True)
@@ -57,12 +60,17 @@ class Live:
                 self._spent = spent if event.answer.prompt_tokens is not None else self._spent
             case TrainingBegan(names):
                 self._doing = f"training {len(names)} polic{'ies' if len(names) != 1 else 'y'}"
-                self._names, self._fitness, self._report = names, {}, None
+                self._names, self._fitness, self._dropped, self._report = names, {}, set(), None
                 self._pace.restart()
                 return
             case Progressed(members, report):
                 self._report = report
                 self._fitness |= dict(zip(members, report["fitness"], strict=True))
+                return
+            case Raced(fitness=fitness, dropped=dropped):
+                self._fitness |= fitness
+                self._dropped |= set(dropped)
+                self._console.print(Text(f"  {raced(event, self._names)}"), soft_wrap=True)
                 return
             case GenerationEnded():
                 self._names, self._report, self._doing = (), None, ""
@@ -94,6 +102,8 @@ class Live:
         best = fitness is not None and fitness == max(known)
         width = max(map(len, self._names))
         said = "trains" if fitness is None else f"fitness so far {number(fitness)}"
+        if place in self._dropped:
+            said = f"dropped at fitness {number(fitness or 0.0)}"
         return Text(f"  {name:<{width}}  {said}", "bold green" if best else "", no_wrap=True, overflow="ellipsis")
 
 

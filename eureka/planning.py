@@ -334,10 +334,10 @@ def estimate(
     steps = settings.worlds * settings.learning.horizon
     full, short = (evaluation.marks(n) for n in (settings.iterations, settings.warm_iterations))
     generation, warm = (racing.work(settings.racing, settings.samples, marks) for marks in (full, short))
-    first = 1 if settings.strategy == "best-of-n" or not settings.start else 0
-    fresh = first if settings.warm_start is not None else settings.generations
+    given = 1 if settings.start else 0
+    fresh = settings.generations if settings.warm_start is None else 1 - given
     parts = [(searches * fresh, generation), (searches * (settings.generations - fresh), warm)]
-    parts.append((1, racing.work(None, retrained, full)))
+    parts.append((1, racing.work(None, retrained + given, full)))
     training = sum(count * cost.iterations * steps for count, cost in parts)
     judged = sum(
         count * (cost.evaluations * evaluation.selection_episodes + cost.finishers * evaluation.report_episodes)

@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from eureka import __version__, arms, compare, designers, evolve, prompt
+from eureka import __version__, arms, compare, designers, evolve, prompt, racing
 from eureka.candidate import Candidate
 from eureka.compare import Comparison, Entrant, Wanted
 from eureka.config import Evaluation, LoadedTask, Settings
@@ -346,6 +346,9 @@ def _announce(shop: Workshop) -> None:
         shop.display(Said(f"designer: {shop.designer.name}"))
     for assumption in shop.trainer.description.assumptions:
         shop.display(Said(assumption))
+    if settings.racing and not racing.rungs(settings.racing, settings.evaluation.marks(settings.iterations)):
+        said = "nobody is raced: so short a training is judged at its end alone; give more --steps"
+        shop.display(Said(said))
     _place(shop)
 
 

@@ -90,6 +90,27 @@ def test_live_draws_what_goes_on_and_leaves_what_is_done(width: int):
     assert "hello" in screen.getvalue() and "\x1b[2J" not in screen.getvalue().replace("\x1b[2K", "")
 
 
+def test_a_rung_says_who_is_dropped_and_at_what_fitness():
+    lines: list[str] = []
+    show = display.Plain(lines.append)
+    show(display.TrainingBegan(("1.0", "1.1", "1.2")))
+    show(display.Raced(4096, {0: 1.0, 2: 0.5}, (2,)))
+    show(display.Raced(8192, {0: 1.0}, ()))
+    assert lines[1:] == ["  step 4096: 1.2 (0.500) dropped, 1 go on", "  step 8192: nobody dropped, 1 go on"]
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=80, height=30, highlight=False)
+    live = Live(console)
+    try:
+        for event in (*EVENTS[:7], display.Raced(4096, {0: 1.5, 1: 0.5}, (1,))):
+            live(event)
+        with console.capture() as drawn:
+            console.print(live._draw())
+    finally:
+        live.close()
+    assert "1.1 (0.500) dropped" in screen.getvalue()
+    assert "1.1  dropped at fitness 0.500" in Text.from_ansi(drawn.get()).plain
+
+
 def test_names_of_displays_are_checked():
     with pytest.raises(Exception, match="there are auto, live, plain, json, none"):
         display.make("fancy")

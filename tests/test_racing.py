@@ -9,7 +9,9 @@ from test_sameness import PLAN, finish, training
 
 from eureka import racing
 from eureka.candidate import Dropped, Failed, Outcome, Trained
-from eureka.config import Racing
+from eureka.config import Evaluation, Learning, Racing, load_task
+from eureka.errors import UserError
+from eureka.planning import Options, estimate, resolve
 
 HALVING = Racing(rungs=(0.25, 0.5), keep=0.5)
 FAILED = Failed(stage="train", message="NaN")
@@ -73,12 +75,33 @@ def test_a_member_stopped_at_a_rung_and_gone_on_with_ends_as_one_that_never_stop
 
 @pytest.mark.parametrize("text", ["on,", "0.5:", "0.5:1.5", "2:0.5", "0:0.5", "halving", "0.5:0.5:0.5"])
 def test_a_race_that_cannot_be_is_refused_in_a_sentence(text: str):
-    from eureka.config import load_task
-    from eureka.errors import UserError
-    from eureka.planning import Options, resolve
-
     if text == "0.5:":
         assert resolve(load_task("cartpole"), Options(racing=text)).racing == Racing(rungs=(0.5,))
         return
     with pytest.raises(UserError, match=r"--racing .* give on, off, or RUNG"):
         resolve(load_task("cartpole"), Options(racing=text))
+
+
+def test_an_estimate_counts_what_a_race_and_warm_starts_leave_out():
+    """2 x 4 trainings of 8 iterations of 10 x 5 steps and a final one; 4 evaluations of 2 episodes, 3 reported."""
+    settings = resolve(load_task("cartpole"), Options(device="cpu")).model_copy(
+        update={
+            "generations": 2,
+            "samples": 4,
+            "worlds": 10,
+            "steps": 400,
+            "learning": Learning(horizon=5),
+            "evaluation": Evaluation(checkpoints=4, selection_episodes=2, report_episodes=3),
+        }
+    )
+
+    def steps(**changes) -> tuple[int, int]:
+        found = estimate(settings.model_copy(update=changes), 100, 1.0, (), searches=1, retrained=1)
+        return found.training_steps, found.evaluation_steps
+
+    assert steps() == (9 * 8 * 50, 9 * (4 * 2 + 3) * 100)
+    # at iterations 2 and 4 two go on, then one: 4 * 2 + 2 * 2 + 1 * 4 iterations, 4 + 2 + 2 evaluations, one report
+    assert steps(racing=HALVING) == ((2 * 16 + 8) * 50, (2 * (8 * 2 + 3) + 11) * 100)
+    assert steps(warm_start=0.5) == ((4 * 8 + 4 * 4 + 8) * 50, 9 * 11 * 100)
+    started = ((8 * 4 + 8 + 8) * 50, 10 * 11 * 100)
+    assert steps(warm_start=0.5, start="human") == started, "generation 0 is trained, and is a parent too"
