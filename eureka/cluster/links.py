@@ -118,11 +118,13 @@ class Driver:
             answer = "there was no answer in time"
         if isinstance(answer, dict) and "joined" in answer:
             return tuple(Node(**node) for node in answer["joined"])
-        why = answer["failed"] if isinstance(answer, dict) else f"{answer}{last_words(log)}"
-        cure = (
-            "; this machine must be a node of that cluster (ray start --address=..., docs/scale.md)" if address else ""
-        )
-        raise UserError(f"eureka could not {'join' if address else 'start'} {where}: {why}{cure}")
+        why = answer["failed"] if isinstance(answer, dict) else answer
+        words, cure = last_words(log), ""
+        if "AuthToken" in words:
+            words, cure = "", "; it has a token: set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH (docs/scale.md)"
+        elif address:
+            cure = "; this machine must be a node of that cluster (ray start --address=..., docs/scale.md)"
+        raise UserError(f"eureka could not {'join' if address else 'start'} {where}: {why}{words}{cure}")
 
     def _deal(self, frame: bytes) -> None:
         message = json.loads(frame)

@@ -46,7 +46,7 @@ def task_files(task: LoadedTask) -> dict[str, Path]:
     total = sum(path.stat().st_size for path in found.values())
     if total > LARGEST_TASK:
         raise UserError(
-            f"{task.module.parent} holds {total >> 20} MiB, and a task that is sent to other machines may have "
+            f"{task.module.parent} holds {(total >> 20) + 1} MiB, and a task that is sent to other machines may have "
             f"{LARGEST_TASK >> 20}: keep the class and what it needs in a folder of their own"
         )
     return found
