@@ -120,7 +120,7 @@ class Driver:
             return tuple(Node(**node) for node in answer["joined"])
         why = answer["failed"] if isinstance(answer, dict) else answer
         words, cure = last_words(log), ""
-        if "AuthToken" in words:
+        if "AuthToken" in words or "token" in why:
             words, cure = "", "; it has a token: set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH (docs/scale.md)"
         elif address:
             cure = "; this machine must be a node of that cluster (ray start --address=..., docs/scale.md)"
