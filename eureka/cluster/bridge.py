@@ -121,15 +121,15 @@ class Bridge:
             tether.end(at_once=False)
         self.say({"link": link, "closed": True})
 
-    def _join(self, task: str, address: str | None, cpus: int, folder: str) -> None:
+    def _join(self, task: str, address: str | None, cpus: int, folder: str | None) -> None:
         quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
         try:
-            if address is None:
+            if folder is not None:
                 self._folder = folder
                 own = {"num_cpus": cpus, "include_dashboard": False, "object_store_memory": _OBJECTS}
-                ray.init("local", _temp_dir=folder, **own, **quiet)
+                ray.init("local", _temp_dir=f"{folder}/ray", **own, **quiet)
             else:
-                if address != "auto":
+                if address not in (None, "auto"):
                     _reach(address)
                 ray.init(address, **quiet)
         except Exception as error:

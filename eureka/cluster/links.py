@@ -72,11 +72,11 @@ class Driver:
         self.dead = False
         self._note = note
         self._answers: queue.SimpleQueue[dict[str, Any] | str] = queue.SimpleQueue()
-        # Sockets of Ray's lie in it, whose paths may not be long.
-        self._folder = Path(tempfile.mkdtemp(prefix="eureka-ray-", dir="/tmp"))
+        # Sockets of Ray's lie in it, whose paths may not be long; and what is in it Ray makes open to everybody.
+        self._folder = None if address else Path(tempfile.mkdtemp(prefix="eureka-ray-", dir="/tmp"))
         own = scratch / "tmp" / "ray"
         own.mkdir(parents=True, exist_ok=True)
-        worker = Worker(["-P", "-m", "eureka.cluster.bridge"], log, keep, own, self._environment(address))
+        worker = Worker(["-P", "-m", "eureka.cluster.bridge"], log, keep, own, self._environment())
         self._pipe = Pipe(worker, self._deal, self._ended)
         try:
             self.nodes = self._joined(address, task, log)
@@ -96,10 +96,11 @@ class Driver:
     def close(self) -> None:
         """End it, with every host and a cluster of its own."""
         self._pipe.close(_CLOSING)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _environment(self, address: str | None) -> dict[str, str]:
-        if address is not None:
+    def _environment(self) -> dict[str, str]:
+        if self._folder is None:
             return _QUIET | _BRIEF | {name: os.environ[name] for name in _OF_RAY if name in os.environ}
         token = self._folder / "token"
         with open(os.open(token, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -107,7 +108,8 @@ class Driver:
         return _QUIET | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token)}
 
     def _joined(self, address: str | None, task: LoadedTask, log: Path) -> tuple[Node, ...]:
-        order = {"do": "join", "task": str(task.path), "address": address, "cpus": cores(), "folder": str(self._folder)}
+        own = str(self._folder) if self._folder else None
+        order = {"do": "join", "task": str(task.path), "address": address, "cpus": cores(), "folder": own}
         where = f"Ray at {address}" if address else "a Ray of its own"
         try:
             self.send(order)
