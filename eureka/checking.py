@@ -29,6 +29,7 @@ _OPTIONAL = {
     "transformers": "not installed; only --llm transformers needs it: pip install -e '.[local]'",
     "genai-prices": "not installed; it knows prices of models: pip install -e '.[prices]'",
     "mujoco-warp": "not installed; only GPUs need it: pip install -e '.[gpu]'",
+    "ray": "not installed; only --executor ray needs it: pip install -e '.[ray]'",
 }
 _LOCAL = {
     "http://localhost:11434/v1": "Ollama",
