@@ -352,6 +352,20 @@ def export(
         print(exporting.export(folder, candidate, out, wrapper))
 
 
+@app.command()
+def report(
+    run: RunArgument,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="FILE", help="HTML file to write; default RUN/report.html.")
+    ] = None,
+) -> None:
+    """Write one HTML file with all there is to see of a run, finished or not."""
+    from eureka.report import document
+    from eureka.store import find_run
+
+    print(document.write(find_run(run), out))
+
+
 @app.command(name="list")
 def list_(
     folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Where runs are.", show_default=True)] = Path(

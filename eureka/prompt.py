@@ -63,7 +63,7 @@ def after(task: Description, best: Candidate, failures: Sequence[str]) -> Messag
     """
     assert best.trained is not None
     text = reflection(best.trained, failures)
-    return (*first(task), Message(role="assistant", content=_short(best.reply)), Message(role="user", content=text))
+    return (*first(task), Message(role="assistant", content=as_sent(best.reply)), Message(role="user", content=text))
 
 
 def reflection(trained: Trained, failures: Sequence[str]) -> str:
@@ -75,10 +75,10 @@ def reflection(trained: Trained, failures: Sequence[str]) -> str:
 def repair(messages: Messages, reply: str, failed: Failed, code: str | None) -> Messages:
     """A prompt that asks for a mended reply, after the one that failed."""
     text = complaint(failed, code)
-    return (*messages, Message(role="assistant", content=_short(reply)), Message(role="user", content=text))
+    return (*messages, Message(role="assistant", content=as_sent(reply)), Message(role="user", content=text))
 
 
-def _short(reply: str) -> str:
+def as_sent(reply: str) -> str:
     """A reply as it is sent back: not all of one that never came to an end."""
     if len(reply) <= _LONGEST_REPLY:
         return reply or "(nothing)"
