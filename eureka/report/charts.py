@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from markupsafe import Markup
 
@@ -11,7 +12,7 @@ from eureka.candidate import Curves
 from eureka.compare import Arm
 from eureka.reflect import number, shown
 from eureka.report import svg
-from eureka.report.axes import Axis, Scale, axis
+from eureka.report.axes import Axis, Scale, axis, fitting
 from eureka.report.reading import Entry, Final, Reading
 from eureka.report.state import State
 
@@ -139,6 +140,52 @@ def final_curves(finals: Sequence[Final]) -> Markup:
         drawn.append(svg.line(_points(curves.steps, curves.fitness, across, down), _HEIGHT, f"line thin s{series}"))
     says = f"{len(finals)} trainings of {', '.join(map(shown, keys))}"
     return svg.picture("Learning curves of the comparison", says, *drawn, height=_HEIGHT + 20)
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """The best fitness so far of several runs by generation; None before a run had any."""
+
+    generations: tuple[int, ...]
+    rows: tuple[tuple[str, tuple[float | None, ...]], ...]
+
+
+def rounds(found: Sequence[tuple[str, str, Reading]]) -> Rounds:
+    """Of runs by address and name; a run's values end with its last generation."""
+    generations = sorted({e.candidate.generation for _, _, r in found for e in r.entries.values()} - {0})
+    rows = []
+    for _, name, run in found:
+        trained = [e for e in run.entries.values() if e.state == "trained" and _known(e.score)]
+        last = max((e.candidate.generation for e in run.entries.values()), default=0)
+        best = [
+            max((e.score or 0.0 for e in trained if 0 < e.candidate.generation <= g), default=None)
+            if g <= last
+            else None
+            for g in generations
+        ]
+        rows.append((name, tuple(best)))
+    return Rounds(tuple(generations), tuple(rows))
+
+
+def best_by_generation(found: Sequence[tuple[str, str, Reading]]) -> Markup:
+    """The best fitness so far of several runs; each has one colour and one kind of dash."""
+    table = rounds(found)
+    upright = axis([v for _, values in table.rows for v in values], zero=True)
+    low, high = (table.generations[0], table.generations[-1]) if table.generations else (0, 1)
+    across = Scale(low - 0.25, high + 0.25, 0, svg.WIDTH)
+    down = upright.scale(_HEIGHT, 0)
+    drawn = [svg.rows(upright, down)]
+    for generation, fits in zip(table.generations, fitting(list(map(str, table.generations)), 12), strict=True):
+        if fits:
+            drawn.append(svg.text(str(generation), across(generation), _HEIGHT + 16, "tick", "middle"))
+    for i, (_, values) in enumerate(table.rows):
+        drawn.append(svg.line(_points(table.generations, values, across, down), _HEIGHT, f"line s{i % COLOURS}"))
+    says = "; ".join(
+        f"{shown(name)} {number(known[-1])}" for name, v in table.rows if (known := [x for x in v if x is not None])
+    )
+    return svg.picture(
+        "Best fitness by generation of several runs", says or "no fitness yet", *drawn, height=_HEIGHT + 20
+    )
 
 
 def intervals(arms: Sequence[Arm]) -> Markup:

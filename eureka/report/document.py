@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from markupsafe import Markup
@@ -10,7 +11,7 @@ from eureka import __version__, tables
 from eureka.errors import UserError
 from eureka.report.journal import Journal
 from eureka.report.reading import Reading, read
-from eureka.report.rendering import STYLE, render
+from eureka.report.rendering import STATIC, anchor, render
 from eureka.report.state import at_work
 from eureka.store import foreign, storage, write_whole
 
@@ -45,11 +46,7 @@ def write(folder: Path, out: Path | None = None) -> Path:
 
 def document(folder: Path) -> str:
     """The report's text."""
-    reading = _read(folder)
-    controls = {}
-    for path in sorted((folder / "controls").glob("*/run.json")):
-        if path.resolve().is_relative_to(folder.resolve()):
-            controls[path.parent.name] = _read(path.parent)
+    reading, controls = _read(folder), controls_of(folder)
     with foreign(folder):
         text = ""
         for most in _SHORTER:
@@ -59,16 +56,31 @@ def document(folder: Path) -> str:
         return text
 
 
+def controls_of(folder: Path) -> dict[str, Reading]:
+    """The searches that a comparison made for itself, by name."""
+    found = sorted((folder / "controls").glob("*/run.json"))
+    return {p.parent.name: _read(p.parent) for p in found if p.resolve().is_relative_to(folder.resolve())}
+
+
 def _values(folder: Path, reading: Reading, controls: dict[str, Reading]) -> dict[str, object]:
+    return values_of(reading, controls, not reading.finished and at_work(folder)) | {
+        "live": False,
+        "link": lambda name: f"#c-{anchor(name)}",
+        "prompt_link": lambda sha256: f"#p-{anchor(sha256[:16])}",
+        "style": Markup((STATIC / "style.css").read_text(encoding="utf-8")),  # noqa: S704 - shipped, and holds no `</style>`
+    }
+
+
+def values_of(reading: Reading, controls: Mapping[str, Reading], running: bool) -> dict[str, object]:
+    """What the template of a run shows, in a report and on a live page."""
     return {
         "run": reading,
-        "running": not reading.finished and at_work(folder),
+        "running": running,
         "controls": controls,
         "sheets": tables.sheets(reading.comparison),
         "robustness": tables.robustness(reading.comparison.arms),
         "remark": tables.remark(reading.comparison),
         "failures": failures(reading),
-        "style": Markup(STYLE.read_text(encoding="utf-8")),  # noqa: S704 - shipped, and holds no `</style>`
         "version": __version__,
     }
 

@@ -43,6 +43,8 @@ class Journal:
         return changed
 
     def _new_lines(self) -> list[bytes]:
+        if not self.path.is_file():
+            raise UserError(f"{self.path} is no file")
         with open(self.path, "rb") as file:
             file.seek(self._end)
             data = file.read()

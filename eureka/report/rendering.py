@@ -18,7 +18,7 @@ from eureka.report.reading import Prompt, Reading
 from eureka.report.state import MEANINGS
 
 _HERE = Path(__file__).parent
-STYLE = _HERE / "static" / "style.css"
+STATIC = _HERE / "static"
 
 
 def render(template: str, **values: object) -> str:
@@ -36,7 +36,7 @@ def _environment() -> jinja2.Environment:
         autoescape=True,
         finalize=_final,
     )
-    made.filters |= {"number": number, "clock": clock, "date": _date, "cut": _cut, "one_line": shown, "anchor": _anchor}
+    made.filters |= {"number": number, "clock": clock, "date": _date, "cut": _cut, "one_line": shown, "anchor": anchor}
     made.filters |= {"flat": _flat, "seconds": _seconds, "provenance": _provenance}
     made.globals |= {
         "charts": charts,
@@ -99,7 +99,7 @@ def _provenance(run: Reading) -> list[tuple[str, str]]:
     return [*pairs, ("trainer fenced by", shown(str(fence)) if fence else "nothing recorded")]
 
 
-def _anchor(name: str) -> str:
+def anchor(name: str) -> str:
     """A candidate's or a prompt's name as a page's anchor."""
     return "".join(c if c.isalnum() else "-" for c in name)[:40]
 
