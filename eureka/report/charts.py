@@ -116,7 +116,7 @@ def _panel(
     down, across = upright.scale(_PANEL, 0), right.scale(0, svg.WIDTH)
     drawn = [svg.rows(upright, down), svg.columns(right, across, _PANEL, most=3)]
     for i, values in reversed(list(enumerate(series))):
-        drawn.append(svg.line(_points(steps, values, across, down), _PANEL, f"line s{i}"))
+        drawn.append(_series(steps, values, across, down, _PANEL, f"line s{i}"))
     first = series[0]
     known = [v for v in first if v is not None and math.isfinite(v)]
     if chosen is not None and chosen < len(first) and _known(first[chosen]):
@@ -137,7 +137,7 @@ def final_curves(finals: Sequence[Final]) -> Markup:
     drawn = [svg.rows(upright, down), svg.columns(right, across, _HEIGHT, most=5)]
     for final in finals:
         curves, series = final.trained.curves, keys.index(final.key) % COLOURS
-        drawn.append(svg.line(_points(curves.steps, curves.fitness, across, down), _HEIGHT, f"line thin s{series}"))
+        drawn.append(_series(curves.steps, curves.fitness, across, down, _HEIGHT, f"line thin s{series}"))
     says = f"{len(finals)} trainings of {', '.join(map(shown, keys))}"
     return svg.picture("Learning curves of the comparison", says, *drawn, height=_HEIGHT + 20)
 
@@ -179,7 +179,7 @@ def best_by_generation(found: Sequence[tuple[str, str, Reading]]) -> Markup:
         if fits:
             drawn.append(svg.text(str(generation), across(generation), _HEIGHT + 16, "tick", "middle"))
     for i, (_, values) in enumerate(table.rows):
-        drawn.append(svg.line(_points(table.generations, values, across, down), _HEIGHT, f"line s{i % COLOURS}"))
+        drawn.append(_series(table.generations, values, across, down, _HEIGHT, f"line s{i % COLOURS}"))
     says = "; ".join(
         f"{shown(name)} {number(known[-1])}" for name, v in table.rows if (known := [x for x in v if x is not None])
     )
@@ -223,11 +223,23 @@ def bar(value: float, longest: float) -> Markup:
     return svg.element("svg", svg.element("rect", width=length, height="8", y="1"), aria_hidden="true", height="10")
 
 
-def _points(
-    steps: Sequence[int], values: Sequence[float | None], across: Scale, down: Scale
-) -> list[tuple[float, float] | None]:
+def _series(
+    steps: Sequence[int],
+    values: Sequence[float | None],
+    across: Scale,
+    down: Scale,
+    height: float,
+    class_: str,
+) -> Markup:
+    """A line through values by steps; a value without neighbours, which makes no line, is a mark."""
     pairs = zip(steps, values, strict=False)
-    return [(across(step), down(value)) if value is not None and _known(value) else None for step, value in pairs]
+    points = [(across(step), down(v)) if v is not None and math.isfinite(v) else None for step, v in pairs]
+    alone = [
+        svg.mark("bead", *point, "", class_)
+        for before, point, after in zip([None, *points], points, [*points[1:], None], strict=False)
+        if point is not None and before is None and after is None
+    ]
+    return svg.line(points, height, class_) + Markup().join(alone)
 
 
 def _steps(steps: Sequence[int]) -> Axis:

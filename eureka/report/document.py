@@ -66,7 +66,6 @@ def _values(folder: Path, reading: Reading, controls: dict[str, Reading]) -> dic
     return values_of(reading, controls, not reading.finished and at_work(folder)) | {
         "live": False,
         "link": lambda name: f"#c-{anchor(name)}",
-        "prompt_link": lambda sha256: f"#p-{anchor(sha256[:16])}",
         "style": Markup((STATIC / "style.css").read_text(encoding="utf-8")),  # noqa: S704 - shipped, and holds no `</style>`
     }
 
@@ -81,7 +80,7 @@ def values_of(reading: Reading, controls: Mapping[str, Reading], running: bool) 
         "robustness": tables.robustness(reading.comparison.arms),
         "remark": tables.remark(reading.comparison),
         "failures": failures(reading),
-        "version": __version__,
+        "eureka_version": __version__,
     }
 
 

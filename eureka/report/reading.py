@@ -12,7 +12,7 @@ from eureka import alarms
 from eureka.candidate import Candidate, Curves, Failed, Trained
 from eureka.compare import Comparison
 from eureka.config import Settings
-from eureka.designers import Answer, replies_of
+from eureka.designers import Answer, replies_of, writable
 from eureka.inspection import candidates_of
 from eureka.prompt import Message, as_sent
 from eureka.report.accounting import Costs, costs_of
@@ -119,6 +119,11 @@ class Reading:
         trained = [e for e in self.entries.values() if e.state == "trained" and e.candidate.generation]
         return max(trained, key=lambda e: (_finite(e.score), -_best(e)), default=None)
 
+    def prompt_number(self, entry: Entry) -> int | None:
+        """Which of the prompts asked for a candidate, from 1 on; None where none did, or it is not in the journal."""
+        marks = [prompt.sha256 for prompt in self.prompts]
+        return marks.index(entry.prompt) + 1 if entry.prompt in marks else None
+
     def parent(self, entry: Entry) -> Entry | None:
         """The candidate that one was made from, if it is known."""
         return self.entries.get(entry.parent) if entry.parent else None
@@ -218,7 +223,7 @@ def _parent(candidate: Candidate, first_prompt: Sequence[Message], candidates: M
     if quoted is None:
         return None
     earlier = [c for c in candidates.values() if c.generation < candidate.generation and c.trained]
-    same = [c for c in earlier if as_sent(c.reply) == quoted]
+    same = [c for c in earlier if as_sent(c.reply) == writable(quoted)]
     best = max(same, key=lambda c: (c.generation, _finite(score_of(c)), -c.slot), default=None)
     return best.name if best else None
 

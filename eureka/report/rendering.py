@@ -36,8 +36,8 @@ def _environment() -> jinja2.Environment:
         autoescape=True,
         finalize=_final,
     )
-    made.filters |= {"number": number, "clock": clock, "date": _date, "cut": _cut, "one_line": shown, "anchor": anchor}
-    made.filters |= {"flat": _flat, "seconds": _seconds, "provenance": _provenance}
+    made.filters |= {"number": number, "clock": clock, "date": _date, "seconds": _seconds, "anchor": anchor}
+    made.filters |= {"cut": _cut, "short": _short, "one_line": shown, "flat": _flat, "provenance": _provenance}
     made.globals |= {
         "charts": charts,
         "difference": code.difference,
@@ -64,6 +64,12 @@ def _date(seconds: float | None) -> str:
 def _seconds(seconds: float) -> str:
     """`3.2 s` below a minute, `1:02:03` above; a dash for nothing."""
     return "-" if seconds <= 0 else f"{seconds:.1f} s" if seconds < 60 else clock(seconds)
+
+
+def _short(text: str, most: int) -> str:
+    """A text for one line, its end left out where it is longer than that."""
+    clean = shown(text)
+    return clean if len(clean) <= most else clean[: most - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
 def _cut(text: str, most: int) -> str:
@@ -100,7 +106,7 @@ def _provenance(run: Reading) -> list[tuple[str, str]]:
 
 
 def anchor(name: str) -> str:
-    """A candidate's or a prompt's name as a page's anchor."""
+    """A candidate's name as a page's anchor."""
     return "".join(c if c.isalnum() else "-" for c in name)[:40]
 
 

@@ -17,7 +17,7 @@ from eureka.errors import UserError
 from eureka.report.document import controls_of, values_of
 from eureka.report.following import Followers
 from eureka.report.reading import Entry, Reading
-from eureka.report.rendering import STATIC, anchor, render
+from eureka.report.rendering import STATIC, render
 from eureka.report.shelf import Shelf
 from eureka.store import foreign
 
@@ -154,7 +154,6 @@ class Pages:
             "follow": f"/follow/{address}",
             "version": version,
             "link": lambda name: f"/candidate/{address}?{urlencode({'name': name})}",
-            "prompt_link": lambda sha256: f"/run/{address}#p-{anchor(sha256[:16])}",
             "run_link": f"/run/{address}",
         }
 

@@ -59,9 +59,8 @@ def mark(shape: str, across: float, down: float, says: str, class_: str) -> Mark
         says: the text.
         class_: of the stylesheet.
     """
-    return element(
-        "use", element("title", says), href=f"#m-{shape}", x=percent(across), y=_digits(down), class_=f"mark {class_}"
-    )
+    said = element("title", says) if says else Markup()
+    return element("use", said, href=f"#m-{shape}", x=percent(across), y=_digits(down), class_=f"mark {class_}")
 
 
 def shapes() -> Markup:
@@ -72,6 +71,7 @@ def shapes() -> Markup:
         "cross": "M-3.5-3.5L3.5 3.5M-3.5 3.5L3.5-3.5",
         "triangle": "M0-4.5L4.5 3.5H-4.5Z",
         "diamond": "M0-5L5 0L0 5L-5 0Z",
+        "bead": "M-2.5 0a2.5 2.5 0 1 0 5 0a2.5 2.5 0 1 0-5 0",
         "halo": "M-8 0a8 8 0 1 0 16 0a8 8 0 1 0-16 0",
         "bar": "M0-5V5",
     }
@@ -86,8 +86,7 @@ def line(points: Iterable[tuple[float, float] | None], height: float, class_: st
         if point is None:
             pen = "M"
             continue
-        place = f"{_digits(point[0])} {_digits(point[1])}"
-        drawn += f"{pen}{place}" if pen == "L" else f"M{place}L{place}"  # its round end shows where one is alone
+        drawn += f"{pen}{_digits(point[0])} {_digits(point[1])}"
         pen = "L"
     return _stretched(element("path", d=drawn, class_=class_), height) if drawn else Markup()
 
