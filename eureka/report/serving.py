@@ -43,8 +43,8 @@ def serve(root: Path, port: int) -> None:
             server_header=False,
         )
         server = uvicorn.Server(config)
-        print(f"http://{_HOST}:{port}/?token={token}\n{root.resolve()} until Ctrl-C", flush=True)
         with contextlib.suppress(KeyboardInterrupt):  # which uvicorn raises again when it has ended
+            print(f"http://{_HOST}:{port}/?token={token}\n{root.resolve()} until Ctrl-C", flush=True)
             server.run(sockets=[listening])
 
 
