@@ -14,6 +14,7 @@ from rich.text import Text
 
 from eureka.compare import EVOLVED, HUMAN, SPARSE, Arm, Comparison
 from eureka.reflect import number, shown
+from eureka.terminal import say, show
 
 if TYPE_CHECKING:
     from eureka.bench import Summary
@@ -23,16 +24,16 @@ def show_comparison(console: Console, comparison: Comparison) -> None:
     """The arms, one a line, and what they say against the human reward."""
     if not comparison.arms:
         return
-    console.print(_fitness(comparison.arms))
+    show(console, _fitness(comparison.arms))
     if comparison.baseline and len(comparison.arms) > 1:
-        console.print(_against(comparison.arms, comparison.baseline))
-        console.print(_details(comparison.arms, comparison.baseline))
-        console.print(Text(_remark(comparison)))
+        show(console, _against(comparison.arms, comparison.baseline))
+        show(console, _details(comparison.arms, comparison.baseline))
+        say(console, _remark(comparison))
     for arm in comparison.arms:
         for alarm in arm.alarms:
-            console.print(Text(f"alarm: {shown(arm.name)}: {shown(alarm)}", style="yellow"))
+            say(console, f"alarm: {shown(arm.name)}: {shown(alarm)}", "yellow")
     if any(arm.robustness for arm in comparison.arms):
-        console.print(_robustness(comparison.arms))
+        show(console, _robustness(comparison.arms))
 
 
 def _fitness(arms: Sequence[Arm]) -> Table:
@@ -107,7 +108,7 @@ def show_summary(console: Console, summary: Summary) -> None:
         means = [_or_dash(line.fitness.get(name), "{:.4g}") for name in (EVOLVED, line.baseline or HUMAN, SPARSE)]
         chance, normalised = _or_dash(line.improvement, "{:.2f}"), _or_dash(line.normalised, "{:.2f}")
         table.add_row(Text(shown(line.task)), *means, line.verdict, chance, normalised)
-    console.print(table)
+    show(console, table)
     counted = ", ".join(f"{count} {verdict}" for verdict, count in summary.counts.items() if count)
     console.print(Text(f"evolved against {baseline}: {counted}"))
     if summary.improvement is not None and summary.improvement_interval is not None:
