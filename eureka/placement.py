@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from eureka.config import EnvironmentFile, LoadedTask, Settings
+from eureka.confinement import Confinement
 from eureka.devices import DEVICES, gpu, gpus, missing
 from eureka.errors import UserError, near
+from eureka.executors import Executor, Local
 from eureka.workers import cores
 
 _EXECUTORS = ("local", "ray")
@@ -120,3 +124,35 @@ def _enough(workers: int | None, device: str, devices: tuple[str, ...], local: b
         raise UserError("--workers is for processors; name the GPUs instead, one trainer each: --devices cuda:0,cuda:1")
     if workers > cores():
         raise UserError(f"--workers {workers}: each needs a processor, and there are {cores()} here")
+
+
+def executor(
+    settings: Settings,
+    task: LoadedTask,
+    logs: Path,
+    scratch: Path,
+    confinement: Confinement,
+    keep: Sequence[int],
+    note: Callable[[str], None],
+) -> Executor:
+    """What starts a run's trainer processes.
+
+    Args:
+        settings: which say where.
+        task: what is to be trained.
+        logs: folder for their messages.
+        scratch: folder that they work in.
+        confinement: whether they are fenced in.
+        keep: descriptors that they inherit.
+        note: told what people should know, perhaps by another thread.
+
+    Raises:
+        UserError: a cluster cannot be joined.
+    """
+    if settings.executor == "local":
+        where = (settings.device, settings.devices, settings.workers)
+        return Local(task, logs, scratch, confinement, keep, *where)
+    from eureka.cluster.executor import Cluster
+
+    address = settings.executor.partition(":")[2] or None
+    return Cluster(address, task, logs, scratch, confinement, keep, settings.device, settings.workers, note)

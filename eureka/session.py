@@ -26,8 +26,8 @@ from eureka.designers.replay import Replay
 from eureka.display import Display, Finished, Said, clock
 from eureka.errors import BudgetSpent, EurekaError, ModelFault, ModelRefused, UserError
 from eureka.evolve import Workshop
-from eureka.executors import Executor, Local
 from eureka.interruption import Interrupted, interruptible
+from eureka.placement import executor
 from eureka.planning import LONG, Changes, Estimate, changed, estimate, fitted
 from eureka.rewards.compiler import Compiler
 from eureka.spending import Ledger
@@ -297,19 +297,14 @@ def _workshop(
     logs, keep = run.folder / "logs", [run.workers_lock]
     compiler = Compiler(confinement, logs / "compiler.log", keep)
     try:
-        crew = Crew(_executor(run, task, confinement), run.folder / "scratch")
+        scratch = run.folder / "scratch"
+        crew = Crew(executor(run.settings, task, logs, scratch, confinement, keep, _teller(display)), scratch)
         try:
             yield Workshop(run, designer, compiler, crew, display, ledger, confinement)
         finally:
             crew.close()
     finally:
         compiler.close()
-
-
-def _executor(run: Run, task: LoadedTask, confinement: Confinement) -> Executor:
-    settings, logs, keep = run.settings, run.folder / "logs", [run.workers_lock]
-    where = (settings.device, settings.devices, settings.workers)
-    return Local(task, logs, run.folder / "scratch", confinement, keep, *where)
 
 
 @contextmanager
@@ -319,8 +314,8 @@ def tools(task: LoadedTask, confinement: Confinement, settings: Settings) -> Ite
     try:
         compiler = Compiler(confinement, folder / "compiler.log")
         try:
-            where = (settings.device, settings.devices, settings.workers)
-            crew = Crew(Local(task, folder, folder / "scratch", confinement, (), *where), folder / "scratch")
+            scratch = folder / "scratch"
+            crew = Crew(executor(settings, task, folder, scratch, confinement, (), lambda _: None), scratch)
             try:
                 yield compiler, crew
             finally:

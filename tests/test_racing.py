@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 from conftest import Bench
 from test_prompt import trained
@@ -11,6 +13,7 @@ from eureka import racing
 from eureka.candidate import Dropped, Failed, Outcome, Trained
 from eureka.config import Evaluation, Learning, Racing, load_task
 from eureka.errors import UserError
+from eureka.paths import shipped
 from eureka.planning import Options, estimate, resolve
 
 HALVING = Racing(rungs=(0.25, 0.5), keep=0.5)
@@ -80,6 +83,22 @@ def test_a_race_that_cannot_be_is_refused_in_a_sentence(text: str):
         return
     with pytest.raises(UserError, match=r"--racing .* give on, off, or RUNG"):
         resolve(load_task("cartpole"), Options(racing=text))
+
+
+def test_a_tasks_own_race_is_taken_and_the_command_line_overrides_it(tmp_path):
+    shutil.copytree(shipped("tasks") / "cartpole", tmp_path / "cartpole")
+    text = (shipped("tasks") / "cartpole.yaml").read_text()
+    own = "    final_seeds: 3\n    racing: {rungs: [0.3], keep: 0.4}\n    warm_start: 0.5\n"
+    (tmp_path / "mine.yaml").write_text(text.replace("    final_seeds: 3\n", own, 1))
+    task = load_task(str(tmp_path / "mine.yaml"))
+    settings = resolve(task, Options(device="cpu"))
+    assert settings.racing == Racing(rungs=(0.3,), keep=0.4) and settings.warm_start == 0.5
+    assert resolve(task, Options(device="cpu", racing="off")).racing is None
+    assert resolve(task, Options(device="cpu", racing="on")).racing == Racing()
+    assert resolve(load_task("cartpole"), Options(device="cpu")).racing is None, "as in the paper"
+    (tmp_path / "mine.yaml").write_text(text.replace("    final_seeds: 3\n", own.replace("[0.3]", "[1.3]"), 1))
+    with pytest.raises(UserError, match=r"racing\.rungs\.0: input should be less than 1"):
+        load_task(str(tmp_path / "mine.yaml"))
 
 
 def test_an_estimate_counts_what_a_race_and_warm_starts_leave_out():
