@@ -411,6 +411,37 @@ def export(
         print(exporting.export(folder, candidate, out, wrapper))
 
 
+@app.command()
+def report(
+    run: RunArgument,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="FILE", help="HTML file to write; default RUN/report.html.")
+    ] = None,
+) -> None:
+    """Write one HTML file with all there is to see of a run, finished or not."""
+    from eureka.report import document
+    from eureka.store import find_run
+
+    print(document.write(find_run(run), out))
+
+
+@app.command()
+def view(
+    folder: Annotated[
+        Path, typer.Argument(metavar="[RUNS]", help="A folder of runs, or one run.", show_default=True)
+    ] = Path("runs"),
+    port: Annotated[int, typer.Option(metavar="N", min=0, max=65535, help="Port; 0 for any that is free.")] = 8321,
+) -> None:
+    """Show runs in a browser, also while they are going on; for this machine alone, until Ctrl-C."""
+    try:
+        from eureka.report import serving
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"eureka view needs {error.name}, which is not installed; in a checkout: pip install -e '.[view]'"
+        ) from None
+    serving.serve(folder, port)
+
+
 @app.command(name="list")
 def list_(
     folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Where runs are.", show_default=True)] = Path(

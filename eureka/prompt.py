@@ -62,7 +62,7 @@ def after(task: Description, best: Candidate, generation: Sequence[Candidate]) -
         generation: those that were written with it.
     """
     text = reflection(best, generation)
-    return (*first(task), Message(role="assistant", content=_short(best.reply)), Message(role="user", content=text))
+    return (*first(task), Message(role="assistant", content=as_sent(best.reply)), Message(role="user", content=text))
 
 
 def reflection(best: Candidate, generation: Sequence[Candidate]) -> str:
@@ -88,10 +88,10 @@ def _dropped(name: str, dropped: Dropped, steps: int) -> str:
 def repair(messages: Messages, reply: str, failed: Failed, code: str | None) -> Messages:
     """A prompt that asks for a mended reply, after the one that failed."""
     text = complaint(failed, code)
-    return (*messages, Message(role="assistant", content=_short(reply)), Message(role="user", content=text))
+    return (*messages, Message(role="assistant", content=as_sent(reply)), Message(role="user", content=text))
 
 
-def _short(reply: str) -> str:
+def as_sent(reply: str) -> str:
     """A reply as it is sent back: not all of one that never came to an end."""
     if len(reply) <= _LONGEST_REPLY:
         return reply or "(nothing)"

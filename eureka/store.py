@@ -37,6 +37,9 @@ _PATIENCE = 30.0
 _HALF_MADE = "run.json.tmp"
 """Marks a folder that is being made or cleared away, and is no run; the name that `run.json` is first written under."""
 
+_STRANGE = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, AssertionError, RecursionError)
+"""What records raise that are not as they should be."""
+
 Event = dict[str, Any]
 
 
@@ -300,7 +303,7 @@ def foreign(folder: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (LookupError, TypeError, ValueError, AttributeError, AssertionError, RecursionError) as error:
+    except _STRANGE as error:
         what = " ".join(str(error).split())[:120]
         raise UserError(
             f"{folder} is damaged, or was written by another version of eureka ({type(error).__name__}: {what})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import fmean, median
 from typing import TYPE_CHECKING
 
@@ -19,39 +20,66 @@ if TYPE_CHECKING:
     from eureka.bench import Summary
 
 
+@dataclass(frozen=True)
+class Sheet:
+    """A table before it is drawn, in a terminal or on a page; its cells may hold a stranger's names."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
 def show_comparison(console: Console, comparison: Comparison) -> None:
     """The arms, one a line, and what they say against the human reward."""
     if not comparison.arms:
         return
-    console.print(_fitness(comparison.arms))
-    if comparison.baseline and len(comparison.arms) > 1:
-        console.print(_against(comparison.arms, comparison.baseline))
-        console.print(_details(comparison.arms, comparison.baseline))
-        console.print(Text(_remark(comparison)))
+    for sheet in sheets(comparison):
+        console.print(_drawn(sheet))
+    if _held_against(comparison):
+        console.print(Text(remark(comparison)))
     for arm in comparison.arms:
         for alarm in arm.alarms:
             console.print(Text(f"alarm: {shown(arm.name)}: {shown(alarm)}", style="yellow"))
     if any(arm.robustness for arm in comparison.arms):
-        console.print(_robustness(comparison.arms))
+        console.print(_drawn(robustness(comparison.arms)))
 
 
-def _fitness(arms: Sequence[Arm]) -> Table:
-    table = _table("reward", "fitness", "95% interval", "each fresh seed", "last checkpoint")
+def sheets(comparison: Comparison) -> list[Sheet]:
+    """The fitness of the arms; then, where there is something to hold them against, what they say against it."""
+    found = [_fitness(comparison.arms)] if comparison.arms else []
+    if comparison.baseline and _held_against(comparison):
+        found.append(_against(comparison.arms, comparison.baseline))
+        found.append(_details(comparison.arms, comparison.baseline))
+    return found
+
+
+def _held_against(comparison: Comparison) -> bool:
+    return bool(comparison.baseline) and len(comparison.arms) > 1
+
+
+def _drawn(sheet: Sheet) -> Table:
+    table = _table(*sheet.columns)
+    for row in sheet.rows:
+        table.add_row(*map(Text, row))
+    return table
+
+
+def _fitness(arms: Sequence[Arm]) -> Sheet:
+    rows = []
     for arm in arms:
         lost = f" ({len(arm.failures)} failed)" if arm.failures else ""
         if arm.mean is None:
-            table.add_row(Text(shown(arm.name)), "-", "-", lost.strip(), "-")
+            rows.append((shown(arm.name), "-", "-", lost.strip(), "-"))
             continue
         bounds = f"{number(arm.interval.low)} .. {number(arm.interval.high)}" if arm.interval else "one seed"
         several = " (a mean for each reward)" if len(arm.origins) > 1 else ""
         seeds = " ".join(map(number, arm.fitness)) + several + lost
-        table.add_row(Text(shown(arm.name)), number(arm.mean), bounds, seeds, number(fmean(arm.last)))
-    return table
+        rows.append((shown(arm.name), number(arm.mean), bounds, seeds, number(fmean(arm.last))))
+    return Sheet(("reward", "fitness", "95% interval", "each fresh seed", "last checkpoint"), tuple(rows))
 
 
-def _against(arms: Sequence[Arm], baseline: str) -> Table:
+def _against(arms: Sequence[Arm], baseline: str) -> Sheet:
     """What was found out beside the baseline; P is the probability that a value beats one of the baseline's."""
-    table = _table(f"against {baseline}", "verdict", "P", "95% interval", "normalised", "correlation")
+    rows = []
     for arm in arms:
         against = arm.against
         if against is None:
@@ -59,17 +87,19 @@ def _against(arms: Sequence[Arm], baseline: str) -> Table:
         correlation = _or_dash(arm.correlation, "{:.2f}")
         chance, normalised = _or_dash(against.improvement, "{:.2f}"), _or_dash(against.normalised, "{:.2f}")
         interval = _span(against.improvement_interval, "{:.2f} .. {:.2f}")
-        table.add_row(Text(shown(arm.name)), against.verdict, chance, interval, normalised, correlation)
-    return table
+        rows.append((shown(arm.name), against.verdict, chance, interval, normalised, correlation))
+    columns = (f"against {shown(baseline)}", "verdict", "P", "95% interval", "normalised", "correlation")
+    return Sheet(columns, tuple(rows))
 
 
-def _details(arms: Sequence[Arm], baseline: str) -> Table:
-    table = _table("", "IQM", "95% by bootstrap", f"steps to 80% of {baseline}", "searches")
+def _details(arms: Sequence[Arm], baseline: str) -> Sheet:
+    rows = []
     for arm in arms:
         ends = arm.iqm_interval and f"{number(arm.iqm_interval[0])} .. {number(arm.iqm_interval[1])}"
         middle = "-" if arm.iqm is None else number(arm.iqm)
-        table.add_row(Text(shown(arm.name)), middle, ends or "-", _efficiency(arm), str(arm.searches or "none"))
-    return table
+        rows.append((shown(arm.name), middle, ends or "-", _efficiency(arm), str(arm.searches or "none")))
+    columns = ("", "IQM", "95% by bootstrap", f"steps to 80% of {shown(baseline)}", "searches")
+    return Sheet(columns, tuple(rows))
 
 
 def _or_dash(value: float | None, form: str) -> str:
@@ -90,13 +120,14 @@ def _efficiency(arm: Arm) -> str:
     return f"{steps} ({there} of {len(needed)} seeds)"
 
 
-def _robustness(arms: Sequence[Arm]) -> Table:
+def robustness(arms: Sequence[Arm]) -> Sheet:
+    """How the arms' policies do in worlds that differ from those they were trained in."""
     names = list(dict.fromkeys(name for arm in arms for name in arm.robustness))
-    table = _table("robustness", "as trained", *names)
+    rows = []
     for arm in arms:
         kept = [number(arm.robustness[name]) if name in arm.robustness else "-" for name in names]
-        table.add_row(Text(shown(arm.name)), "-" if arm.mean is None else number(arm.mean), *kept)
-    return table
+        rows.append((shown(arm.name), "-" if arm.mean is None else number(arm.mean), *kept))
+    return Sheet(("robustness", "as trained", *map(shown, names)), tuple(rows))
 
 
 def show_summary(console: Console, summary: Summary) -> None:
@@ -132,8 +163,10 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _remark(comparison: Comparison) -> str:
+def remark(comparison: Comparison) -> str:
     """Why something is not defined, and what the arms rest on."""
+    if not _held_against(comparison):
+        return ""
     against = [arm.against for arm in comparison.arms if arm.against]
     lost = [shown(arm.name) for arm in comparison.arms if arm.failures]
     parts = []

@@ -1,0 +1,1 @@
+"""A run for people to look at in a browser: one file to keep (`report`), and live pages (`view`)."""

@@ -1,0 +1,99 @@
+"""Who may see the live pages: the browser that was given the token, on this machine, and no other page in it.
+
+A page of another site can make a browser ask us, but not name our host (which a rebound DNS name would show), not read
+an answer, and not send the cookie, which is for our own pages only.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_HOSTS = ("127.0.0.1", "localhost", "[::1]")
+"""With any port: one may come through a tunnel of ssh's."""
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+_HEADERS = {
+    "content-security-policy": _POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-store",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+
+
+class Guard:
+    """Lets requests through to an application that may see it, and puts the headers of the house on every answer."""
+
+    def __init__(self, app: App, token: str, port: int):
+        """For one token; the port tells this server's cookie from another's on the same host."""
+        self._app, self._token, self._cookie = app, token, f"eureka-view-{port}"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            return  # a web socket, of which there is none here
+        refused = self._refused(scope)
+        if refused is not None:
+            await _answer(send, *refused)
+            return
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *_encoded(_HEADERS)]
+            await send(message)
+
+        await self._app(scope, receive, with_headers)
+
+    def _refused(self, scope: Scope) -> tuple[int, str, dict[str, str]] | None:
+        """The answer that is given instead of a page; None for who may see it."""
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        host = headers.get("host", "")
+        name = host if host.endswith("]") else host.rpartition(":")[0] or host
+        if name not in _HOSTS:
+            return 421, "These pages are for this machine alone, under the address that eureka view printed.", {}
+        if scope["method"] not in ("GET", "HEAD"):
+            return 405, "These pages change nothing, so they can be asked for only.", {"allow": "GET, HEAD"}
+        query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        given = next((value for key, value in query if key == "token"), None)
+        if given is not None and self._is_token(given):
+            rest = urlencode([(key, value) for key, value in query if key != "token"])
+            # One slash at the beginning: two would name another host.
+            place = "/" + quote(scope["path"].lstrip("/")) + (f"?{rest}" if rest else "")
+            cookie = f"{self._cookie}={self._token}; HttpOnly; SameSite=Strict; Path=/"
+            return 303, "", {"location": place, "set-cookie": cookie}
+        if not self._is_token(_cookie(headers.get("cookie", ""), self._cookie)):
+            return 403, "Open the address that eureka view printed: it has the token that these pages ask for.", {}
+        return None
+
+    def _is_token(self, given: str) -> bool:
+        return hmac.compare_digest(given.encode(errors="replace"), self._token.encode())
+
+
+def _cookie(header: str, name: str) -> str:
+    pairs = (part.strip().partition("=") for part in header.split(";"))
+    return next((value for key, _, value in pairs if key == name), "")
+
+
+async def _answer(send: Send, status: int, text: str, headers: dict[str, str]) -> None:
+    headers = {"content-type": "text/plain; charset=utf-8"} | _HEADERS | headers
+    await send({"type": "http.response.start", "status": status, "headers": _encoded(headers)})
+    await send({"type": "http.response.body", "body": text.encode()})
+
+
+def _encoded(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]

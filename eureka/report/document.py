@@ -1,0 +1,104 @@
+"""`eureka report`: one HTML file that holds all there is to see of a run, and needs nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from markupsafe import Markup
+
+from eureka import __version__, tables
+from eureka.errors import UserError
+from eureka.report.journal import Journal
+from eureka.report.reading import Reading, read
+from eureka.report.rendering import STATIC, anchor, render
+from eureka.report.state import at_work
+from eureka.store import foreign, storage, write_whole
+
+LARGEST = 2_000_000
+"""Bytes; of a run whose texts would take more, the middles of long ones are left out."""
+_BEGINNING = b"<!doctype html>"
+_SHORTER = (24_000, 6_000, 1_500, 400)
+"""Characters of a text that are shown, tried in this order."""
+
+
+def write(folder: Path, out: Path | None = None) -> Path:
+    """Write the report of a run, finished or not.
+
+    Args:
+        folder: the run's.
+        out: the file; by default `report.html` in the folder.
+
+    Raises:
+        UserError: the run is damaged, or the file cannot be written.
+    """
+    target = out or folder / "report.html"
+    text = document(folder).encode()
+    try:
+        if target.exists() and not target.read_bytes().startswith(_BEGINNING):
+            raise UserError(f"{target} exists already and is no report; give another name with -o")
+        with storage(target):
+            write_whole(target, text)
+    except OSError as error:
+        raise UserError(f"{target} cannot be written: {error.strerror}") from None
+    return target
+
+
+def document(folder: Path) -> str:
+    """The report's text."""
+    reading, controls = _read(folder), controls_of(folder)
+    with foreign(folder):
+        text = ""
+        for most in _SHORTER:
+            text = render("report.html.j2", **_values(folder, reading, controls), most=most)
+            if len(text.encode()) < LARGEST:
+                break
+        return text
+
+
+def controls_of(folder: Path) -> dict[str, Reading]:
+    """The searches that a comparison made for itself, by name."""
+    found = sorted((folder / "controls").glob("*/run.json"))
+    return {p.parent.name: _read(p.parent) for p in found if p.resolve().is_relative_to(folder.resolve())}
+
+
+def _values(folder: Path, reading: Reading, controls: dict[str, Reading]) -> dict[str, object]:
+    return values_of(reading, controls, not reading.finished and at_work(folder)) | {
+        "live": False,
+        "link": lambda name: f"#c-{anchor(name)}",
+        "style": Markup((STATIC / "style.css").read_text(encoding="utf-8")),  # noqa: S704 - shipped, and holds no `</style>`
+    }
+
+
+def values_of(reading: Reading, controls: Mapping[str, Reading], running: bool) -> dict[str, object]:
+    """What the template of a run shows, in a report and on a live page."""
+    return {
+        "run": reading,
+        "running": running,
+        "controls": controls,
+        "sheets": tables.sheets(reading.comparison),
+        "robustness": tables.robustness(reading.comparison.arms),
+        "remark": tables.remark(reading.comparison),
+        "failures": failures(reading),
+        "eureka_version": __version__,
+    }
+
+
+def failures(reading: Reading) -> dict[str, list[tuple[str, int, str, bool]]]:
+    """What went wrong, by stage: candidate, attempt, message, and whether a later attempt mended it."""
+    found: dict[str, list[tuple[str, int, str, bool]]] = {}
+    for entry in reading.entries.values():
+        last = entry.attempts[-1].number if entry.attempts else 0
+        for attempt in entry.attempts:
+            failed = attempt.failed or (entry.candidate.failed if attempt.number == last else None)
+            if failed is not None:
+                where = f"line {failed.line}: " if failed.line else ""
+                mended = attempt.number < last and entry.state != "failed"
+                found.setdefault(failed.stage, []).append((entry.name, attempt.number, where + failed.message, mended))
+    return found
+
+
+def _read(folder: Path) -> Reading:
+    journal = Journal(folder)
+    journal.refresh()
+    return read(folder, journal.events)

@@ -1,0 +1,164 @@
+"""Marks and frames of inline SVG.
+
+A plot has no view box: places across it are percentages of its width, places down it are pixels, so that it fills
+whatever room it is given while its type and its marks keep their size. Lines lie in an inner `svg` that is stretched.
+Labels stand outside of the plot's area, in the padding that the stylesheet gives to its frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from markupsafe import Markup, escape
+
+from eureka.reflect import plain
+from eureka.report.axes import Axis, Scale, fitting
+
+WIDTH = 1000.0
+"""Of the stretched inner drawing, whatever the plot's width on the page."""
+
+
+def element(name: str, *children: object, **attributes: object) -> Markup:
+    """One element, everything in it escaped.
+
+    Args:
+        name: of the element.
+        children: text, or markup that was made here.
+        attributes: by name, `_` standing for `-`; a trailing one is dropped, None leaves the attribute out.
+    """
+    given = [
+        Markup(' {}="{}"').format(key.rstrip("_").replace("_", "-"), _plain(value))
+        for key, value in attributes.items()
+        if value is not None
+    ]
+    inside = Markup().join(escape(_plain(child)) for child in children)
+    return Markup("<{0}{1}>{2}</{0}>").format(name, Markup().join(given), inside)
+
+
+def picture(title: str, description: str, *children: Markup, height: float, class_: str = "plot") -> Markup:
+    """A plot in its frame; the title is its name for those who do not see it, the description says what it shows."""
+    drawn = element(
+        "svg",
+        element("title", title),
+        element("desc", description),
+        *children,
+        role="img",
+        width="100%",
+        height=_digits(height),
+    )
+    return element("div", drawn, class_=class_)
+
+
+def mark(shape: str, across: float, down: float, says: str, class_: str) -> Markup:
+    """A mark at a place, with a text for the pointer; shapes differ by state, so that colour is never all there is.
+
+    Args:
+        shape: dot, ring, cross, triangle or diamond; defined once a page by `shapes`.
+        across: 0 .. WIDTH.
+        down: pixels.
+        says: the text.
+        class_: of the stylesheet.
+    """
+    said = element("title", says) if says else Markup()
+    return element("use", said, href=f"#m-{shape}", x=percent(across), y=_digits(down), class_=f"mark {class_}")
+
+
+def shapes() -> Markup:
+    """The marks' outlines, once a page."""
+    outlines = {
+        "dot": "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0",
+        "ring": "M-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0-7 0",
+        "cross": "M-3.5-3.5L3.5 3.5M-3.5 3.5L3.5-3.5",
+        "triangle": "M0-4.5L4.5 3.5H-4.5Z",
+        "diamond": "M0-5L5 0L0 5L-5 0Z",
+        "bead": "M-2.5 0a2.5 2.5 0 1 0 5 0a2.5 2.5 0 1 0-5 0",
+        "halo": "M-8 0a8 8 0 1 0 16 0a8 8 0 1 0-16 0",
+        "bar": "M0-5V5",
+    }
+    drawn = [element("path", id=f"m-{name}", d=d) for name, d in outlines.items()]
+    return element("svg", element("defs", *drawn), class_="shapes", aria_hidden="true")
+
+
+def line(points: Iterable[tuple[float, float] | None], height: float, class_: str) -> Markup:
+    """A line through places (across in 0 .. WIDTH, down in pixels); None interrupts it."""
+    drawn, pen = "", "M"
+    for point in points:
+        if point is None:
+            pen = "M"
+            continue
+        drawn += f"{pen}{_digits(point[0])} {_digits(point[1])}"
+        pen = "L"
+    return _stretched(element("path", d=drawn, class_=class_), height) if drawn else Markup()
+
+
+def band(across: Sequence[float], upper: Sequence[float], lower: Sequence[float], height: float) -> Markup:
+    """The area between two lines over the same places."""
+    ends = [*zip(across, upper, strict=True), *reversed(list(zip(across, lower, strict=True)))]
+    drawn = "M" + "L".join(f"{_digits(x)} {_digits(y)}" for x, y in ends) + "Z"
+    return _stretched(element("path", d=drawn, class_="band"), height)
+
+
+def text(says: str, across: float, down: float, class_: str = "", anchor: str | None = None, dx: float = 0) -> Markup:
+    """A label at a place of the plot."""
+    shift = _digits(dx) if dx else None
+    return element(
+        "text", says, x=percent(across), y=_digits(down), dx=shift, class_=class_ or None, text_anchor=anchor
+    )
+
+
+def rule(across: float, down: float, to_across: float, to_down: float, class_: str) -> Markup:
+    """A straight line between two places."""
+    return element(
+        "line",
+        x1=percent(across),
+        y1=_digits(down),
+        x2=percent(to_across),
+        y2=_digits(to_down),
+        class_=class_,
+    )
+
+
+def rows(axis: Axis, scale: Scale) -> Markup:
+    """A labelled rule across the plot for each tick of an axis that runs upwards."""
+    drawn = []
+    for tick, label in zip(axis.ticks, axis.labels, strict=True):
+        down = scale(tick)
+        drawn += [rule(0, down, WIDTH, down, "grid"), text(label, 0, down + 4, "tick", "end", dx=-8)]
+    return Markup().join(drawn)
+
+
+def columns(axis: Axis, scale: Scale, height: float, most: int = 5, grid: bool = False) -> Markup:
+    """A label below the plot for each tick of an axis that runs to the right."""
+    drawn = []
+    for tick, label, fits in zip(axis.ticks, axis.labels, fitting(axis.labels, most), strict=True):
+        across = scale(tick)
+        if grid:
+            drawn.append(rule(across, 0, across, height, "grid"))
+        if fits:
+            drawn.append(text(label, across, height + 16, "tick", "middle"))
+    return Markup().join(drawn)
+
+
+def percent(across: float) -> str:
+    """A place across a plot as SVG writes it."""
+    return f"{_digits(100 * across / WIDTH)}%"
+
+
+def _stretched(inside: Markup, height: float) -> Markup:
+    return element(
+        "svg",
+        inside,
+        width="100%",
+        height=_digits(height),
+        viewBox=f"0 0 {WIDTH:.0f} {_digits(height)}",
+        preserveAspectRatio="none",
+    )
+
+
+def _digits(value: float) -> str:
+    """A place to a tenth of a pixel, in few characters."""
+    return f"{value:.1f}".removesuffix(".0")
+
+
+def _plain(value: object) -> object:
+    return plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value

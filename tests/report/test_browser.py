@@ -1,0 +1,234 @@
+"""The pages in a real browser: they look, update and can be used as they should, and nothing in them comes alive."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from journals import append, example, grown, hostile, write_run
+
+from eureka.report.document import document
+
+pytest.importorskip("playwright", reason="playwright is not installed")
+pytest.importorskip("axe_core_python", reason="axe-core-python is not installed")
+from axe_core_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine")
+
+PAGES = {
+    "list": "/",
+    "run": "/run/eighty",
+    "half": "/run/half",
+    "candidate": "/candidate/eighty?name=2.0",
+    "failed": "/candidate/eighty?name=1.3",
+    "diff": "/diff/eighty?before=1.0&after=2.0",
+    "compare": "/compare?run=eighty&run=half",
+    "damaged": "/run/damaged",
+    "hostile": "/run/hostile",
+    "hostile candidate": "/candidate/hostile?name=1.0",
+    "hostile diff": "/diff/hostile?before=1.0&after=2.0",
+}
+Site = SimpleNamespace
+Open = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A served folder of runs (address with the token, address without, folder), and reports of two of them."""
+    folder = tmp_path_factory.mktemp("runs")
+    events, record = grown()
+    write_run(folder / "eighty", events, record)
+    write_run(folder / "half", example()[:15])
+    write_run(folder / "hostile", *hostile())
+    append(write_run(folder / "damaged", example()[:2]), [{}])
+    reports = {}
+    for name in ("eighty", "hostile"):
+        reports[name] = folder / f"{name}.html"
+        reports[name].write_text(document(folder / name))
+    command = [str(Path(sys.executable).parent / "eureka"), "view", str(folder), "--port", "0"]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    door = server.stdout.readline().strip()
+    yield SimpleNamespace(door=door, base=door.partition("/?")[0], folder=folder, reports=reports)
+    server.terminate()
+    server.wait(timeout=10)
+    server.stdout.close()
+
+
+@pytest.fixture
+def opened(browser: Browser, pages: Site) -> Iterator[Open]:
+    """Opens a page as a new visitor; in the end no page may have said anything on its console."""
+    contexts: list[BrowserContext] = []
+    said: list[str] = []
+
+    def open_page(path: str, width: int = 1280, **options: Any) -> Page:
+        context = browser.new_context(viewport={"width": width, "height": 800}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        if path.startswith("/"):
+            page.goto(pages.door)
+            page.goto(pages.base + path)
+        else:
+            page.goto(f"file://{pages.reports[path]}")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert said == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_has_a_serious_fault_of_accessibility(opened: Open, pages: Site, scheme: str):
+    page = opened("/", color_scheme=scheme)
+    for path in [*PAGES.values(), *pages.reports]:
+        page.goto(pages.base + path if path.startswith("/") else f"file://{pages.reports[path]}")
+        for details in page.locator("details").all()[:12]:
+            details.evaluate("details => { details.open = true }")
+        found = [(v["id"], v["nodes"][0]["html"]) for v in Axe().run(page)["violations"]]
+        assert found == [], (path, scheme)
+
+
+@pytest.mark.parametrize("width", [375, 1280])
+def test_no_page_is_wider_than_the_screen(opened: Open, pages: Site, width: int):
+    page = opened("/", width=width)
+    for path in [*PAGES.values(), *pages.reports]:
+        page.goto(pages.base + path if path.startswith("/") else f"file://{pages.reports[path]}")
+        page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+def test_what_is_hostile_never_becomes_an_element(opened: Open, pages: Site):
+    page = opened("/")
+    for path in [p for name, p in PAGES.items() if "hostile" in name] + ["/", "hostile"]:
+        page.goto(pages.base + path if path.startswith("/") else f"file://{pages.reports[path]}")
+        page.mouse.move(300, 300)
+        found = page.evaluate(
+            "[window.pwned, document.images.length, document.querySelectorAll('[onload], [onerror], [onmouseover]').length,"
+            " document.querySelectorAll('svg svg[onload], textarea, body style, body script').length]"
+        )
+        assert found == [None, 0, 0, 0], path
+        assert "<img src=x onerror=" in page.inner_text("body")
+
+
+def test_a_reader_goes_from_the_list_to_what_differs(opened: Open):
+    page = opened("/")
+    page.get_by_role("link", name="eighty").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("cartpole")
+    page.locator("#candidates").get_by_role("link", name="2.0", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Candidate 2.0")
+    page.get_by_label("Compare the code of").select_option("1.1")
+    page.get_by_label("with", exact=True).select_option("2.4")
+    page.get_by_role("button", name="Show what differs").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("From 1.1 to 2.4")
+    assert page.locator("ins").count() > 0 and page.locator("del").count() > 0
+    page.get_by_role("link", name="All runs").click()
+    for name in ("compare eighty", "compare half"):
+        page.get_by_label(name).check()
+    page.get_by_role("button", name="Compare the chosen").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Runs side by side")
+
+
+def test_pages_work_without_scripts(opened: Open):
+    page = opened("/", java_script_enabled=False)
+    page.get_by_role("link", name="half").click()
+    expect(page.get_by_text("training 4 policies, checkpoint 4 of 8")).to_be_visible()
+    page.get_by_role("button", name="Show what differs").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("From")
+
+
+def test_a_page_follows_a_run_that_goes_on(opened: Open, pages: Site):
+    """It is updated in place: what was opened stays open, what had the focus keeps it, nothing is loaded anew."""
+    folder = write_run(pages.folder / "growing", example()[:15])
+    with open(folder / "orchestrator.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        page = opened("/run/growing")
+        page.evaluate("window.same = true")
+        expect(page.locator("#connection")).to_have_text("live")
+        expect(page.get_by_role("progressbar")).to_be_visible()
+        page.locator("#task summary").click()
+        page.locator("#candidates").get_by_role("link", name="1.2", exact=True).focus()
+        append(folder, example()[15:20])
+        expect(page.get_by_text("generation 1 of 2: trained")).to_be_visible(timeout=10_000)
+        expect(page.locator("#candidates")).to_contain_text("in_band")
+        assert page.locator("#task details").evaluate("details => details.open")
+        assert page.evaluate("document.activeElement.textContent") == "1.2"
+        append(folder, example()[20:])
+        expect(page.locator(".facts")).to_contain_text("winner", timeout=10_000)
+        expect(page.locator("#status")).to_have_text("finished")
+        expect(page.get_by_role("progressbar")).to_have_count(0)
+        assert page.evaluate("window.same") and page.locator("#candidates tbody tr").count() == 8
+        listed = opened("/")
+        listed.get_by_label("compare growing").check()
+        write_run(pages.folder / "new", example()[:3])
+        expect(listed.get_by_role("link", name="new", exact=True)).to_be_visible(timeout=10_000)
+        assert listed.get_by_label("compare growing").is_checked()
+    shutil.rmtree(pages.folder / "new")
+    shutil.rmtree(folder)
+
+
+def test_everything_can_be_reached_with_the_keyboard(opened: Open):
+    page = opened("/")
+    page.keyboard.press("Tab")
+    skip = page.get_by_role("link", name="Skip to the contents")
+    expect(skip).to_be_focused()
+    expect(skip).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    reached = []
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        name, outline = page.evaluate(
+            "[document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent,"
+            " getComputedStyle(document.activeElement).outlineStyle]"
+        )
+        reached.append(name)
+        assert outline not in ("none", ""), name
+        if name == "half":
+            break
+    assert reached[:2] == ["Runs", "compare damaged"] or "half" in reached
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("cartpole")
+
+
+def test_dark_is_dark_and_light_is_light(opened: Open):
+    for scheme, brightest in (("light", 255), ("dark", 24)):
+        for path in ("/run/eighty", "eighty"):
+            page = opened(path, color_scheme=scheme)
+            back = page.evaluate("getComputedStyle(document.body).backgroundColor")
+            channels = [int(n) for n in back.removeprefix("rgb(").removesuffix(")").split(",")]
+            assert max(channels) <= brightest and (scheme == "dark" or min(channels) > 240)
+
+
+def test_a_link_to_a_folded_candidate_unfolds_it(opened: Open):
+    page = opened("eighty")
+    page.locator("#best").get_by_role("link").first.click()
+    expect(page.locator("#candidates details[open] pre").first).to_be_visible()
+
+
+def test_a_report_of_eighty_candidates_opens(opened: Open, pages: Site, record_property: Callable[[str, object], None]):
+    """How long it takes is recorded, for people; its size is a promise."""
+    page = opened("eighty")
+    timing = page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd")
+    record_property("load_ms", timing)
+    size = pages.reports["eighty"].stat().st_size
+    record_property("bytes", size)
+    assert size < 2_000_000 and page.locator("#candidates details.one").count() == 80

@@ -1,0 +1,147 @@
+"""The report is one file that holds a run whole, runs nothing, loads nothing, and shows a stranger's text as text."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from conftest import Cli
+from journals import EXAMPLE, append, example, example_record, grown, hostile, write_run
+
+from eureka.report.document import LARGEST, document
+
+ELEMENTS = (
+    "a b body caption code dd defs del desc details div dl dt figcaption figure footer g h1 h2 h3 head header html i "
+    "ins li line main meta nav ol p path pre rect section small span strong style summary svg table tbody td text th "
+    "thead title tr ul use"
+)
+
+
+class Page(HTMLParser):
+    """What a browser makes of a page: elements with their attributes, and the text."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def values(page: Page, name: str) -> list[str]:
+    return [attributes[name] or "" for _, attributes in page.elements if name in attributes]
+
+
+def test_the_report_of_the_recorded_run_has_all_its_parts():
+    page = Page(document(EXAMPLE))
+    for heading in ("The task", "Fitness by generation", "Lineage", "Comparison on fresh seeds", "All candidates",
+                    "Prompts", "Time and cost", "Settings", "Provenance"):  # fmt: skip
+        assert heading in page.text
+    assert "balance a pole on a cart" in page.text and "in_band" in page.text and "2.13.0+cpu" in page.text
+    assert "What changed since 1.0" in page.text and "human: the component upright is 97%" in page.text
+
+
+def test_every_link_leads_somewhere_and_no_anchor_is_there_twice():
+    page = Page(document(EXAMPLE))
+    anchors = values(page, "id")
+    assert len(anchors) == len(set(anchors))
+    links = values(page, "href")
+    assert len(links) > 30 and all(link.startswith("#") and link[1:] in anchors for link in links)
+
+
+def test_a_report_loads_and_runs_nothing(tmp_path: Path):
+    text = document(write_run(tmp_path / "run", *hostile()))
+    page = Page(text)
+    assert {tag for tag, _ in page.elements} <= set(ELEMENTS.split())
+    assert not [a for _, attributes in page.elements for a in attributes if a.startswith("on") or a in ("src", "style")]
+    assert all(link.startswith("#") for link in values(page, "href"))
+    policy = next(a["content"] for t, a in page.elements if a.get("http-equiv") == "Content-Security-Policy")
+    assert policy and "default-src 'none'" in policy and "script" not in policy
+    assert "url(" not in text.split("</style>")[0] and "@import" not in text
+
+
+def test_hostile_text_is_shown_as_text(tmp_path: Path):
+    text = document(write_run(tmp_path / "run", *hostile()))
+    page = Page(text)
+    assert page.text.count('<img src=x onerror="window.pwned=1">') > 50 and "{{ 7 * 7 }}" in page.text
+    text.encode()
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]", text)
+    anchors = values(page, "id")
+    assert all(link[1:] in anchors for link in values(page, "href"))
+
+
+def test_eighty_candidates_fit_two_megabytes(tmp_path: Path):
+    events, record = grown()
+    text = document(write_run(tmp_path / "run", events, record))
+    assert text.count('<details class="one"') == 80 + 5 and len(text.encode()) < 2_000_000
+    assert "characters are left out" not in text, "texts of a usual length are whole"
+
+
+def test_long_texts_lose_their_middles_before_the_report_grows_too_large(tmp_path: Path):
+    events, record = grown()
+    for event in events:
+        if event["event"] == "answer":
+            event["answer"]["replies"][0]["text"] += "<&>" * 20_000
+    text = document(write_run(tmp_path / "run", events, record))
+    assert len(text.encode()) < LARGEST and "characters are left out" in text
+
+
+def test_a_prompt_is_in_the_report_once(tmp_path: Path):
+    events, record = grown()
+    text = document(write_run(tmp_path / "run", events, record))
+    assert text.count("State fields that the reward may ask for") == 2, "with the task, and in the first prompt"
+    assert text.count("as in prompt 1") == 2 * 4
+
+
+def test_a_folder_of_trainings_without_candidates_has_a_report(tmp_path: Path):
+    events = [e for e in example() if e["event"] in ("started", "baseline", "finished") or e.get("training") == "final"]
+    arms = [{"name": n, "rewards": [{"origin": n, "code": ""}]} for n in ("evolved", "human", "sparse")]
+    events.insert(0, {"event": "arms", "time": 1.0, "arms": arms, "controls": ["search"]})
+    events[-1] |= {"winner": None}
+    folder = write_run(tmp_path / "run", events)
+    write_run(folder / "controls" / "search", example(), example_record())
+    page = Page(document(folder))
+    assert "Comparison on fresh seeds" in page.text and "Lineage" not in page.text
+    assert "Controls" in page.text and "8 candidates, best 1.0" in page.text
+
+
+def test_a_report_says_how_far_a_run_is(tmp_path: Path):
+    folder = write_run(tmp_path / "run", example()[:15])
+    assert "This run is not finished: generation 1 of 2: training 4 policies" in Page(document(folder)).text
+    append(folder, example()[15:])
+    assert "This run is not finished" not in document(folder)
+
+
+def test_the_command_writes_the_file_and_says_where(cli: Cli, tmp_path: Path):
+    folder = write_run(tmp_path / "one", example())
+    done = cli("report", folder)
+    assert done.returncode == 0 and done.stdout.strip() == str(folder / "report.html"), done.stderr
+    assert cli("report", folder).returncode == 0, "it can be written again"
+    done = cli("report", "one", "-o", "here.html")
+    assert done.returncode == 0 and (tmp_path / "here.html").read_text().startswith("<!doctype html>")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["nowhere"], "nowhere does not exist"),
+        (["run", "-o", "no/dir.html"], "cannot be written: No such file or directory"),
+        (["run", "-o", "run"], "cannot be written: Is a directory"),
+        (["run", "-o", "mine.txt"], "exists already and is no report"),
+        (["broken"], "line 2: damaged"),
+    ],
+)
+def test_what_is_in_the_way_is_said_in_one_sentence(cli: Cli, tmp_path: Path, arguments: list[str], expected: str):
+    write_run(tmp_path / "run", example()[:3])
+    append(write_run(tmp_path / "broken", example()[:1]), [{}])
+    (tmp_path / "mine.txt").write_text("precious")
+    done = cli("report", *arguments)
+    assert done.returncode == 2 and expected in done.stderr and "Traceback" not in done.stderr
+    assert (tmp_path / "mine.txt").read_text() == "precious"

@@ -1,0 +1,250 @@
+"""The live pages show what is below their folder to who has the token, and nothing else to anybody."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from conftest import Cli
+from journals import append, example, grown, hostile, write_run
+from starlette.testclient import TestClient
+from test_document import Page, values
+
+from eureka.report.access import Guard
+from eureka.report.following import Followers
+from eureka.report.shelf import Shelf
+from eureka.report.site import site
+
+TOKEN = "secret-token"
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """A folder of runs in all states."""
+    root = tmp_path / "runs"
+    write_run(root / "cartpole" / "done", example())
+    write_run(root / "cartpole" / "half", example()[:15])
+    append(write_run(root / "broken", example()[:2]), [{}])
+    write_run(root / "a b" / "\u202ehostile<b>", *hostile())
+    write_run(root / "compared" / "controls" / "search", example())
+    write_run(root / "compared", [{"event": "arms", "time": 1.0, "arms": [], "controls": ["search"]}])
+    return root
+
+
+@pytest.fixture
+def client(runs: Path) -> Iterator[TestClient]:
+    with TestClient(Guard(site(runs), TOKEN, 8321), base_url="http://127.0.0.1:8321") as client:
+        client.get("/", params={"token": TOKEN})
+        yield client
+
+
+def test_the_list_shows_every_run_with_its_state(client: TestClient, runs: Path):
+    rows = {row.name: row for row in Shelf(runs).rows()}
+    assert {name: row.state for name, row in rows.items()} == {
+        "cartpole/done": "finished",
+        "cartpole/half": "interrupted",
+        "broken": "damaged",
+        "a b/\u202ehostile<b>": "finished",
+        "compared": "interrupted",
+        "compared/controls/search": "finished",
+    }
+    page = Page(client.get("/").text)
+    assert page.text.count("interrupted") == 2 and "line 3: damaged" in page.text
+    for link in values(page, "href"):
+        assert client.get(link).status_code == 200, link
+
+
+def test_the_pages_of_a_run_lead_to_each_other(client: TestClient):
+    run = Page(client.get("/run/cartpole/done").text)
+    assert "/candidate/cartpole/done?name=2.3" in values(run, "href")
+    candidate = Page(client.get("/candidate/cartpole/done?name=2.3").text)
+    assert "/run/cartpole/done#p-2" in values(candidate, "href") and "p-2" in values(run, "id")
+    diff = Page(client.get("/diff/cartpole/done?before=1.0&after=2.3").text)
+    assert "added" in diff.text and "removed" in diff.text
+    both = Page(client.get("/compare?run=cartpole/done&run=compared/controls/search").text)
+    assert "Best fitness by generation" in both.text
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/run/nothing", "/run/../../etc", "/run/%2e%2e/%2e%2e/etc/passwd", "/run//etc", "/run/cartpole", "/run/",
+        "/nope", "/candidate/cartpole/done?name=9.9", "/candidate/cartpole/done", "/diff/cartpole/done?before=1.0",
+        "/static/../site.py", "/static/%2e%2e%2fsite.py", "/static/passwd", "/docs", "/openapi.json", "/follow/nothing",
+        "/compare?run=nothing",
+    ],
+)  # fmt: skip
+def test_what_is_not_there_is_not_found(client: TestClient, address: str):
+    response = client.get(address)
+    assert response.status_code == 404 and "Not here" in response.text and "root:" not in response.text
+
+
+def test_links_do_not_lead_out_of_the_folder(tmp_path: Path):
+    outside = write_run(tmp_path / "outside", example())
+    inside = write_run(tmp_path / "runs" / "inside", [])
+    (tmp_path / "runs" / "linked").symlink_to(outside)
+    (inside / "events.jsonl").unlink()
+    (inside / "events.jsonl").symlink_to(outside / "events.jsonl")
+    (tmp_path / "runs" / "file").mkdir()
+    (tmp_path / "runs" / "file" / "run.json").symlink_to(outside / "run.json")
+    shelf = Shelf(tmp_path / "runs")
+    assert list(shelf.runs()) == ["inside"]
+    (row,) = shelf.rows()
+    assert row.state == "damaged" and "is a link" in row.words
+
+
+def test_a_pipe_in_the_place_of_a_journal_is_not_waited_for(tmp_path: Path):
+    folder = write_run(tmp_path / "run", [])
+    (folder / "events.jsonl").unlink()
+    os.mkfifo(folder / "events.jsonl")
+    assert [row.state for row in Shelf(tmp_path).rows()] == ["damaged"]
+
+
+def test_a_single_run_can_be_shown(tmp_path: Path):
+    write_run(tmp_path / "one", example())
+    assert list(Shelf(tmp_path / "one").runs()) == ["one"]
+
+
+def test_every_answer_forbids_scripts_but_its_own_file(client: TestClient):
+    for address in ("/", "/run/cartpole/done", "/nope", "/static/live.js", "/run/broken"):
+        policy = client.get(address).headers["content-security-policy"]
+        assert "default-src 'none'; script-src 'self'; style-src 'self'" in policy and "unsafe" not in policy
+        assert client.get(address).headers["x-content-type-options"] == "nosniff"
+    scripts = [a for t, a in Page(client.get("/run/cartpole/done").text).elements if t == "script"]
+    assert scripts == [{"src": "/static/live.js", "defer": None}]
+
+
+def test_hostile_text_makes_no_element_and_no_attribute(client: TestClient, runs: Path):
+    (address,) = [r.address for r in Shelf(runs).rows() if "hostile" in r.name]
+    pages = ["/", f"/run/{address}", f"/candidate/{address}?name=1.0", f"/candidate/{address}?name=1.1",
+             f"/diff/{address}?before=1.0&after=2.1", f"/compare?run={address}"]  # fmt: skip
+    for path in pages:
+        page = Page(client.get(path).text)
+        assert {"img", "b" if "diff" not in path else "img"}.isdisjoint(tag for tag, _ in page.elements), path
+        names = {name for _, attributes in page.elements for name in attributes}
+        assert not [name for name in names if name.startswith("on") or name in ("style", "srcdoc")], path
+        assert len([tag for tag, _ in page.elements if tag == "script"]) == 1
+        assert "<img src=x" in page.text
+
+
+def test_a_token_opens_the_door_once_and_a_cookie_keeps_it_open(runs: Path):
+    app = Guard(site(runs), TOKEN, 8321)
+    with TestClient(app, base_url="http://localhost:9000", follow_redirects=False) as client:
+        for headers in ({}, {"cookie": "eureka-view-8321=wrong"}, {"cookie": f"eureka-view-1={TOKEN}"}):
+            refused = client.get("/run/cartpole/done", headers=headers)
+            assert refused.status_code == 403 and "cartpole" not in refused.text
+        for wrong in ("wrong", "", "\u00fc", TOKEN + " "):
+            assert client.get("/", params={"token": wrong}).status_code == 403
+        opened = client.get("/compare", params={"run": "cartpole/done", "token": TOKEN})
+        assert opened.status_code == 303 and opened.headers["location"] == "/compare?run=cartpole%2Fdone"
+        cookie = opened.headers["set-cookie"]
+        assert "HttpOnly" in cookie and "SameSite=Strict" in cookie
+        assert client.get("/run/cartpole/done").status_code == 200
+
+
+def test_a_redirect_stays_on_this_host(runs: Path):
+    with TestClient(Guard(site(runs), TOKEN, 1), base_url="http://127.0.0.1:1", follow_redirects=False) as client:
+        place = client.get(f"http://127.0.0.1:1//evil.example/x?token={TOKEN}").headers["location"]
+        assert place == "/evil.example/x"
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example:8321", "", "localhost.evil.example", "0.0.0.0:8321"]
+)
+def test_another_name_for_this_machine_is_refused(client: TestClient, host: str):
+    """A page of a stranger's whose name now leads here has our cookie's address, but not our name."""
+    assert client.get("/", headers={"host": host}).status_code == 421
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8321", "localhost:1", "[::1]:8321", "127.0.0.1", "localhost"])
+def test_this_machine_may_be_called_what_it_is_called(client: TestClient, host: str):
+    assert client.get("/", headers={"host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
+def test_nothing_can_be_changed(client: TestClient, method: str):
+    assert client.request(method, "/run/cartpole/done").status_code == 405
+
+
+def test_looking_changes_no_file(client: TestClient, runs: Path):
+    def marks() -> dict[str, tuple[int, str]]:
+        files = [p for p in runs.rglob("*") if p.is_file()]
+        return {str(p): (p.stat().st_mtime_ns, hashlib.sha256(p.read_bytes()).hexdigest()) for p in files}
+
+    before = marks()
+    for address in ("/", "/run/cartpole/done", "/run/cartpole/half", "/compare?run=cartpole/half"):
+        assert client.get(address).status_code == 200
+    assert marks() == before
+
+
+def test_a_version_changes_with_what_a_page_shows(runs: Path):
+    shelf, half = Shelf(runs), runs / "cartpole" / "half"
+    one, everything = shelf.version(half), shelf.version()
+    assert shelf.version(half) == one and shelf.version() == everything
+    append(half, example()[15:16])
+    assert shelf.version(half) != one and shelf.version() != everything
+
+
+def test_however_many_follow_a_run_one_watcher_looks_at_it(runs: Path):
+    shelf, half = Shelf(runs), runs / "cartpole" / "half"
+    followers = Followers(shelf, lambda: False)
+
+    async def next_of(stream: AsyncIterator[str]) -> str:
+        return await asyncio.wait_for(anext(stream), 10)
+
+    async def follow() -> None:
+        streams = [followers.follow(half) for _ in range(3)]
+        first = [await next_of(stream) for stream in streams]
+        assert len(set(first)) == 1 and followers.watchers == 1
+        append(half, example()[15:16])
+        second = await asyncio.gather(*map(next_of, streams))
+        assert len(set(second)) == 1 and set(second) != set(first)
+        for stream in streams:
+            await stream.aclose()  # pyright: ignore[reportAttributeAccessIssue]
+        assert followers.watchers == 0
+
+    asyncio.run(follow())
+
+
+def test_only_so_many_journals_stay_in_memory(tmp_path: Path):
+    events, record = grown(generations=1, samples=2)
+    for i in range(20):
+        write_run(tmp_path / str(i), events, record)
+    shelf = Shelf(tmp_path)
+    assert len(shelf.rows()) == 20 and len(shelf._journals) <= 12
+
+
+def test_ctrl_c_ends_the_server_in_silence(runs: Path):
+    command = [str(Path(sys.executable).parent / "eureka"), "view", str(runs), "--port", "0"]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    address = server.stdout.readline()
+    assert address.startswith("http://127.0.0.1:") and len(address.partition("token=")[2].strip()) >= 32
+    server.send_signal(signal.SIGINT)
+    _, said = server.communicate(timeout=30)
+    assert server.returncode == 0 and said == ""
+
+
+def test_a_port_that_is_taken_is_said_in_one_sentence(cli: Cli, runs: Path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = cli("view", runs, "--port", port)
+    assert done.returncode == 2 and f"port {port} cannot be had (Address already in use)" in done.stderr
+    missing = cli("view", "nowhere")
+    assert missing.returncode == 2 and "there is no folder nowhere" in missing.stderr
+
+
+def test_without_its_packages_the_command_says_what_to_install(runs: Path):
+    code = f"import sys; sys.modules['fastapi'] = None; sys.argv = ['eureka', 'view', {str(runs)!r}]\n"
+    code += "from eureka.__main__ import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "eureka view needs fastapi, which is not installed" in done.stderr
+    assert "pip install -e '.[view]'" in done.stderr
