@@ -32,6 +32,8 @@ _PLACING = 15.0
 """s after which a host that is not there is one that nothing has room for; on a busy node it takes some to start."""
 _SHARING = 5.0
 """s after which one that had a place before is content with a share of one."""
+_SEEKING = 60.0
+"""s in which nodes that are lost while a host is placed are passed over: Ray still takes some for living."""
 _ENDING = 5.0
 """s that a host gets to end its trainer process and to clear up."""
 _CALLS = 8
@@ -117,8 +119,22 @@ class Tether:
             self.bridge.say({"link": self.wish.link, **message})
 
     def _place(self) -> Any:
+        """A host with a trainer process; a node that turns out to be lost is passed over."""
+        deadline = time.monotonic() + _SEEKING
+        while True:
+            try:
+                return self._settled(*self._placed())
+            except RayTaskError:
+                raise
+            except RayError:
+                if self._over.is_set() or time.monotonic() > deadline:
+                    raise
+                traceback.print_exc()
+                time.sleep(1.0)
+
+    def _settled(self, host: Any, ready: Any) -> Any:
+        """The host, once its node was found to be like this machine and has a trainer process."""
         wish = self.wish
-        host, ready = self._placed()
         there = self._facts(ready)
         self._node = f"node {_ask(host.name)}"
         here = sameness.facts(wish.device)
