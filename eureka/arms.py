@@ -168,4 +168,5 @@ def control(name: str, settings: Settings, wanted: Wanted) -> Settings:
     kind = wanted.llm.partition(":")[0]
     if kind in ("manual", "replay"):
         raise UserError(f"the control best-of-n asks the model anew, and {kind} cannot be; give --controls search")
-    return base.model_copy(update={"llm": wanted.llm, "asking": wanted.asking, "strategy": "best-of-n"})
+    asked = {"llm": wanted.llm, "asking": wanted.asking}
+    return base.model_copy(update={**asked, "strategy": "best-of-n", "warm_start": None})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -71,7 +72,26 @@ class Trained(_Record):
     steps: int = Field(description="training world-steps")
 
 
-Outcome = Trained | Failed
+class Dropped(_Record):
+    """What a training gave that a race ended early, for others did better by then."""
+
+    curves: Curves
+    best: int = Field(description="the checkpoint with the highest selection fitness; the earliest of equals")
+    selection: float = Field(description="its selection fitness")
+    diverged: int = Field(description="world-steps of training in which a world's physics diverged")
+    steps: int = Field(description="training world-steps until it was ended")
+
+    def __str__(self) -> str:
+        return f"dropped at step {self.steps}, with fitness {self.selection:.4g}"
+
+
+Outcome = Trained | Dropped | Failed
+
+
+def outcome_of(record: Mapping[str, Any]) -> Outcome:
+    """An outcome as the journal holds it."""
+    kind = Trained if "report" in record else Dropped if "curves" in record else Failed
+    return kind.model_validate(record)
 
 
 class Candidate(_Record):
@@ -87,6 +107,7 @@ class Candidate(_Record):
     duplicate_of: str | None = Field(
         default=None, description="name of the candidate with the same program, trained instead"
     )
+    warm: str | None = Field(default=None, description="name of the candidate whose policy it began from, if it did")
     outcome: Outcome | None = Field(default=None, description="what became of it; None while it trains")
 
     @property
@@ -96,8 +117,13 @@ class Candidate(_Record):
 
     @property
     def trained(self) -> Trained | None:
-        """Its training, if there was one."""
+        """Its training, if there was one to the end."""
         return self.outcome if isinstance(self.outcome, Trained) else None
+
+    @property
+    def dropped(self) -> Dropped | None:
+        """Its training, if a race ended it early."""
+        return self.outcome if isinstance(self.outcome, Dropped) else None
 
     @property
     def failed(self) -> Failed | None:

@@ -29,6 +29,7 @@ _OPTIONAL = {
     "transformers": "not installed; only --llm transformers needs it: pip install -e '.[local]'",
     "genai-prices": "not installed; it knows prices of models: pip install -e '.[prices]'",
     "mujoco-warp": "not installed; only GPUs need it: pip install -e '.[gpu]'",
+    "ray": "not installed; only --executor ray needs it: pip install -e '.[ray]'",
 }
 _LOCAL = {
     "http://localhost:11434/v1": "Ollama",
@@ -47,10 +48,10 @@ def check(task: LoadedTask, reward: Path, confinement: Confinement) -> int:
         UserError: the file cannot be read.
     """
     source = read_source(reward)
-    worlds = planning.resolve(task, planning.Options()).worlds
-    with session.tools(task, confinement) as (compiler, trainer):
+    settings = planning.resolve(task, planning.Options(device="cpu"))
+    with session.tools(task, confinement, settings) as (compiler, trainer):
         ((_, result),) = compiler.compile({0: source}, trainer.description.fields())
-        report = result if isinstance(result, Failed) else trainer.preflight(result, worlds)
+        report = result if isinstance(result, Failed) else trainer.preflight(result, settings.worlds)
     if isinstance(report, Failed):
         where = f"{reward}, line {report.line}" if report.line else str(reward)
         raise UserError(f"{where}: {report.message}")
@@ -70,7 +71,7 @@ def dry_run(task: LoadedTask, settings: Settings, confinement: Confinement) -> N
     Raises:
         UserError: the task, or one of its rewards, cannot be used.
     """
-    with session.tools(task, confinement, settings.device) as (compiler, trainer):
+    with session.tools(task, confinement, settings) as (compiler, trainer):
         description, level = trainer.description, compiler.sandbox
         sources = {name: path.read_text(encoding="utf-8") for name, path in task.rewards.items()}
         for name, result in compiler.compile(sources, description.fields()):
@@ -81,8 +82,8 @@ def dry_run(task: LoadedTask, settings: Settings, confinement: Confinement) -> N
         settings = planning.fitted(settings, description.horizon)
         messages = prompt.first(description)
         rate = trainer.measure(settings.samples, settings)
-        trainings = settings.generations * settings.samples + (1 + len(task.baselines)) * settings.final_seeds
-        forecast = planning.estimate(settings, description.horizon, rate, messages, trainings)
+        retrained = (1 + len(task.baselines)) * settings.final_seeds
+        forecast = planning.estimate(settings, description.horizon, rate, messages, 1, retrained)
     print(prompt.as_text(messages))
     print("---")
     if task.rewards:

@@ -15,14 +15,18 @@ from eureka.errors import UserError
 from eureka.options import (
     CompileOption,
     DeviceOption,
+    DevicesOption,
     DisplayOption,
     EnvsOption,
+    ExecutorOption,
     GenerationsOption,
     LlmOption,
+    LogOption,
     OpenOption,
     OutOption,
     PresetOption,
     PricesOption,
+    RacingOption,
     RunArgument,
     SamplesOption,
     SandboxOption,
@@ -32,6 +36,8 @@ from eureka.options import (
     TaskArgument,
     TokensOption,
     UsdOption,
+    WarmOption,
+    WorkersOption,
     YesOption,
 )
 
@@ -59,6 +65,8 @@ def run(
     steps: StepsOption = None,
     seed: SeedOption = None,
     strategy: StrategyOption = None,
+    racing: RacingOption = None,
+    warm_start: WarmOption = None,
     start: Annotated[
         str | None, typer.Option(metavar="FILE|human", help="A reward to improve on, instead of beginning with none.")
     ] = None,
@@ -73,11 +81,15 @@ def run(
     max_tokens: TokensOption = None,
     prices: PricesOption = None,
     device: DeviceOption = "auto",
+    devices: DevicesOption = None,
+    workers: WorkersOption = None,
+    executor: ExecutorOption = None,
     compile: CompileOption = False,
     sandbox: SandboxOption = "auto",
     open_trainer: OpenOption = False,
     out: OutOption = None,
     display: DisplayOption = "auto",
+    log: LogOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the first prompt and an estimate, no more.")] = False,
     yes: YesOption = False,
 ) -> None:
@@ -96,9 +108,14 @@ def run(
         steps=steps,
         seed=seed,
         device=device,
+        devices=devices,
+        workers=workers,
+        executor=executor,
         compiled=compile,
         start=start,
         strategy=strategy,
+        racing=racing,
+        warm_start=warm_start,
         temperature=temperature,
         reply_tokens=reply_tokens,
         timeout=timeout,
@@ -110,7 +127,7 @@ def run(
     if dry_run:
         checking.dry_run(loaded, settings, Confinement(sandbox, open_trainer))
         return
-    with _shown(display) as show:
+    with _shown(display, log) as show:
         session.start(loaded, settings, Confinement(sandbox, open_trainer), out, show, yes)
 
 
@@ -121,9 +138,13 @@ def resume(
     max_usd: UsdOption = None,
     max_tokens: TokensOption = None,
     prices: PricesOption = None,
+    devices: DevicesOption = None,
+    workers: WorkersOption = None,
+    executor: ExecutorOption = None,
     sandbox: SandboxOption = "auto",
     open_trainer: OpenOption = False,
     display: DisplayOption = "auto",
+    log: LogOption = None,
 ) -> None:
     """Go on with an interrupted run, from its last checkpoint."""
     from eureka import session
@@ -131,10 +152,9 @@ def resume(
     from eureka.planning import Changes
     from eureka.store import find_run
 
-    with _shown(display) as show:
-        session.resume(
-            find_run(run), Changes(llm, max_usd, max_tokens, prices), Confinement(sandbox, open_trainer), show
-        )
+    with _shown(display, log) as show:
+        changes = Changes(llm, max_usd, max_tokens, prices, devices, workers, executor)
+        session.resume(find_run(run), changes, Confinement(sandbox, open_trainer), show)
 
 
 @app.command()
@@ -184,11 +204,15 @@ def train(
     steps: StepsOption = None,
     seed: SeedOption = None,
     device: DeviceOption = "auto",
+    devices: DevicesOption = None,
+    workers: WorkersOption = None,
+    executor: ExecutorOption = None,
     compile: CompileOption = False,
     sandbox: SandboxOption = "auto",
     open_trainer: OpenOption = False,
     out: OutOption = None,
     display: DisplayOption = "auto",
+    log: LogOption = None,
     yes: YesOption = False,
 ) -> None:
     """Train TASK with one reward on several seeds; the policies and their fitness are in a folder of their own."""
@@ -198,10 +222,19 @@ def train(
 
     named = arms.named([reward], task)
     options = planning.Options(
-        preset=preset, llm="search", worlds=envs, steps=steps, seed=seed, device=device, compiled=compile
+        preset=preset,
+        llm="search",
+        worlds=envs,
+        steps=steps,
+        seed=seed,
+        device=device,
+        devices=devices,
+        workers=workers,
+        executor=executor,
+        compiled=compile,
     )
     settings = planning.resolve(named.task, options).model_copy(update={"final_seeds": seeds, "samples": seeds})
-    with _shown(display) as show:
+    with _shown(display, log) as show:
         confinement = Confinement(sandbox, open_trainer)
         session.retrain(named.task, settings, named.entrants, Wanted(), confinement, out, show, yes)
 
@@ -236,11 +269,15 @@ def compare(
     steps: StepsOption = None,
     seed: SeedOption = None,
     device: DeviceOption = "auto",
+    devices: DevicesOption = None,
+    workers: WorkersOption = None,
+    executor: ExecutorOption = None,
     compile: CompileOption = False,
     sandbox: SandboxOption = "auto",
     open_trainer: OpenOption = False,
     out: OutOption = None,
     display: DisplayOption = "auto",
+    log: LogOption = None,
     yes: YesOption = False,
 ) -> None:
     """Retrain rewards on the same fresh seeds with the same budget, and say what may be concluded."""
@@ -250,14 +287,24 @@ def compare(
 
     named = arms.named(names, task)
     wanted = Wanted(controls=arms.controls(controls), robustness=robustness, correlation=correlation)
-    options = planning.Options(preset=preset, worlds=envs, steps=steps, seed=seed, device=device, compiled=compile)
+    options = planning.Options(
+        preset=preset,
+        worlds=envs,
+        steps=steps,
+        seed=seed,
+        device=device,
+        devices=devices,
+        workers=workers,
+        executor=executor,
+        compiled=compile,
+    )
     settings = planning.of_comparison(named.task, named.run, options).model_copy(update={"final_seeds": seeds})
     if "best-of-n" in wanted.controls:
         asked = planning.changed(named.run or settings, planning.Changes(llm))
         wanted = wanted.model_copy(update={"llm": asked.llm, "asking": asked.asking})
     elif llm:
         raise UserError("--llm says whom the control best-of-n asks; add --controls best-of-n, or leave it out")
-    with _shown(display) as show:
+    with _shown(display, log) as show:
         confinement = Confinement(sandbox, open_trainer)
         session.retrain(named.task, settings, named.entrants, wanted, confinement, out, show, yes)
 
@@ -274,10 +321,15 @@ def bench(
     seeds: Annotated[int, typer.Option(metavar="N", min=1, help="Final trainings of each reward.")] = 5,
     seed: SeedOption = None,
     strategy: StrategyOption = None,
+    racing: RacingOption = None,
+    warm_start: WarmOption = None,
     max_usd: UsdOption = None,
     max_tokens: TokensOption = None,
     prices: PricesOption = None,
     device: DeviceOption = "auto",
+    devices: DevicesOption = None,
+    workers: WorkersOption = None,
+    executor: ExecutorOption = None,
     compile: CompileOption = False,
     sandbox: SandboxOption = "auto",
     open_trainer: OpenOption = False,
@@ -302,7 +354,12 @@ def bench(
         steps=steps,
         seed=seed,
         strategy=strategy,
+        racing=racing,
+        warm_start=warm_start,
         device=device,
+        devices=devices,
+        workers=workers,
+        executor=executor,
         compiled=compile,
         max_usd=max_usd,
         max_tokens=max_tokens,
@@ -313,7 +370,14 @@ def bench(
         settings = planning.resolve(task, options)
         plans.append((task, settings.model_copy(update={"final_seeds": seeds})))
     with _shown(display) as show:
-        changes = planning.Changes(max_usd=max_usd, max_tokens=max_tokens, prices=prices)
+        changes = planning.Changes(
+            max_usd=max_usd,
+            max_tokens=max_tokens,
+            prices=prices,
+            devices=devices,
+            workers=workers,
+            executor=executor,
+        )
         summary = benchmark.bench(plans, changes, Confinement(sandbox, open_trainer), out, show, yes)
     if display not in ("json", "none"):
         tables.show_summary(Console(highlight=False, soft_wrap=True), summary)
@@ -383,6 +447,37 @@ def view(
     serving.serve(folder, port)
 
 
+@app.command()
+def play(
+    given: Annotated[str, typer.Argument(metavar="RUN|POLICY", help="A run's folder, or a policy's .safetensors.")],
+    candidate: Annotated[
+        str | None, typer.Option(metavar="G.K|ARM", help="Another than the winner; human and the like are arms.")
+    ] = None,
+    baseline: Annotated[str | None, typer.Option(metavar="ARM", help="Play this arm beside it, as in human.")] = None,
+    task: Annotated[str | None, typer.Option(metavar="TASK", help="The task of a policy that lies in no run.")] = None,
+    seconds: Annotated[float | None, typer.Option(metavar="S", help="s to play, episode after episode; 10.")] = None,
+    episodes: Annotated[int | None, typer.Option(metavar="N", min=1, help="Whole episodes to play instead.")] = None,
+    seed: Annotated[int, typer.Option(metavar="S", help="Decides the start states.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="FILE", help="Film to write: .mp4, .gif or .webp.")
+    ] = None,
+    frames: Annotated[Path | None, typer.Option(metavar="DIR", help="Write every frame as a PNG too.")] = None,
+    size: Annotated[str | None, typer.Option(metavar="WxH", help="Pixels of a frame; 960x540.")] = None,
+    sandbox: SandboxOption = "auto",
+    open_trainer: OpenOption = False,
+) -> None:
+    """Film a trained policy, with what its reward gives drawn beside it; no learning, no exploration."""
+    from eureka.confinement import Confinement
+    from eureka.playing import play as playing
+
+    wanted = playing.Wanted(given, candidate, baseline, task, seconds, episodes, seed, out, frames, size)
+    say, tick, end = playing.watched()
+    try:
+        playing.play(wanted, Confinement(sandbox, open_trainer), say, tick)
+    finally:
+        end()
+
+
 @app.command(name="list")
 def list_(
     folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Where runs are.", show_default=True)] = Path(
@@ -411,10 +506,10 @@ def _version(version: Annotated[bool, typer.Option("--version", help="Print the 
 
 
 @contextmanager
-def _shown(kind: str) -> Iterator[Display]:
-    from eureka import display
+def _shown(kind: str, log: str | None = None) -> Iterator[Display]:
+    from eureka import display, sinks
 
-    show = display.make(kind)
+    show = sinks.logged(display.make(kind), log)
     try:
         yield show
     finally:

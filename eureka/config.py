@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -49,6 +50,11 @@ class Evaluation(_Strict):
     )
     report_episodes: int = Field(default=32, ge=1, description="other episodes, on which the chosen policy is reported")
 
+    def marks(self, iterations: int) -> list[int]:
+        """The iterations after which policies are judged: evenly spread, the last one included."""
+        count = min(iterations, self.checkpoints)
+        return [math.ceil(iterations * (k + 1) / count) for k in range(count)]
+
     def steps(self, horizon: int) -> int:
         """World-steps that a candidate's evaluation takes at most, with episodes of `horizon` control steps."""
         return (self.checkpoints * self.selection_episodes + self.report_episodes) * horizon
@@ -70,6 +76,15 @@ class Evaluation(_Strict):
         return Evaluation(checkpoints=checkpoints, selection_episodes=selection, report_episodes=report)
 
 
+class Racing(_Strict):
+    """Successive halving of a generation: who does worst at a rung trains no further."""
+
+    rungs: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
+        default=(0.125, 0.25, 0.5), min_length=1, description="shares of the training after which fitness decides"
+    )
+    keep: float = Field(default=0.5, gt=0, lt=1, description="share of the candidates that goes on from each rung")
+
+
 class Preset(_Strict):
     """The size of a run, for one kind of machine."""
 
@@ -81,6 +96,13 @@ class Preset(_Strict):
     final_seeds: int = Field(
         default=3, ge=0, description="fresh seeds on which winner, human and sparse are trained anew; 0: no comparison"
     )
+    racing: Racing | None = Field(default=None, description="how losers are ended early; nobody is, as in the paper")
+    warm_start: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="share of the steps for candidates that begin from their parent's policy; not given: none do",
+    )
     learning: Learning = Field(default=Learning(), description="PPO's settings")
     evaluation: Evaluation = Field(default=Evaluation(), description="how policies are judged")
 
@@ -88,6 +110,11 @@ class Preset(_Strict):
     def iterations(self) -> int:
         """PPO updates that `steps` allow, at least one."""
         return max(1, self.steps // (self.worlds * self.learning.horizon))
+
+    @property
+    def warm_iterations(self) -> int:
+        """The same where candidates begin from their parent's policy."""
+        return max(1, round(self.iterations * (self.warm_start or 1.0)))
 
 
 class Prices(_Strict):
@@ -135,6 +162,13 @@ class Settings(Preset):
     )
     asking: Asking = Field(default=Asking(), description="for designers that are language models")
     device: Literal["cpu", "cuda", "warp-cpu"] = Field(default="cpu", description="where simulation and training run")
+    devices: tuple[str, ...] = Field(default=(), description="GPUs that share each generation, as cuda:0; () for one")
+    workers: int | None = Field(
+        default=None,
+        ge=1,
+        description="trainer processes that share each generation; not given: one here, on Ray one a node or GPU",
+    )
+    executor: str = Field(default="local", description="who starts them: local, ray or ray:ADDRESS")
     compiled: bool = Field(default=False, description="whether a generation's rewards are merged and compiled")
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eureka.candidate import Failed, Outcome, Trained
-from eureka.display import Progressed, Said
-from eureka.store import Run
+from eureka.candidate import Failed, Outcome, Trained, outcome_of
+from eureka.display import Progressed, Raced, Said
+from eureka.store import Event, Run
 from eureka.workers import Died
 
 if TYPE_CHECKING:
@@ -25,14 +25,25 @@ _LEAST_PATIENCE = 300.0
 _PATIENCE_FACTOR = 20.0
 """s without a sign of life after the first one: so many times the longest silence there was, but not less than this."""
 
-OnProgress = Callable[[Progressed | Said], None]
+OnProgress = Callable[[Progressed | Raced | Said], None]
+
+
+@dataclass(frozen=True)
+class Warm:
+    """A policy that a training begins from."""
+
+    parent: str
+    """The candidate that it is of."""
+    file: str
+    """Where in the run's folder it is."""
+    samples: int
+    """Observations that its normaliser has seen."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """One training and the parts that crashes may cut it into; fields are as the arguments of `Trainer.train`."""
+    """One training and the shares that it is cut into; fields are as the arguments of `Crew.train`."""
 
-    trainer: Trainer
     run: Run
     key: str
     programs: Sequence[str]
@@ -40,42 +51,45 @@ class Work:
     plan: dict[str, Any]
     """Settings as the trainer process reads them."""
     places: Sequence[str]
+    warm: Warm | None
     on_progress: OnProgress
 
-    def train(self, members: list[int]) -> list[Outcome]:
-        """The outcomes of some members."""
-        done = self.run.find("trained", training=self.key, members=members)
+    def train(self, trainer: Trainer, members: list[int], until: int | None) -> list[Outcome]:
+        """The outcomes of some members, at the end or at the rung after iteration `until`."""
+        about = {"training": self.key, "members": members, "until": until}
+        done = self.run.find("trained", **about)
         if done is not None:
-            return [_outcome(o) for o in done["outcomes"]]
-        if self.run.find("split", training=self.key, members=members) is None:
-            result = self._persist(members)
+            return [outcome_of(o) for o in done["outcomes"]]
+        if self.run.find("split", **about) is None:
+            result = self._persist(trainer, members, until)
             if not isinstance(result, str):
                 return result
             if len(members) == 1:
                 message = f"the process that trained it {result} again and again, perhaps for lack of memory"
                 failed = Failed(stage="train", message=message, machine=True)
-                self.run.append("trained", training=self.key, members=members, outcomes=[failed.model_dump()])
+                self.run.append("trained", **about, outcomes=[failed.model_dump()])
                 return [failed]
-            self.run.append("split", training=self.key, members=members, reason=result)
+            self.run.append("split", **about, reason=result)
         half = len(members) // 2
-        return self.train(members[:half]) + self.train(members[half:])
+        return self.train(trainer, members[:half], until) + self.train(trainer, members[half:], until)
 
-    def _persist(self, members: list[int]) -> list[Outcome] | str:
+    def _persist(self, trainer: Trainer, members: list[int], until: int | None) -> list[Outcome] | str:
         """Train in spite of crashes; gives up with the reason when they come without a checkpoint between them."""
         deaths = 0
         while True:
-            before = self._newest(members)
+            before = self._resume(members)
             try:
-                return self._attempt(members)
+                return self._attempt(trainer, members, until)
             except Died as death:
-                self.trainer.restart()
-                deaths = deaths + 1 if self._newest(members) == before else 1
+                trainer.restart()
+                deaths = deaths + 1 if self._resume(members) == before else 1
                 if deaths >= (ALONE if len(members) == 1 else TOGETHER):
                     return death.reason
 
-    def _attempt(self, members: list[int]) -> list[Outcome]:
+    def _attempt(self, trainer: Trainer, members: list[int], until: int | None) -> list[Outcome]:
         folder = self.run.scratch(self.key)
-        self.trainer.send(
+        warm = {"file": str(self.run.inside(self.warm.file)), "samples": self.warm.samples} if self.warm else None
+        trainer.send(
             {
                 "command": "train",
                 "programs": [self.programs[m] for m in members],
@@ -83,14 +97,16 @@ class Work:
                 "plan": self.plan,
                 "folder": str(folder / "-".join(map(str, members))),
                 "resume": self._resume(members),
+                "warm": warm,
+                "until": until,
             }
         )
-        patience, longest, heard = self.trainer.patience, 0.0, time.monotonic()
+        patience, longest, heard = trainer.patience, 0.0, time.monotonic()
         while True:
-            answer = self.trainer.receive(patience)
+            answer = trainer.receive(patience)
             silence, heard = time.monotonic() - heard, time.monotonic()
             longest = max(longest, silence)
-            patience = max(min(self.trainer.patience, _LEAST_PATIENCE), _PATIENCE_FACTOR * longest)
+            patience = max(min(trainer.patience, _LEAST_PATIENCE), _PATIENCE_FACTOR * longest)
             match answer["kind"]:
                 case "progress":
                     self.on_progress(Progressed(tuple(members), answer))
@@ -99,7 +115,7 @@ class Work:
                 case "checkpoint":
                     self._record_checkpoint(members, answer)
                 case "outcomes":
-                    return self._record_outcomes(members, answer)
+                    return self._record_outcomes(members, until, answer)
 
     def _record_checkpoint(self, members: list[int], answer: dict[str, Any]) -> None:
         before = self.run.find("checkpoint", training=self.key, members=members)
@@ -111,21 +127,25 @@ class Work:
             number=answer["number"],
             file=file,
             sha256=answer["sha256"],
+            points={self._of(m): point for m, point in zip(members, answer["points"], strict=True)},
         )
         if before is not None and before["file"] != file:
             self.run.inside(before["file"]).unlink(missing_ok=True)
 
-    def _record_outcomes(self, members: list[int], answer: dict[str, Any]) -> list[Outcome]:
-        outcomes = [_outcome(o) for o in answer["outcomes"]]
-        files = {
-            self.places[m]: {"file": self._relative(policy["file"]), "sha256": policy["sha256"]}
-            for m, policy, outcome in zip(members, answer["policies"], outcomes, strict=True)
-            if isinstance(outcome, Trained)
-        }
+    def _record_outcomes(self, members: list[int], until: int | None, answer: dict[str, Any]) -> list[Outcome]:
+        outcomes = [outcome_of(o) for o in answer["outcomes"]]
+        files = {}
+        if until is None:
+            files = {
+                self.places[m]: {"file": self._relative(policy["file"]), "sha256": policy["sha256"]}
+                for m, policy, outcome in zip(members, answer["policies"], outcomes, strict=True)
+                if isinstance(outcome, Trained)
+            }
         self.run.append(
             "trained",
             training=self.key,
             members=members,
+            until=until,
             outcomes=[o.model_dump(mode="json") for o in outcomes],
             seconds=answer["clocks"],
             sizes=answer["sizes"],
@@ -134,24 +154,26 @@ class Work:
         self.run.publish(files)
         return outcomes
 
-    def _newest(self, members: list[int]) -> dict[str, Any] | None:
-        """The latest usable checkpoint that holds all of `members`."""
-        for event in self.run.all("checkpoint", training=self.key):
-            whole = set(members) <= set(event["members"])
-            if whole and self.run.verified(self.run.inside(event["file"]), event["sha256"]):
-                return event
+    def _resume(self, members: list[int]) -> list[dict[str, Any]] | None:
+        """Where each member's latest checkpoint is, all of them of the same moment; None where some have none."""
+        events = [e for e in self.run.all("checkpoint", training=self.key) if self._usable(e)]
+        for number in sorted({event["number"] for event in events}, reverse=True):
+            of_then = [event for event in events if event["number"] == number]
+            found = [next((e for e in of_then if member in e["members"]), None) for member in members]
+            if all(found):
+                return [
+                    {"file": str(self.run.inside(event["file"])), "member": event["members"].index(member)}
+                    for member, event in zip(members, found, strict=True)
+                    if event
+                ]
         return None
 
-    def _resume(self, members: list[int]) -> dict[str, Any] | None:
-        event = self._newest(members)
-        if event is None:
-            return None
-        positions = [event["members"].index(m) for m in members]
-        return {"file": str(self.run.inside(event["file"])), "members": positions}
+    def _usable(self, checkpoint: Event) -> bool:
+        return self.run.verified(self.run.inside(checkpoint["file"]), checkpoint["sha256"])
+
+    def _of(self, member: int) -> str:
+        """What a member is, by its place in the run folder."""
+        return str(Path(self.places[member]).parent)
 
     def _relative(self, file: str) -> str:
         return str(Path(file).relative_to(self.run.folder))
-
-
-def _outcome(data: dict[str, Any]) -> Outcome:
-    return Trained.model_validate(data) if "curves" in data else Failed.model_validate(data)

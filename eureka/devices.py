@@ -14,15 +14,21 @@ DEVICES = ("cpu", "cuda", "warp-cpu")
 
 
 _DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/nvhost-gpu")
-_ASK = "import torch; print(torch.cuda.get_device_name(0) if torch.cuda.is_available() else '')"
+_ASK = "import torch; [print(torch.cuda.get_device_name(i)) for i in range(torch.cuda.device_count())]"
 
 
 @functools.cache
+def gpus() -> tuple[str, ...]:
+    """The names of the GPUs that torch sees."""
+    if not any(Path(driver).exists() for driver in _DRIVERS) or importlib.util.find_spec("torch") is None:
+        return ()
+    said = subprocess.run([sys.executable, "-P", "-c", _ASK], capture_output=True, text=True).stdout
+    return tuple(said.split("\n")[:-1])
+
+
 def gpu() -> str:
     """The name of the GPU that torch would use; nothing if there is none."""
-    if not any(Path(driver).exists() for driver in _DRIVERS) or importlib.util.find_spec("torch") is None:
-        return ""
-    return subprocess.run([sys.executable, "-P", "-c", _ASK], capture_output=True, text=True).stdout.strip()
+    return next(iter(gpus()), "")
 
 
 def missing() -> bool:

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,13 @@ class Said:
     """Something worth a line of its own."""
 
     text: str
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A run begins, or is gone on with; its journal is there."""
+
+    folder: Path
 
 
 @dataclass(frozen=True)
@@ -85,6 +92,18 @@ class Progressed:
 
 
 @dataclass(frozen=True)
+class Raced:
+    """A rung of a race is reached."""
+
+    step: int
+    """Training world-steps of each candidate so far."""
+    fitness: dict[int, float]
+    """Best selection fitness so far, by which of the names of `TrainingBegan`."""
+    dropped: tuple[int, ...]
+    """Which of them train no further."""
+
+
+@dataclass(frozen=True)
 class GenerationEnded:
     """A generation is over."""
 
@@ -109,12 +128,14 @@ class Finished:
 
 Event = (
     Said
+    | Opened
     | GenerationBegan
     | Asked
     | Answered
     | Rejected
     | TrainingBegan
     | Progressed
+    | Raced
     | GenerationEnded
     | FinalBegan
     | Finished
@@ -153,6 +174,7 @@ class Plain:
         self._write = write or _print
         self._pace = Pace()
         self._last = 0.0
+        self._names: tuple[str, ...] = ()
 
     def __call__(self, event: Event) -> None:
         match event:
@@ -171,9 +193,12 @@ class Plain:
             case TrainingBegan(names):
                 self._pace.restart()
                 self._last = time.monotonic()
+                self._names = names
                 self._write(f"  training {len(names)} polic{'ies' if len(names) != 1 else 'y'}")
             case Progressed(report=report):
                 self._progress(report)
+            case Raced():
+                self._write(f"  {raced(event, self._names)}")
             case GenerationEnded(candidates):
                 for candidate in candidates:
                     self._write(f"  {summary(candidate)}")
@@ -249,12 +274,20 @@ def summary(candidate: Candidate) -> str:
         return f"{name} same program as {candidate.duplicate_of}, not trained again"
     if candidate.failed:
         return f"{name} {shown(str(candidate.failed))}"
+    if candidate.dropped:
+        return f"{name} {candidate.dropped}"
     if candidate.trained is None:
         return f"{name} not trained yet"
     trained = candidate.trained
     parts = " + ".join(trained.curves.components) or "total only"
     steps = trained.curves.steps[trained.best]
     return f"{name} fitness {number(trained.report):>7}   from step {steps:<9} {shown(parts)}"
+
+
+def raced(event: Raced, names: Sequence[str]) -> str:
+    """A rung on one line."""
+    out = [f"{names[member]} ({number(event.fitness[member])})" for member in event.dropped]
+    return f"step {event.step}: {', '.join(out) or 'nobody'} dropped, {len(event.fitness) - len(out)} go on"
 
 
 def answered(answer: Answer, missing: int) -> str:
@@ -283,6 +316,8 @@ def _content(event: Event) -> dict[str, Any]:
                 "missing": missing,
                 "spent": spent,
             }
+        case Opened(folder):
+            return {"run": str(folder)}
         case Rejected(candidate, again):
             return _short(candidate) | {"again": again}
         case GenerationEnded(candidates):
@@ -301,6 +336,7 @@ def _short(candidate: Candidate) -> dict[str, Any]:
         "failed": candidate.failed.model_dump(mode="json") if candidate.failed else None,
         "report": trained.report if trained else None,
         "selection": trained.selection if trained else None,
+        "dropped": candidate.dropped.model_dump(mode="json", exclude={"curves"}) if candidate.dropped else None,
     }
 
 

@@ -6,6 +6,7 @@ there: the functions below can be entered again at any point of an interrupted r
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from dataclasses import dataclass
 from eureka import prompt
 from eureka.candidate import Candidate, Failed, Outcome
 from eureka.confinement import Confinement
+from eureka.crashes import Warm
+from eureka.crew import Crew
 from eureka.designers import SKIPPED, Answer, Designer, Reply, Request, replies_of
 from eureka.display import Answered, Asked, Display, GenerationBegan, GenerationEnded, Rejected, TrainingBegan
 from eureka.errors import EurekaError, UserError
@@ -23,7 +26,7 @@ from eureka.rewards.compiler import Compiler
 from eureka.seeds import derive
 from eureka.spending import Ledger
 from eureka.store import Event, Run
-from eureka.trainer import Trainer
+from eureka.strategies import STRATEGIES, Question
 
 ROUNDS = 3
 """How often a generation may begin, if none of its candidates can be trained."""
@@ -36,7 +39,7 @@ class Workshop:
     run: Run
     designer: Designer
     compiler: Compiler
-    trainer: Trainer
+    trainer: Crew
     display: Display
     ledger: Ledger
     confinement: Confinement
@@ -45,8 +48,8 @@ class Workshop:
 def evolve(shop: Workshop) -> Candidate:
     """Search for the reward that trains the task best.
 
-    The best candidate of the latest generation, by selection fitness, is what the next prompt reflects on. The
-    strategy best-of-n, a control, asks the first prompt again instead.
+    What each generation is asked is the strategy's (`strategies.py`): by default a reflection on the best candidate of
+    the latest one.
 
     Returns:
         The winner: the best of all generations, by report fitness.
@@ -55,23 +58,21 @@ def evolve(shop: Workshop) -> Candidate:
         EurekaError: no candidate could be trained at all.
     """
     settings, task = shop.run.settings, shop.trainer.description
-    everyone: list[Candidate] = []
-    parent = _start(shop)
-    start = [parent] if parent else []
-    messages = prompt.after(task, parent, []) if parent else prompt.first(task)
+    strategy = STRATEGIES[settings.strategy]
+    start = _start(shop)
+    generations: list[list[Candidate]] = []
+    question = strategy(task, start, generations)
     for generation in range(1, settings.generations + 1):
         shop.display(GenerationBegan(generation, settings.generations))
-        candidates = _generation(shop, generation, messages, parent, [*start, *everyone])
-        everyone += candidates
-        trained = [c for c in candidates if c.trained]
-        shop.display(GenerationEnded(tuple(candidates)))
-        if trained and settings.strategy == "greedy":
-            parent = max(trained, key=_selection)
-            failures = [f"{c.failed}" for c in candidates if c.failed]
-            messages = prompt.after(task, parent, failures)
-            shop.run.write(f"candidates/{parent.name}/reflection.md", messages[-1].content + "\n")
-    given = {c.name for c in start}
-    winners = [c for c in everyone if c.trained and c.duplicate_of not in given]
+        earlier = [*([start] if start else []), *itertools.chain(*generations)]
+        generations.append(_generation(shop, generation, question, earlier))
+        shop.display(GenerationEnded(tuple(generations[-1])))
+        question = strategy(task, start, generations)
+        if question.parent in generations[-1]:
+            text = question.messages[-1].content
+            shop.run.write(f"candidates/{question.parent.name}/reflection.md", text + "\n")
+    everyone = [*itertools.chain(*generations)]
+    winners = [c for c in everyone if c.trained and not (start and c.duplicate_of == start.name)]
     if not winners:
         raise EurekaError(
             f"none of the {len(everyone)} candidates could be trained; to see why: eureka inspect {shop.run.folder}"
@@ -103,7 +104,7 @@ def _start(shop: Workshop) -> Candidate | None:
     reply, _ = recorded
     verdict = _verdicts(shop, 0, 0, {0: reply})[0]
     candidate = _candidate(0, 0, 0, reply, verdict)
-    (candidate,) = _trained(shop, "generation-0-0", [_Compiled(candidate, verdict["program"])], [])
+    (candidate,) = _trained(shop, "generation-0-0", [_Compiled(candidate, verdict["program"])], [], None)
     write_candidate(shop.run, candidate)
     shop.display(GenerationEnded((candidate,)))
     if candidate.failed:
@@ -124,26 +125,19 @@ def _candidate(generation: int, slot: int, attempt: int, reply: Reply, verdict: 
     )
 
 
-def _selection(candidate: Candidate) -> tuple[float, int]:
-    """What chooses the parent; of equals, the one that was there sooner in its training."""
-    assert candidate.trained is not None
-    return candidate.trained.selection, -candidate.trained.best
-
-
 def report_score(candidate: Candidate) -> tuple[float, int]:
-    """What chooses the winner, likewise."""
+    """What chooses the winner; of equals, the one that was there sooner in its training."""
     assert candidate.trained is not None
     return candidate.trained.report, -candidate.trained.best
 
 
-def _generation(
-    shop: Workshop, generation: int, messages: Messages, parent: Candidate | None, earlier: Sequence[Candidate]
-) -> list[Candidate]:
+def _generation(shop: Workshop, generation: int, question: Question, earlier: Sequence[Candidate]) -> list[Candidate]:
     """One generation, begun anew with the errors shown as long as nothing in it can be trained."""
     candidates: list[Candidate] = []
+    messages, parent = question.messages, question.parent
     for attempt in range(0, ROUNDS * (shop.run.settings.repairs + 1), shop.run.settings.repairs + 1):
         compiled = _compiled(shop, generation, attempt, messages, parent)
-        candidates = _trained(shop, f"generation-{generation}-{attempt}", compiled, earlier)
+        candidates = _trained(shop, f"generation-{generation}-{attempt}", compiled, earlier, parent)
         for candidate in candidates:
             write_candidate(shop.run, candidate)
         if any(c.trained for c in candidates):
@@ -254,8 +248,15 @@ def _verdicts(shop: Workshop, generation: int, attempt: int, replies: dict[int, 
     return dict(sorted(verdicts.items()))
 
 
-def _trained(shop: Workshop, key: str, compiled: Sequence[_Compiled], earlier: Sequence[Candidate]) -> list[Candidate]:
+def _trained(
+    shop: Workshop,
+    key: str,
+    compiled: Sequence[_Compiled],
+    earlier: Sequence[Candidate],
+    parent: Candidate | None,
+) -> list[Candidate]:
     """The candidates with their outcomes; equal programs are trained once and share one."""
+    warm = _warm(shop, parent)
     first: dict[str, Candidate] = {}
     for candidate in earlier:
         if candidate.fingerprint and not candidate.duplicate_of:
@@ -273,7 +274,7 @@ def _trained(shop: Workshop, key: str, compiled: Sequence[_Compiled], earlier: S
         else:
             chosen.append(item)
     if chosen:
-        for item, outcome in zip(chosen, _train(shop, key, chosen), strict=True):
+        for item, outcome in zip(chosen, _train(shop, key, chosen, warm), strict=True):
             outcomes[item.candidate.fingerprint or ""] = outcome
     finished = []
     for item in compiled:
@@ -281,16 +282,31 @@ def _trained(shop: Workshop, key: str, compiled: Sequence[_Compiled], earlier: S
         if c.fingerprint is not None:
             original = first[c.fingerprint]
             twin = None if original.name == c.name else original.name
-            c = c.model_copy(update={"outcome": outcomes[c.fingerprint], "duplicate_of": twin})
+            begun = original.warm if twin else warm.parent if warm else None
+            c = c.model_copy(update={"outcome": outcomes[c.fingerprint], "duplicate_of": twin, "warm": begun})
         finished.append(c)
     return finished
 
 
-def _train(shop: Workshop, key: str, chosen: Sequence[_Compiled]) -> list[Outcome]:
+def _warm(shop: Workshop, parent: Candidate | None) -> Warm | None:
+    """The policy that a generation is to begin from, if it is to."""
+    if shop.run.settings.warm_start is None or parent is None or parent.trained is None:
+        return None
+    trained, kept = parent.trained, parent.duplicate_of or parent.name
+    return Warm(kept, _policy(kept), trained.curves.steps[trained.best])
+
+
+def _policy(name: str) -> str:
+    """Where in a run's folder a candidate's policy is."""
+    return f"candidates/{name}/policy.safetensors"
+
+
+def _train(shop: Workshop, key: str, chosen: Sequence[_Compiled], warm: Warm | None) -> list[Outcome]:
     """Train programs as one population, all with the run's search seed: differences come from the rewards."""
     candidates = [item.candidate for item in chosen]
     members = [[c.generation, c.slot, c.attempt] for c in candidates]
-    shop.run.once("training", {"training": key}, lambda: {"members": members})
+    begun = warm.parent if warm else None
+    shop.run.once("training", {"training": key}, lambda: {"members": members, "warm": begun})
     shop.display(TrainingBegan(tuple(c.name for c in candidates)))
     seed = derive(shop.run.settings.seed, "search")
     return shop.trainer.train(
@@ -299,6 +315,8 @@ def _train(shop: Workshop, key: str, chosen: Sequence[_Compiled]) -> list[Outcom
         programs=[item.program or "" for item in chosen],
         seeds=[seed] * len(chosen),
         purpose="search",
-        places=[f"candidates/{c.name}/policy.safetensors" for c in candidates],
+        places=[_policy(c.name) for c in candidates],
         on_progress=shop.display,
+        race=shop.run.settings.racing,
+        warm=warm,
     )

@@ -8,10 +8,9 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.syntax import Syntax
-from rich.text import Text
 
-from eureka import alarms, prompt, reflect
-from eureka.candidate import Candidate, Failed, Outcome, Trained
+from eureka import alarms, prompt, reflect, terminal
+from eureka.candidate import Candidate, Dropped, Failed, Outcome, Trained, outcome_of
 from eureka.compare import EVOLVED, Comparison
 from eureka.designers import replies_of
 from eureka.display import summary
@@ -19,6 +18,7 @@ from eureka.errors import UserError, near
 from eureka.evolve import report_score
 from eureka.store import Event, read_events, read_json
 from eureka.tables import show_comparison
+from eureka.terminal import say
 
 
 @dataclass(frozen=True)
@@ -33,18 +33,13 @@ class Wanted:
     diff: str | None = None
 
 
-def _say(console: Console, text: str) -> None:
-    """Print a text that may hold a stranger's words."""
-    console.print(Text(reflect.plain(text)))
-
-
 def show(folder: Path, wanted: Wanted) -> None:
     """Print a run, or one candidate of it.
 
     Raises:
         UserError: it has no such candidate, or the candidate no such thing.
     """
-    console = Console(highlight=False, soft_wrap=True)
+    console = terminal.console()
     events, _ = read_events(folder)
     candidates = candidates_of(events)
     one = wanted.code or wanted.reflection or wanted.prompt or wanted.diff is not None
@@ -55,9 +50,9 @@ def show(folder: Path, wanted: Wanted) -> None:
     if wanted.code:
         _code(console, chosen)
     elif wanted.reflection:
-        _say(console, _reflection(candidates, chosen))
+        say(console, _reflection(candidates, chosen))
     elif wanted.prompt:
-        _say(console, reflect.plain(_prompt(events, chosen)))
+        say(console, reflect.plain(_prompt(events, chosen)))
     elif wanted.diff is not None:
         _diff(console, _named(candidates, wanted.diff), chosen)
     else:
@@ -68,7 +63,7 @@ def candidates_of(events: list[Event]) -> dict[str, Candidate]:
     """Every candidate of a journal by name, in the state that its last attempt reached."""
     latest = {(g, slot): (attempt, reply) for (g, slot, attempt), (reply, _) in sorted(replies_of(events).items())}
     verdicts = {(e["generation"], e["slot"], e["attempt"]): e for e in events if e["event"] == "verdict"}
-    outcomes = _outcomes(events)
+    outcomes, warm = _outcomes(events), _warm(events)
     first: dict[str, str] = {}
     found = {}
     for (generation, slot), (attempt, reply) in sorted(latest.items()):
@@ -90,50 +85,70 @@ def candidates_of(events: list[Event]) -> dict[str, Candidate]:
             notes=verdict.get("notes", ()),
             fingerprint=mark,
             duplicate_of=original if original != name else None,
+            warm=warm.get(original) if mark else None,
             outcome=outcome,
         )
     return found
 
 
+def _warm(events: list[Event]) -> dict[str, str]:
+    """The candidates that began from another's policy, with whose."""
+    names = _trainings(events)
+    begun = {e["training"]: e["warm"] for e in events if e["event"] == "training" and e["warm"]}
+    return {name: begun[training] for training in begun for name in names[training].values()}
+
+
 def _outcomes(events: list[Event]) -> dict[str, Outcome]:
     """What trainings gave, by candidate's name."""
-    slots = {e["training"]: e["members"] for e in events if e["event"] == "training"}
+    names = _trainings(events)
+    standings: dict[str, Outcome] = {}
     outcomes: dict[str, Outcome] = {}
     for event in events:
-        if event["event"] != "trained" or event["training"] not in slots:
-            continue
-        for member, data in zip(event["members"], event["outcomes"], strict=True):
-            generation, slot, _ = slots[event["training"]][member]
-            model = Trained if "curves" in data else Failed
-            outcomes[f"{generation}.{slot}"] = model.model_validate(data)
+        known = names.get(event.get("training", ""), {})
+        if event["event"] == "trained" and known:
+            found = {known[m]: outcome_of(o) for m, o in zip(event["members"], event["outcomes"], strict=True)}
+            standings |= found
+            # Whoever is at a rung of a race goes on, unless it has failed or is dropped there.
+            outcomes |= {n: o for n, o in found.items() if event["until"] is None or isinstance(o, Failed)}
+        elif event["event"] == "raced" and known:
+            outcomes |= {known[m]: standings[known[m]] for m in event["dropped"]}
     return outcomes
+
+
+def _trainings(events: list[Event]) -> dict[str, dict[int, str]]:
+    """The candidates' names by training and member."""
+    return {
+        e["training"]: {i: f"{generation}.{slot}" for i, (generation, slot, _) in enumerate(e["members"])}
+        for e in events
+        if e["event"] == "training"
+    }
 
 
 def show_result(folder: Path, comparison: Comparison) -> None:
     """The table at the end of a run, and where everything is."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = terminal.console()
     shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
     console.print()
     show_comparison(console, comparison)
     if comparison.arm(EVOLVED) or not comparison.arms:
-        _say(console, f"run {shown}   next: eureka inspect {shown} --best")
+        say(console, f"run {shown}   next: eureka inspect {shown} --best")
     else:
-        _say(console, f"run {shown}   policies are in {shown}/final")
+        say(console, f"run {shown}   policies are in {shown}/final")
 
 
 def _show_run(console: Console, folder: Path, events: list[Event], candidates: dict[str, Candidate]) -> None:
     record = read_json(folder / "run.json")
     settings = record["settings"]
     of_settings = "   ".join(f"{name} {settings[name]}" for name in ("llm", "preset", "seed"))
-    _say(console, f"{record['task']}   {of_settings}")
+    say(console, f"{record['task']}   {of_settings}")
     for candidate in candidates.values():
-        _say(console, summary(candidate))
+        say(console, summary(candidate))
     finished = next((e for e in reversed(events) if e["event"] == "finished"), None)
     if finished is None:
-        _say(console, f"not finished; to go on: eureka resume {folder}")
+        say(console, f"not finished; to go on: eureka resume {folder}")
         return
     if finished["winner"]:
-        _say(console, f"winner {finished['winner']}")
+        say(console, f"winner {finished['winner']}")
     show_comparison(console, Comparison.model_validate(finished["comparison"]))
 
 
@@ -173,8 +188,10 @@ def _code(console: Console, candidate: Candidate) -> None:
 def _reflection(candidates: dict[str, Candidate], candidate: Candidate) -> str:
     """The text that a model is sent after this candidate, or would be."""
     if candidate.trained is not None:
-        others = [c for c in candidates.values() if c.generation == candidate.generation and c.failed]
-        return reflect.plain(prompt.reflection(candidate.trained, [str(c.failed) for c in others]))
+        generation = [c for c in candidates.values() if c.generation == candidate.generation]
+        return reflect.plain(prompt.reflection(candidate, generation))
+    if candidate.dropped is not None:
+        return f"candidate {candidate.name} was {candidate.dropped}; nothing more is told of it"
     if candidate.failed is not None:
         return reflect.plain(prompt.complaint(candidate.failed, candidate.code))
     return f"candidate {candidate.name} is not trained yet"
@@ -194,7 +211,7 @@ def _diff(console: Console, before: Candidate, after: Candidate) -> None:
     old, new = (reflect.plain(c.code or "").splitlines() for c in (before, after))
     lines = list(difflib.unified_diff(old, new, before.name, after.name, lineterm=""))
     if not lines:
-        _say(console, f"{before.name} and {after.name} have the same code")
+        say(console, f"{before.name} and {after.name} have the same code")
     elif console.is_terminal:
         console.print(Syntax("\n".join(lines), "diff", theme="ansi_dark", background_color="default"))
     else:
@@ -202,24 +219,26 @@ def _diff(console: Console, before: Candidate, after: Candidate) -> None:
 
 
 def _show_candidate(console: Console, candidate: Candidate) -> None:
-    _say(console, summary(candidate))
+    say(console, summary(candidate))
     for note in candidate.notes:
-        _say(console, f"note: {note}")
+        say(console, f"note: {note}")
     if candidate.attempt:
-        _say(console, f"attempt {candidate.attempt}: sent back before with its errors")
+        say(console, f"attempt {candidate.attempt}: sent back before with its errors")
+    if candidate.warm:
+        say(console, f"begun from the policy of {candidate.warm}")
     trained = candidate.trained
     if trained is not None:
         spread = f"{reflect.number(min(trained.report_episodes))} .. {reflect.number(max(trained.report_episodes))}"
-        console.print(
-            Text(
-                f"report {reflect.number(trained.report)} over {len(trained.report_episodes)} episodes ({spread}), "
-                f"selection {reflect.number(trained.selection)}, diverged world-steps {trained.diverged}"
-            )
+        say(
+            console,
+            f"report {reflect.number(trained.report)} over {len(trained.report_episodes)} episodes ({spread}), "
+            f"selection {reflect.number(trained.selection)}, diverged world-steps {trained.diverged}",
         )
         for alarm in alarms.of_training(trained):
-            console.print(Text(f"alarm: {reflect.shown(alarm)}", style="yellow"))
+            say(console, f"alarm: {reflect.shown(alarm)}", "yellow")
+    if isinstance(candidate.outcome, Trained | Dropped):
         console.print()
-        _say(console, reflect.statistics(trained))
+        say(console, reflect.statistics(candidate.outcome))
     console.print()
     if candidate.code is not None:
         _code(console, candidate)

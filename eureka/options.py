@@ -21,6 +21,9 @@ CompileOption = Annotated[
     bool, typer.Option("--compile", help="Merge and compile the rewards that train together; needs a C++ compiler.")
 ]
 DisplayOption = Annotated[str, typer.Option("--display", metavar="HOW", help="auto, live, plain, json or none.")]
+LogOption = Annotated[
+    str | None, typer.Option("--log", metavar="NAME", help="Where curves go besides the run's folder: tensorboard.")
+]
 LlmOption = Annotated[
     str | None,
     typer.Option(
@@ -53,6 +56,32 @@ StrategyOption = Annotated[
 ]
 DeviceOption = Annotated[
     str, typer.Option("--device", metavar="D", help="auto, cpu, cuda, or warp-cpu: the GPU's code on the CPU, slowly.")
+]
+DevicesOption = Annotated[
+    str | None, typer.Option("--devices", metavar="D,D", help="GPUs that share the work, as cuda:0,cuda:1.")
+]
+WorkersOption = Annotated[
+    int | None, typer.Option("--workers", metavar="N", help="Trainer processes that share the work.")
+]
+ExecutorOption = Annotated[
+    str | None,
+    typer.Option("--executor", metavar="WHERE", help="local, or ray[:ADDRESS]: the machines of a Ray cluster."),
+]
+RacingOption = Annotated[
+    str | None,
+    typer.Option(
+        "--racing",
+        metavar="HOW",
+        help="on, off, or RUNG,RUNG:KEEP: at those shares of the training only that share of the candidates goes on.",
+    ),
+]
+WarmOption = Annotated[
+    float | None,
+    typer.Option(
+        "--warm-start",
+        metavar="SHARE",
+        help="Later generations begin from the parent's policy, and train for that share of the steps.",
+    ),
 ]
 OutOption = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Folder of the run; default runs/TASK/...")

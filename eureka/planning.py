@@ -10,9 +10,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from eureka import designers, prompt
-from eureka.config import Asking, EnvironmentFile, LoadedTask, Preset, Prices, Settings, first_problem
-from eureka.devices import DEVICES, gpu, missing
+from eureka import designers, placement, prompt, racing
+from eureka.config import Asking, LoadedTask, Preset, Prices, Racing, Settings, first_problem
 from eureka.display import clock
 from eureka.errors import UserError, near
 from eureka.evolve import ROUNDS
@@ -40,7 +39,12 @@ class Options:
     steps: int | None = None
     seed: int | None = None
     device: str = "auto"
+    devices: str | None = None
+    workers: int | None = None
+    executor: str | None = None
     compiled: bool = False
+    racing: str | None = None
+    warm_start: float | None = None
     start: str | None = None
     strategy: str | None = None
     temperature: float | None = None
@@ -59,6 +63,9 @@ class Changes:
     max_usd: float | None = None
     max_tokens: int | None = None
     prices: str | None = None
+    devices: str | None = None
+    workers: int | None = None
+    executor: str | None = None
 
 
 @dataclass(frozen=True)
@@ -90,8 +97,8 @@ def resolve(task: LoadedTask, options: Options) -> Settings:
     Raises:
         UserError: an option cannot be had.
     """
-    device = _device(options.device, task)
-    name = options.preset or ("gpu" if device == "cuda" else "cpu")
+    where = placement.resolve(task, options.device, options.devices, options.workers, options.executor)
+    name = options.preset or ("gpu" if where["device"] == "cuda" else "cpu")
     preset = _preset(task, name)
     llm = options.llm or os.environ.get("EUREKA_LLM") or "search"
     designers.check_name(llm)
@@ -107,7 +114,10 @@ def resolve(task: LoadedTask, options: Options) -> Settings:
     start = _start(task, options.start)
     given = _given(options) | _known(start=start, strategy=_strategy(options.strategy))
     asking = _asking(llm, options)
-    return Settings.model_validate(base | given | {"llm": llm, "device": device, "asking": asking.model_dump()})
+    settings = Settings.model_validate(base | given | where | {"llm": llm, "asking": asking.model_dump()})
+    if settings.warm_start is not None and settings.strategy == "best-of-n":
+        raise UserError("--warm-start begins from the parent's policy, and best-of-n has none; leave one of them out")
+    return settings
 
 
 def of_comparison(task: LoadedTask, run: Settings | None, options: Options) -> Settings:
@@ -118,29 +128,11 @@ def of_comparison(task: LoadedTask, run: Settings | None, options: Options) -> S
     """
     if run is None:
         return resolve(task, replace(options, llm="search"))
-    device = {} if options.device == "auto" else {"device": _device(options.device, task)}
+    where = placement.changed(task, run, options.device, options.devices, options.workers, options.executor)
     name = options.preset
     sizes = _preset(task, name).model_dump() | {"preset": name} if name else {}
     nobody = {"llm": "search", "asking": {}, "start": None}  # is asked: rewards are retrained
-    return Settings.model_validate(run.model_dump() | sizes | nobody | device | _given(options))
-
-
-def _device(name: str, task: LoadedTask) -> str:
-    """The device that a name stands for; `auto` is the GPU where one can be used."""
-    if name not in ("auto", *DEVICES):
-        raise UserError(f"no device {name!r}{near(name, DEVICES)}; there are auto, {', '.join(DEVICES)}")
-    by_id = isinstance(task.file, EnvironmentFile)
-    if name == "auto":
-        return "cpu" if by_id or not gpu() or missing() else "cuda"
-    if name == "cpu":
-        return name
-    if by_id:
-        raise UserError(f"--device {name}: an environment named by its id runs through Gymnasium, on the CPU alone")
-    if missing():
-        raise UserError(f"--device {name} needs mujoco-warp: pip install -e '.[gpu]' in the checkout")
-    if name == "cuda" and not gpu():
-        raise UserError("--device cuda: torch sees no GPU here (eureka doctor says more); use cpu")
-    return name
+    return Settings.model_validate(run.model_dump() | sizes | nobody | where | _given(options))
 
 
 def _preset(task: LoadedTask, name: str) -> Preset:
@@ -162,7 +154,33 @@ def _given(options: Options) -> dict[str, Any]:
         least = 0 if name == "seed" else 1
         if value < least:
             raise UserError(f"--{'envs' if name == 'worlds' else name} must be at least {least}, not {value}")
+    given |= _known(racing=_racing(options.racing), warm_start=_warm_start(options.warm_start))
+    if options.racing == "off":
+        given["racing"] = None
     return given | ({"compiled": _can_compile()} if options.compiled else {})
+
+
+def _racing(text: str | None) -> dict[str, Any] | None:
+    """`on`, or the rungs and the share that goes on from each."""
+    if text in (None, "off"):
+        return None
+    if text == "on":
+        return Racing().model_dump()
+    shares, _, keep = text.partition(":")
+    try:
+        given = {"rungs": [float(part) for part in shares.split(",")]} | ({"keep": float(keep)} if keep else {})
+        return Racing.model_validate(given).model_dump()
+    except ValueError:
+        raise UserError(
+            f"--racing {text}: give on, off, or RUNG,RUNG:KEEP as shares of the training and of the candidates, each "
+            "between 0 and 1, as 0.25,0.5:0.5"
+        ) from None
+
+
+def _warm_start(share: float | None) -> float | None:
+    if share is not None and not 0.0 < share <= 1.0:
+        raise UserError(f"--warm-start is a share of the steps above 0 and at most 1, not {share:g}")
+    return share
 
 
 def _can_compile() -> bool:
@@ -276,7 +294,8 @@ def changed(settings: Settings, changes: Changes) -> Settings:
         raise UserError(
             f"--max-usd needs prices, and those of {argument} are not known; give them with --prices IN,OUT"
         )
-    return settings.model_copy(update={"llm": llm, "asking": asking})
+    where = placement.changed(None, settings, "auto", changes.devices, changes.workers, changes.executor)
+    return settings.model_copy(update={"llm": llm, "asking": asking, **where})
 
 
 def _agreed(llm: str) -> None:
@@ -294,16 +313,37 @@ def _agreed(llm: str) -> None:
 
 def fitted(settings: Settings, horizon: int) -> Settings:
     """The settings with evaluation cut down to its share of the training steps."""
-    budget = _EVALUATION_SHARE * settings.steps
+    budget = _EVALUATION_SHARE * settings.steps * (settings.warm_start or 1.0)
     return settings.model_copy(update={"evaluation": settings.evaluation.within(budget, horizon)})
 
 
-def estimate(settings: Settings, horizon: int, rate: float, messages: prompt.Messages, trainings: int) -> Estimate:
-    """What so many trainings with these settings will take."""
-    steps = settings.iterations * settings.worlds * settings.learning.horizon
-    evaluation = settings.evaluation.steps(horizon)
-    tokens = prompt.estimated_tokens(messages)
-    return Estimate(trainings * steps, trainings * evaluation, rate, tokens)
+def estimate(
+    settings: Settings, horizon: int, rate: float, messages: prompt.Messages, searches: int, retrained: int
+) -> Estimate:
+    """What a run will take.
+
+    Args:
+        settings: its sizes.
+        horizon: control steps of an episode.
+        rate: training world-steps a second.
+        messages: the first prompt.
+        searches: how many searches of `settings.generations` it makes.
+        retrained: trainings on fresh seeds.
+    """
+    evaluation = settings.evaluation
+    steps = settings.worlds * settings.learning.horizon
+    full, short = (evaluation.marks(n) for n in (settings.iterations, settings.warm_iterations))
+    generation, warm = (racing.work(settings.racing, settings.samples, marks) for marks in (full, short))
+    given = 1 if settings.start else 0
+    fresh = settings.generations if settings.warm_start is None else 1 - given
+    parts = [(searches * fresh, generation), (searches * (settings.generations - fresh), warm)]
+    parts.append((1, racing.work(None, retrained + given, full)))
+    training = sum(count * cost.iterations * steps for count, cost in parts)
+    judged = sum(
+        count * (cost.evaluations * evaluation.selection_episodes + cost.finishers * evaluation.report_episodes)
+        for count, cost in parts
+    )
+    return Estimate(training, judged * horizon, rate, prompt.estimated_tokens(messages))
 
 
 def cost(settings: Settings, prompt_tokens: int) -> list[str]:

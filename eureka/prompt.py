@@ -11,10 +11,10 @@ from typing import Literal
 import jinja2
 from pydantic import BaseModel, ConfigDict
 
-from eureka.candidate import Candidate, Failed, Trained
+from eureka.candidate import Candidate, Dropped, Failed
 from eureka.description import Description
 from eureka.paths import shipped
-from eureka.reflect import shown, statistics
+from eureka.reflect import number, shown, statistics
 
 STAGES = {
     "reply": "Your reply could not be used",
@@ -53,23 +53,36 @@ def first(task: Description) -> Messages:
     )
 
 
-def after(task: Description, best: Candidate, failures: Sequence[str]) -> Messages:
+def after(task: Description, best: Candidate, generation: Sequence[Candidate]) -> Messages:
     """The prompt of a later generation: the best reply of the latest one, and how its training went.
 
     Args:
         task: the task.
         best: a trained candidate.
-        failures: what went wrong with others of its generation.
+        generation: those that were written with it.
     """
-    assert best.trained is not None
-    text = reflection(best.trained, failures)
+    text = reflection(best, generation)
     return (*first(task), Message(role="assistant", content=as_sent(best.reply)), Message(role="user", content=text))
 
 
-def reflection(trained: Trained, failures: Sequence[str]) -> str:
-    """What a designer is told of a training."""
-    points = len(trained.curves.fitness)
-    return _render("reflection", statistics=statistics(trained), points=points, failures=[shown(f) for f in failures])
+def reflection(best: Candidate, generation: Sequence[Candidate]) -> str:
+    """What a designer is told of a trained candidate, and of those of its generation that failed or were dropped."""
+    trained = best.trained
+    assert trained is not None
+    return _render(
+        "reflection",
+        statistics=statistics(trained),
+        points=len(trained.curves.fitness),
+        warm=best.warm is not None,
+        failures=[shown(str(c.failed)) for c in generation if c.failed],
+        dropped=[_dropped(c.name, c.dropped, trained.steps) for c in generation if c.dropped],
+    )
+
+
+def _dropped(name: str, dropped: Dropped, steps: int) -> str:
+    parts = shown(" + ".join(dropped.curves.components)) or "total only"
+    at = f"after {dropped.steps / steps:.0%} of the training, at fitness {number(dropped.selection)}"
+    return f"{name} ({parts}): {at}"
 
 
 def repair(messages: Messages, reply: str, failed: Failed, code: str | None) -> Messages:

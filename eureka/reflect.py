@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from eureka.candidate import Trained
+from eureka.candidate import Dropped, Trained
 
 _LONGEST_SHOWN = 400
 
 
-def statistics(trained: Trained) -> str:
+def statistics(trained: Trained | Dropped) -> str:
     """One line a quantity: its values over training, then maximum, mean and minimum."""
     curves = trained.curves
     lines = [_line("fitness", curves.fitness), _line("episode_length", curves.episode_length)]

@@ -15,22 +15,23 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from eureka import __version__, arms, compare, designers, evolve, prompt
+from eureka import __version__, arms, compare, designers, evolve, prompt, racing
 from eureka.candidate import Candidate
 from eureka.compare import Comparison, Entrant, Wanted
 from eureka.config import Evaluation, LoadedTask, Settings
 from eureka.confinement import Confinement
+from eureka.crew import Crew
 from eureka.designers import Designer, Surroundings
 from eureka.designers.replay import Replay
-from eureka.display import Display, Finished, Said, clock
+from eureka.display import Display, Finished, Opened, Said, clock
 from eureka.errors import BudgetSpent, EurekaError, ModelFault, ModelRefused, UserError
 from eureka.evolve import Workshop
 from eureka.interruption import Interrupted, interruptible
+from eureka.placement import executor
 from eureka.planning import LONG, Changes, Estimate, changed, estimate, fitted
 from eureka.rewards.compiler import Compiler
 from eureka.spending import Ledger
 from eureka.store import Event, Run, create, discard, foreign, read_events, read_json, task_of
-from eureka.trainer import Trainer
 
 _ADJECTIVES = ("brave", "calm", "clever", "curious", "eager", "gentle", "keen", "lively", "nimble", "quick", "swift")
 _ANIMALS = ("badger", "crane", "falcon", "finch", "fox", "gecko", "heron", "lynx", "marten", "otter", "raven", "wren")
@@ -51,8 +52,8 @@ def start(
         Interrupted: it was stopped, and can be resumed.
         EurekaError: it cannot go on.
     """
-    trainings = settings.generations * settings.samples + (1 + len(task.baselines)) * settings.final_seeds
-    return _begin(task, settings, confinement, out, display, yes, trainings, _announce)
+    extent = (1, (1 + len(task.baselines)) * settings.final_seeds)
+    return _begin(task, settings, confinement, out, display, yes, extent, _announce)
 
 
 def retrain(
@@ -86,9 +87,9 @@ def retrain(
         _place(shop)
 
     rewards = sum(len(e.rewards) for e in entrants) + len(searches)
-    trainings = rewards * settings.final_seeds + len(searches) * settings.generations * settings.samples
+    extent = (len(searches), rewards * settings.final_seeds)
     asked = {"arms": [e.model_dump() for e in entrants], **wanted.model_dump()}
-    return _begin(task, settings, confinement, out, display, yes, trainings, opening, asked)
+    return _begin(task, settings, confinement, out, display, yes, extent, opening, asked)
 
 
 def _begin(
@@ -98,7 +99,7 @@ def _begin(
     out: Path | None,
     display: Display,
     yes: bool,
-    trainings: int,
+    extent: tuple[int, int],
     opening: Callable[[Workshop], None],
     asked: Mapping[str, Any] | None = None,
 ) -> Path:
@@ -113,7 +114,7 @@ def _begin(
             with _workshop(run, task, designer, ledger, confinement, display) as shop:
                 run.settings = fitted(settings, shop.trainer.description.horizon)
                 opening(shop)
-                forecast = _forecast(shop, trainings)
+                forecast = _forecast(shop, *extent)
                 display(Said(f"estimate: {forecast}"))
                 if forecast.seconds > LONG and not yes:
                     raise UserError(
@@ -211,12 +212,17 @@ def _record_start(shop: Workshop) -> None:
     evaluation = shop.run.settings.evaluation.model_dump()
     sandbox = shop.compiler.sandbox.model_dump()
     shop.run.append(
-        "started", evaluation=evaluation, sandbox=sandbox, fence=shop.trainer.fence, sizes=shop.trainer.sizes
+        "started",
+        evaluation=evaluation,
+        sandbox=sandbox,
+        fence=shop.trainer.first.fence,
+        sizes=shop.trainer.first.sizes,
     )
 
 
 def _finish(shop: Workshop, task: LoadedTask, changes: Changes | None = None) -> None:
     """Everything that is left of a run; `changes` are None where it only begins."""
+    shop.display(Opened(shop.run.folder))
     asked = shop.run.find("arms")
     if asked is not None:
         wanted = _wanted(asked)
@@ -266,7 +272,7 @@ def _control(shop: Workshop, task: LoadedTask, name: str, wanted: Wanted, change
 
 def _deciding(settings: Settings) -> dict[str, Any]:
     """The settings that a result is a function of."""
-    return settings.model_dump(mode="json", exclude={"llm", "device", "asking"})
+    return settings.model_dump(mode="json", exclude={"llm", "device", "devices", "workers", "executor", "asking"})
 
 
 def result(run: Run, winner: Candidate, comparison: Comparison) -> dict[str, Any]:
@@ -292,37 +298,39 @@ def _workshop(
     logs, keep = run.folder / "logs", [run.workers_lock]
     compiler = Compiler(confinement, logs / "compiler.log", keep)
     try:
-        trainer = Trainer(task, logs / "trainer.log", run.folder / "scratch", confinement, keep, run.settings.device)
+        scratch = run.folder / "scratch"
+        crew = Crew(executor(run.settings, task, logs, scratch, confinement, keep, _teller(display)), scratch)
         try:
-            yield Workshop(run, designer, compiler, trainer, display, ledger, confinement)
+            yield Workshop(run, designer, compiler, crew, display, ledger, confinement)
         finally:
-            trainer.close()
+            crew.close()
     finally:
         compiler.close()
 
 
 @contextmanager
-def tools(task: LoadedTask, confinement: Confinement, device: str = "cpu") -> Iterator[tuple[Compiler, Trainer]]:
+def tools(task: LoadedTask, confinement: Confinement, settings: Settings) -> Iterator[tuple[Compiler, Crew]]:
     """Both helper processes without a run, for looking at a task or a reward."""
     folder = Path(tempfile.mkdtemp(prefix="eureka-"))
     try:
         compiler = Compiler(confinement, folder / "compiler.log")
         try:
-            trainer = Trainer(task, folder / "trainer.log", folder / "scratch", confinement, device=device)
+            scratch = folder / "scratch"
+            crew = Crew(executor(settings, task, folder, scratch, confinement, (), lambda _: None), scratch)
             try:
-                yield compiler, trainer
+                yield compiler, crew
             finally:
-                trainer.close()
+                crew.close()
         finally:
             compiler.close()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _forecast(shop: Workshop, trainings: int) -> Estimate:
+def _forecast(shop: Workshop, searches: int, retrained: int) -> Estimate:
     settings, description = shop.run.settings, shop.trainer.description
     rate = shop.trainer.measure(settings.samples, settings)
-    return estimate(settings, description.horizon, rate, prompt.first(description), trainings)
+    return estimate(settings, description.horizon, rate, prompt.first(description), searches, retrained)
 
 
 def _announce(shop: Workshop) -> None:
@@ -334,6 +342,9 @@ def _announce(shop: Workshop) -> None:
         shop.display(Said(f"designer: {shop.designer.name}"))
     for assumption in shop.trainer.description.assumptions:
         shop.display(Said(assumption))
+    if settings.racing and not racing.rungs(settings.racing, settings.evaluation.marks(settings.iterations)):
+        said = "nobody is raced: so short a training is judged at its end alone; give more --steps"
+        shop.display(Said(said))
     _place(shop)
 
 
@@ -342,10 +353,9 @@ def _place(shop: Workshop) -> None:
     where = shop.run.folder
     if where.is_relative_to(Path.cwd()):
         where = where.relative_to(Path.cwd())
-    threads = shop.trainer.threads
-    sandbox, fence = shop.compiler.sandbox, shop.trainer.fence
+    sandbox, fence = shop.compiler.sandbox, shop.trainer.first.fence
     shop.display(Said(f"sandbox {sandbox}   trainer fenced: {fence}" if fence else f"sandbox {sandbox}   trainer open"))
-    shop.display(Said(f"device {shop.run.settings.device} x{threads}   run {where}"))
+    shop.display(Said(f"{shop.trainer.executor}   run {where}"))
 
 
 def versions() -> dict[str, str]:

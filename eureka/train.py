@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import mujoco
 import torch
 from torch import Tensor
 
-from eureka.candidate import Curves, Failed, Outcome, Trained
+from eureka.candidate import Curves, Dropped, Failed, Outcome, Trained
 from eureka.config import Evaluation, Learning
 from eureka.curves import CurveWriter, mean
 from eureka.env import Env, Worlds
@@ -32,6 +32,10 @@ from eureka.task import Task
 
 if TYPE_CHECKING:
     from eureka.environments.env import ById
+
+
+_OWN = ("curves", "failures", "best", "best_at")
+"""What a checkpoint's record holds for each member."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,30 @@ class Progress:
     """Each member's best selection fitness so far."""
 
 
+@dataclass(frozen=True)
+class Warm:
+    """A trained policy to begin from, with the moments of its observations.
+
+    Its critic is left aside: that foretells another reward.
+    """
+
+    policy: Policy
+    moments: RunningMoments
+    samples: int
+    """Observations that the moments stand for, against those to come."""
+
+    def give(self, learner: Learner) -> None:
+        """Let every member begin from it."""
+        if self.policy.shape != learner.policy.shape:
+            raise UserError("the parent's policy has other sizes than this run's; --warm-start needs the same")
+        for name, value in self.policy.views.items():
+            if not name.startswith("critic."):
+                learner.policy.views[name].copy_(value.expand_as(learner.policy.views[name]))
+        learner.observations.mean.copy_(self.moments.mean.expand_as(learner.observations.mean))
+        learner.observations.var.copy_(self.moments.var.expand_as(learner.observations.var))
+        learner.observations.count.fill_(self.samples)
+
+
 class Training:
     """The training of P members; `run` may be left at any checkpoint and gone on with from its file."""
 
@@ -76,6 +104,7 @@ class Training:
         seeds: Sequence[int],
         plan: Plan,
         backend: Backend,
+        warm: Warm | None = None,
     ):
         """Set up member p with `programs[p]` and `seeds[p]` on `plan.worlds` worlds of `model` each.
 
@@ -94,6 +123,8 @@ class Training:
         shape = Shape(self.env.observed, task.action_size, tuple(plan.learning.hidden), self.env.privileged)
         policy = Policy.create(shape, self.seeds, plan.learning.initial_std)
         self.learner = Learner(policy, plan.learning, plan.seed, backend.threads)
+        if warm is not None:
+            warm.give(self.learner)
         self.bank = ProgramBank(programs, plan.worlds)
         self._collector = self._collect_with(self.env)
         self._players: dict[str, Player] = {}
@@ -105,7 +136,7 @@ class Training:
         self._best_at = [-1] * self.members
         self._best_policy = policy.flat.clone()
         self._best_moments = self.learner.observations.save()
-        self._marks = _checkpoint_marks(plan.iterations, plan.evaluation.checkpoints)
+        self._marks = plan.evaluation.marks(plan.iterations)
 
     def _worlds(self, seeds: Tensor, count: int, stream: str) -> Worlds:
         """`count` worlds for each of the seeds (P,)."""
@@ -124,15 +155,21 @@ class Training:
         policy, moments = self.learner.policy, self.learner.observations
         return Collector(env, policy, moments, self.bank, self.seeds, self.plan.learning.horizon, self.clocks)
 
-    def run(self, on_progress: Callable[[Progress], None], on_checkpoint: Callable[[int], None]) -> list[Outcome]:
-        """Train to the end, and report.
+    def run(
+        self,
+        on_progress: Callable[[Progress], None],
+        on_checkpoint: Callable[[int], None],
+        until: int | None = None,
+    ) -> list[Outcome]:
+        """Train to the end, and report; or to a rung of a race, and say how everybody would leave it there.
 
         Args:
             on_progress: called after every iteration.
             on_checkpoint: called after every evaluation with its number; `save` may be called there.
+            until: the iteration to stop after, one of those with an evaluation; None for the end.
         """
-        begun = self.iteration
-        while self.iteration < self.plan.iterations and bool(self.alive.any()):
+        begun, end = self.iteration, until or self.plan.iterations
+        while self.iteration < end and bool(self.alive.any()):
             self.iterate()
             steps = (self.iteration - begun) * self.members * self.steps_an_iteration
             if self.iteration in self._marks:
@@ -143,9 +180,9 @@ class Training:
                 on_checkpoint(self._marks.index(self.iteration))
                 self.clocks.disk += time.perf_counter() - written
             best = [b if math.isfinite(b) else None for b in self._best]
-            left = (self.plan.iterations - self.iteration) * self.members * self.steps_an_iteration
-            on_progress(Progress(self.iteration, self.plan.iterations, steps, left, self.clocks, best))
-        return self._report()
+            left = (end - self.iteration) * self.members * self.steps_an_iteration
+            on_progress(Progress(self.iteration, end, steps, left, self.clocks, best))
+        return self._report() if end == self.plan.iterations else [*self._standing()]
 
     def compile(self, states: dict[str, Tensor]) -> str | None:
         """Merge and compile the programs before the first iteration, on states (P * N, ...); the reason if not."""
@@ -248,6 +285,10 @@ class Training:
                     if now.dim():
                         self._best_moments[name][p] = now[p]
 
+    def points(self) -> list[dict[str, Any]]:
+        """The newest point of every member's curves."""
+        return [writer.point() for writer in self._curves]
+
     def _judge(self, policy: Policy, moments: RunningMoments, kind: str) -> Tensor:
         """(P, E) fitness on the episodes called `kind`, the same for all members and at every call."""
         player = self._player(policy, moments, kind)
@@ -289,30 +330,31 @@ class Training:
         moments.load(self._best_moments)
         return Policy(self.learner.policy.shape, self._best_policy), moments
 
+    def _standing(self) -> list[Dropped | Failed]:
+        """What everybody would leave behind if it were dropped now."""
+        diverged = self.env.diverged.reshape(self.members, -1).sum(dim=1).tolist()
+        return [
+            self.failures[p]
+            or Dropped(
+                curves=Curves(**self._curves[p].curves),
+                best=self._best_at[p],
+                selection=self._best[p],
+                diverged=diverged[p],
+                steps=self.iteration * self.steps_an_iteration,
+            )
+            for p in range(self.members)
+        ]
+
     def _report(self) -> list[Outcome]:
         start = time.perf_counter()
-        fitness = self._judge(*self.best(), "report")
+        fitness = self._judge(*self.best(), "report").tolist()
         self.clocks.evaluation += time.perf_counter() - start
-        diverged = self.env.diverged.reshape(self.members, -1).sum(dim=1).tolist()
-        outcomes: list[Outcome] = []
-        for p in range(self.members):
-            failure = self.failures[p]
-            if failure is not None:
-                outcomes.append(failure)
-                continue
-            episodes = fitness[p].tolist()
-            outcomes.append(
-                Trained(
-                    curves=Curves(**self._curves[p].curves),
-                    best=self._best_at[p],
-                    selection=self._best[p],
-                    report=mean(episodes),
-                    report_episodes=episodes,
-                    diverged=diverged[p],
-                    steps=self.iteration * self.steps_an_iteration,
-                )
-            )
-        return outcomes
+        return [
+            Trained(**dict(left), report=mean(episodes), report_episodes=episodes)
+            if isinstance(left, Dropped)
+            else left
+            for left, episodes in zip(self._standing(), fitness, strict=True)
+        ]
 
     def save(self, path: Path) -> None:
         """Write everything that `load` needs to `path`, whole or not at all."""
@@ -329,12 +371,16 @@ class Training:
         }
         write_tensors(path, tensors, record)
 
-    def load(self, path: Path, chosen: Sequence[int]) -> None:
-        """Go on from a file of `save`; member p of this training is member `chosen[p]` of that one."""
-        tensors, record = read_tensors(path, self._device)
-        index = torch.tensor(list(chosen), device=self._device)
+    def load(self, sources: Sequence[tuple[Path, int]]) -> None:
+        """Go on from files of `save`, all of the same iteration; member p is member i of the file of `sources[p]`."""
+        files = {path: read_tensors(path, self._device) for path in {path for path, _ in sources}}
+        first, record = files[sources[0][0]]
+        assert all(of["iteration"] == record["iteration"] for _, of in files.values())
         # Counters are shared by all members and have no dimension; everything else leads with the members.
-        mine = {name: value.index_select(0, index) if value.dim() else value for name, value in tensors.items()}
+        mine = {
+            name: torch.stack([files[path][0][name][i] for path, i in sources]) if value.dim() else value
+            for name, value in first.items()
+        }
 
         def part(prefix: str) -> dict[str, Tensor]:
             return {k.removeprefix(prefix): v for k, v in mine.items() if k.startswith(prefix)}
@@ -346,14 +392,9 @@ class Training:
         self._best_moments = best
         self.alive = mine["alive"]
         self.iteration = record["iteration"]
-        for writer, i in zip(self._curves, chosen, strict=True):
-            writer.curves = record["curves"][i]
-        self.failures = [Failed(**record["failures"][i]) if record["failures"][i] else None for i in chosen]
-        self._best = [-math.inf if record["best"][i] is None else record["best"][i] for i in chosen]
-        self._best_at = [record["best_at"][i] for i in chosen]
-
-
-def _checkpoint_marks(iterations: int, checkpoints: int) -> list[int]:
-    """The iterations after which policies are judged: evenly spread, the last one included."""
-    count = min(iterations, checkpoints)
-    return [math.ceil(iterations * (k + 1) / count) for k in range(count)]
+        own = [{name: files[path][1][name][i] for name in _OWN} for path, i in sources]
+        for writer, member in zip(self._curves, own, strict=True):
+            writer.curves = member["curves"]
+        self.failures = [Failed(**member["failures"]) if member["failures"] else None for member in own]
+        self._best = [-math.inf if member["best"] is None else member["best"] for member in own]
+        self._best_at = [member["best_at"] for member in own]

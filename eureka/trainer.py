@@ -1,23 +1,18 @@
-"""The orchestrator's side of training: one trainer process, its crashes survived, its progress journalled."""
+"""The orchestrator's side of one trainer process: what it is asked, what it answers, and that it may die."""
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from eureka.candidate import Failed, Outcome
-from eureka.config import LoadedTask, Settings
-from eureka.confinement import Confinement
-from eureka.crashes import ALONE, TOGETHER, OnProgress, Work
+from eureka.candidate import Failed
+from eureka.config import Settings
+from eureka.crashes import ALONE, TOGETHER
 from eureka.description import Description
-from eureka.devices import kernel_cache
 from eureka.errors import SandboxUnavailable, StorageFault, UserError
-from eureka.paths import shipped
+from eureka.executors import Executor
 from eureka.store import Run
-from eureka.workers import Died, Worker, cores, give_up
+from eureka.workers import Died, give_up
 
 _TRYING = 120.0
 """s that a reward may take to be tried before it trains."""
@@ -29,55 +24,25 @@ _SAMPLED = 2
 
 
 class Trainer:
-    """The trainer process of one task."""
+    """A trainer process of one task."""
 
-    def __init__(
-        self,
-        task: LoadedTask,
-        log: Path,
-        scratch: Path,
-        confinement: Confinement,
-        keep: Sequence[int] = (),
-        device: str = "cpu",
-        threads: int = 0,
-        patience: float = _PATIENCE,
-    ):
+    def __init__(self, executor: Executor, number: int = 0, patience: float = _PATIENCE):
         """Start it; `description` waits until it has read the task.
 
         Args:
-            task: the task, whose code runs in that process and never in this one.
-            log: file for its messages.
-            scratch: folder that it works in, and the only one that it may write to when it is confined.
-            confinement: whether it is.
-            keep: descriptors that it inherits (the run's worker lock).
-            device: one of `eureka.devices.DEVICES`.
-            threads: for physics and learning, 0 for one a core.
+            executor: where it runs.
+            number: which of the executor's workers it is.
             patience: s to wait for a training's first sign of life.
         """
         self.patience = patience
-        self._task, self._log, self._scratch, self._keep = task, log, scratch, keep
-        # A driver for GPUs has not been tried behind the fence.
-        self._fenced = confinement.fenced and device != "cuda"
-        self.device = device
-        self.threads = threads or cores()
+        self._executor, self._number = executor, number
         self._description: Description | None = None
+        self._given_up = False
         self.fence = ""
         """What confines it, once `description` is there; nothing if it is open."""
         self.sizes: dict[str, int] | None = None
         """Room in the simulator's buffers as measured, where it has to be told of any."""
-        self._worker = self._start()
-
-    def _start(self) -> Worker:
-        program = ["eureka.trainer_process", str(self._task.path), str(self.threads), self.device]
-        own, places, more = self._scratch / "tmp", [self._scratch], {}
-        if self.device != "cpu":
-            places.append(kernel_cache())
-            more["WARP_CACHE_PATH"] = str(kernel_cache())
-        for place in (own, *places):
-            place.mkdir(parents=True, exist_ok=True)
-        writable = os.pathsep.join(str(place) for place in places)
-        fenced = [str(shipped("sandbox") / "fence.py"), writable] if self._fenced else ["-m"]
-        return Worker(["-P", *fenced, *program], self._log, self._keep, own, more)
+        self._link = self._executor.open(number)
 
     @property
     def description(self) -> Description:
@@ -95,15 +60,15 @@ class Trainer:
                 self.sizes = answer["sizes"]
                 self._description = Description.model_validate(answer["description"])
             except Died as died:
-                if death == ALONE:
-                    raise give_up("trainer", died.reason, self._log) from None
-                self._worker.close()
-                self._worker = self._start()
+                if death == ALONE or self._given_up:
+                    raise give_up("trainer", died.reason, self._executor.log(self._number)) from None
+                self._link.close()
+                self._link = self._executor.open(self._number)
         assert self._description is not None
         return self._description
 
     def _check_fence(self, fence: str) -> None:
-        if not self._fenced:
+        if not self._executor.fenced:
             return
         if not fence or fence.startswith("!"):
             raise SandboxUnavailable(
@@ -144,37 +109,6 @@ class Trainer:
     def _measured(self, members: int, settings: Settings) -> dict[str, Any]:
         return self._ask({"command": "measure", "members": members, "plan": plan_of(settings, "search")})
 
-    def train(
-        self,
-        run: Run,
-        key: str,
-        programs: Sequence[str],
-        seeds: Sequence[int],
-        purpose: str,
-        places: Sequence[str],
-        on_progress: OnProgress,
-    ) -> list[Outcome]:
-        """Train programs together, from wherever an interrupted run left them.
-
-        Args:
-            run: the run, whose journal gets every checkpoint and the outcomes.
-            key: name of this training in the journal.
-            programs: one program a member.
-            seeds: one seed a member.
-            purpose: `search` or `final`.
-            places: where in the run folder each member's policy goes.
-            on_progress: called with reports of progress.
-
-        Returns:
-            One outcome a member. A member whose training kills the process again and again has failed; the others
-            are trained without it.
-        """
-        _ = self.description
-        work = Work(self, run, key, programs, seeds, plan_of(run.settings, purpose), places, on_progress)
-        outcomes = work.train(list(range(len(programs))))
-        run.clear_scratch(key)
-        return outcomes
-
     def probe(
         self, run: Run, policies: Sequence[str], programs: Sequence[str], human: str | None, robust: bool
     ) -> dict[str, Any]:
@@ -202,10 +136,28 @@ class Trainer:
         )
         return {name: answer[name] for name in ("robustness", "correlation")}
 
+    def play(self, **wanted: Any) -> dict[str, Any]:
+        """Have policies played, and the trajectory written to a file in `scratch`.
+
+        Args:
+            wanted: as `eureka.trainer_process` lists them for this command.
+
+        Returns:
+            `steps` that were played, and `first`, each policy's fitness in its first episode or None.
+
+        Raises:
+            UserError: a policy is none, or another task's.
+        """
+        return self._ask({"command": "play", **wanted})
+
+    def kill(self) -> None:
+        """End the process at once, from any thread; whoever waits for it is told so, and nothing takes its place."""
+        self._given_up = True
+        self._link.kill()
+
     def close(self) -> None:
         """End the process."""
-        self._worker.close()
-        shutil.rmtree(self._scratch / "tmp", ignore_errors=True)
+        self._link.close()
 
     def _ask(self, command: dict[str, Any], patience: float | None = None) -> dict[str, Any]:
         """Send a command that can be repeated, and the answer to it.
@@ -223,7 +175,7 @@ class Trainer:
             except Died as death:
                 deaths += 1
                 if deaths == ALONE and patience is None:
-                    raise give_up("trainer", death.reason, self._log) from None
+                    raise give_up("trainer", death.reason, self._executor.log(self._number)) from None
                 self.restart()
                 if deaths == TOGETHER and patience is not None:
                     raise
@@ -239,9 +191,9 @@ class Trainer:
             UserError: the task's code failed; says where.
             StorageFault: it could not write.
         """
-        answer = self._worker.receive(patience)
+        answer = self._link.receive(patience)
         if answer is None:
-            self._worker.kill()
+            self._link.kill()
             raise Died(f"gave no sign of life for {patience:.0f} s")
         if answer["kind"] == "error":
             raise UserError(answer["message"])
@@ -258,22 +210,28 @@ class Trainer:
         Raises:
             Died: it is gone.
         """
-        self._worker.send(command)
+        self._link.send(command)
 
     def restart(self) -> None:
-        """Begin anew with a process in the place of one that died."""
-        self._worker.close()
+        """Begin anew with a process in the place of one that died.
+
+        Raises:
+            Died: it was meant to.
+        """
+        if self._given_up:
+            raise Died("was ended")
+        self._link.close()
         self._description = None
-        self._worker = self._start()
+        self._link = self._executor.open(self._number)
         _ = self.description
 
 
-def plan_of(settings: Settings, purpose: str) -> dict[str, Any]:
+def plan_of(settings: Settings, purpose: str, warm: bool = False) -> dict[str, Any]:
     """The part of the settings that decides a training, as the trainer process reads it."""
     return {
         "worlds": settings.worlds,
         "compiled": settings.compiled,
-        "iterations": settings.iterations,
+        "iterations": settings.warm_iterations if warm else settings.iterations,
         "learning": settings.learning.model_dump(mode="json"),
         "evaluation": settings.evaluation.model_dump(mode="json"),
         "seed": settings.seed,

@@ -8,7 +8,9 @@ by the frames named beside it:
     measure   {members, plan}           measured
     probe     {policies, programs, human, plan, robustness}
                                         probed
-    train     {programs, seeds, plan, folder, resume}
+    play      {policies, labels, programs, seed, steps, episodes, file}
+                                        played
+    train     {programs, seeds, plan, folder, resume, warm, until}
                                         note, progress and checkpoint, many times; then outcomes
     any                                 error (the task's code is wrong), storage (the disk refused)
 
@@ -47,7 +49,7 @@ from eureka.rewards.preflight import preflight, too_slow
 from eureka.rewards.program import Field, Program, Rejected, fingerprint, own_reward, rebuild
 from eureka.seeds import derive
 from eureka.task import Task
-from eureka.train import Plan, Progress, Training
+from eureka.train import Plan, Progress, Training, Warm
 from eureka.workers import frames, write_frame
 
 _BLANK = (
@@ -104,6 +106,8 @@ class Service:
                 self._train(command)
             case "probe":
                 self._probe(command)
+            case "play":
+                self._play(command)
 
     def send(self, kind: str, **content: Any) -> None:
         """Send one frame up."""
@@ -164,19 +168,39 @@ class Service:
             correlated = correlation(*given, programs, human, episodes, seed, self.backend)
         self.send("probed", robustness=robust, correlation=correlated)
 
+    def _play(self, command: dict[str, Any]) -> None:
+        from eureka.playing import simulation
+        from eureka.playing.trajectory import Trajectory
+
+        env = simulation.worlds(self.task, self.model, len(command["policies"]), command["seed"])
+        policy, moments = simulation.open_policies([Path(file) for file in command["policies"]], self.task, env)
+        programs = [None if text is None else self._program(text, 1) for text in command["programs"]]
+        parts = simulation.play(
+            env, policy, moments, programs, command["labels"], command["steps"], command["episodes"]
+        )
+        period = self.description.control_period
+        Trajectory(self.description.name, period, simulation.binary(env), parts).save(Path(command["file"]))
+        first = [[p.fitness[e].item() for e in p.episodes()[:1]] for p in parts]
+        self.send("played", steps=len(parts[0].fitness), first=[f[0] if f else None for f in first])
+
     def _train(self, command: dict[str, Any]) -> None:
         plan = _plan(command["plan"])
         folder = Path(command["folder"])
         folder.mkdir(parents=True, exist_ok=True)
         programs = [self._program(text, plan.worlds) for text in command["programs"]]
-        training = Training(self.task, self.model, programs, command["seeds"], plan, self.backend)
+        warm, until = command["warm"], command["until"]
+        parent = None
+        if warm and not command["resume"]:
+            policy, moments = load_policies([Path(warm["file"])], self.backend.torch_device)
+            parent = Warm(policy, moments, warm["samples"])
+        training = Training(self.task, self.model, programs, command["seeds"], plan, self.backend, parent)
         if plan.compiled:
             places, device = torch.arange(len(programs) * plan.worlds) % RECORDED_WORLDS, self.backend.torch_device
             problem = training.compile({name: value[places].to(device) for name, value in self.states.items()})
             if problem:
                 self.send("note", text=problem)
         if command["resume"]:
-            training.load(Path(command["resume"]["file"]), command["resume"]["members"])
+            training.load([(Path(source["file"]), source["member"]) for source in command["resume"]])
         last = 0.0
 
         def tell() -> None:
@@ -194,12 +218,12 @@ class Service:
         def on_checkpoint(number: int) -> None:
             file = folder / f"checkpoint-{number}.safetensors"
             training.save(file)
-            self.send("checkpoint", number=number, file=str(file), sha256=_sha256(file))
+            self.send("checkpoint", number=number, file=str(file), sha256=_sha256(file), points=training.points())
 
         tell()
-        outcomes = training.run(on_progress, on_checkpoint)
+        outcomes = training.run(on_progress, on_checkpoint, until)
         tell()
-        files = [folder / f"policy-{i}.safetensors" for i in range(len(programs))]
+        files = [] if until else [folder / f"policy-{i}.safetensors" for i in range(len(programs))]
         save_policies(*training.best(), files)
         self.send(
             "outcomes",

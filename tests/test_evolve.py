@@ -88,7 +88,7 @@ class FakeTrainer:
             return Failed(stage="preflight", message="it mixes worlds")
         return {"fingerprint": program.replace(" ", "")}
 
-    def train(self, run, key, programs, seeds, purpose, places, on_progress) -> list[Outcome]:
+    def train(self, run, key, programs, seeds, purpose, places, on_progress, race, warm) -> list[Outcome]:
         self.trained.append(programs)
         assert len(set(seeds)) == 1 and purpose == "search"
         return [self._one(p) for p in programs]

@@ -14,6 +14,7 @@ import torch
 from eureka.candidate import Failed
 from eureka.config import load_task
 from eureka.confinement import Confinement
+from eureka.executors import Local
 from eureka.rewards.preflight import too_slow
 from eureka.rewards.program import ProgramBank, rebuild
 from eureka.trainer import Trainer
@@ -52,7 +53,7 @@ def test_a_program_that_stops_the_trainer_in_its_trial_fails_alone(cartpole, tmp
     from eureka import trainer as module
 
     program = cartpole.text(REWARDS["honest"])
-    trainer = Trainer(load_task("cartpole"), tmp_path / "log", tmp_path / "scratch", Confinement())
+    trainer = Trainer(Local(load_task("cartpole"), tmp_path, tmp_path / "scratch", Confinement()))
     try:
         monkeypatch.setattr(module, "_TRYING", 0.0)
         failed = trainer.preflight(program, 16)
@@ -90,10 +91,10 @@ def test_programs_that_cannot_be_compiled_train_without_it_and_say_why(cartpole,
 
 
 def test_a_trainer_that_hangs_is_ended_and_replaced(tmp_path: Path):
-    trainer = Trainer(load_task("cartpole"), tmp_path / "log", tmp_path / "scratch", Confinement())
+    trainer = Trainer(Local(load_task("cartpole"), tmp_path, tmp_path / "scratch", Confinement()))
     try:
         _ = trainer.description
-        hanging = trainer._worker.process.pid
+        hanging = trainer._link.process.pid
         os.kill(hanging, signal.SIGSTOP)
         start = time.monotonic()
         with pytest.raises(Died, match="gave no sign of life for 1 s"):
@@ -101,7 +102,6 @@ def test_a_trainer_that_hangs_is_ended_and_replaced(tmp_path: Path):
         assert time.monotonic() - start < 30
         assert not Path(f"/proc/{hanging}").exists()
         trainer.restart()
-        assert trainer.description.name == "cartpole" and trainer._worker.process.pid != hanging
+        assert trainer.description.name == "cartpole" and trainer._link.process.pid != hanging
     finally:
         trainer.close()
-    assert not (tmp_path / "scratch" / "tmp").exists()

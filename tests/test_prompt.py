@@ -8,7 +8,7 @@ import pytest
 from conftest import bench_of
 
 from eureka import prompt
-from eureka.candidate import Candidate, Curves, Failed, Trained
+from eureka.candidate import Candidate, Curves, Dropped, Failed, Trained
 from eureka.config import shipped_tasks
 from eureka.introspect import describe
 from eureka.reflect import number, shown, statistics
@@ -46,7 +46,8 @@ def task(request: pytest.FixtureRequest):
 
 def everything_ever_said(description) -> str:
     best = candidate(outcome=trained(a=[1.0, 2.0, 3.0]))
-    after = prompt.after(description, best, ["failed: compile: no"])
+    other = candidate(slot=1, outcome=Failed(stage="compile", message="no"))
+    after = prompt.after(description, best, [best, other])
     mended = prompt.repair(after, "reply", Failed(stage="compile", message="no", line=1), "x = 1")
     return prompt.as_text(prompt.again(mended, ["failed: train: NaN"]))
 
@@ -101,7 +102,8 @@ def test_a_reflection_lists_every_component_over_training():
 def test_a_later_prompt_is_the_first_one_then_the_best_reply_and_its_reflection(task):
     _, description = task
     best = candidate(outcome=trained(a=[1.0, 1.0, 1.0]))
-    messages = prompt.after(description, best, ["failed: compile: line 3: no"])
+    other = candidate(slot=1, outcome=Failed(stage="compile", message="no", line=3))
+    messages = prompt.after(description, best, [best, other])
     assert messages[:2] == prompt.first(description), "byte for byte, for prompt caches"
     assert [m.role for m in messages] == ["system", "user", "assistant", "user"]
     assert messages[2].content == best.reply
@@ -135,3 +137,19 @@ def test_a_fingerprint_is_of_every_byte():
     assert prompt.fingerprint(one) == prompt.fingerprint(tuple(one))
     assert prompt.fingerprint(one) != prompt.fingerprint((prompt.Message(role="user", content="a "),))
     assert prompt.fingerprint(one) != prompt.fingerprint((prompt.Message(role="system", content="a"),))
+
+
+def test_a_reflection_says_who_was_dropped_when_and_at_what_fitness():
+    best = candidate(outcome=trained(a=[1.0, 2.0, 3.0]))
+    plain = prompt.reflection(best, [best])
+    left = trained(near=[1.0, 1.0, 1.0], slow=[0.0, 0.0, 0.0])
+    gone = Dropped(curves=left.curves, best=0, selection=7.5, diverged=0, steps=15)
+    told = prompt.reflection(best, [best, candidate(slot=3, outcome=gone)])
+    assert "- 1.3 (near + slow): after 50% of the training, at fitness 7.50" in told
+    assert "ended early" in told and "ended early" not in plain
+
+
+def test_a_reflection_says_that_training_did_not_begin_afresh():
+    best = candidate(outcome=trained(a=[1.0, 2.0, 3.0]), warm="1.0")
+    assert "did not begin from a fresh policy" in prompt.reflection(best, [best])
+    assert "fresh policy" not in prompt.reflection(best.model_copy(update={"warm": None}), [best])

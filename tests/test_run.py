@@ -35,7 +35,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_run_shows_its_setting_its_progress_and_a_table(finished: Path):
     output = (finished.parent / "output").read_text()
     assert output.startswith("no language model in use")
-    for expected in ("sandbox strict", "device cpu x", "run run", "estimate: ", "generation 1 of 2", "1.0 ", "2.2 "):
+    for expected in ("sandbox strict", "device cpu   ", "run run", "estimate: ", "generation 1 of 2", "1.0 ", "2.2 "):
         assert expected in output
     table = output[output.index("reward    fitness") :]
     for arm in ("evolved", "human", "sparse"):

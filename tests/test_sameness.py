@@ -77,7 +77,7 @@ def test_a_training_goes_on_from_any_checkpoint_with_any_part_of_its_members(car
             t.run(lambda _: None, leave)
         for members in ([0, 1, 2, 3, 4, 5, 6, 7], [5, 6], [2]):
             again = training(cartpole, members, 1)
-            again.load(file, members)
+            again.load([(file, m) for m in members])
             outcomes, flat = finish(again)
             assert outcomes == [whole[0][m] for m in members]
             assert torch.equal(flat, whole[1][members])

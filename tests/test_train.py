@@ -13,7 +13,9 @@ from eureka.errors import UserError
 from eureka.physics.backend import Backend
 from eureka.policies import load_policies, read_tensors, save_policies
 from eureka.rewards.program import ProgramBank
-from eureka.train import Plan, Training, _checkpoint_marks
+from eureka.rl.normalize import RunningMoments
+from eureka.rl.policy import Policy, Shape
+from eureka.train import Plan, Training, Warm
 
 
 def plan(iterations: int, **learning) -> Plan:
@@ -58,9 +60,9 @@ def test_the_best_checkpoint_is_reported_and_the_earliest_of_equals_taken(cartpo
 
 
 def test_checkpoints_are_spread_evenly_and_end_with_the_training():
-    assert _checkpoint_marks(10, 4) == [3, 5, 8, 10]
-    assert _checkpoint_marks(2, 10) == [1, 2]
-    assert _checkpoint_marks(1, 1) == [1]
+    assert Evaluation(checkpoints=4).marks(10) == [3, 5, 8, 10]
+    assert Evaluation(checkpoints=10).marks(2) == [1, 2]
+    assert Evaluation(checkpoints=1).marks(1) == [1]
 
 
 def test_component_statistics_are_means_over_worlds_and_time(cartpole: Bench):
@@ -176,3 +178,32 @@ def test_what_only_the_critic_sees_moves_values_and_no_action_also_from_a_file(t
     other = torch.cat([seen[..., :72], torch.randn(1, 5, 16)], dim=-1)
     assert torch.equal(policy.mean(seen), policy.mean(other))
     assert not torch.allclose(policy.value(seen), policy.value(other))
+
+
+def test_a_warm_start_begins_with_the_parents_actor_and_normaliser_and_a_critic_of_its_own(cartpole: Bench, tmp_path):
+    program = cartpole.baseline("human", 64)
+    parent = Training(cartpole.task, cartpole.model, [program], [5], plan(8), Backend("cpu", 1))
+    parent.run(lambda _: None, lambda _: None)
+    save_policies(*parent.best(), [tmp_path / "policy"])
+    policy, moments = load_policies([tmp_path / "policy"], torch.device("cpu"))
+    fresh = Training(cartpole.task, cartpole.model, [program] * 2, [5, 6], plan(4), Backend("cpu", 1))
+    warm = Warm(policy, moments, samples=4096)
+    child = Training(cartpole.task, cartpole.model, [program] * 2, [5, 6], plan(4), Backend("cpu", 1), warm)
+    for name, value in child.learner.policy.views.items():
+        expected = (
+            fresh.learner.policy.views[name] if name.startswith("critic.") else policy.views[name].expand_as(value)
+        )
+        assert torch.equal(value, expected), name
+    assert torch.equal(child.learner.observations.mean[1], moments.mean[0])
+    assert child.learner.observations.count == 4096
+    best = parent.run(lambda _: None, lambda _: None)[0]
+    begun = child._judge(child.learner.policy, child.learner.observations, "selection").mean(dim=1)
+    assert isinstance(best, Trained) and begun[0] == best.selection, "as good as the parent before a single step"
+
+
+def test_a_warm_start_from_another_network_is_refused_in_a_sentence(cartpole: Bench):
+    program = cartpole.baseline("human", 64)
+    small = Policy.create(Shape(4, 1, (8,)), torch.tensor([0]))
+    warm = Warm(small, RunningMoments(1, (4,), torch.device("cpu")), 1)
+    with pytest.raises(UserError, match="other sizes"):
+        Training(cartpole.task, cartpole.model, [program], [5], plan(4), Backend("cpu", 1), warm)

@@ -55,8 +55,8 @@ def test_members_alone_and_on_other_threads_train_to_the_same_numbers(hopper: By
 def test_a_training_that_is_gone_on_with_ends_in_the_same_numbers(hopper: ById, whole):
     expected, folder = whole
     together = training(hopper, [3, 4])
-    together.load(folder / "1", [0, 1])
+    together.load([(folder / "1", 0), (folder / "1", 1)])
     assert outcomes(together) == expected
     half = training(hopper, [4])
-    half.load(folder / "0", [1])
+    half.load([(folder / "0", 1)])
     assert outcomes(half) == expected[1:]

@@ -1,0 +1,185 @@
+"""Ray's driver: a process between the orchestrator and a cluster, which it joins or starts for itself.
+
+Started as `python -m eureka.cluster.bridge`. Frames in:
+
+    {"do": "join", "task", "address", "cpus", "folder"}
+                            joined {nodes} | failed {why}
+    {"do": "open", ...}     a link: the fields of `tether.Wish`
+    {"do": "send", "link", "frame"}
+    {"do": "kill", "link"}  {"do": "close", "link"}
+                            closed
+
+and out, besides: `{"link", "frame"}` and `{"link", "died"}` of a link, `{"note"}` for people. The program ends when its
+input does, and takes its hosts, and a cluster of its own, with it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import signal
+import socket
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.exceptions import RayError
+
+from eureka.cluster.parcels import hashes, task_files
+from eureka.cluster.tether import Tether, Wish
+from eureka.config import load_task
+from eureka.workers import frames, write_frame
+
+_OBJECTS = 256 << 20
+"""Bytes of shared memory for what travels, in a cluster of our own."""
+_REACHING = 5.0
+"""s until an address must have answered."""
+_LEAVING = 15.0
+"""s after which this process ends whatever Ray still does."""
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """The task as it is sent to nodes."""
+
+    task: str
+    """The YAML's name, or gymnasium:ID."""
+    root: Path
+    """Where it is here."""
+    sources: dict[str, str]
+    """SHA-256 of each file."""
+    files: Any
+    """A reference of Ray's to all of them."""
+
+
+class Bridge:
+    """The driver of a run."""
+
+    def __init__(self, out: int):
+        self._out, self._saying = out, threading.Lock()
+        self._tethers: dict[int, Tether] = {}
+        self._noted: set[str] = set()
+        self._ending = ThreadPoolExecutor(16)
+        self.parcel: Parcel
+        self._folder: str | None = None
+
+    def say(self, message: dict[str, Any]) -> None:
+        """Send a frame to the orchestrator."""
+        with self._saying:
+            write_frame(self._out, message)
+
+    def note(self, text: str) -> None:
+        """Tell people something, once."""
+        if text not in self._noted:
+            self._noted.add(text)
+            self.say({"note": text})
+
+    def crowded(self, wish: Wish) -> str | None:
+        """Where a worker may share processors, if all that are left are fewer than the workers need; else None."""
+        if wish.device == "cuda":
+            return None
+        alive = [n for n in _alive() if n["Resources"].get("CPU", 0) >= 1]
+        places = sum(int(n["Resources"]["CPU"]) // wish.threads for n in alive)
+        if not alive or places >= len(self._tethers):
+            return None
+        return max(alive, key=lambda n: n["Resources"]["CPU"])["NodeID"]
+
+    def carry_out(self, order: dict[str, Any]) -> None:
+        """What the orchestrator asks for."""
+        match order.pop("do"):
+            case "join":
+                self._join(**order)
+            case "open":
+                wish = Wish(**order)
+                self._tethers[wish.link] = Tether(self, wish)
+            case "send":
+                if order["link"] in self._tethers:
+                    self._tethers[order["link"]].send(order["frame"])
+            case "kill":
+                if order["link"] in self._tethers:
+                    self._ending.submit(self._tethers[order["link"]].end, at_once=True)
+            case "close":
+                self._ending.submit(self._close, order["link"])
+
+    def leave(self) -> None:
+        """End every host, and leave the cluster."""
+        threading.Timer(_LEAVING, os._exit, (1,)).start()
+        list(self._ending.map(lambda tether: tether.end(at_once=False), list(self._tethers.values())))
+        ray.shutdown()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+        os._exit(0)
+
+    def _close(self, link: int) -> None:
+        tether = self._tethers.pop(link, None)
+        if tether is not None:
+            tether.end(at_once=False)
+        self.say({"link": link, "closed": True})
+
+    def _join(self, task: str, address: str | None, cpus: int, folder: str | None) -> None:
+        quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
+        try:
+            if folder is not None:
+                self._folder = folder
+                own = {"num_cpus": cpus, "include_dashboard": False, "object_store_memory": _OBJECTS}
+                ray.init("local", _temp_dir=f"{folder}/ray", **own, **quiet)
+            else:
+                if address not in (None, "auto"):
+                    _reach(address)
+                ray.init(address, **quiet)
+        except Exception as error:
+            first = " ".join(str(error).split())[:300]
+            self.say({"failed": f"{first or type(error).__name__}"})
+            return
+        loaded = load_task(task)
+        files = task_files(loaded)
+        contents = ray.put({name: path.read_bytes() for name, path in files.items()})
+        name = loaded.path.name if loaded.on_disk else str(loaded.path)
+        self.parcel = Parcel(name, loaded.path.parent, hashes(files), contents)
+        nodes = [
+            {"name": _name(n), "cpus": int(n["Resources"].get("CPU", 0)), "gpus": int(n["Resources"].get("GPU", 0))}
+            for n in _alive()
+        ]
+        self.say({"joined": nodes})
+
+
+def _alive() -> list[dict[str, Any]]:
+    return [node for node in ray.nodes() if node["Alive"]]
+
+
+def _name(node: dict[str, Any]) -> str:
+    return f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
+
+
+def _reach(address: str) -> None:
+    """Try whether anything answers: Ray itself would try for long.
+
+    Raises:
+        OSError: nothing does.
+    """
+    host, _, port = address.rpartition(":")
+    socket.create_connection((host.strip("[]"), int(port)), timeout=_REACHING).close()
+
+
+def main() -> None:
+    """Serve until the input ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    out, source = os.dup(1), os.dup(0)
+    os.dup2(2, 1)  # what a library prints belongs in the log
+    bridge = Bridge(out)
+    try:
+        for order in frames(source):
+            bridge.carry_out(order)
+    except (BrokenPipeError, RayError) as error:
+        print(error, file=sys.stderr)
+    finally:
+        bridge.leave()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""Where trainings run: what can be asked for, and the sentence for what cannot."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from eureka import executors, placement
+from eureka.config import load_task
+from eureka.confinement import Confinement
+from eureka.errors import UserError
+from eureka.executors import Local
+from eureka.planning import Options, resolve
+
+
+@pytest.fixture(autouse=True)
+def two_processors_and_two_gpus(monkeypatch):
+    monkeypatch.setattr(placement, "cores", lambda: 2)
+    monkeypatch.setattr(placement, "missing", lambda: False)
+    monkeypatch.setattr(placement, "gpus", lambda: ("GPU A", "GPU B"))
+    monkeypatch.setattr(placement, "gpu", lambda: "GPU A")
+
+
+def placed(device: str = "auto", **given: Any) -> dict[str, Any]:
+    asked = dict.fromkeys(("devices", "workers", "executor")) | given
+    return placement.resolve(load_task("cartpole"), device, **asked)
+
+
+def test_the_devices_that_are_named_are_the_ones_that_are_used():
+    nothing = {"device": "cuda", "devices": (), "workers": None, "executor": "local"}
+    assert placed() == nothing
+    assert placed(devices="cuda:1, cuda:0") == nothing | {"devices": ("cuda:1", "cuda:0")}
+    assert placed("cpu", workers=2) == nothing | {"device": "cpu", "workers": 2}
+    assert placed("cuda", workers=9, executor="ray:there:6379")["workers"] == 9, "as many as the cluster has"
+    assert placed(executor="ray")["device"] == "cpu", "this machine's GPU says nothing of the cluster's"
+
+
+@pytest.mark.parametrize(
+    "device, given, expected",
+    [
+        ("cpu", {"workers": 3}, "each needs a processor, and there are 2 here"),
+        ("cpu", {"workers": 0}, "--workers must be at least 1"),
+        ("cuda", {"workers": 2}, "name the GPUs instead"),
+        ("cpu", {"devices": "cuda:0"}, "--device is cpu; leave one of them out"),
+        ("auto", {"devices": "cuda:0,gpu1"}, "'gpu1' is no GPU"),
+        ("auto", {"devices": "cuda:2"}, "there is no cuda:2 here; torch sees 2"),
+        ("auto", {"devices": "cuda:1,cuda:1"}, "name it once"),
+        ("auto", {"devices": "cuda:0", "executor": "ray"}, "Ray chooses them itself"),
+        ("auto", {"executor": "slurm"}, "no executor 'slurm'; there are local, ray and ray:ADDRESS"),
+        ("auto", {"executor": "rai"}, "did you mean 'ray'?"),
+    ],
+)
+def test_what_cannot_be_had_is_refused_in_a_sentence(device: str, given: dict[str, Any], expected: str):
+    with pytest.raises(UserError) as refused:
+        placed(device, **given)
+    assert expected in str(refused.value)
+
+
+def test_a_run_goes_on_where_it_was_unless_another_place_is_named():
+    settings = resolve(load_task("cartpole"), Options(device="cpu", workers=2))
+
+    def moved(**given: Any) -> dict[str, Any]:
+        return placement.changed(None, settings, "auto", **(dict.fromkeys(("devices", "workers", "executor")) | given))
+
+    kept = {"device": "cpu", "devices": (), "workers": 2, "executor": "local"}
+    assert moved() == kept
+    assert moved(workers=1) == kept | {"workers": 1}
+    assert moved(executor="ray") == kept | {"executor": "ray"}
+
+
+def test_each_worker_has_its_own_processors_or_its_own_gpu(tmp_path, monkeypatch):
+    monkeypatch.setattr(executors, "cores", lambda: 8)
+    task = load_task("cartpole")
+    shared = Local(task, tmp_path, tmp_path, Confinement(), count=3)
+    assert (shared.workers, shared.threads, shared.one_memory, shared.fenced) == (3, 2, True, True)
+    gpus = Local(task, tmp_path, tmp_path, Confinement(), device="cuda", devices=("cuda:1", "cuda:0"))
+    assert (gpus.workers, gpus.threads, gpus.one_memory, gpus.fenced) == (2, 4, False, False)
+    started = []
+    monkeypatch.setattr(executors, "Worker", lambda *arguments: started.append(arguments))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    gpus.open(0)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6")
+    gpus.open(0)
+    gpus.open(1)
+    assert [more["CUDA_VISIBLE_DEVICES"] for *_, more in started] == ["1", "6", "4"]
+    assert [arguments[-2:] for arguments, *_ in started] == [["4", "cuda"]] * 3
+    shared.open(2)
+    assert "CUDA_VISIBLE_DEVICES" not in started[-1][-1] and started[-1][0][-2:] == ["2", "cpu"]
+    assert started[-1][1].name == "trainer-2.log" and started[0][1].name == "trainer.log"
