@@ -442,6 +442,37 @@ def view(
     serving.serve(folder, port)
 
 
+@app.command()
+def play(
+    given: Annotated[str, typer.Argument(metavar="RUN|POLICY", help="A run's folder, or a policy's .safetensors.")],
+    candidate: Annotated[
+        str | None, typer.Option(metavar="G.K|ARM", help="Another than the winner; human and the like are arms.")
+    ] = None,
+    baseline: Annotated[str | None, typer.Option(metavar="ARM", help="Play this arm beside it, as in human.")] = None,
+    task: Annotated[str | None, typer.Option(metavar="TASK", help="The task of a policy that lies in no run.")] = None,
+    seconds: Annotated[float | None, typer.Option(metavar="S", help="s to play, episode after episode; 10.")] = None,
+    episodes: Annotated[int | None, typer.Option(metavar="N", min=1, help="Whole episodes to play instead.")] = None,
+    seed: Annotated[int, typer.Option(metavar="S", help="Decides the start states.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="FILE", help="Film to write: .mp4, .gif or .webp.")
+    ] = None,
+    frames: Annotated[Path | None, typer.Option(metavar="DIR", help="Write every frame as a PNG too.")] = None,
+    size: Annotated[str | None, typer.Option(metavar="WxH", help="Pixels of a frame; 960x540.")] = None,
+    sandbox: SandboxOption = "auto",
+    open_trainer: OpenOption = False,
+) -> None:
+    """Film a trained policy, with what its reward gives drawn beside it; no learning, no exploration."""
+    from eureka.confinement import Confinement
+    from eureka.playing import play as playing
+
+    wanted = playing.Wanted(given, candidate, baseline, task, seconds, episodes, seed, out, frames, size)
+    say, tick, end = playing.watched()
+    try:
+        playing.play(wanted, Confinement(sandbox, open_trainer), say, tick)
+    finally:
+        end()
+
+
 @app.command(name="list")
 def list_(
     folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Where runs are.", show_default=True)] = Path(
