@@ -18,6 +18,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from eureka.playing import films, renderers
@@ -66,9 +67,10 @@ def draw(job: dict[str, Any], out: int) -> None:
     trajectory = load(Path(job["trajectory"]))
     width, height = (n - n % 2 for n in job["size"])
     layout = _Layout(len(trajectory.parts), width, height)
+    states = np.concatenate([part.state for part in trajectory.parts])
     try:
-        renderer = renderers.make(job["renderer"], trajectory.model, *layout.picture)
-        renderer.picture(trajectory.parts[0].state[0])
+        renderer = renderers.make(job["renderer"], trajectory.model, states, *layout.picture)
+        renderer.picture(trajectory.parts[0].state[0], trajectory.parts[0].goal[0])
     except Exception as error:  # a graphics library's ways of failing are its own
         traceback.print_exc()
         first = (str(error).strip().splitlines() or [""])[0]
@@ -100,7 +102,7 @@ def _frame(
     frame = Image.new("RGB", layout.size)
     for p, (part, panel) in enumerate(zip(trajectory.parts, panels, strict=True)):
         picture, beside = layout.places(p)
-        frame.paste(Image.fromarray(renderer.picture(part.state[step])), picture)
+        frame.paste(Image.fromarray(renderer.picture(part.state[step], part.goal[step])), picture)
         frame.paste(panel.draw(step), beside)
         if p:
             frame.paste(_BETWEEN, (picture[0], 0, picture[0] + 2, layout.size[1]))

@@ -154,4 +154,4 @@ class Panel:
 
 
 def _known(value: float) -> str:
-    return number(value) if np.isfinite(value) else "?"
+    return number(value + 0.0) if np.isfinite(value) else "?"

@@ -25,6 +25,8 @@ from eureka.rl.rollout import normalize
 from eureka.seeds import derive
 from eureka.task import Task
 
+_GOAL = ("goal_position", "goal_rotation")
+"""Fields of a State, (N, 3) and (N, 4), that say where the scene's body `object` is to be."""
 STREAM = "play"
 """Start states unlike those of training and evaluation."""
 
@@ -94,9 +96,12 @@ def play(
     states: list[np.ndarray] = []
     values: list[list[Tensor]] = [[] for _ in programs]
     told: list[Tensor] = []
+    goals: list[Tensor] = []
 
     def record(fields: dict[str, Tensor]) -> Tensor:
         states.append(_state(env))
+        known = all(name in fields for name in _GOAL)
+        goals.append(torch.cat([fields[name] for name in _GOAL], dim=1) if known else torch.zeros(members, 0))
         for p, program in enumerate(programs):
             if program is not None:
                 own = program(*[fields[name][p : p + 1] for name in program.inputs])
@@ -109,7 +114,7 @@ def play(
         ended = torch.where(step.terminated, TERMINATED, torch.where(step.timed_out, TIMED_OUT, GOES_ON))
         told.append(torch.stack([step.fitness.double(), ended.double(), step.length.double()])[..., 0])
         left = left - (ended[:, 0] != GOES_ON).int()
-    state, rows = np.stack(states), torch.stack(told).numpy()
+    state, rows, goal = np.stack(states), torch.stack(told).numpy(), torch.stack(goals).numpy()
     parts = []
     for p, (label, program) in enumerate(zip(labels, programs, strict=True)):
         known = torch.stack(values[p]).float().numpy() if values[p] else np.zeros((len(rows), 0), np.float32)
@@ -122,6 +127,7 @@ def play(
                 fitness=rows[:, 0, p].astype(np.float32),
                 ended=rows[:, 1, p].astype(np.int8),
                 length=rows[:, 2, p].astype(np.int64),
+                goal=goal[:, p],
             )
         )
     return tuple(parts)

@@ -16,7 +16,7 @@ SUFFIX = ".npz"
 GOES_ON, TERMINATED, TIMED_OUT = 0, 1, 2
 """What a control step did to its episode."""
 _VERSION = 1
-_ARRAYS = ("state", "values", "fitness", "ended", "length")
+_ARRAYS = ("state", "values", "fitness", "ended", "length", "goal")
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,8 @@ class Part:
     """(T,) int8, `GOES_ON`, `TERMINATED` or `TIMED_OUT`."""
     length: np.ndarray
     """(T,) int64, control steps of the episode so far, this one included."""
+    goal: np.ndarray
+    """(T, 7) float32, position in m and wxyz that the body `object` is to have, world frame; (T, 0) without one."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -102,9 +104,9 @@ def load(path: Path) -> Trajectory:
         raise UserError(f"{path} cannot be read: {error.strerror or error}") from None
     except Exception as error:  # whatever numpy makes of a file that is something else
         raise UserError(f"{path} is no trajectory of eureka play ({type(error).__name__})") from None
-    shapes = {(p.state.shape[:1], p.values.shape[:1], p.fitness.shape, p.ended.shape, p.length.shape) for p in parts}
+    lengths = {getattr(part, name).shape[:1] for part in parts for name in _ARRAYS}
     named = all(part.values.shape[1:] in ((0,), (1 + len(part.components),)) for part in parts)
-    if len(shapes) != 1 or len({*next(iter(shapes))}) != 1 or not named or not found.steps:
+    if len(lengths) != 1 or not named or not found.steps:
         raise UserError(f"{path} is damaged: its arrays do not belong together")
     return found
 
