@@ -218,7 +218,7 @@ class Service:
         def on_checkpoint(number: int) -> None:
             file = folder / f"checkpoint-{number}.safetensors"
             training.save(file)
-            self.send("checkpoint", number=number, file=str(file), sha256=_sha256(file))
+            self.send("checkpoint", number=number, file=str(file), sha256=_sha256(file), points=training.points())
 
         tell()
         outcomes = training.run(on_progress, on_checkpoint, until)
