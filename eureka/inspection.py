@@ -8,7 +8,6 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.syntax import Syntax
-from rich.text import Text
 
 from eureka import alarms, prompt, reflect, terminal
 from eureka.candidate import Candidate, Dropped, Failed, Outcome, Trained, outcome_of
@@ -230,11 +229,10 @@ def _show_candidate(console: Console, candidate: Candidate) -> None:
     trained = candidate.trained
     if trained is not None:
         spread = f"{reflect.number(min(trained.report_episodes))} .. {reflect.number(max(trained.report_episodes))}"
-        console.print(
-            Text(
-                f"report {reflect.number(trained.report)} over {len(trained.report_episodes)} episodes ({spread}), "
-                f"selection {reflect.number(trained.selection)}, diverged world-steps {trained.diverged}"
-            )
+        say(
+            console,
+            f"report {reflect.number(trained.report)} over {len(trained.report_episodes)} episodes ({spread}), "
+            f"selection {reflect.number(trained.selection)}, diverged world-steps {trained.diverged}",
         )
         for alarm in alarms.of_training(trained):
             say(console, f"alarm: {reflect.shown(alarm)}", "yellow")

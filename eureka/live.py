@@ -107,7 +107,7 @@ class Live:
                 parts += [_line(f"  {part}") for part in words.split(_GAP)]
             else:
                 parts.append(_row(bar, f"{share:4.0%}  {words}"))
-            parts += self._members(self._console.height - len(parts) - 6)
+            parts += self._members(self._console.height - len(parts) - 4)
         if self._spent:
             parts.append(_line(f"spent: {self._spent}", "dim"))
         return Group(*parts)

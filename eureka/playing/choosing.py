@@ -122,6 +122,8 @@ class _Kept:
             found = candidates[found.duplicate_of]
         if found.failed is not None:
             raise UserError(f"candidate {found.name} has no policy: {shown(str(found.failed))}")
+        if found.dropped is not None:
+            raise UserError(f"candidate {found.name} has no policy: it was {found.dropped}")
         if found.trained is None:
             raise UserError(f"candidate {found.name} of {self.folder} is not trained yet")
         key = {"generation": found.generation, "slot": found.slot, "attempt": found.attempt}
