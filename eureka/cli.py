@@ -21,6 +21,7 @@ from eureka.options import (
     ExecutorOption,
     GenerationsOption,
     LlmOption,
+    LogOption,
     OpenOption,
     OutOption,
     PresetOption,
@@ -88,6 +89,7 @@ def run(
     open_trainer: OpenOption = False,
     out: OutOption = None,
     display: DisplayOption = "auto",
+    log: LogOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the first prompt and an estimate, no more.")] = False,
     yes: YesOption = False,
 ) -> None:
@@ -125,7 +127,7 @@ def run(
     if dry_run:
         checking.dry_run(loaded, settings, Confinement(sandbox, open_trainer))
         return
-    with _shown(display) as show:
+    with _shown(display, log) as show:
         session.start(loaded, settings, Confinement(sandbox, open_trainer), out, show, yes)
 
 
@@ -142,6 +144,7 @@ def resume(
     sandbox: SandboxOption = "auto",
     open_trainer: OpenOption = False,
     display: DisplayOption = "auto",
+    log: LogOption = None,
 ) -> None:
     """Go on with an interrupted run, from its last checkpoint."""
     from eureka import session
@@ -149,7 +152,7 @@ def resume(
     from eureka.planning import Changes
     from eureka.store import find_run
 
-    with _shown(display) as show:
+    with _shown(display, log) as show:
         changes = Changes(llm, max_usd, max_tokens, prices, devices, workers, executor)
         session.resume(find_run(run), changes, Confinement(sandbox, open_trainer), show)
 
@@ -209,6 +212,7 @@ def train(
     open_trainer: OpenOption = False,
     out: OutOption = None,
     display: DisplayOption = "auto",
+    log: LogOption = None,
     yes: YesOption = False,
 ) -> None:
     """Train TASK with one reward on several seeds; the policies and their fitness are in a folder of their own."""
@@ -230,7 +234,7 @@ def train(
         compiled=compile,
     )
     settings = planning.resolve(named.task, options).model_copy(update={"final_seeds": seeds, "samples": seeds})
-    with _shown(display) as show:
+    with _shown(display, log) as show:
         confinement = Confinement(sandbox, open_trainer)
         session.retrain(named.task, settings, named.entrants, Wanted(), confinement, out, show, yes)
 
@@ -273,6 +277,7 @@ def compare(
     open_trainer: OpenOption = False,
     out: OutOption = None,
     display: DisplayOption = "auto",
+    log: LogOption = None,
     yes: YesOption = False,
 ) -> None:
     """Retrain rewards on the same fresh seeds with the same budget, and say what may be concluded."""
@@ -299,7 +304,7 @@ def compare(
         wanted = wanted.model_copy(update={"llm": asked.llm, "asking": asked.asking})
     elif llm:
         raise UserError("--llm says whom the control best-of-n asks; add --controls best-of-n, or leave it out")
-    with _shown(display) as show:
+    with _shown(display, log) as show:
         confinement = Confinement(sandbox, open_trainer)
         session.retrain(named.task, settings, named.entrants, wanted, confinement, out, show, yes)
 
@@ -442,6 +447,37 @@ def view(
     serving.serve(folder, port)
 
 
+@app.command()
+def play(
+    given: Annotated[str, typer.Argument(metavar="RUN|POLICY", help="A run's folder, or a policy's .safetensors.")],
+    candidate: Annotated[
+        str | None, typer.Option(metavar="G.K|ARM", help="Another than the winner; human and the like are arms.")
+    ] = None,
+    baseline: Annotated[str | None, typer.Option(metavar="ARM", help="Play this arm beside it, as in human.")] = None,
+    task: Annotated[str | None, typer.Option(metavar="TASK", help="The task of a policy that lies in no run.")] = None,
+    seconds: Annotated[float | None, typer.Option(metavar="S", help="s to play, episode after episode; 10.")] = None,
+    episodes: Annotated[int | None, typer.Option(metavar="N", min=1, help="Whole episodes to play instead.")] = None,
+    seed: Annotated[int, typer.Option(metavar="S", help="Decides the start states.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="FILE", help="Film to write: .mp4, .gif or .webp.")
+    ] = None,
+    frames: Annotated[Path | None, typer.Option(metavar="DIR", help="Write every frame as a PNG too.")] = None,
+    size: Annotated[str | None, typer.Option(metavar="WxH", help="Pixels of a frame; 960x540.")] = None,
+    sandbox: SandboxOption = "auto",
+    open_trainer: OpenOption = False,
+) -> None:
+    """Film a trained policy, with what its reward gives drawn beside it; no learning, no exploration."""
+    from eureka.confinement import Confinement
+    from eureka.playing import play as playing
+
+    wanted = playing.Wanted(given, candidate, baseline, task, seconds, episodes, seed, out, frames, size)
+    say, tick, end = playing.watched()
+    try:
+        playing.play(wanted, Confinement(sandbox, open_trainer), say, tick)
+    finally:
+        end()
+
+
 @app.command(name="list")
 def list_(
     folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Where runs are.", show_default=True)] = Path(
@@ -470,10 +506,10 @@ def _version(version: Annotated[bool, typer.Option("--version", help="Print the 
 
 
 @contextmanager
-def _shown(kind: str) -> Iterator[Display]:
-    from eureka import display
+def _shown(kind: str, log: str | None = None) -> Iterator[Display]:
+    from eureka import display, sinks
 
-    show = display.make(kind)
+    show = sinks.logged(display.make(kind), log)
     try:
         yield show
     finally:

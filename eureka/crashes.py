@@ -127,6 +127,7 @@ class Work:
             number=answer["number"],
             file=file,
             sha256=answer["sha256"],
+            points={self._of(m): point for m, point in zip(members, answer["points"], strict=True)},
         )
         if before is not None and before["file"] != file:
             self.run.inside(before["file"]).unlink(missing_ok=True)
@@ -169,6 +170,10 @@ class Work:
 
     def _usable(self, checkpoint: Event) -> bool:
         return self.run.verified(self.run.inside(checkpoint["file"]), checkpoint["sha256"])
+
+    def _of(self, member: int) -> str:
+        """What a member is, by its place in the run folder."""
+        return str(Path(self.places[member]).parent)
 
     def _relative(self, file: str) -> str:
         return str(Path(file).relative_to(self.run.folder))

@@ -79,6 +79,17 @@ class CurveWriter:
         curves["action_std"].append(action_std)
         self._segment = _Segment()
 
+    def point(self) -> dict[str, Any]:
+        """The newest point, by the names of `curves`; None in the place of what is no number."""
+
+        def last(values: Sequence[float | None]) -> float | None:
+            return values[-1] if values and values[-1] is not None and math.isfinite(values[-1]) else None
+
+        return {
+            name: {c: last(v) for c, v in values.items()} if isinstance(values, dict) else last(values)
+            for name, values in self.curves.items()
+        }
+
 
 def mean(values: Sequence[float]) -> float:
     """The mean, or NaN for what a member that has failed gave."""

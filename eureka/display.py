@@ -32,6 +32,13 @@ class Said:
 
 
 @dataclass(frozen=True)
+class Opened:
+    """A run begins, or is gone on with; its journal is there."""
+
+    folder: Path
+
+
+@dataclass(frozen=True)
 class GenerationBegan:
     """A generation begins."""
 
@@ -121,6 +128,7 @@ class Finished:
 
 Event = (
     Said
+    | Opened
     | GenerationBegan
     | Asked
     | Answered
@@ -308,6 +316,8 @@ def _content(event: Event) -> dict[str, Any]:
                 "missing": missing,
                 "spent": spent,
             }
+        case Opened(folder):
+            return {"run": str(folder)}
         case Rejected(candidate, again):
             return _short(candidate) | {"again": again}
         case GenerationEnded(candidates):

@@ -175,7 +175,8 @@ def started(
         more: variables for its environment.
     """
     program = ["eureka.trainer_process", str(task), str(threads), device]
-    places, variables = [scratch], dict(more or {})
+    # It draws nothing, and a graphics library that is not there would end it.
+    places, variables = [scratch], {"MUJOCO_GL": "disable", **(more or {})}
     if device != "cpu":
         places.append(kernel_cache())
         variables["WARP_CACHE_PATH"] = str(kernel_cache())

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.syntax import Syntax
-from rich.text import Text
 
-from eureka import alarms, prompt, reflect
+from eureka import alarms, prompt, reflect, terminal
 from eureka.candidate import Candidate, Dropped, Failed, Outcome, Trained, outcome_of
 from eureka.compare import EVOLVED, Comparison
 from eureka.designers import replies_of
@@ -19,6 +18,7 @@ from eureka.errors import UserError, near
 from eureka.evolve import report_score
 from eureka.store import Event, read_events, read_json
 from eureka.tables import show_comparison
+from eureka.terminal import say
 
 
 @dataclass(frozen=True)
@@ -33,18 +33,13 @@ class Wanted:
     diff: str | None = None
 
 
-def _say(console: Console, text: str) -> None:
-    """Print a text that may hold a stranger's words."""
-    console.print(Text(reflect.plain(text)))
-
-
 def show(folder: Path, wanted: Wanted) -> None:
     """Print a run, or one candidate of it.
 
     Raises:
         UserError: it has no such candidate, or the candidate no such thing.
     """
-    console = Console(highlight=False, soft_wrap=True)
+    console = terminal.console()
     events, _ = read_events(folder)
     candidates = candidates_of(events)
     one = wanted.code or wanted.reflection or wanted.prompt or wanted.diff is not None
@@ -55,9 +50,9 @@ def show(folder: Path, wanted: Wanted) -> None:
     if wanted.code:
         _code(console, chosen)
     elif wanted.reflection:
-        _say(console, _reflection(candidates, chosen))
+        say(console, _reflection(candidates, chosen))
     elif wanted.prompt:
-        _say(console, reflect.plain(_prompt(events, chosen)))
+        say(console, reflect.plain(_prompt(events, chosen)))
     elif wanted.diff is not None:
         _diff(console, _named(candidates, wanted.diff), chosen)
     else:
@@ -131,29 +126,29 @@ def _trainings(events: list[Event]) -> dict[str, dict[int, str]]:
 
 def show_result(folder: Path, comparison: Comparison) -> None:
     """The table at the end of a run, and where everything is."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = terminal.console()
     shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
     console.print()
     show_comparison(console, comparison)
     if comparison.arm(EVOLVED) or not comparison.arms:
-        _say(console, f"run {shown}   next: eureka inspect {shown} --best")
+        say(console, f"run {shown}   next: eureka inspect {shown} --best")
     else:
-        _say(console, f"run {shown}   policies are in {shown}/final")
+        say(console, f"run {shown}   policies are in {shown}/final")
 
 
 def _show_run(console: Console, folder: Path, events: list[Event], candidates: dict[str, Candidate]) -> None:
     record = read_json(folder / "run.json")
     settings = record["settings"]
     of_settings = "   ".join(f"{name} {settings[name]}" for name in ("llm", "preset", "seed"))
-    _say(console, f"{record['task']}   {of_settings}")
+    say(console, f"{record['task']}   {of_settings}")
     for candidate in candidates.values():
-        _say(console, summary(candidate))
+        say(console, summary(candidate))
     finished = next((e for e in reversed(events) if e["event"] == "finished"), None)
     if finished is None:
-        _say(console, f"not finished; to go on: eureka resume {folder}")
+        say(console, f"not finished; to go on: eureka resume {folder}")
         return
     if finished["winner"]:
-        _say(console, f"winner {finished['winner']}")
+        say(console, f"winner {finished['winner']}")
     show_comparison(console, Comparison.model_validate(finished["comparison"]))
 
 
@@ -216,7 +211,7 @@ def _diff(console: Console, before: Candidate, after: Candidate) -> None:
     old, new = (reflect.plain(c.code or "").splitlines() for c in (before, after))
     lines = list(difflib.unified_diff(old, new, before.name, after.name, lineterm=""))
     if not lines:
-        _say(console, f"{before.name} and {after.name} have the same code")
+        say(console, f"{before.name} and {after.name} have the same code")
     elif console.is_terminal:
         console.print(Syntax("\n".join(lines), "diff", theme="ansi_dark", background_color="default"))
     else:
@@ -224,27 +219,26 @@ def _diff(console: Console, before: Candidate, after: Candidate) -> None:
 
 
 def _show_candidate(console: Console, candidate: Candidate) -> None:
-    _say(console, summary(candidate))
+    say(console, summary(candidate))
     for note in candidate.notes:
-        _say(console, f"note: {note}")
+        say(console, f"note: {note}")
     if candidate.attempt:
-        _say(console, f"attempt {candidate.attempt}: sent back before with its errors")
+        say(console, f"attempt {candidate.attempt}: sent back before with its errors")
     if candidate.warm:
-        _say(console, f"begun from the policy of {candidate.warm}")
+        say(console, f"begun from the policy of {candidate.warm}")
     trained = candidate.trained
     if trained is not None:
         spread = f"{reflect.number(min(trained.report_episodes))} .. {reflect.number(max(trained.report_episodes))}"
-        console.print(
-            Text(
-                f"report {reflect.number(trained.report)} over {len(trained.report_episodes)} episodes ({spread}), "
-                f"selection {reflect.number(trained.selection)}, diverged world-steps {trained.diverged}"
-            )
+        say(
+            console,
+            f"report {reflect.number(trained.report)} over {len(trained.report_episodes)} episodes ({spread}), "
+            f"selection {reflect.number(trained.selection)}, diverged world-steps {trained.diverged}",
         )
         for alarm in alarms.of_training(trained):
-            console.print(Text(f"alarm: {reflect.shown(alarm)}", style="yellow"))
+            say(console, f"alarm: {reflect.shown(alarm)}", "yellow")
     if isinstance(candidate.outcome, Trained | Dropped):
         console.print()
-        _say(console, reflect.statistics(candidate.outcome))
+        say(console, reflect.statistics(candidate.outcome))
     console.print()
     if candidate.code is not None:
         _code(console, candidate)

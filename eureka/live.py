@@ -28,6 +28,10 @@ from eureka.display import (
     raced,
 )
 from eureka.reflect import number, shown
+from eureka.terminal import folded
+
+_GAP = "   "
+"""Between the parts of a line."""
 
 
 class Live:
@@ -36,7 +40,7 @@ class Live:
     def __init__(self, console: Console | None = None) -> None:
         """Draw on `console`, by default the terminal."""
         self._console = console or Console(highlight=False)
-        self._plain = Plain(lambda text: self._console.print(Text(text), soft_wrap=True))
+        self._plain = Plain(self._leave)
         self._pace = Pace()
         self._title, self._doing, self._spent = "getting ready", "", ""
         self._names: tuple[str, ...] = ()
@@ -70,7 +74,7 @@ class Live:
             case Raced(fitness=fitness, dropped=dropped):
                 self._fitness |= fitness
                 self._dropped |= set(dropped)
-                self._console.print(Text(f"  {raced(event, self._names)}"), soft_wrap=True)
+                self._leave(f"  {raced(event, self._names)}")
                 return
             case GenerationEnded():
                 self._names, self._report, self._doing = (), None, ""
@@ -84,31 +88,72 @@ class Live:
         """Give the terminal back."""
         self._region.stop()
 
+    def _leave(self, text: str) -> None:
+        """Print what stays, above the region."""
+        self._console.print(Text(folded(text, self._console.width)), soft_wrap=True)
+
     def _draw(self) -> RenderableType:
-        said = " · ".join(part for part in (self._title, self._doing, clock(self._pace.elapsed())) if part)
+        now = clock(self._pace.elapsed())
+        said = " · ".join(part for part in (self._title, self._doing, now) if part)
         parts: list[RenderableType] = [_row(self._spinner, said, "bold")]
+        if len(said) + 2 > self._console.width:
+            parts = [_row(self._spinner, f"{self._title} · {now}", "bold"), _line(f"  {self._doing}", "bold")]
         if self._report is not None:
             share = self._report["iteration"] / self._report["iterations"]
             bar = ProgressBar(total=1.0, completed=share, width=16)
-            parts.append(_row(bar, f"{share:4.0%}  {self._pace.words(self._report)}"))
-            parts += [self._member(i, name) for i, name in enumerate(self._names[: self._console.height - 8])]
+            words = self._pace.words(self._report)
+            if 24 + len(words) > self._console.width:
+                parts.append(_row(bar, f"{share:4.0%}"))
+                parts += [_line(f"  {part}") for part in words.split(_GAP)]
+            else:
+                parts.append(_row(bar, f"{share:4.0%}  {words}"))
+            parts += self._members(self._console.height - len(parts) - 4)
         if self._spent:
-            parts.append(Text(f"spent: {self._spent}", "dim", no_wrap=True, overflow="ellipsis"))
+            parts.append(_line(f"spent: {self._spent}", "dim"))
         return Group(*parts)
 
-    def _member(self, place: int, name: str) -> Text:
+    def _members(self, lines: int) -> list[RenderableType]:
+        """Everybody in so many lines: one a line, else side by side, else the best of them and how many more."""
+        lines = max(1, lines)
+        if len(self._names) <= lines:
+            return [self._member(i, f"  {name}") for i, name in enumerate(self._names)]
+        wide = max(map(len, self._names)) + len("  -123.45 dropped") + 1
+        columns = max(1, self._console.width // wide)
+        chosen = list(range(len(self._names)))
+        left_out = len(chosen) - columns * lines
+        if left_out > 0:
+            ranked = sorted(chosen, key=lambda i: (i in self._dropped, -_worth(self._fitness.get(i)), i))
+            chosen = sorted(ranked[: max(1, columns * (lines - 1))])
+            left_out = len(self._names) - len(chosen)
+        table = Table.grid(padding=0)
+        for _ in range(columns):
+            table.add_column(width=wide)
+        rows = -(-len(chosen) // columns)
+        for row in range(rows):
+            table.add_row(*[self._member(i, f"  {self._names[i]}", short=True) for i in chosen[row::rows]])
+        return [table, *([_line(f"  and {left_out} more, none of them better", "dim")] if left_out > 0 else [])]
+
+    def _member(self, place: int, name: str, short: bool = False) -> Text:
         fitness = self._fitness.get(place)
         known = [f for f in self._fitness.values() if f is not None]
         best = fitness is not None and fitness == max(known)
-        width = max(map(len, self._names))
-        said = "trains" if fitness is None else f"fitness so far {number(fitness)}"
+        width = max(map(len, self._names)) + 2
+        said = "trains" if fitness is None else number(fitness) if short else f"fitness so far {number(fitness)}"
         if place in self._dropped:
-            said = f"dropped at fitness {number(fitness or 0.0)}"
-        return Text(f"  {name:<{width}}  {said}", "bold green" if best else "", no_wrap=True, overflow="ellipsis")
+            said = f"{number(fitness or 0.0)} dropped" if short else f"dropped at fitness {number(fitness or 0.0)}"
+        return _line(f"{name:<{width}}  {said}", "bold green" if best else "")
+
+
+def _worth(fitness: float | None) -> float:
+    return float("-inf") if fitness is None else fitness
+
+
+def _line(text: str, style: str = "") -> Text:
+    return Text(text, style, no_wrap=True, overflow="ellipsis")
 
 
 def _row(mark: RenderableType, text: str, style: str = "") -> Table:
     """Something small, then as much of a text as the line holds."""
     row = Table.grid(padding=(0, 1))
-    row.add_row(mark, Text(text, style, no_wrap=True, overflow="ellipsis"))
+    row.add_row(mark, _line(text, style))
     return row

@@ -21,6 +21,9 @@ CompileOption = Annotated[
     bool, typer.Option("--compile", help="Merge and compile the rewards that train together; needs a C++ compiler.")
 ]
 DisplayOption = Annotated[str, typer.Option("--display", metavar="HOW", help="auto, live, plain, json or none.")]
+LogOption = Annotated[
+    str | None, typer.Option("--log", metavar="NAME", help="Where curves go besides the run's folder: tensorboard.")
+]
 LlmOption = Annotated[
     str | None,
     typer.Option(

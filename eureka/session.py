@@ -23,7 +23,7 @@ from eureka.confinement import Confinement
 from eureka.crew import Crew
 from eureka.designers import Designer, Surroundings
 from eureka.designers.replay import Replay
-from eureka.display import Display, Finished, Said, clock
+from eureka.display import Display, Finished, Opened, Said, clock
 from eureka.errors import BudgetSpent, EurekaError, ModelFault, ModelRefused, UserError
 from eureka.evolve import Workshop
 from eureka.interruption import Interrupted, interruptible
@@ -222,6 +222,7 @@ def _record_start(shop: Workshop) -> None:
 
 def _finish(shop: Workshop, task: LoadedTask, changes: Changes | None = None) -> None:
     """Everything that is left of a run; `changes` are None where it only begins."""
+    shop.display(Opened(shop.run.folder))
     asked = shop.run.find("arms")
     if asked is not None:
         wanted = _wanted(asked)

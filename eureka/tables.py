@@ -15,6 +15,7 @@ from rich.text import Text
 
 from eureka.compare import EVOLVED, HUMAN, SPARSE, Arm, Comparison
 from eureka.reflect import number, shown
+from eureka.terminal import say, show
 
 if TYPE_CHECKING:
     from eureka.bench import Summary
@@ -33,14 +34,14 @@ def show_comparison(console: Console, comparison: Comparison) -> None:
     if not comparison.arms:
         return
     for sheet in sheets(comparison):
-        console.print(_drawn(sheet))
+        show(console, _drawn(sheet))
     if _held_against(comparison):
-        console.print(Text(remark(comparison)))
+        say(console, remark(comparison))
     for arm in comparison.arms:
         for alarm in arm.alarms:
-            console.print(Text(f"alarm: {shown(arm.name)}: {shown(alarm)}", style="yellow"))
+            say(console, f"alarm: {shown(arm.name)}: {shown(alarm)}", "yellow")
     if any(arm.robustness for arm in comparison.arms):
-        console.print(_drawn(robustness(comparison.arms)))
+        show(console, _drawn(robustness(comparison.arms)))
 
 
 def sheets(comparison: Comparison) -> list[Sheet]:
@@ -138,7 +139,7 @@ def show_summary(console: Console, summary: Summary) -> None:
         means = [_or_dash(line.fitness.get(name), "{:.4g}") for name in (EVOLVED, line.baseline or HUMAN, SPARSE)]
         chance, normalised = _or_dash(line.improvement, "{:.2f}"), _or_dash(line.normalised, "{:.2f}")
         table.add_row(Text(shown(line.task)), *means, line.verdict, chance, normalised)
-    console.print(table)
+    show(console, table)
     counted = ", ".join(f"{count} {verdict}" for verdict, count in summary.counts.items() if count)
     console.print(Text(f"evolved against {baseline}: {counted}"))
     if summary.improvement is not None and summary.improvement_interval is not None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import mujoco
 import torch
@@ -284,6 +284,10 @@ class Training:
                 for name, now in self.learner.observations.save().items():
                     if now.dim():
                         self._best_moments[name][p] = now[p]
+
+    def points(self) -> list[dict[str, Any]]:
+        """The newest point of every member's curves."""
+        return [writer.point() for writer in self._curves]
 
     def _judge(self, policy: Policy, moments: RunningMoments, kind: str) -> Tensor:
         """(P, E) fitness on the episodes called `kind`, the same for all members and at every call."""

@@ -136,6 +136,20 @@ class Trainer:
         )
         return {name: answer[name] for name in ("robustness", "correlation")}
 
+    def play(self, **wanted: Any) -> dict[str, Any]:
+        """Have policies played, and the trajectory written to a file in `scratch`.
+
+        Args:
+            wanted: as `eureka.trainer_process` lists them for this command.
+
+        Returns:
+            `steps` that were played, and `first`, each policy's fitness in its first episode or None.
+
+        Raises:
+            UserError: a policy is none, or another task's.
+        """
+        return self._ask({"command": "play", **wanted})
+
     def kill(self) -> None:
         """End the process at once, from any thread; whoever waits for it is told so, and nothing takes its place."""
         self._given_up = True

@@ -8,6 +8,8 @@ by the frames named beside it:
     measure   {members, plan}           measured
     probe     {policies, programs, human, plan, robustness}
                                         probed
+    play      {policies, labels, programs, seed, steps, episodes, file}
+                                        played
     train     {programs, seeds, plan, folder, resume, warm, until}
                                         note, progress and checkpoint, many times; then outcomes
     any                                 error (the task's code is wrong), storage (the disk refused)
@@ -104,6 +106,8 @@ class Service:
                 self._train(command)
             case "probe":
                 self._probe(command)
+            case "play":
+                self._play(command)
 
     def send(self, kind: str, **content: Any) -> None:
         """Send one frame up."""
@@ -164,6 +168,21 @@ class Service:
             correlated = correlation(*given, programs, human, episodes, seed, self.backend)
         self.send("probed", robustness=robust, correlation=correlated)
 
+    def _play(self, command: dict[str, Any]) -> None:
+        from eureka.playing import simulation
+        from eureka.playing.trajectory import Trajectory
+
+        env = simulation.worlds(self.task, self.model, len(command["policies"]), command["seed"])
+        policy, moments = simulation.open_policies([Path(file) for file in command["policies"]], self.task, env)
+        programs = [None if text is None else self._program(text, 1) for text in command["programs"]]
+        parts = simulation.play(
+            env, policy, moments, programs, command["labels"], command["steps"], command["episodes"]
+        )
+        period = self.description.control_period
+        Trajectory(self.description.name, period, simulation.binary(env), parts).save(Path(command["file"]))
+        first = [[p.fitness[e].item() for e in p.episodes()[:1]] for p in parts]
+        self.send("played", steps=len(parts[0].fitness), first=[f[0] if f else None for f in first])
+
     def _train(self, command: dict[str, Any]) -> None:
         plan = _plan(command["plan"])
         folder = Path(command["folder"])
@@ -199,7 +218,7 @@ class Service:
         def on_checkpoint(number: int) -> None:
             file = folder / f"checkpoint-{number}.safetensors"
             training.save(file)
-            self.send("checkpoint", number=number, file=str(file), sha256=_sha256(file))
+            self.send("checkpoint", number=number, file=str(file), sha256=_sha256(file), points=training.points())
 
         tell()
         outcomes = training.run(on_progress, on_checkpoint, until)

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,14 +14,19 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 from test_prompt import candidate, trained
 
 from eureka import display
+from eureka import terminal as terminal_
 from eureka.candidate import Failed
 from eureka.designers import Answer, Reply
 from eureka.live import Live
+from eureka.paths import shipped
+from eureka.terminal import folded
 
+EXAMPLE = shipped("tasks").parent / "runs" / "examples" / "cartpole"
 REPORT = {"iteration": 3, "iterations": 4, "steps": 9000, "steps_left": 3000, "clocks": {}, "fitness": [1.5, None]}
 ANSWER = Answer(
     replies=(Reply(slot=0, text="x"),), model="m\x1b[2J", prompt_tokens=10, completion_tokens=5, seconds=1.25
@@ -147,3 +153,95 @@ def test_the_time_left_of_a_resumed_training_is_that_of_what_is_left(monkeypatch
     now[0] = 10.0
     words = pace.words(REPORT | {"steps": 1000, "steps_left": 20_000})
     assert words == "0.1 k world-steps/s   0:10 elapsed, about 3:20 left here"
+
+
+def drawn(width: int, height: int, candidates: int, dropped: tuple[int, ...] = ()) -> str:
+    """What the live view shows of so many candidates in training, of fitness 0, 1, 2 and so on."""
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=width, height=height, highlight=False)
+    show = Live(console)
+    try:
+        show(display.GenerationBegan(1, 2))
+        show(display.TrainingBegan(tuple(f"1.{i}" for i in range(candidates))))
+        fitness = [float(i) for i in range(candidates)]
+        show(display.Progressed(tuple(range(candidates)), REPORT | {"fitness": fitness}))
+        show(display.Raced(4096, dict(enumerate(fitness)), dropped))
+        with console.capture() as found:
+            console.print(show._draw())
+    finally:
+        show.close()
+    return Text.from_ansi(found.get()).plain
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 80, 200])
+@pytest.mark.parametrize("height", [10, 24, 60])
+def test_eighty_candidates_fit_any_screen_and_the_best_is_among_those_shown(width: int, height: int):
+    lines = drawn(width, height, 80, dropped=(0, 1)).rstrip("\n").split("\n")
+    assert max(len(line.rstrip()) for line in lines) <= width and len(lines) <= max(height - 1, 7)
+    text = "\n".join(lines)
+    assert "1.79" in text and "79.00" in text
+    left_out = [line for line in lines if "more, none of them better" in line]
+    if width == 200 and height == 24:
+        assert not left_out and "0.00 dropped" in text and "1.40" in text, "there is room for all"
+    if left_out and width >= 40:
+        count = int(left_out[0].split()[1])
+        assert sum(line.count("  1.") for line in lines) == 80 - count
+
+
+def test_times_are_not_lost_on_a_narrow_screen():
+    text = drawn(40, 24, 3)
+    assert "k world-steps/s" in text and "about" in text and "left here" in text and "\u2026" not in text
+
+
+def test_lines_are_folded_between_words_and_go_on_indented():
+    line = "  1.0    fitness  500.00   from step 32768     cart_velocity_inverse + pole_angle_bell + alive"
+    found = folded(line, 40).split("\n")
+    assert found == [
+        "  1.0    fitness  500.00   from step",
+        "      32768     cart_velocity_inverse +",
+        "      pole_angle_bell + alive",
+    ]
+    assert folded("a\n\n" + line, 200) == "a\n\n" + line
+
+
+def test_a_table_too_wide_for_its_terminal_becomes_a_list():
+    table = Table("reward", "fitness", "95% interval")
+    table.add_row(Text("evolved\x1b[2J"), "500.00", "480.00 .. 520.00")
+
+    def printed(width: int, terminal: bool) -> str:
+        screen = io.StringIO()
+        console = Console(file=screen, force_terminal=terminal, width=width, color_system=None, soft_wrap=True)
+        terminal_.show(console, table)
+        return screen.getvalue()
+
+    wide = printed(80, True)
+    assert "reward" in wide and wide.count("\n") >= 4
+    assert printed(30, True).split("\n") == [
+        "", "reward", "evolved [2J", "  fitness       500.00", "  95% interval  480.00 ..", "      520.00", "",
+    ]  # fmt: skip
+    assert "500.00" in printed(30, False) and "  fitness       500.00" not in printed(30, False)
+
+
+@pytest.mark.parametrize("extra", [{"NO_COLOR": "1"}, {"TERM": "dumb"}, {}])
+def test_colours_are_kept_from_whoever_wants_none(tmp_path: Path, extra: dict[str, str]):
+    """In a pseudo-terminal: no colour with NO_COLOR, and no escape at all on a dumb one."""
+    command = [str(Path(sys.executable).parent / "eureka"), "inspect", str(EXAMPLE), "--best"]
+    environment = {k: v for k, v in os.environ.items() if k not in ("CI", "NO_COLOR")} | {"TERM": "xterm-256color"}
+    mine, theirs = pty.openpty()
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=theirs, env=environment | extra)
+    os.close(theirs)
+    shown = b""
+    while True:
+        try:
+            part = os.read(mine, 1 << 16)
+        except OSError:
+            break
+        shown += part
+    assert process.wait() == 0 and b"compute_reward" in shown
+    colours = set(re.findall(rb"\x1b\[([0-9;]*)m", shown))
+    if not extra:
+        assert any(b"3" in colour for colour in colours)
+    else:
+        assert not {c for c in colours if re.search(rb"(^|;)(3[0-9]|9[0-7]|4[0-8])(;|$)", c)}
+    if extra == {"TERM": "dumb"}:
+        assert b"\x1b" not in shown

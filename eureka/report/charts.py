@@ -26,6 +26,7 @@ SHAPES: dict[State, str] = {
     "dropped": "triangle",
     "duplicate": "ring",
     "failed": "cross",
+    "training": "diamond",
     "waiting": "diamond",
 }
 """Of the mark of a candidate in each state."""
@@ -131,12 +132,12 @@ def _panel(
 def final_curves(finals: Sequence[Final]) -> Markup:
     """Selection fitness of every fresh seed by training world-steps; an arm has one colour and one kind of dash."""
     keys = list(dict.fromkeys(final.key for final in finals))
-    upright = axis([v for f in finals for v in f.trained.curves.fitness], zero=True)
-    right = _steps([s for f in finals for s in f.trained.curves.steps])
+    upright = axis([v for f in finals for v in f.curves.fitness], zero=True)
+    right = _steps([s for f in finals for s in f.curves.steps])
     down, across = upright.scale(_HEIGHT, 0), right.scale(0, svg.WIDTH)
     drawn = [svg.rows(upright, down), svg.columns(right, across, _HEIGHT, most=5)]
     for final in finals:
-        curves, series = final.trained.curves, keys.index(final.key) % COLOURS
+        curves, series = final.curves, keys.index(final.key) % COLOURS
         drawn.append(_series(curves.steps, curves.fitness, across, down, _HEIGHT, f"line thin s{series}"))
     says = f"{len(finals)} trainings of {', '.join(map(shown, keys))}"
     return svg.picture("Learning curves of the comparison", says, *drawn, height=_HEIGHT + 20)

@@ -49,6 +49,7 @@ def lineage(reading: Reading) -> Markup:
         role="img",
         width=width,
         height=height,
+        viewBox=f"0 0 {width} {height}",
         class_="lineage",
     )
 

@@ -23,23 +23,23 @@ def progress_of(settings: Settings, events: Sequence[Event]) -> Progress:
     """What the journal's last events say."""
     if not events:
         return Progress("begun, nothing recorded yet", 0.0)
-    last = events[-1]
     searching = all(e["event"] != "arms" for e in events)
     parts = (settings.generations if searching else 0) + (1 if settings.final_seeds or not searching else 0)
-    match last["event"]:
-        case "finished":
-            return Progress("finished", 1.0)
-        case "prompt":
-            generation = int(last["generation"])
-            return Progress(f"{_named(settings, generation)}: waiting for replies", _share(generation, 0.0, parts))
-        case "answer" | "verdict":
-            return _replies(settings, events, int(last["generation"]), parts)
-        case "training" | "checkpoint" | "split" | "trained":
+    for last in reversed(events):
+        if "training" in last:
             return _training(settings, events, str(last["training"]), parts)
-        case "baseline" | "cut":
-            return Progress("final comparison: rewards are compiled", (parts - 1) / parts)
-        case "probed":
-            return Progress("final comparison: policies are looked at once more", 0.98)
+        match last["event"]:
+            case "finished":
+                return Progress("finished", 1.0)
+            case "prompt":
+                generation = int(last["generation"])
+                return Progress(f"{_named(settings, generation)}: waiting for replies", _share(generation, 0.0, parts))
+            case "answer" | "verdict":
+                return _replies(settings, events, int(last["generation"]), parts)
+            case "baseline" | "cut":
+                return Progress("final comparison: rewards are compiled", (parts - 1) / parts)
+            case "probed":
+                return Progress("final comparison: policies are looked at once more", 0.98)
     return Progress("begun", 0.0)
 
 
@@ -70,12 +70,19 @@ def _training(settings: Settings, events: Sequence[Event], key: str, parts: int)
     points = int(fitted.get("checkpoints", settings.evaluation.checkpoints)) or 1
     of_this = [e for e in events if e.get("training") == key]
     passed = max((int(e["number"]) + 1 for e in of_this if e["event"] == "checkpoint"), default=0)
-    ended = {m for e in of_this if e["event"] == "trained" for m in e["members"]}
+    ended = {m for e in of_this if e["event"] == "raced" for m in e["dropped"]}
+    for event in of_this:
+        if event["event"] == "trained":
+            pairs = zip(event["members"], event["outcomes"], strict=True)
+            ended |= {member for member, outcome in pairs if event["until"] is None or "curves" not in outcome}
     members = next((e["members"] for e in of_this if e["event"] == "training"), None)
-    size = len(members) if members is not None else max((len(e.get("members", ())) for e in of_this), default=0)
-    over = size > 0 and len(ended) >= size
+    if members is None:  # of the final comparison, which names none
+        members = {m for e in of_this for m in e.get("members", ())}
+    size, left = len(members), len(members) - len(ended)
+    over = size > 0 and left <= 0
     done = 1.0 if over else min(0.98, passed / points)
-    trained = "trained" if over else f"training {size} polic{'ies' if size != 1 else 'y'}"
+    of_all = f" of {size}" if 0 < left < size else ""
+    trained = "trained" if over else f"training {left}{of_all} polic{'ies' if size != 1 else 'y'}"
     words = f"{trained}, checkpoint {min(passed, points)} of {points}"
     head, _, rest = key.partition("-")
     if head == "final":

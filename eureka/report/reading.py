@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from eureka import alarms
-from eureka.candidate import Candidate, Curves, Failed, Trained
+from eureka.candidate import Candidate, Curves, Failed, Trained, outcome_of
 from eureka.compare import Comparison
 from eureka.config import Settings
 from eureka.designers import Answer, replies_of, writable
 from eureka.inspection import candidates_of
 from eureka.prompt import Message, as_sent
 from eureka.report.accounting import Costs, costs_of
+from eureka.report.partial import curves_so_far
 from eureka.report.progress import Progress, progress_of
 from eureka.report.state import State, curves_of, score_of, state_of
 from eureka.store import Event, foreign, read_json
@@ -80,7 +81,8 @@ class Final:
     key: str
     """The arm's name, with a reward's number where it has several."""
     seed: int
-    trained: Trained
+    curves: Curves
+    """As far as it came."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +156,7 @@ def _reading(name: str, record: Mapping[str, Any], events: list[Event]) -> Readi
     comparison = Comparison.model_validate(finished["comparison"]) if finished else Comparison(arms=[])
     asked = next((e for e in events if e["event"] == "arms"), None)
     arms = _arms(events, comparison)
+    so_far = curves_so_far(events)
     return Reading(
         name=name,
         task=str(record["task"]),
@@ -161,21 +164,21 @@ def _reading(name: str, record: Mapping[str, Any], events: list[Event]) -> Readi
         versions={str(k): str(v) for k, v in dict(record["versions"]).items()},
         sources={str(k): str(v) for k, v in dict(record["sources"]).items()},
         started=next((e for e in events if e["event"] == "started"), {}),
-        entries=_entries(events),
+        entries=_entries(events, so_far),
         prompts=_prompts(events),
         finished=finished is not None,
         winner=finished["winner"] if finished else None,
         comparison=comparison,
         arms=arms,
         searching=asked is None,
-        finals=_finals(events, arms, settings.final_seeds),
+        finals=_finals(events, arms, settings.final_seeds, so_far),
         splits=tuple(str(e["reason"]) for e in events if e["event"] == "split"),
         costs=costs_of(settings.asking, events),
         progress=progress_of(settings, events),
     )
 
 
-def _entries(events: list[Event]) -> dict[str, Entry]:
+def _entries(events: list[Event], so_far: Mapping[str, Curves]) -> dict[str, Entry]:
     candidates = candidates_of(events)
     attempts = _attempts(events)
     prompts = {
@@ -185,11 +188,12 @@ def _entries(events: list[Event]) -> dict[str, Entry]:
     for name, candidate in candidates.items():
         tried = attempts[candidate.generation, candidate.slot]
         original = candidates.get(candidate.duplicate_of or "", candidate)
+        running = so_far.get(f"candidates/{original.name}") if original.outcome is None else None
         found[name] = Entry(
             candidate=candidate,
-            state=state_of(candidate),
-            curves=curves_of(candidate),
-            score=score_of(original),
+            state=state_of(candidate, running is not None),
+            curves=curves_of(candidate) or running,
+            score=score_of(original, running),
             parent=_parent(candidate, prompts.get(tried[0].prompt or "", []), candidates),
             attempts=tried,
             alarms=tuple(alarms.of_training(candidate.trained)) if candidate.trained else (),
@@ -255,22 +259,22 @@ def _keys(name: str, several: list[str]) -> list[str]:
     return [name] if len(several) == 1 else several
 
 
-def _finals(events: list[Event], arms: Sequence[str], seeds: int) -> tuple[Final, ...]:
+def _finals(events: list[Event], arms: Sequence[str], seeds: int, so_far: Mapping[str, Curves]) -> tuple[Final, ...]:
+    """Trainings of the comparison by arm and seed: those that ended, and those that go on."""
     slots = [(key, seed) for key in arms for seed in range(seeds)]
     together = next((e["members"] for e in events if e["event"] == "cut"), len(slots))
-    found = []
+    found = {slot: curves for slot in slots if (curves := so_far.get(f"final/{slot[0]}-{slot[1]}"))}
     for event in events:
         head, _, part = str(event.get("training")).partition("-")
         if event["event"] != "trained" or head != "final":
             continue
-        published = event.get("publish", {})
         for member, data in zip(event["members"], event["outcomes"], strict=True):
-            place = int(part or 0) * together + member
-            if "curves" in data and place < len(slots):
+            place, outcome = int(part or 0) * together + member, outcome_of(data)
+            if isinstance(outcome, Trained) and place < len(slots):
                 key, seed = slots[place]
-                if f"final/{key}-{seed}/policy.safetensors" in published:
-                    found.append(Final(key, seed, Trained.model_validate(data)))
-    return tuple(found)
+                if f"final/{key}-{seed}/policy.safetensors" in event["publish"]:
+                    found[key, seed] = outcome.curves
+    return tuple(Final(key, seed, found[key, seed]) for key, seed in slots if (key, seed) in found)
 
 
 def _finite(score: float | None) -> float:

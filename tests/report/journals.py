@@ -77,8 +77,8 @@ def grown(generations: int = 5, samples: int = 16) -> tuple[list[Event], dict[st
         events += _asked(generation, chosen, parent, time)
         training = {"time": time + 60.0, "training": f"generation-{generation}-0"}
         ended = {"outcomes": trained, "seconds": {"env": 300.0, "learning": 250.0}, "publish": {}}
-        events.append({"event": "training", **training, "members": members})
-        events.append({"event": "trained", **training, "members": list(range(len(members))), **ended})
+        events.append({"event": "training", **training, "members": members, "warm": None})
+        events.append({"event": "trained", **training, "members": list(range(len(members))), "until": None, **ended})
         best = max(range(len(members)), key=lambda i: trained[i]["selection"])
         parent = _marked(chosen[members[best][1]][0], generation, members[best][1])
         winner = max(winner, (f"{generation}.{members[best][1]}", trained[best]["report"]), key=lambda found: found[1])

@@ -26,12 +26,12 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium o
 
 PAGES = {
     "list": "/",
-    "run": "/run/eighty",
+    "run": "/run/small",
     "half": "/run/half",
-    "candidate": "/candidate/eighty?name=2.0",
-    "failed": "/candidate/eighty?name=1.3",
-    "diff": "/diff/eighty?before=1.0&after=2.0",
-    "compare": "/compare?run=eighty&run=half",
+    "candidate": "/candidate/small?name=2.0",
+    "failed": "/candidate/small?name=1.3",
+    "diff": "/diff/small?before=1.0&after=2.0",
+    "compare": "/compare?run=small&run=half",
     "damaged": "/run/damaged",
     "hostile": "/run/hostile",
     "hostile candidate": "/candidate/hostile?name=1.0",
@@ -53,13 +53,14 @@ def browser() -> Iterator[Browser]:
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A served folder of runs (address with the token, address without, folder), and reports of two of them."""
     folder = tmp_path_factory.mktemp("runs")
-    events, record = grown()
-    write_run(folder / "eighty", events, record)
+    for name, sizes in (("small", (2, 4)), ("eighty", (5, 16))):
+        events, record = grown(*sizes)
+        write_run(folder / name, events, record)
     write_run(folder / "half", example()[:15])
     write_run(folder / "hostile", *hostile())
     append(write_run(folder / "damaged", example()[:2]), [{}])
     reports = {}
-    for name in ("eighty", "hostile"):
+    for name in ("small", "eighty", "hostile"):
         reports[name] = folder / f"{name}.html"
         reports[name].write_text(document(folder / name))
     command = [str(Path(sys.executable).parent / "eureka"), "view", str(folder), "--port", "0"]
@@ -98,14 +99,20 @@ def opened(browser: Browser, pages: Site) -> Iterator[Open]:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_page_has_a_serious_fault_of_accessibility(opened: Open, pages: Site, scheme: str):
+def test_no_page_has_a_fault_of_accessibility(opened: Open, pages: Site, scheme: str):
+    """All of axe's rules; in the dark, where only colours are others, those of contrast."""
     page = opened("/", color_scheme=scheme)
+    rules: dict[str, Any] = {"resultTypes": ["violations"]}
+    if scheme == "dark":
+        rules["runOnly"] = ["color-contrast"]
     for path in [*PAGES.values(), *pages.reports]:
+        if path == "eighty":  # its folded twenty thousand elements have the colours of the small one's
+            continue
         page.goto(pages.base + path if path.startswith("/") else f"file://{pages.reports[path]}")
-        for details in page.locator("details").all()[:12]:
-            details.evaluate("details => { details.open = true }")
-        found = [(v["id"], v["nodes"][0]["html"]) for v in Axe().run(page)["violations"]]
-        assert found == [], (path, scheme)
+        page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
+        page.evaluate(Axe().axe_script)
+        found = page.evaluate("rules => axe.run(document, rules)", rules)["violations"]
+        assert [(v["id"], v["nodes"][0]["html"]) for v in found] == [], (path, scheme)
 
 
 @pytest.mark.parametrize("width", [375, 1280])
@@ -123,8 +130,9 @@ def test_what_is_hostile_never_becomes_an_element(opened: Open, pages: Site):
         page.goto(pages.base + path if path.startswith("/") else f"file://{pages.reports[path]}")
         page.mouse.move(300, 300)
         found = page.evaluate(
-            "[window.pwned, document.images.length, document.querySelectorAll('[onload], [onerror], [onmouseover]').length,"
-            " document.querySelectorAll('svg svg[onload], textarea, body style, body script').length]"
+            "[window.pwned, document.images.length,"
+            "document.querySelectorAll('textarea, body style, body script').length,"
+            "document.querySelectorAll('[onload], [onerror], [onmouseover]').length]"
         )
         assert found == [None, 0, 0, 0], path
         assert "<img src=x onerror=" in page.inner_text("body")
@@ -168,7 +176,7 @@ def test_a_page_follows_a_run_that_goes_on(opened: Open, pages: Site):
         page.locator("#task summary").click()
         page.locator("#candidates").get_by_role("link", name="1.2", exact=True).focus()
         append(folder, example()[15:20])
-        expect(page.get_by_text("generation 1 of 2: trained")).to_be_visible(timeout=10_000)
+        expect(page.locator(".notice")).to_contain_text("generation 1 of 2: trained", timeout=10_000)
         expect(page.locator("#candidates")).to_contain_text("in_band")
         assert page.locator("#task details").evaluate("details => details.open")
         assert page.evaluate("document.activeElement.textContent") == "1.2"
@@ -204,7 +212,7 @@ def test_everything_can_be_reached_with_the_keyboard(opened: Open):
         assert outline not in ("none", ""), name
         if name == "half":
             break
-    assert reached[:2] == ["Runs", "compare damaged"] or "half" in reached
+    assert reached[-1] == "half" and "compare half" in reached
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_contain_text("cartpole")
 
@@ -220,15 +228,19 @@ def test_dark_is_dark_and_light_is_light(opened: Open):
 
 def test_a_link_to_a_folded_candidate_unfolds_it(opened: Open):
     page = opened("eighty")
-    page.locator("#best").get_by_role("link").first.click()
-    expect(page.locator("#candidates details[open] pre").first).to_be_visible()
+    link = page.locator("#best").get_by_role("link").first
+    folded = page.locator(link.get_attribute("href") or "")
+    expect(folded).to_be_hidden()
+    link.click()
+    expect(folded).to_be_visible()
+    expect(folded).to_be_in_viewport()
 
 
-def test_a_report_of_eighty_candidates_opens(opened: Open, pages: Site, record_property: Callable[[str, object], None]):
-    """How long it takes is recorded, for people; its size is a promise."""
+def test_a_report_of_eighty_candidates_opens(opened: Open, pages: Site):
+    """Contrast is judged in a smaller one, with the same colours: here it takes minutes."""
     page = opened("eighty")
-    timing = page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd")
-    record_property("load_ms", timing)
-    size = pages.reports["eighty"].stat().st_size
-    record_property("bytes", size)
-    assert size < 2_000_000 and page.locator("#candidates details.one").count() == 80
+    assert page.locator("#candidates details.one").count() == 80
+    assert pages.reports["eighty"].stat().st_size < 2_000_000
+    page.evaluate(Axe().axe_script)
+    rules = {"resultTypes": ["violations"], "rules": {"color-contrast": {"enabled": False}}}
+    assert page.evaluate("rules => axe.run(document, rules)", rules)["violations"] == []

@@ -7,18 +7,16 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from journals import EXAMPLE, example, example_record, failing, grown, of_kind, write_run
 
-from eureka.candidate import Candidate
 from eureka.errors import UserError
 from eureka.report.document import document, failures
 from eureka.report.journal import Journal
 from eureka.report.lineage import ancestors
 from eureka.report.reading import Reading, read
-from eureka.report.state import at_work, curves_of, score_of, state_of
+from eureka.report.state import at_work
 from eureka.store import Event
 
 
@@ -120,10 +118,46 @@ def test_an_equal_program_is_a_duplicate_with_the_fitness_of_the_first(tmp_path:
     }  # fmt: skip
 
 
-def test_an_outcome_that_is_neither_trained_nor_failed_was_dropped():
-    outcome = SimpleNamespace(curves="curves", selection=3.5)
-    dropped = Candidate.model_construct(generation=1, slot=0, duplicate_of=None, outcome=outcome)  # pyright: ignore
-    assert (state_of(dropped), curves_of(dropped), score_of(dropped)) == ("dropped", "curves", 3.5)
+def raced() -> list[Event]:
+    """The recorded run's first generation as a race with a rung at the fourth checkpoint, at which two are dropped."""
+    events = example()
+    place = next(i for i, e in enumerate(events) if e["event"] == "trained")
+    trained = events[place]
+    outcomes = [{k: v for k, v in o.items() if not k.startswith("report")} for o in trained["outcomes"]]
+    outcomes = [o | {"steps": 65536, "selection": 100.0 + i} for i, o in enumerate(outcomes)]
+    about = {"time": trained["time"], "training": trained["training"]}
+    rung = {"event": "trained", **about, "members": [0, 1, 2, 3], "until": 64, "outcomes": outcomes, "publish": {}}
+    cut = {"event": "raced", **about, "until": 64, "dropped": [1, 2]}
+    end = trained | {"members": [0, 3], "outcomes": [trained["outcomes"][0], trained["outcomes"][3]]}
+    return [*events[: place - 4], rung, cut, *events[place - 4 : place], end]
+
+
+def test_who_was_dropped_in_a_race_keeps_its_curves_and_its_fitness_by_then(tmp_path: Path):
+    events = raced()
+    run = reading(write_run(tmp_path / "run", events))
+    assert [e.state for e in run.entries.values()] == ["trained", "dropped", "dropped", "trained"]
+    assert run.entries["1.1"].score == 101.0 and run.entries["1.1"].curves is not None
+    assert run.best is not None and run.best.name == "1.0"
+    assert "A race ended its training at step 65,536" in document(tmp_path / "run")
+    half = reading(write_run(tmp_path / "half", events[: [e["event"] for e in events].index("raced") + 1]))
+    assert half.progress.words == "generation 1 of 2: training 2 of 4 policies, checkpoint 4 of 8"
+    assert [e.state for e in half.entries.values()] == ["waiting", "dropped", "dropped", "waiting"]
+
+
+def test_curves_are_shown_while_a_training_goes_on(tmp_path: Path):
+    """From the points that checkpoints leave; one that was made again after a crash counts once."""
+    events = example()[:11]
+    point = {"training_fitness": None, "episode_length": 20.0, "total": 1.5, "kl": 0.01, "learning_rate": 0.001,
+             "action_std": 1.0, "components": {"up": 0.5}, "least": {"up": 0.0}, "greatest": {"up": 1.0}}  # fmt: skip
+    for steps, fitness in ((100, 3.0), (200, 7.0), (200, 7.0), (300, None)):
+        points = {"candidates/1.2": point | {"steps": steps, "fitness": fitness}}
+        events.append({"event": "checkpoint", "time": 1.0, "training": "generation-1-0", "members": [2], "number": 0,
+                       "file": "x", "sha256": "x", "points": points})  # fmt: skip
+    run = reading(write_run(tmp_path / "run", events))
+    entry = run.entries["1.2"]
+    assert (entry.state, entry.score, run.best) == ("training", 7.0, None)
+    assert entry.curves is not None and entry.curves.steps == [100, 200, 300] and entry.curves.fitness[:2] == [3.0, 7.0]
+    assert "best fitness on selection episodes so far is 7.00" in document(tmp_path / "run")
 
 
 def test_only_what_is_new_in_a_journal_is_read(tmp_path: Path):

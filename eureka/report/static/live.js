@@ -61,9 +61,21 @@
     }
   }
 
-  const source = new EventSource(follow);
-  source.onopen = () => { state.textContent = "live"; state.className = "live"; };
-  source.onerror = () => { state.textContent = "not connected"; state.className = "lost"; };
-  source.onmessage = (message) => { wanted = message.data; refresh(); };
-  window.addEventListener("pagehide", () => source.close());
+  // A browser keeps few connections to one host, so that only pages which are seen may hold one.
+  let source = null;
+  function connect() {
+    if (source || document.hidden) return;
+    source = new EventSource(follow);
+    source.onopen = () => { state.textContent = "live"; state.className = "live"; };
+    source.onerror = () => { state.textContent = "not connected"; state.className = "lost"; };
+    source.onmessage = (message) => { wanted = message.data; refresh(); };
+  }
+  function disconnect() {
+    source?.close();
+    source = null;
+  }
+  document.addEventListener("visibilitychange", () => (document.hidden ? disconnect() : connect()));
+  window.addEventListener("pagehide", disconnect);
+  window.addEventListener("pageshow", connect);
+  connect();
 })();

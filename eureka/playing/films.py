@@ -1,0 +1,121 @@
+"""Frames to files: MP4 for browsers, small moving pictures for a page, single frames."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from PIL import Image
+
+MOVING = (".mp4", ".gif", ".webp")
+"""What the name of a film may end in."""
+_CODECS = {"libx264": "H.264", "libopenh264": "H.264", "h264_videotoolbox": "H.264", "mpeg4": "MPEG-4"}
+"""What browsers play first; any build of FFmpeg has the last."""
+_SMALL, _SLOW = 480, 15
+"""Pixels across and pictures a second, at most, of a moving picture."""
+
+
+class Film(Protocol):
+    """Takes frames one after another."""
+
+    by: str
+    """With what, for people to read."""
+
+    def add(self, frame: Image.Image) -> None:
+        """The next frame, always of the same even size."""
+        ...
+
+    def close(self) -> None:
+        """Finish the file."""
+        ...
+
+
+def make(path: Path, rate: Fraction, size: tuple[int, int]) -> Film:
+    """A film that ends up in `path`, by its suffix.
+
+    Args:
+        path: what it ends in is one of `MOVING`.
+        rate: frames a second.
+        size: width and height of a frame.
+    """
+    return _Video(path, rate, size) if path.suffix == ".mp4" else _Picture(path, rate)
+
+
+class Frames:
+    """Every frame as a PNG of its own: `frame-00000.png` and so on."""
+
+    by = "PNG"
+
+    def __init__(self, folder: Path):
+        """Write into `folder`, which is made."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder, self._count = folder, 0
+
+    def add(self, frame: Image.Image) -> None:
+        frame.save(self._folder / f"frame-{self._count:05}.png")
+        self._count += 1
+
+    def close(self) -> None:
+        """Nothing is left to do."""
+
+
+class _Video:
+    def __init__(self, path: Path, rate: Fraction, size: tuple[int, int]):
+        import av
+
+        self._av = av
+        self._file = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
+        codec = next(name for name in _CODECS if name in av.codecs_available and _encodes(name))
+        self.by = f"{_CODECS[codec]} ({codec})"
+        stream = self._file.add_stream(codec, rate=rate)
+        assert isinstance(stream, av.VideoStream)
+        self._stream = stream
+        self._stream.width, self._stream.height = size
+        self._stream.pix_fmt = "yuv420p"  # the one that every browser plays
+        if codec == "libx264":
+            self._stream.options = {"crf": "20", "preset": "fast"}
+        else:
+            self._stream.bit_rate = 4_000_000
+
+    def add(self, frame: Image.Image) -> None:
+        self._file.mux(self._stream.encode(self._av.VideoFrame.from_ndarray(np.asarray(frame), format="rgb24")))
+
+    def close(self) -> None:
+        self._file.mux(self._stream.encode(None))
+        self._file.close()
+
+
+class _Picture:
+    """GIF or WebP, small and slow."""
+
+    def __init__(self, path: Path, rate: Fraction):
+        self.by = "WebP" if path.suffix == ".webp" else "GIF"
+        self._path, self._every = path, max(1, round(rate / _SLOW))
+        self._duration = int(1000 * self._every / rate)
+        self.by += f", one frame in {self._every}" if self._every > 1 else ""
+        self._count, self._frames = 0, []
+
+    def add(self, frame: Image.Image) -> None:
+        if self._count % self._every == 0:
+            share = min(1.0, _SMALL / frame.width)
+            small = frame.resize((round(frame.width * share), round(frame.height * share)), Image.Resampling.LANCZOS)
+            self._frames.append(
+                small if self._path.suffix == ".webp" else small.quantize(128, dither=Image.Dither.NONE)
+            )
+        self._count += 1
+
+    def close(self) -> None:
+        first, *others = self._frames
+        more = {"quality": 60, "method": 4} if self._path.suffix == ".webp" else {"optimize": True}
+        first.save(self._path, save_all=True, append_images=others, duration=self._duration, loop=0, **more)
+
+
+def _encodes(codec: str) -> bool:
+    import av
+
+    try:
+        return av.Codec(codec, "w").is_encoder
+    except ValueError:
+        return False

@@ -1,0 +1,154 @@
+"""What is taken down of policies at play, and what of it is drawn."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import Bench
+
+from eureka.env import Env
+from eureka.errors import UserError
+from eureka.evaluate import Player
+from eureka.physics.backend import Backend
+from eureka.playing import simulation, trajectory
+from eureka.playing.drawing import rate_of
+from eureka.playing.panel import Panel
+from eureka.playing.trajectory import GOES_ON, TERMINATED, TIMED_OUT, Part, Trajectory
+from eureka.rl.normalize import RunningMoments
+from eureka.rl.policy import Policy, Shape
+from eureka.seeds import derive
+
+CPU = torch.device("cpu")
+
+
+def untrained(members: int) -> tuple[Policy, RunningMoments]:
+    seeds = torch.arange(members)
+    return Policy.create(Shape(4, 1, (16,)), seeds), RunningMoments(members, (4,), CPU)
+
+
+def part(values: np.ndarray, components: tuple[str, ...], ended: tuple[int, ...] = ()) -> Part:
+    steps = len(values)
+    over = np.zeros(steps, np.int8)
+    over[list(ended)] = TERMINATED
+    return Part(
+        label="evolved",
+        components=components,
+        state=np.zeros((steps, 3)),
+        values=values.astype(np.float32),
+        fitness=np.arange(steps, dtype=np.float32),
+        ended=over,
+        length=np.arange(steps) + 1,
+        goal=np.zeros((steps, 0), np.float32),
+    )
+
+
+def test_what_is_filmed_is_what_would_be_judged(cartpole: Bench):
+    policy, moments = untrained(2)
+    env = simulation.worlds(cartpole.task, cartpole.model, 2, seed=7)
+    parts = simulation.play(env, policy, moments, [None, cartpole.baseline("human", 1)], ["a", "b"], 4000, 1)
+    seeds = torch.full((2,), derive(7, simulation.STREAM), dtype=torch.int64)
+    judged = Player(Env(cartpole.task, Backend().open(cartpole.model, 2), seeds, simulation.STREAM), policy, moments)
+    found = judged.play()
+    for p, played in enumerate(parts):
+        end = played.episodes()[0]
+        assert played.fitness[end] == found.fitness[p, 0] and played.length[end] == found.length[p, 0]
+    assert parts[0].names == () and parts[1].names == ("total", "upright", "slow_cart", "slow_pole")
+
+
+def test_equal_policies_meet_equal_episodes_one_after_another(cartpole: Bench):
+    policy, moments = untrained(1)
+    twice = Policy(policy.shape, policy.flat.repeat(2, 1))
+    env = simulation.worlds(cartpole.task, cartpole.model, 2, seed=0)
+    steps = 300
+    both = simulation.play(env, twice, RunningMoments(2, (4,), CPU), [None, None], ["a", "b"], steps, None)
+    assert len(both[0].episodes()) > 1 and np.array_equal(both[0].state, both[1].state)
+    starts = both[0].state[[0, both[0].episodes()[0] + 1]]
+    assert not np.array_equal(starts[0], starts[1]), "another episode begins elsewhere"
+    again = simulation.worlds(cartpole.task, cartpole.model, 1, seed=1)
+    (other,) = simulation.play(again, policy, moments, [None], ["a"], steps, None)
+    assert not np.array_equal(other.state[0], both[0].state[0]), "as do those of another seed"
+    assert set(both[0].ended.tolist()) <= {GOES_ON, TERMINATED, TIMED_OUT}
+
+
+def test_the_last_state_of_an_episode_is_the_one_before_the_reset(cartpole: Bench):
+    policy, moments = untrained(1)
+    env = simulation.worlds(cartpole.task, cartpole.model, 1, seed=0)
+    (played,) = simulation.play(env, policy, moments, [cartpole.baseline("human", 1)], ["a"], 300, None)
+    ends = [e for e in played.episodes() if played.ended[e] == TERMINATED]
+    # MuJoCo's integration state begins with time and positions: cart, pole. Episodes begin upright.
+    fallen, begun = (np.abs(played.state[[e + d for e in ends[:2]], 2]) for d in (0, 1))
+    assert (fallen > 4 * begun).all()
+
+
+def test_a_trajectory_comes_back_as_it_was_saved(cartpole: Bench, tmp_path: Path):
+    policy, moments = untrained(1)
+    env = simulation.worlds(cartpole.task, cartpole.model, 1, seed=0)
+    parts = simulation.play(env, policy, moments, [cartpole.baseline("human", 1)], ["a\x1b[2J"], 20, None)
+    before = Trajectory("cartpole", 1 / 60, simulation.binary(env), parts)
+    before.save(tmp_path / "a.npz")
+    after = trajectory.load(tmp_path / "a.npz")
+    assert (after.task, after.control_period, after.model) == (before.task, before.control_period, before.model)
+    for name in ("label", "components"):
+        assert getattr(after.parts[0], name) == getattr(before.parts[0], name)
+    for name in ("state", "values", "fitness", "ended", "length", "goal"):
+        assert np.array_equal(getattr(after.parts[0], name), getattr(before.parts[0], name))
+
+
+def test_a_trajectory_is_never_unpickled(tmp_path: Path):
+    hostile = tmp_path / "a.npz"
+    np.savez(hostile, record=np.array([print], dtype=object))
+    with pytest.raises(UserError, match="no trajectory"):
+        trajectory.load(hostile)
+
+
+def test_the_orchestrator_of_a_film_imports_no_torch_and_no_simulator():
+    code = "import sys; import eureka.playing.play; print([m for m in ('torch', 'mujoco', 'PIL') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "hertz, every, rate", [(60, 2, 30), (50, 2, 25), (30, 1, 30), (100, 4, 25), (20, 1, 20), (500, 20, 25)]
+)
+def test_films_run_in_real_time_at_a_rate_that_looks_like_motion(hertz: int, every: int, rate: int):
+    assert rate_of(1 / hertz) == (every, Fraction(rate))
+
+
+def test_a_hostile_name_is_drawn_as_text_where_names_belong():
+    values = np.linspace(0.0, 1.0, 50)[:, None].repeat(2, axis=1)
+
+    def drawn(name: str) -> np.ndarray:
+        return np.asarray(Panel(part(values, (name,)), 0.02, 288, 540).draw(40)).astype(int)
+
+    assert np.array_equal(drawn("a\x1b[2J\nb\x00"), drawn("a [2J b ")), "control characters are blanks"
+    plain, long = drawn("a"), drawn("<script>alert(1)</script>" * 400)
+    differing = np.argwhere(np.abs(plain - long).max(axis=-1) > 8)
+    assert len(differing) > 100
+    (top, left), (low, right) = differing.min(axis=0), differing.max(axis=0)
+    assert low - top < 20 and left >= 14 and right < 288 - 14 - 40, "one line, and none of the value's place"
+
+
+def test_numbers_that_are_none_and_any_number_of_components_can_be_drawn():
+    values = np.zeros((50, 31))
+    values[10] = np.nan
+    values[11], values[12] = np.inf, -np.inf
+    crowd = part(values, tuple(f"c{i}" for i in range(30)), ended=(10, 49))
+    for size in ((288, 540), (640, 280), (220, 160)):
+        panel = Panel(crowd, 0.02, *size)
+        assert {panel.draw(step).size for step in (0, 10, 11, 12, 49)} == {size}
+    nothing = part(np.zeros((50, 0)), ())
+    assert Panel(nothing, 0.02, 288, 540).draw(3).size == (288, 540)
+
+
+def test_curves_show_no_future():
+    values = np.sin(np.linspace(0.0, 9.0, 100))[:, None]
+    panel = Panel(part(values, ()), 0.02, 288, 540)
+    early, late = (np.asarray(panel.draw(step)).astype(int) for step in (20, 80))
+    changed = np.abs(late - early).max(axis=-1)[100:] > 60
+    assert changed[:, 14:60].sum() == 0 and changed[:, 80:220].sum() > 200
