@@ -29,6 +29,9 @@ _OPTIONAL = {
     "transformers": "not installed; only --llm transformers needs it: pip install -e '.[local]'",
     "genai-prices": "not installed; it knows prices of models: pip install -e '.[prices]'",
     "mujoco-warp": "not installed; only GPUs need it: pip install -e '.[gpu]'",
+    "av": "not installed; only films of policies need it, with pillow: pip install -e '.[play]'",
+    "pillow": "not installed; only films of policies need it, with av: pip install -e '.[play]'",
+    "tensorboard": "not installed; only --log tensorboard needs it: pip install -e '.[tensorboard]'",
     "ray": "not installed; only --executor ray needs it: pip install -e '.[ray]'",
 }
 _LOCAL = {

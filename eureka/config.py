@@ -80,7 +80,7 @@ class Racing(_Strict):
     """Successive halving of a generation: who does worst at a rung trains no further."""
 
     rungs: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
-        default=(0.125, 0.25, 0.5), min_length=1, description="shares of the training after which fitness decides"
+        default=(0.25, 0.5), min_length=1, description="shares of the training after which fitness decides"
     )
     keep: float = Field(default=0.5, gt=0, lt=1, description="share of the candidates that goes on from each rung")
 

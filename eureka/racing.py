@@ -27,8 +27,8 @@ def rungs(racing: Racing | None, marks: Sequence[int]) -> list[int]:
 
 
 def going_on(racing: Racing, entered: int) -> int:
-    """How many of those that entered a stretch of the race may go on from its rung."""
-    return max(1, math.ceil(racing.keep * entered))
+    """How many of those that entered a stretch of the race may go on from its rung: the share rounded down, or one."""
+    return max(1, math.floor(racing.keep * entered))
 
 
 def losers(racing: Racing, standings: Mapping[int, Outcome]) -> list[int]:

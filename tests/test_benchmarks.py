@@ -28,6 +28,7 @@ SCRIPTS = {
     "memory": ("population", "--memory", "cartpole"),
     "overhead": ("overhead", "cartpole"),
     "loop": ("loop",),
+    "workers": ("workers", "--ways", "one", "two"),
 }
 
 
@@ -97,6 +98,12 @@ def test_parts_of_a_run_add_up_to_all_of_it(results: dict[str, dict[str, Any]]) 
     assert set(seconds) == {"start_up", "model", "sandbox", "training", "evaluation", "disk", "other"}
     assert sum(seconds.values()) == pytest.approx(total, rel=0.02)
     assert results["loop"]["trainings"] == 2
+
+
+def test_ways_of_training_a_generation_are_held_against_one_process(results: dict[str, dict[str, Any]]) -> None:
+    found = results["workers"]
+    assert set(found["seconds"]) == set(found["start_seconds"]) == {"one", "two"}
+    assert found["over_one"]["one"]["median"] == 1.0
 
 
 def test_the_picture_is_drawn_from_what_the_benchmarks_keep(results: dict[str, dict[str, Any]], tmp_path: Path) -> None:

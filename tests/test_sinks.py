@@ -18,7 +18,7 @@ from eureka import display, sinks
 from eureka.sinks import RUN, Scalar, Scalars, TensorBoard
 
 EUREKA = str(Path(sys.executable).parent / "eureka")
-SMALL = ("--generations", 1, "--samples", 3, "--envs", 32, "--steps", 49_152)
+SMALL = ("--generations", 1, "--samples", 3, "--envs", 32, "--steps", 32_768)
 
 
 @pytest.fixture(scope="module")

@@ -20,15 +20,14 @@ import os
 import shutil
 import signal
 import socket
-import sys
 import threading
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import ray
-from ray.exceptions import RayError
 
 from eureka.cluster.parcels import hashes, task_files
 from eureka.cluster.tether import Tether, Wish
@@ -106,14 +105,14 @@ class Bridge:
             case "close":
                 self._ending.submit(self._close, order["link"])
 
-    def leave(self) -> None:
-        """End every host, and leave the cluster."""
+    def leave(self, code: int) -> None:
+        """End every host, leave the cluster, and exit."""
         threading.Timer(_LEAVING, os._exit, (1,)).start()
         list(self._ending.map(lambda tether: tether.end(at_once=False), list(self._tethers.values())))
         ray.shutdown()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
-        os._exit(0)
+        os._exit(code)
 
     def _close(self, link: int) -> None:
         tether = self._tethers.pop(link, None)
@@ -171,14 +170,14 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     out, source = os.dup(1), os.dup(0)
     os.dup2(2, 1)  # what a library prints belongs in the log
-    bridge = Bridge(out)
+    bridge, code = Bridge(out), 1
     try:
         for order in frames(source):
             bridge.carry_out(order)
-    except (BrokenPipeError, RayError) as error:
-        print(error, file=sys.stderr)
-    finally:
-        bridge.leave()
+        code = 0
+    except Exception:  # `leave` shows none
+        traceback.print_exc()
+    bridge.leave(code)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from eureka.config import LoadedTask
 from eureka.errors import UserError
 from eureka.workers import Died, Worker, cores, last_words
 
-_JOINING = 20.0
+_JOINING = 30.0
 """s in which a cluster must have taken us in."""
 _STARTING = 120.0
 """s in which one of our own must be there."""

@@ -7,6 +7,7 @@ import hashlib
 import json
 import queue
 import threading
+import time
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,8 +28,12 @@ if TYPE_CHECKING:
 
 _POLL = 20.0
 """s that a host waits for something to say before it says nothing."""
-_PLACING = 5.0
-"""s after which a host that nothing has room for is spoken of."""
+_PLACING = 15.0
+"""s after which a host that is not there is one that nothing has room for; on a busy node it takes some to start."""
+_SHARING = 5.0
+"""s after which one that had a place before is content with a share of one."""
+_SEEKING = 60.0
+"""s in which nodes that are lost while a host is placed are passed over: Ray still takes some for living."""
 _ENDING = 5.0
 """s that a host gets to end its trainer process and to clear up."""
 _CALLS = 8
@@ -114,10 +119,22 @@ class Tether:
             self.bridge.say({"link": self.wish.link, **message})
 
     def _place(self) -> Any:
+        """A host with a trainer process; a node that turns out to be lost is passed over."""
+        deadline = time.monotonic() + _SEEKING
+        while True:
+            try:
+                return self._settled(*self._placed())
+            except RayTaskError:
+                raise
+            except RayError:
+                if self._over.is_set() or time.monotonic() > deadline:
+                    raise
+                traceback.print_exc()
+                time.sleep(1.0)
+
+    def _settled(self, host: Any, ready: Any) -> Any:
+        """The host, once its node was found to be like this machine and has a trainer process."""
         wish = self.wish
-        host, ready = self._created({"num_cpus": wish.threads, "scheduling_strategy": "SPREAD"})
-        if not ray.wait([ready], timeout=_PLACING)[0]:
-            host, ready = self._waited(host, ready)
         there = self._facts(ready)
         self._node = f"node {_ask(host.name)}"
         here = sameness.facts(wish.device)
@@ -146,23 +163,25 @@ class Tether:
             raise Died("was ended")
         return host, host.facts.remote(self.wish.device)
 
-    def _waited(self, host: Any, ready: Any) -> tuple[Any, Any]:
-        """Wait for room; for one that had a place before, share processors once too few are left for all."""
-        wish = self.wish
-        needs = f"{'a GPU and ' if wish.device == 'cuda' else ''}{wish.threads} CPU{'s' if wish.threads > 1 else ''}"
-        self.bridge.note(f"worker {wish.worker} waits until a node of the cluster has {needs} to spare")
-        shares = False
+    def _placed(self) -> tuple[Any, Any]:
+        """A host on a node; one that had a place before shares processors once too few are left for all."""
+        wish, begin, shares = self.wish, time.monotonic(), False
+        host, ready = self._created({"num_cpus": wish.threads, "scheduling_strategy": "SPREAD"})
         while not ray.wait([ready], timeout=1.0)[0]:
             if self._over.is_set():
                 raise Died("was ended")
+            waited = time.monotonic() - begin
             # A lost node is known as lost only after a while.
-            node = self.bridge.crowded(wish) if wish.again and not shares else None
+            node = self.bridge.crowded(wish) if wish.again and not shares and waited > _SHARING else None
             if node is not None:
                 shares = True
                 self.bridge.note(f"too few nodes are left for worker {wish.worker}: it shares processors with another")
                 ray.kill(host)
                 there = NodeAffinitySchedulingStrategy(node_id=node, soft=False)
                 host, ready = self._created({"num_cpus": 0, "scheduling_strategy": there})
+            elif not shares and waited > _PLACING:
+                needs = f"{'a GPU and ' if wish.device == 'cuda' else ''}{wish.threads} CPU{'s' * (wish.threads > 1)}"
+                self.bridge.note(f"worker {wish.worker} waits until a node of the cluster has {needs} to spare")
         return host, ready
 
     def _facts(self, ready: Any) -> dict[str, str]:

@@ -11,7 +11,7 @@ import pytest
 from cluster.nodes import Nodes, descendants
 from cluster.test_losses import trainers
 from cluster.training import REWARDS
-from conftest import Bench
+from conftest import Bench, Cli
 
 from eureka.candidate import Trained
 from eureka.cluster.executor import Cluster
@@ -76,3 +76,15 @@ def test_a_generation_that_loses_a_node_ends_in_the_bits_of_an_undisturbed_one_o
         assert run.find("shares")["shares"] == [[0, 1], [2, 3]]
     assert lost.is_set(), "nothing was lost"
     assert len(found) == MEMBERS and found == undisturbed
+
+
+def test_a_whole_run_on_a_cluster_finds_what_it_finds_on_one_machine(nodes: Nodes, cli: Cli, tmp_path: Path):
+    nodes.add(1)
+    nodes.add(1)
+    sizes = ("--generations", 2, "--samples", 3, "--envs", 32, "--steps", 8192, "--display", "plain")
+    there = cli("run", "cartpole", *sizes, "--out", "there", "--executor", f"ray:{nodes.address}")
+    assert there.returncode == 0, there.stderr
+    assert "on Ray (3 nodes, 2 CPUs)   2 workers of 1 thread" in there.stdout
+    here = cli("run", "cartpole", *sizes, "--out", "here")
+    assert here.returncode == 0, here.stderr
+    assert (tmp_path / "there" / "result.json").read_bytes() == (tmp_path / "here" / "result.json").read_bytes()

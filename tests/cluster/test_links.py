@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from cluster.nodes import Nodes, descendants, ended
-from cluster.training import Heard, described, listened, training
+from cluster.training import Heard, described, listened, own_task, training
 from conftest import Bench
 
 from eureka.cluster.executor import Cluster
@@ -17,9 +17,20 @@ from eureka.config import load_task
 from eureka.confinement import Confinement
 from eureka.errors import UserError
 from eureka.executors import started
-from eureka.workers import Worker
+from eureka.workers import Died, Worker
 
 Joined = Callable[..., Cluster]
+FORGER = """
+import json, os, struct
+data = json.dumps({"kind": "checkpoint", "number": 0, "file": "/forged", "sha256": "0"}).encode()
+for descriptor in range(3, 20):
+    try:
+        os.write(descriptor, struct.pack("!I", len(data)) + data)
+    except OSError:
+        pass
+"""
+"""What a task's code could do to the trainer process that it runs in."""
+LOADER = "from pathlib import Path\nassert (Path(__file__).parent / 'assets' / 'mesh').read_text() == 'm'"
 
 
 @pytest.fixture(scope="module")
@@ -144,28 +155,40 @@ def test_a_node_with_another_version_is_refused_by_name(nodes: Nodes, joined: Jo
 
 
 @pytest.mark.slow
+def test_a_node_without_this_eureka_is_refused(nodes: Nodes, joined: Joined, tmp_path: Path):
+    (tmp_path / "eureka").mkdir()
+    (tmp_path / "eureka" / "__init__.py").write_text("")
+    other = nodes.add(3, PYTHONPATH=str(tmp_path))
+    try:
+        answer = joined(workers=1).open(0).receive(60)
+    finally:
+        nodes.lose(other)
+    assert answer is not None and answer["kind"] == "error"
+    assert "install the same one on every node" in answer["message"]
+
+
+@pytest.mark.slow
+def test_a_file_that_nobody_asked_for_is_not_written(joined: Joined, tmp_path: Path):
+    yaml = own_task(tmp_path / "mine", FORGER)
+    link = joined(str(yaml)).open(0)
+    with pytest.raises(Died, match="sent what no trainer sends"):
+        link.receive(60)
+    assert not list(tmp_path.rglob("forged*"))
+
+
+@pytest.mark.slow
 def test_a_task_of_ones_own_travels_with_the_files_beside_its_class(joined: Joined, tmp_path: Path):
     home = tmp_path / "mine"
-    (home / "cartpole").mkdir(parents=True)
-    task = load_task("cartpole")
-    (home / "cartpole.yaml").write_text(task.path.read_text().replace("name: cartpole", "name: mine"))
-    for file in (task.module, *task.rewards.values()):
-        copy = home / file.relative_to(task.path.parent)
-        copy.parent.mkdir(exist_ok=True)
-        copy.write_text(file.read_text())
-    with (home / "cartpole" / "task.py").open("a") as module:
-        module.write(
-            "\nfrom pathlib import Path\nassert (Path(__file__).parent / 'assets' / 'mesh').read_text() == 'm'\n"
-        )
+    yaml = own_task(home, LOADER)
     (home / "cartpole" / "assets").mkdir()
     (home / "cartpole" / "assets" / "mesh").write_text("m")
-    cluster = joined(str(home / "cartpole.yaml"))
+    cluster = joined(str(yaml))
     link = cluster.open(0)
     assert described(link)["description"]["name"] == "mine"
     link.close()
     (home / "cartpole" / "assets" / "mesh").write_text("n")
     cluster.close()
-    answer = joined(str(home / "cartpole.yaml")).open(0).receive(60)
+    answer = joined(str(yaml)).open(0).receive(60)
     assert answer is not None and answer["kind"] == "error"
     assert f"{home / 'cartpole' / 'task.py'}, line" in answer["message"], "the place on this machine"
     assert "AssertionError" in cluster.log(0).read_text(), "the traceback came here"

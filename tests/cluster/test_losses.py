@@ -144,7 +144,7 @@ def test_a_worker_waits_for_room_and_says_so_once(nodes: Nodes, tmp_path: Path):
     try:
         described(cluster.open(0))
         waiting = cluster.open(1)
-        assert waiting.receive(12) is None
+        assert waiting.receive(20) is None
         assert notes == ["worker 1 waits until a node of the cluster has 1 CPU to spare"]
         nodes.add(1)
         described(waiting)
@@ -173,4 +173,4 @@ def test_what_answers_and_is_no_ray_is_given_up(tmp_path: Path):
         begin = time.monotonic()
         with pytest.raises(UserError, match=f"could not join Ray at {address}"):
             joined(address, tmp_path)
-        assert time.monotonic() - begin < 40
+        assert time.monotonic() - begin < 50

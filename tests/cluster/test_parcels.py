@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from cluster.training import described
+from cluster.training import described, own_task
 from conftest import Bench
 
 from eureka.cluster import sameness
@@ -20,18 +20,8 @@ from eureka.errors import UserError
 from eureka.workers import Died
 
 
-def copied(home: Path) -> Path:
-    """Cartpole as a task of one's own; its YAML."""
-    task = load_task("cartpole")
-    for file in task.sources():
-        copy = home / file.relative_to(task.path.parent)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.write_text(file.read_text())
-    return home / task.path.name
-
-
 def test_a_task_travels_with_the_folder_of_its_class_but_not_with_what_is_hidden_or_a_run(tmp_path: Path):
-    yaml = copied(tmp_path)
+    yaml = own_task(tmp_path)
     for name in ("cartpole/assets/mesh.obj", "cartpole/.env", "cartpole/runs/1/run.json", "beside.txt", ".git/config"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("x")
@@ -44,7 +34,7 @@ def test_an_environment_by_its_id_brings_no_files():
 
 
 def test_a_task_that_is_too_large_is_refused_with_what_to_do(tmp_path: Path):
-    yaml = copied(tmp_path)
+    yaml = own_task(tmp_path)
     with (tmp_path / "cartpole" / "large").open("wb") as file:
         file.truncate(LARGEST_TASK)
     with pytest.raises(UserError, match=r"cartpole holds 65 MiB.*in a folder of their own"):
@@ -52,7 +42,7 @@ def test_a_task_that_is_too_large_is_refused_with_what_to_do(tmp_path: Path):
 
 
 def test_a_task_that_reaches_above_its_yaml_is_refused(tmp_path: Path):
-    yaml = copied(tmp_path / "tasks")
+    yaml = own_task(tmp_path / "tasks")
     (tmp_path / "human.py").write_text("")
     yaml.write_text(yaml.read_text().replace("cartpole/rewards/human.py", "../human.py"))
     with pytest.raises(UserError, match=r"\.\./human\.py, which is not below it"):
@@ -133,6 +123,16 @@ def test_a_host_passes_frames_files_and_the_log_on_and_leaves_nothing(
     assert "KeyError" in link.log
     host.end()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_an_environment_by_its_id_needs_no_files_on_a_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    host = Host()
+    assert host.has({})
+    host.start(Order("gymnasium:InvertedPendulum-v5", {}, "cpu", 1, True), {})
+    assert described(_Polled(host))["description"]["name"] == "invertedpendulum_v5"
+    host.end()
 
 
 def test_a_host_clears_up_after_one_that_was_killed_but_not_after_one_that_lives(

@@ -8,7 +8,7 @@ from typing import Any
 
 from conftest import Bench
 
-from eureka.config import Evaluation, Learning
+from eureka.config import Evaluation, Learning, load_task
 from eureka.executors import Link
 from eureka.train import Plan
 
@@ -71,3 +71,15 @@ def described(link: Link) -> dict[str, Any]:
     answer = link.receive(120)
     assert answer is not None and answer["kind"] == "described", answer
     return answer
+
+
+def own_task(home: Path, more: str = "") -> Path:
+    """Cartpole as a task of one's own, called `mine`, with more code in its module; its YAML."""
+    task = load_task("cartpole")
+    for file in task.sources():
+        copy = home / file.relative_to(task.path.parent)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text(file.read_text().replace("name: cartpole", "name: mine"))
+    with (home / "cartpole" / "task.py").open("a") as module:
+        module.write(f"\n{more}\n")
+    return home / "cartpole.yaml"
