@@ -43,6 +43,9 @@ def test_the_wheel_holds_everything_shipped_under_one_name(wheel: Path):
             assert f"eureka/_shipped/tasks/{source}" in names
     assert {f"eureka/templates/{kind}/my_task/SOURCES.md{end}" for kind, end in TEMPLATES.items()} <= set(names)
     assert "eureka/_shipped/prompts/system.md.j2" in names
+    for folder in ("static", "templates", "templates/site"):
+        beside = (ROOT / "eureka" / "report" / folder).iterdir()
+        assert {f"eureka/report/{folder}/{p.name}" for p in beside if p.is_file()} <= set(names)
     assert {f"eureka/_shipped/sandbox/{p.name}" for p in shipped("sandbox").glob("*.py")} <= set(names)
     assert not any("__pycache__" in n or n.endswith(".pyc") for n in names)
 
