@@ -20,6 +20,8 @@ _SHAPE = 4 / 3
 """Width to height of the pictures that scenes' cameras are placed for."""
 _EDGE, _WIDEST, _LOOKED_AT = 1.1, 1.8, 300
 """Room around what moves; how much more than its author wanted a camera may show; states looked at to find out."""
+_NEAR, _ABOVE_GROUND = 0.6, -25.0
+"""Of a camera that follows: share of the distance that shows the whole scene, and degrees it looks down."""
 _SAMPLES = 2
 """Rays a pixel along each axis."""
 
@@ -137,6 +139,8 @@ class _OpenGl:
         free = np.flatnonzero(model.jnt_type == mujoco.mjtJoint.mjJNT_FREE)
         if len(free) and model.jnt_bodyid[free[0]] == 1:
             camera.type, camera.trackbodyid = mujoco.mjtCamera.mjCAMERA_TRACKING, 1
+            # What follows a robot need not show how far it may go.
+            camera.distance, camera.elevation = _NEAR * camera.distance, _ABOVE_GROUND
         return camera
 
     def picture(self, state: np.ndarray, goal: np.ndarray) -> np.ndarray:

@@ -136,6 +136,21 @@ def test_a_driver_that_crashes_is_passed_over(cli: Cli, run: Path, tmp_path: Pat
     assert frame[:, :100].std() > 20, "sky above, floor below"
 
 
+def test_without_the_packages_that_draw_a_sentence_says_what_to_install(cli: Cli, run: Path, tmp_path: Path):
+    def without(module: str) -> dict[str, str]:
+        folder = tmp_path / module
+        folder.mkdir()
+        (folder / "sitecustomize.py").write_text(f"import sys\nsys.modules[{module!r}] = None\n")
+        return {"PYTHONPATH": str(folder)}
+
+    said = sentence(cli("play", run, "-o", "a.mp4", "--seconds", 0.2, "--size", "320x180", **without("av")), 1)
+    assert said == "error: no video without PyAV (pip install -e '.[play]'); its frames are in a"
+    assert len(list((tmp_path / "a").glob("*.png"))) == 6 and not (tmp_path / "a.mp4").exists()
+    said = sentence(cli("play", run, "-o", "b.mp4", "--seconds", 0.2, **without("PIL")), 1)
+    assert "drawing needs Pillow: pip install -e '.[play]'; the trajectory is kept in b.npz" in said
+    assert trajectory.load(tmp_path / "b.npz").steps == 12
+
+
 def test_environments_by_id_are_filmed_where_mujoco_simulates_them(cli: Cli, tmp_path: Path):
     policy = saved(tmp_path / "p.safetensors", 4, 1)
     done = cli("play", policy, "--task", "gymnasium:InvertedPendulum-v5", "-o", "a.mp4", *SHORT)
