@@ -57,7 +57,7 @@ def changed(
     Raises:
         UserError: as `resolve` does.
     """
-    executor = _executor(executor) if executor else settings.executor
+    executor = _executor(executor) if executor else _trusted(settings.executor)
     local = executor == "local"
     moved = device != "auto" and task is not None
     device = _device(device, task, local) if moved and task else settings.device
@@ -75,6 +75,13 @@ def _executor(name: str) -> str:
     if kind not in _EXECUTORS or (kind == "local" and address):
         raise UserError(f"no executor {name!r}{near(kind, _EXECUTORS)}; there are local, ray and ray:ADDRESS")
     return name
+
+
+def _trusted(executor: str) -> str:
+    """A run's folder may be a stranger's: its word alone has no cluster joined, whose nodes Ray trusts."""
+    if executor not in ("local", "ray", "ray:auto"):
+        raise UserError(f"the run was trained on {executor}; to join that cluster again, add --executor {executor}")
+    return executor
 
 
 def _device(name: str, task: LoadedTask, local: bool) -> str:

@@ -69,6 +69,15 @@ def test_a_run_goes_on_where_it_was_unless_another_place_is_named():
     assert moved(executor="ray") == kept | {"executor": "ray"}
 
 
+def test_a_recorded_cluster_is_joined_only_at_the_users_word():
+    settings = resolve(load_task("cartpole"), Options(device="cpu", executor="ray:there:6379"))
+    nothing = dict.fromkeys(("devices", "workers", "executor"))
+    with pytest.raises(UserError, match="add --executor ray:there:6379"):
+        placement.changed(None, settings, "auto", **nothing)
+    again = placement.changed(None, settings, "auto", **(nothing | {"executor": "ray:there:6379"}))
+    assert again["executor"] == "ray:there:6379"
+
+
 def test_each_worker_has_its_own_processors_or_its_own_gpu(tmp_path, monkeypatch):
     monkeypatch.setattr(executors, "cores", lambda: 8)
     task = load_task("cartpole")
