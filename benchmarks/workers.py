@@ -44,7 +44,7 @@ def main() -> None:
     programs, _ = compiled(chosen.rewards(CANDIDATES), chosen.fields, not options.quick)
     settings = resolve(chosen.loaded, Options(device="cpu"))
     steps = settings.worlds * settings.learning.horizon * 2 if options.quick else int(settings.steps * options.share)
-    evaluation = settings.evaluation.within(0 if options.quick else steps, chosen.task.horizon)
+    evaluation = settings.evaluation.within(0 if options.quick else 0.25 * steps, chosen.task.horizon)
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         sizes = {"steps": steps, "evaluation": evaluation}
         run = create(Path(folder) / "run", chosen.loaded, settings.model_copy(update=sizes), {})

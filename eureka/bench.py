@@ -17,7 +17,7 @@ from eureka.confinement import Confinement
 from eureka.display import Display, Said
 from eureka.errors import EurekaError, UserError
 from eureka.interruption import Interrupted
-from eureka.planning import Changes
+from eureka.planning import Changes, here
 from eureka.statistics import bootstrap, improvement
 from eureka.store import foreign, read_events, read_json, task_of, write_whole
 
@@ -112,11 +112,12 @@ def _finished(
             of = task_of(folder).path
         if of != task.path:
             raise UserError(f"{folder} is a run of {of}, not of {task.path}; give another folder with --out")
-        # Budgets and prices decide when a run has to stop, not what it finds.
-        if recorded.model_copy(update={"asking": settings.asking}) != settings:
+        # Budgets, prices and places decide when a run stops and where it runs, not what it finds.
+        aside = ("asking", "devices", "workers", "executor")
+        if recorded.model_copy(update={name: getattr(settings, name) for name in aside}) != settings:
             raise UserError(f"{folder} was begun with other settings; give these, or another folder with --out")
         if _comparison(folder) is None:
-            session.resume(folder, replace(changes, llm=settings.llm), confinement, display)
+            session.resume(folder, here(settings, replace(changes, llm=settings.llm)), confinement, display)
     comparison = _comparison(folder)
     assert comparison is not None
     return comparison

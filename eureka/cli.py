@@ -376,14 +376,6 @@ def new_task(
     print("\n".join(making.create(name, source, out)))
 
 
-@app.command()
-def doctor() -> None:
-    """Say what this machine can do, and what to do about what is missing."""
-    from eureka import checking
-
-    raise typer.Exit(checking.doctor())
-
-
 app.add_typer(looking.app)
 
 

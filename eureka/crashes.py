@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ class Warm:
     file: str
     """Where in the run's folder it is."""
     samples: int
-    """Observations that its normaliser has seen."""
+    """Observations that its normaliser counts for: those of its own training."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,10 @@ class Work:
                     return death.reason
 
     def _attempt(self, trainer: Trainer, members: list[int], until: int | None) -> list[Outcome]:
-        folder = self.run.scratch(self.key)
+        _ = trainer.description  # it is there, and confined
+        # Not the members' names, of which there may be more than a file's name can hold.
+        name = hashlib.sha256(",".join(map(str, members)).encode()).hexdigest()[:16]
+        folder = self.run.scratch(self.key) / name
         warm = {"file": str(self.run.inside(self.warm.file)), "samples": self.warm.samples} if self.warm else None
         trainer.send(
             {
@@ -95,7 +99,7 @@ class Work:
                 "programs": [self.programs[m] for m in members],
                 "seeds": [self.seeds[m] for m in members],
                 "plan": self.plan,
-                "folder": str(folder / "-".join(map(str, members))),
+                "folder": str(folder),
                 "resume": self._resume(members),
                 "warm": warm,
                 "until": until,

@@ -100,7 +100,8 @@ class Crew:
         outcomes: dict[int, Outcome] = {}
         running = list(range(len(programs)))
         for rung in racing.rungs(race, marks):
-            assert race is not None
+            if race is None or not running:
+                break
             standings = self._stretch(work, tally, running, rung)
             dropped = run.once(
                 "raced", {"training": key, "until": rung}, lambda s=standings: {"dropped": racing.losers(race, s)}
@@ -115,8 +116,6 @@ class Crew:
 
     def _stretch(self, work: Work, tally: Tally, members: list[int], until: int | None) -> dict[int, Outcome]:
         """Train some members to a rung or to the end, each trainer a share of them."""
-        if not members:
-            return {}
         key = {"training": work.key, "until": until}
         shares = work.run.once("shares", key, lambda: {"shares": _cut(members, len(self.trainers))})["shares"]
         tally.begin(members, until)
@@ -138,8 +137,9 @@ class Crew:
                 free.put(trainer)
 
         with ThreadPoolExecutor(len(self.trainers)) as pool:
-            futures = [pool.submit(one, share) for share in shares]
+            futures = []
             try:
+                futures += [pool.submit(one, share) for share in shares]
                 for future in wait(futures, return_when=FIRST_EXCEPTION).done:
                     future.result()
                 return [future.result() for future in futures]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -258,6 +259,17 @@ def make(kind: str) -> Display:
             return Json()
         case _:
             return silent
+
+
+def one_at_a_time(display: Display) -> Display:
+    """The display for several threads: it is shown one event after another."""
+    lock = threading.RLock()
+
+    def show(event: Event) -> None:
+        with lock:
+            display(event)
+
+    return show
 
 
 def close(display: Display) -> None:

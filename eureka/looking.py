@@ -1,4 +1,4 @@
-"""Commands that look at runs and policies, and change nothing in them."""
+"""Commands that look at runs, policies and this machine, and change nothing in them."""
 
 from __future__ import annotations
 
@@ -125,3 +125,11 @@ def list_(
     from eureka import listing
 
     listing.show(folder)
+
+
+@app.command()
+def doctor() -> None:
+    """Say what this machine can do, and what to do about what is missing."""
+    from eureka import checking
+
+    raise typer.Exit(checking.doctor())

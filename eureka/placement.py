@@ -61,11 +61,10 @@ def changed(
     local = executor == "local"
     moved = device != "auto" and task is not None
     device = _device(device, task, local) if moved and task else settings.device
-    if devices is not None:
-        named = _named(devices, device, local)
-    else:
-        named = settings.devices if workers is None and local and device == "cuda" else ()
-    workers = workers if workers is not None or devices is not None else settings.workers
+    if devices is None and settings.devices and workers is None and local and device == "cuda":
+        devices = ",".join(settings.devices)
+    named = _named(devices, device, local) if devices is not None else ()
+    workers = workers if workers is not None or named else settings.workers
     _enough(workers, device, named, local)
     return {"device": device, "devices": named, "workers": workers, "executor": executor}
 

@@ -6,7 +6,7 @@ import os
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
@@ -20,7 +20,7 @@ from eureka.store import find_run, foreign, read_json
 
 LONG = 8 * 3600.0
 """s; a run estimated to take longer asks for --yes."""
-STRATEGIES = ("greedy", "best-of-n")
+STRATEGIES = get_args(Settings.model_fields["strategy"].annotation)
 _USUAL_REPLY = 800
 """Tokens of a reply that does not think at length."""
 _EVALUATION_SHARE = 0.25
@@ -155,8 +155,8 @@ def _given(options: Options) -> dict[str, Any]:
         if value < least:
             raise UserError(f"--{'envs' if name == 'worlds' else name} must be at least {least}, not {value}")
     given |= _known(racing=_racing(options.racing), warm_start=_warm_start(options.warm_start))
-    if options.racing == "off":
-        given["racing"] = None
+    given |= {"racing": None} if options.racing == "off" else {}
+    given |= {"warm_start": None} if options.warm_start == 0 else {}
     return given | ({"compiled": _can_compile()} if options.compiled else {})
 
 
@@ -178,9 +178,9 @@ def _racing(text: str | None) -> dict[str, Any] | None:
 
 
 def _warm_start(share: float | None) -> float | None:
-    if share is not None and not 0.0 < share <= 1.0:
-        raise UserError(f"--warm-start is a share of the steps above 0 and at most 1, not {share:g}")
-    return share
+    if share is not None and not 0.0 <= share <= 1.0:
+        raise UserError(f"--warm-start is a share of the steps, at most 1, or 0 for none, not {share:g}")
+    return share or None
 
 
 def _can_compile() -> bool:
@@ -268,8 +268,24 @@ def _prices(text: str | None) -> Prices | None:
         raise UserError(f"--prices {text}: give IN,OUT or IN,OUT,CACHED in USD a million tokens, as 1.25,10") from None
 
 
+def moved(settings: Settings, changes: Changes) -> Settings:
+    """A run's settings where the user has it go on.
+
+    Raises:
+        UserError: it cannot go on there, or names a cluster that nobody here agreed to join.
+    """
+    where = placement.changed(None, settings, "auto", changes.devices, changes.workers, changes.executor)
+    return settings.model_copy(update=where)
+
+
+def here(settings: Settings, changes: Changes) -> Changes:
+    """The changes, with the place that `settings` have been given by now."""
+    devices = ",".join(settings.devices) or None
+    return replace(changes, devices=devices, workers=settings.workers, executor=settings.executor)
+
+
 def changed(settings: Settings, changes: Changes) -> Settings:
-    """A run's settings with what the user changes on resuming it.
+    """A run's settings with another designer, or other limits on it.
 
     Raises:
         UserError: the run names a server of its own, which nobody here agreed to send a key to.
@@ -294,8 +310,7 @@ def changed(settings: Settings, changes: Changes) -> Settings:
         raise UserError(
             f"--max-usd needs prices, and those of {argument} are not known; give them with --prices IN,OUT"
         )
-    where = placement.changed(None, settings, "auto", changes.devices, changes.workers, changes.executor)
-    return settings.model_copy(update={"llm": llm, "asking": asking, **where})
+    return settings.model_copy(update={"llm": llm, "asking": asking})
 
 
 def _agreed(llm: str) -> None:

@@ -69,13 +69,16 @@ def reflection(best: Candidate, generation: Sequence[Candidate]) -> str:
     """What a designer is told of a trained candidate, and of those of its generation that failed or were dropped."""
     trained = best.trained
     assert trained is not None
+    own = [c for c in generation if not c.duplicate_of]
+    # The parent may be a copy of a candidate that trained for longer, or not as long.
+    whole = next((c.trained.steps for c in own if c.trained), trained.steps)
     return _render(
         "reflection",
         statistics=statistics(trained),
         points=len(trained.curves.fitness),
         warm=best.warm is not None,
         failures=[shown(str(c.failed)) for c in generation if c.failed],
-        dropped=[_dropped(c.name, c.dropped, trained.steps) for c in generation if c.dropped],
+        dropped=[_dropped(c.name, c.dropped, whole) for c in own if c.dropped],
     )
 
 

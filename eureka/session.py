@@ -23,12 +23,12 @@ from eureka.confinement import Confinement
 from eureka.crew import Crew
 from eureka.designers import Designer, Surroundings
 from eureka.designers.replay import Replay
-from eureka.display import Display, Finished, Opened, Said, clock
+from eureka.display import Display, Finished, Opened, Said, clock, one_at_a_time
 from eureka.errors import BudgetSpent, EurekaError, ModelFault, ModelRefused, UserError
 from eureka.evolve import Workshop
 from eureka.interruption import Interrupted, interruptible
 from eureka.placement import executor
-from eureka.planning import LONG, Changes, Estimate, changed, estimate, fitted
+from eureka.planning import LONG, Changes, Estimate, changed, estimate, fitted, here, moved
 from eureka.rewards.compiler import Compiler
 from eureka.spending import Ledger
 from eureka.store import Event, Run, create, discard, foreign, read_events, read_json, task_of
@@ -103,7 +103,7 @@ def _begin(
     opening: Callable[[Workshop], None],
     asked: Mapping[str, Any] | None = None,
 ) -> Path:
-    folder = (out or _new_folder(task.file.name)).absolute()
+    folder, display = (out or _new_folder(task.file.name)).absolute(), one_at_a_time(display)
     ledger = Ledger(settings.asking)
     designer = designers.make(Surroundings(settings, ledger, folder, (), _teller(display)))
     fresh = not folder.exists()
@@ -144,7 +144,7 @@ def resume(folder: Path, changes: Changes, confinement: Confinement, display: Di
         UserError: there is no such run, or its task was changed since.
         Interrupted: it was stopped again.
     """
-    folder = folder.absolute()
+    folder, display = folder.absolute(), one_at_a_time(display)
     events, _ = read_events(folder)
     with foreign(folder):
         finished = next((event for event in events if event["event"] == "finished"), None)
@@ -156,13 +156,13 @@ def resume(folder: Path, changes: Changes, confinement: Confinement, display: Di
         display(Finished(folder, comparison))
         return folder
     assert changing is not None
-    changed(changing, changes)  # a mistake is told before anything is begun
+    moved(changed(changing, changes), changes)  # a mistake is told before anything is begun
     task = task_of(folder)
     with interruptible() as stop:
         stop.folder = folder
         run = Run(folder)
         try:
-            run.settings = changed(run.settings, Changes() if run.find("arms") else changes)
+            run.settings = moved(changed(run.settings, Changes() if run.find("arms") else changes), changes)
             ledger = Ledger(run.settings.asking, run.events)
             around = Surroundings(run.settings, ledger, folder, run.events, _teller(display))
             with foreign(folder):
@@ -255,6 +255,7 @@ def _start_source(task: LoadedTask, start: str) -> str:
 def _control(shop: Workshop, task: LoadedTask, name: str, wanted: Wanted, changes: Changes) -> Entrant:
     """The winner of a control search, which is an ordinary run inside the folder; searched for, or gone on with."""
     folder, run = shop.run.folder / "controls" / name, shop.run
+    changes = here(run.settings, changes)
     shop.display(Said(f"control search {name}: {folder}"))
     try:
         if not (folder / "run.json").is_file():

@@ -22,6 +22,7 @@ import hashlib
 import json
 import os
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -54,6 +55,7 @@ class Run:
             StorageFault: it cannot be written.
         """
         self.folder = folder
+        self._appending = threading.Lock()
         with contextlib.ExitStack() as undo, storage(folder):
             self._lock = _take(folder)
             undo.callback(os.close, self._lock)
@@ -74,8 +76,8 @@ class Run:
         """Put an event on the disk, and only then call it known."""
         event = _event(kind, content)
         line = _line(event)
-        start = os.lseek(self._journal, 0, os.SEEK_CUR)
-        with storage(self.folder):
+        with self._appending, storage(self.folder):
+            start = os.lseek(self._journal, 0, os.SEEK_CUR)
             try:
                 view = memoryview(line)
                 while view:
@@ -85,7 +87,7 @@ class Run:
                 os.ftruncate(self._journal, start)
                 os.lseek(self._journal, start, os.SEEK_SET)
                 raise
-        self.events.append(event)
+            self.events.append(event)
         return event
 
     def find(self, kind: str, **wanted: Any) -> Event | None:

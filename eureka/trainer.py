@@ -62,8 +62,7 @@ class Trainer:
             except Died as died:
                 if death == ALONE or self._given_up:
                     raise give_up("trainer", died.reason, self._executor.log(self._number)) from None
-                self._link.close()
-                self._link = self._executor.open(self._number)
+                self._reopen()
         assert self._description is not None
         return self._description
 
@@ -218,12 +217,17 @@ class Trainer:
         Raises:
             Died: it was meant to.
         """
-        if self._given_up:
-            raise Died("was ended")
-        self._link.close()
+        self._reopen()
         self._description = None
-        self._link = self._executor.open(self._number)
         _ = self.description
+
+    def _reopen(self) -> None:
+        self._link.close()
+        if not self._given_up:
+            self._link = self._executor.open(self._number)
+        if self._given_up:  # also by now: whoever ended it meant this one too
+            self._link.kill()
+            raise Died("was ended")
 
 
 def plan_of(settings: Settings, purpose: str, warm: bool = False) -> dict[str, Any]:

@@ -317,7 +317,7 @@ def _reported(loaded: LoadedTask, out: int):
             write_frame(out, {"kind": "storage", "message": f"{error.strerror}: {error.filename}"})
         elif isinstance(error, UserError):
             write_frame(out, {"kind": "error", "message": str(error)})
-        elif isinstance(error, MemoryError):
+        elif isinstance(error, MemoryError | torch.OutOfMemoryError):
             os._exit(137)  # what the kernel's own out-of-memory killer would make of it
         else:
             message = f"{_where(error, loaded)}{type(error).__name__}: {first}"
