@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from eureka.config import LoadedTask, Settings, find_task, load_task
+from eureka.environments import PREFIX
 from eureka.errors import RunBusy, StorageFault, UserError
 
 _OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -235,17 +236,26 @@ def task_of(folder: Path) -> LoadedTask:
         UserError: a file is missing or differs; it is named.
     """
     record = read_json(folder / "run.json")
+    name = Path(record["task_file"])
     beside = find_task(record["task_file"]).parent
-    if record["sources"] and beside.resolve().is_relative_to(folder.resolve()):
-        raise UserError(f"{folder} names a task inside itself; a run's folder is data, and its code is not run")
+    if not record["task_file"].startswith(PREFIX):
+        if beside.resolve().is_relative_to(folder.resolve()):
+            raise UserError(f"{folder} names a task inside itself; a run's folder is data, and its code is not run")
+        if len(name.parts) > 1 and not name.is_absolute():
+            raise UserError(
+                f"{folder} names its task by the relative path {name}; it could be anybody's, and is not run"
+            )
     for source, sha256 in record["sources"].items():
         path = beside / source
         if not path.is_file() or _hash(path) != sha256:
             what = "was changed" if path.is_file() else "is missing"
             raise UserError(
-                f"{path} {what} since the run began; restore it from {folder / 'task'} to resume, or start a new run"
+                f"{path} {what} since the run began; restore it from {folder / 'task'} to go on, or start a new run"
             )
-    return load_task(record["task_file"])
+    task = load_task(record["task_file"])
+    if {str(source.relative_to(beside)) for source in task.sources()} != set(record["sources"]):
+        raise UserError(f"{folder} does not have the hashes of all files of its task, so its code is not run")
+    return task
 
 
 def find_run(name: str) -> Path:
@@ -260,7 +270,8 @@ def find_run(name: str) -> Path:
     except OSError as error:
         raise UserError(f"{name[:80]} names no folder: {error.strerror}") from None
     if not there:
-        what = "holds no run (it has no run.json)" if folder.is_dir() else "does not exist"
+        what = "does not exist" if not folder.exists() else "holds no run (it has no run.json)"
+        what = what if folder.is_dir() or not folder.exists() else "is a file, not a run's folder"
         raise UserError(f"{folder} {what}; runs are listed in the folder runs/")
     return folder.resolve()
 
@@ -336,7 +347,8 @@ def write_whole(path: Path, data: bytes) -> None:
     """Write a file so that it is never seen half-written."""
     temporary = path.with_name(path.name + ".tmp")
     try:
-        with open(temporary, "wb") as file:
+        temporary.unlink(missing_ok=True)  # left behind, or a link that leads elsewhere
+        with open(temporary, "xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

@@ -9,7 +9,8 @@ import random
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,10 @@ from eureka.config import Evaluation, LoadedTask, Racing, Settings, load_task
 from eureka.confinement import Confinement
 from eureka.crew import Crew
 from eureka.display import Progressed, Raced
-from eureka.errors import UserError
+from eureka.errors import SandboxUnavailable, UserError
 from eureka.executors import Local
 from eureka.store import Run, create, read_events
+from eureka.trainer import Trainer
 from eureka.workers import Died
 
 RACE = Racing(rungs=(0.25, 0.5), keep=0.5)
@@ -46,15 +48,16 @@ def settings_of(task: LoadedTask, **changes: Any) -> Settings:
 class Scripted:
     """A trainer process that answers at once; fitness is the program's number, and `program "bad"` kills it."""
 
-    def __init__(self, executor: Many):
+    def __init__(self, executor: Many, number: int):
         self.executor = executor
         self.said: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-        described = TASK.model_dump(mode="json")
-        self.said.put({"kind": "described", "description": described, "fence": "", "sizes": None})
+        described, fence = TASK.model_dump(mode="json"), executor.fences[number]
+        self.said.put({"kind": "described", "description": described, "fence": fence, "sizes": None})
 
     def send(self, message: dict[str, Any]) -> None:
         programs, until = message["programs"], message["until"]
         self.executor.trained.append((tuple(programs), until))
+        self.executor.folders.append(message["folder"])
         self.executor.before(programs)
         if "bad" in programs:
             self.said.put({"kind": "death"})
@@ -88,16 +91,18 @@ class Many:
     """So many scripted trainers."""
 
     threads, fenced, one_memory = 1, False, True
+    fences: Mapping[int, str] = defaultdict(str)
 
     def __init__(self, count: int, log: Path):
         self.workers, self._log = count, log
         self.trained: list[tuple[tuple[str, ...], int | None]] = []
         self.opened: list[int] = []
+        self.folders: list[str] = []
         self.before: Callable[[list[str]], None] = lambda programs: None
 
     def open(self, number: int) -> Scripted:
         self.opened.append(number)
-        return Scripted(self)
+        return Scripted(self, number)
 
     def log(self, number: int) -> Path:
         return self._log
@@ -190,6 +195,35 @@ def test_one_shares_error_ends_the_waiting_of_the_others(run: Run, tmp_path: Pat
     with pytest.raises(UserError, match="the task is wrong"):
         train(Crew(executor, tmp_path), run, ["1", "bad"])
     assert len(executor.opened) == 2, "nothing was started again"
+
+
+def test_no_worker_is_given_anything_before_it_is_known_to_be_confined(run: Run, tmp_path: Path):
+    executor = Many(2, tmp_path / "log")
+    executor.fenced, executor.fences = True, {0: "seccomp", 1: "!no seccomp here"}
+    with pytest.raises(SandboxUnavailable, match="no seccomp here"):
+        train(Crew(executor, tmp_path), run, ["1", "2"])
+    assert all("2" not in programs for programs, _ in executor.trained)
+
+
+def test_whoever_ends_a_worker_ends_the_one_in_its_place_too(tmp_path: Path):
+    executor = Many(1, tmp_path / "log")
+    trainer = Trainer(executor)
+    opened = executor.open
+
+    def slowly(number: int) -> Scripted:
+        trainer.kill()  # by another thread, while a new one is being started
+        return opened(number)
+
+    executor.open = slowly
+    with pytest.raises(Died, match="was ended"):
+        trainer.restart()
+
+
+def test_a_share_of_any_size_has_a_folder(run: Run, tmp_path: Path):
+    executor = Many(1, tmp_path / "log")
+    programs = [str(i) for i in range(1, 301)]
+    assert len(train(Crew(executor, tmp_path), run, programs)) == 300
+    (run.folder / executor.folders[0]).mkdir(parents=True)
 
 
 def test_progress_of_all_shares_is_one_report(run: Run, tmp_path: Path):

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from eureka import store
 from eureka.config import Settings, load_task
 from eureka.errors import RunBusy, StorageFault, UserError
-from eureka.store import Run, create, find_run, read_events, task_of
+from eureka.store import Run, create, find_run, read_events, task_of, write_whole
 
 
 def settings() -> Settings:
@@ -198,3 +199,20 @@ def test_a_full_disk_loses_nothing_that_was_recorded(run: Run, monkeypatch):
     run.append("third")
     events, _ = read_events(run.folder)
     assert [e["event"] for e in events] == ["first", "third"]
+
+
+def test_a_link_in_the_place_of_a_half_written_file_leads_nowhere(tmp_path: Path):
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    (tmp_path / "report.html.tmp").symlink_to(victim)
+    write_whole(tmp_path / "report.html", b"new")
+    assert victim.read_text() == "mine" and (tmp_path / "report.html").read_bytes() == b"new"
+    assert not (tmp_path / "report.html").is_symlink()
+
+
+def test_events_of_several_threads_are_whole_and_all_there(tmp_path: Path):
+    run = create(tmp_path / "run", load_task("cartpole"), settings(), {})
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda i: run.append("note", number=i, text="x" * 5000), range(200)))
+    run.close()
+    assert sorted(e["number"] for e in read_events(tmp_path / "run")[0]) == list(range(200))

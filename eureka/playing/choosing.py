@@ -130,6 +130,9 @@ class _Kept:
         program = next((e["program"] for e in reversed(self.events) if _is(e, "verdict", **key)), None)
         return Player(f"candidate {found.name}", self._file(f"candidates/{found.name}"), program)
 
+    def _kept_policies(self) -> list[str]:
+        return sorted(p.parent.relative_to(self.folder).as_posix() for p in self.folder.glob(f"*/*/policy{POLICY}"))[:8]
+
     def _file(self, place: str) -> Path:
         relative = f"{place}/policy{POLICY}"
         path = self.folder / relative
@@ -139,8 +142,8 @@ class _Kept:
             data = path.read_bytes()
         except FileNotFoundError:
             raise UserError(
-                f"{self.folder} keeps no {relative} (examples are stored without most policies); name another with "
-                "--candidate"
+                f"{self.folder} keeps no {relative} (recorded examples are stored without most policies); it keeps "
+                f"{', '.join(self._kept_policies()) or 'none at all'}"
             ) from None
         except OSError as error:
             raise UserError(f"{path} cannot be read: {error.strerror}") from None
@@ -159,7 +162,8 @@ def _of_run(run: _Kept, candidate: str | None, baseline: str | None) -> Choice:
     elif any(_is(event, "arms") for event in run.events):
         if not arms:
             raise UserError(f"{run.folder} has no trained policy yet; to go on with it: eureka resume {run.folder}")
-        players = [run.of_arm(arm) for arm in list(arms)[:_MOST] if arm != baseline]
+        others = [arm for arm in arms if arm != baseline]
+        players = [run.of_arm(arm) for arm in others[: _MOST - (baseline is not None)]]
     elif EVOLVED in arms and (run.folder / "final" / f"{EVOLVED}-{arms[EVOLVED][0]}" / f"policy{POLICY}").is_file():
         players = [run.of_arm(EVOLVED)]
     else:

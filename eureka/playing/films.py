@@ -9,8 +9,6 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
-MOVING = (".mp4", ".gif", ".webp")
-"""What the name of a film may end in."""
 _CODECS = {"libx264": "H.264", "libopenh264": "H.264", "h264_videotoolbox": "H.264", "mpeg4": "MPEG-4"}
 """What browsers play first; any build of FFmpeg has the last."""
 _SMALL, _SLOW = 480, 15
@@ -36,7 +34,7 @@ def make(path: Path, rate: Fraction, size: tuple[int, int]) -> Film:
     """A film that ends up in `path`, by its suffix.
 
     Args:
-        path: what it ends in is one of `MOVING`.
+        path: it ends in one of `play.FILMS`.
         rate: frames a second.
         size: width and height of a frame.
     """

@@ -28,6 +28,8 @@ _ALONE, _BESIDE = (960, 540), (1280, 720)
 """Pixels of a frame, unless others are asked for: of one policy, of several."""
 _SECONDS = 10.0
 """s of play, unless another length is asked for."""
+_MOST_EPISODES = 100
+"""That are played for one film."""
 _LEAST, _MOST = 160, 4096
 _BEGINS, _GOES_ON = 300.0, 180.0
 """s until a renderer has shown that it works (kernels may have to be compiled), and between two frames."""
@@ -61,6 +63,12 @@ class Wanted:
     def __post_init__(self) -> None:
         if self.seconds is not None and self.episodes is not None:
             raise UserError("--seconds and --episodes both say how long to play; give one of them")
+        if self.episodes is not None and self.episodes > _MOST_EPISODES:
+            raise UserError(f"--episodes must be at most {_MOST_EPISODES}, not {self.episodes}")
+        if self.replayed and (self.candidate or self.baseline or self.task or self.seconds or self.episodes):
+            raise UserError(f"{self.given} was played already; only --frames, --size and -o say how it is drawn")
+        if self.out is not None and self.out.suffix == SUFFIX and (self.frames or self.size):
+            raise UserError(f"-o {self.out} keeps the trajectory and draws nothing; leave out --frames and --size")
         if self.seconds is not None and not 0.0 < self.seconds <= 3600.0:
             raise UserError(f"--seconds must be above 0 and at most 3600, not {self.seconds:g}")
         if self.out is not None and self.out.suffix not in (*FILMS, SUFFIX):
@@ -126,6 +134,8 @@ def _choose(wanted: Wanted) -> Choice:
 
 def _require_free(film: Path | None, frames: Path | None) -> None:
     """A mistake is told before anything is simulated."""
+    if film is not None and len(film.name.encode()) > 200:
+        raise UserError("the film's name is too long; give a shorter one with -o")
     if film is not None and film.exists():
         raise UserError(f"{film} exists already; give another name with -o, or remove it")
     if film is not None and not film.absolute().parent.is_dir():
@@ -134,6 +144,11 @@ def _require_free(film: Path | None, frames: Path | None) -> None:
         raise UserError(f"no permission to write {film}; choose another place with -o")
     if frames is not None and frames.exists() and (not frames.is_dir() or any(frames.iterdir())):
         raise UserError(f"{frames} exists already and is no empty folder; name another one for the frames")
+    if frames is not None:
+        try:
+            frames.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"no folder {frames} can be made for the frames: {error.strerror}") from None
 
 
 def _simulate(choice: Choice, wanted: Wanted, confinement: Confinement, scratch: Path, say: Say) -> Path:

@@ -35,13 +35,20 @@ def write(folder: Path, out: Path | None = None) -> Path:
     target = out or folder / "report.html"
     text = document(folder).encode()
     try:
-        if target.exists() and not target.read_bytes().startswith(_BEGINNING):
+        if target.exists() and not _is_report(target):
             raise UserError(f"{target} exists already and is no report; give another name with -o")
         with storage(target):
             write_whole(target, text)
     except OSError as error:
         raise UserError(f"{target} cannot be written: {error.strerror}") from None
     return target
+
+
+def _is_report(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with open(path, "rb") as file:
+        return file.read(len(_BEGINNING)) == _BEGINNING
 
 
 def document(folder: Path) -> str:

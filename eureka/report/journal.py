@@ -27,6 +27,9 @@ class Journal:
         Raises:
             UserError: it cannot be read, or a whole line in it is damaged.
         """
+        for path in (self.path, self.path.with_name("run.json")):
+            if path.is_symlink():
+                raise UserError(f"{path} is a link, so it is not read: it may lead anywhere")
         try:
             stamp = stamp_of(self.path)
             if stamp == self._stamp:

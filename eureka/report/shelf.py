@@ -16,6 +16,7 @@ from eureka.errors import UserError
 from eureka.report.journal import Journal, stamp_of
 from eureka.report.reading import Reading, read
 from eureka.report.state import at_work
+from eureka.store import foreign
 
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 _KEPT = 12
@@ -92,8 +93,6 @@ class Shelf:
         """
         with self._lock:
             journal, known = self._journals.pop(folder, (Journal(folder), None))  # kept again only if it can be read
-            if journal.path.is_symlink():
-                raise UserError(f"{journal.path} is a link, so it is not read: it may lead anywhere")
             if journal.refresh() or known is None:
                 known = read(folder, journal.events)
             self._journals[folder] = journal, known
@@ -114,26 +113,29 @@ class Shelf:
             return known[1]
         name = str(folder.relative_to(self._base))
         try:
-            run = self.reading(folder)
+            with foreign(folder):
+                row = self._summary(address, name, folder)
         except UserError as error:
             row = Row(address, name, "?", "?", "damaged", str(error), None, "", None)
-        else:
-            best = run.best
-            arms = ", ".join(run.arms) or "nothing yet"
-            row = Row(
-                address=address,
-                name=name,
-                task=run.task,
-                designer=run.settings.llm if run.searching else f"none: {arms}",
-                state=self.state(run, folder),
-                words=run.progress.words,
-                began=run.costs.began,
-                best=best.name if best else "",
-                fitness=best.score if best else _only_arm(run),
-            )
         with self._lock:
             self._rows[address] = stamp, row
         return row
+
+    def _summary(self, address: str, name: str, folder: Path) -> Row:
+        run = self.reading(folder)
+        best = run.best
+        arms = ", ".join(run.arms) or "nothing yet"
+        return Row(
+            address=address,
+            name=name,
+            task=run.task,
+            designer=run.settings.llm if run.searching else f"none: {arms}",
+            state=self.state(run, folder),
+            words=run.progress.words,
+            began=run.costs.began,
+            best=best.name if best else "",
+            fitness=best.score if best else _only_arm(run),
+        )
 
     def version(self, folder: Path | None = None) -> str:
         """A word that is another one as soon as a page of this run, or of all runs, would be."""

@@ -133,7 +133,8 @@ class Pages:
         chosen = [(address, self.folder(address)) for address in wanted]
         found = [(address, str(folder.name), self.shelf.reading(folder)) for address, folder in chosen]
         rows = {row.address: row for row in self.shelf.rows() if row.address in wanted}
-        return _page("site/compare.html.j2", found=found, rows=rows, most=_MOST_COMPARED, asked=len(addresses))
+        with foreign(self.shelf.root):
+            return _page("site/compare.html.j2", found=found, rows=rows, most=_MOST_COMPARED, asked=len(addresses))
 
     def message(self, status: int, text: str) -> Response:
         """A page with one sentence."""

@@ -205,11 +205,19 @@ def test_a_run_is_data_and_what_was_changed_in_it_is_not_played(cli: Cli, own: P
     assert "was changed since the run wrote it" in sentence(cli("play", own), 2)
     policy.unlink()
     said = cli("play", own, "--candidate", "evolved")
-    assert "keeps no final/evolved-0/policy.safetensors (examples are stored without" in sentence(said, 2)
+    assert "keeps no final/evolved-0/policy.safetensors (recorded examples are stored without" in sentence(said, 2)
+    assert "it keeps candidates/" in sentence(said, 2)
     done = cli("play", own, "-o", "own.npz", "--seconds", 0.1)
     assert done.returncode == 0 and "cartpole: candidate 1." in done.stdout, "the winner's own policy instead"
-    (own / "run.json").write_text(json.dumps(record | {"task_file": str(own / "task" / "cartpole.yaml")}))
+    inside = {"task_file": str(own / "task" / "cartpole.yaml")}
+    (own / "run.json").write_text(json.dumps(record | inside))
     assert "its code is not run" in sentence(cli("play", own), 2)
+    (own / "run.json").write_text(json.dumps(record | inside | {"sources": {}}))
+    assert "its code is not run" in sentence(cli("play", own), 2)
+    (own / "run.json").write_text(json.dumps(record | {"sources": {}}))
+    assert "does not have the hashes of all files" in sentence(cli("play", own), 2)
+    (own / "run.json").write_text(json.dumps(record | {"task_file": f"{own.name}/task/cartpole.yaml", "sources": {}}))
+    assert "task inside itself" in sentence(cli("play", own), 2)
 
 
 def test_a_failed_candidate_has_no_policy(cli: Cli, own: Path):
