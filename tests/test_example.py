@@ -10,7 +10,7 @@ from conftest import Cli, bench_of
 
 from eureka import prompt
 from eureka.introspect import describe
-from eureka.store import read_events, read_json
+from eureka.store import read_events, read_json, task_of
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "runs" / "examples"
 NAMES = ("cartpole", "ant")
@@ -23,6 +23,12 @@ def test_its_first_prompt_is_the_one_that_would_be_asked_today(name: str):
     bench = bench_of(name)
     description = describe(bench.loaded, bench.task, bench.states, bench.env(1, 1).reset().shape[-1])
     assert prompt.fingerprint(prompt.first(description)) == recorded["sha256"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_task_is_the_one_that_is_shipped_today(name: str):
+    """Else nobody could play its policy or go on from it."""
+    assert task_of(EXAMPLES / name).file.name == name
 
 
 @pytest.mark.parametrize("name, replies", [("cartpole", 8), ("ant", 16)])

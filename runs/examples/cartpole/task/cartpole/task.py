@@ -18,14 +18,27 @@ SCENE = """
   <option timestep="0.008333333333333333" integrator="implicitfast">
     <flag contact="disable"/>
   </option>
+  <visual>
+    <global offwidth="640" offheight="480"/>
+    <headlight ambient="0.35 0.35 0.35" diffuse="0.4 0.4 0.4"/>
+  </visual>
+  <asset>
+    <texture type="skybox" builtin="gradient" rgb1="0.55 0.68 0.82" rgb2="0.93 0.95 0.97" width="128" height="768"/>
+    <texture name="checker" type="2d" builtin="checker" rgb1="0.36 0.40 0.45" rgb2="0.46 0.50 0.55" width="256"
+      height="256"/>
+    <material name="checker" texture="checker" texrepeat="60 60" reflectance="0.05"/>
+  </asset>
   <worldbody>
-    <geom name="rail" type="box" size="0.015 4 0.015" pos="0 0 2" rgba="0.5 0.5 0.5 1"/>
+    <light pos="2 -2 6" dir="-0.3 0.3 -1" diffuse="0.6 0.6 0.6"/>
+    <camera name="view" pos="5.2 -1.6 2.9" xyaxes="0.294 0.956 0 -0.125 0.038 0.991" fovy="32"/>
+    <geom name="floor" type="plane" size="40 40 0.1" pos="0 0 1" material="checker"/>
+    <geom name="rail" type="box" size="0.015 4 0.015" pos="0 0 2" rgba="0.75 0.75 0.78 1"/>
     <body name="cart" pos="0 0 2">
       <joint name="slider" type="slide" axis="0 1 0" range="-4 4" limited="true"/>
-      <geom type="box" size="0.1 0.125 0.1" mass="1" rgba="0.2 0.4 0.7 1"/>
+      <geom type="box" size="0.1 0.125 0.1" mass="1" rgba="0.16 0.38 0.66 1"/>
       <body name="pole" pos="0.12 0 0">
         <joint name="hinge" type="hinge" axis="1 0 0"/>
-        <geom type="box" size="0.02 0.03 0.5" pos="0 0 0.47" mass="1" rgba="0.8 0.5 0.2 1"/>
+        <geom type="box" size="0.02 0.03 0.5" pos="0 0 0.47" mass="1" rgba="0.93 0.62 0.16 1"/>
       </body>
     </body>
   </worldbody>
