@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import Cli
 
-from eureka import devices, planning
+from eureka import devices, placement
 from eureka.config import load_task
 from eureka.errors import UserError
 from eureka.planning import Options, resolve
@@ -16,7 +16,7 @@ from eureka.planning import Options, resolve
 
 @pytest.fixture
 def with_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(planning, "gpu", lambda: "a GPU")
+    monkeypatch.setattr(placement, "gpu", lambda: "a GPU")
 
 
 def test_without_a_gpu_a_run_takes_the_cpu_and_its_preset():
@@ -32,7 +32,7 @@ def test_with_a_gpu_a_run_takes_it_and_its_preset(with_gpu):
 
 
 def test_a_gpu_without_its_simulator_is_left_alone_and_asked_for_says_what_to_install(with_gpu, monkeypatch):
-    monkeypatch.setattr(planning, "missing", lambda: True)
+    monkeypatch.setattr(placement, "missing", lambda: True)
     assert resolve(load_task("cartpole"), Options()).device == "cpu"
     with pytest.raises(UserError, match=r"pip install -e '.\[gpu\]'"):
         resolve(load_task("cartpole"), Options(device="cuda"))
