@@ -25,6 +25,18 @@ def example() -> list[Event]:
     return [json.loads(line) for line in (EXAMPLE / "events.jsonl").read_text().splitlines()]
 
 
+def beginning(events: Sequence[Event], kind: str, count: int = 1) -> list[Event]:
+    """The journal up to the `count`-th event of this kind, which is its last."""
+    places = [i for i, event in enumerate(events) if event["event"] == kind]
+    return list(events[: places[count - 1] + 1])
+
+
+def halves() -> tuple[list[Event], list[Event]]:
+    """The recorded run, cut after the fourth of eight checkpoints of its first generation."""
+    first = beginning(example(), "checkpoint", 4)
+    return first, example()[len(first) :]
+
+
 def example_record() -> dict[str, Any]:
     return json.loads((EXAMPLE / "run.json").read_text())
 

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from journals import append, example, grown, hostile, write_run
+from journals import append, beginning, example, grown, halves, hostile, write_run
 
 from eureka.report.document import document
 
@@ -56,7 +56,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     for name, sizes in (("small", (2, 4)), ("eighty", (5, 16))):
         events, record = grown(*sizes)
         write_run(folder / name, events, record)
-    write_run(folder / "half", example()[:15])
+    write_run(folder / "half", halves()[0])
     write_run(folder / "hostile", *hostile())
     append(write_run(folder / "damaged", example()[:2]), [{}])
     reports = {}
@@ -166,7 +166,9 @@ def test_pages_work_without_scripts(opened: Open):
 
 def test_a_page_follows_a_run_that_goes_on(opened: Open, pages: Site):
     """It is updated in place: what was opened stays open, what had the focus keeps it, nothing is loaded anew."""
-    folder = write_run(pages.folder / "growing", example()[:15])
+    trained = beginning(example(), "trained")
+    begun = halves()[0]
+    folder = write_run(pages.folder / "growing", begun)
     with open(folder / "orchestrator.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         page = opened("/run/growing")
@@ -175,12 +177,12 @@ def test_a_page_follows_a_run_that_goes_on(opened: Open, pages: Site):
         expect(page.get_by_role("progressbar")).to_be_visible()
         page.locator("#task summary").click()
         page.locator("#candidates").get_by_role("link", name="1.2", exact=True).focus()
-        append(folder, example()[15:20])
+        append(folder, trained[len(begun) :])
         expect(page.locator(".notice")).to_contain_text("generation 1 of 2: trained", timeout=10_000)
         expect(page.locator("#candidates")).to_contain_text("in_band")
         assert page.locator("#task details").evaluate("details => details.open")
         assert page.evaluate("document.activeElement.textContent") == "1.2"
-        append(folder, example()[20:])
+        append(folder, example()[len(trained) :])
         expect(page.locator(".facts")).to_contain_text("winner", timeout=10_000)
         expect(page.locator("#status")).to_have_text("finished")
         expect(page.get_by_role("progressbar")).to_have_count(0)

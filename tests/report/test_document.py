@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Cli
-from journals import EXAMPLE, append, example, example_record, grown, hostile, write_run
+from journals import EXAMPLE, append, example, example_record, grown, halves, hostile, write_run
 
 from eureka.report.document import LARGEST, document
 
@@ -45,7 +45,7 @@ def test_the_report_of_the_recorded_run_has_all_its_parts():
                     "Prompts", "Time and cost", "Settings", "Provenance"):  # fmt: skip
         assert heading in page.text
     assert "balance a pole on a cart" in page.text and "in_band" in page.text and "2.13.0+cpu" in page.text
-    assert "What changed since 1.0" in page.text and "human: the component upright is 97%" in page.text
+    assert "What changed since 1.0" in page.text and "human: the component upright is" in page.text
 
 
 def test_every_link_leads_somewhere_and_no_anchor_is_there_twice():
@@ -113,9 +113,10 @@ def test_a_folder_of_trainings_without_candidates_has_a_report(tmp_path: Path):
 
 
 def test_a_report_says_how_far_a_run_is(tmp_path: Path):
-    folder = write_run(tmp_path / "run", example()[:15])
+    begun, rest = halves()
+    folder = write_run(tmp_path / "run", begun)
     assert "This run is not finished: generation 1 of 2: training 4 policies" in Page(document(folder)).text
-    append(folder, example()[15:])
+    append(folder, rest)
     assert "This run is not finished" not in document(folder)
 
 
@@ -133,7 +134,7 @@ def test_the_command_writes_the_file_and_says_where(cli: Cli, tmp_path: Path):
     [
         (["nowhere"], "nowhere does not exist"),
         (["run", "-o", "no/dir.html"], "cannot be written: No such file or directory"),
-        (["run", "-o", "run"], "cannot be written: Is a directory"),
+        (["run", "-o", "run"], "run exists already and is no report"),
         (["run", "-o", "mine.txt"], "exists already and is no report"),
         (["broken"], "line 2: damaged"),
     ],

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from journals import EXAMPLE, example, example_record, failing, grown, of_kind, write_run
+from journals import EXAMPLE, beginning, example, example_record, failing, grown, halves, of_kind, write_run
 
 from eureka.errors import UserError
 from eureka.report.document import document, failures
@@ -53,16 +53,14 @@ def test_every_beginning_of_a_journal_can_be_shown(tmp_path: Path):
 
 def test_progress_is_told_by_the_last_event(tmp_path: Path):
     events = example()
-    kinds = [e["event"] for e in events]
-    training = kinds.index("training")
     journals: list[tuple[list[Event], str]] = [
-        (events[: kinds.index("prompt") + 1], "generation 1 of 2: waiting for replies"),
-        (events[: kinds.index("verdict")], "generation 1 of 2: 4 of 4 replies are in, 0 went through the sandbox"),
-        (events[: training + 4], "generation 1 of 2: training 4 policies, checkpoint 3 of 8"),
-        (events[:-2], "final comparison: training 9 policies, checkpoint 8 of 8"),
+        (beginning(events, "prompt"), "generation 1 of 2: waiting for replies"),
+        (beginning(events, "answer", 4), "generation 1 of 2: 4 of 4 replies are in, 0 went through the sandbox"),
+        (beginning(events, "checkpoint", 3), "generation 1 of 2: training 4 policies, checkpoint 3 of 8"),
+        (beginning(events, "checkpoint", 24), "final comparison: training 9 policies, checkpoint 8 of 8"),
     ]
-    for i, (beginning, words) in enumerate(journals):
-        assert reading(write_run(tmp_path / str(i), beginning)).progress.words == words
+    for i, (part, words) in enumerate(journals):
+        assert reading(write_run(tmp_path / str(i), part)).progress.words == words
 
 
 def test_time_and_tokens_are_added_up(tmp_path: Path):
@@ -120,16 +118,15 @@ def test_an_equal_program_is_a_duplicate_with_the_fitness_of_the_first(tmp_path:
 
 def raced() -> list[Event]:
     """The recorded run's first generation as a race with a rung at the fourth checkpoint, at which two are dropped."""
-    events = example()
-    place = next(i for i, e in enumerate(events) if e["event"] == "trained")
-    trained = events[place]
+    before, _ = halves()
+    *after, trained = beginning(example(), "trained")[len(before) :]
     outcomes = [{k: v for k, v in o.items() if not k.startswith("report")} for o in trained["outcomes"]]
     outcomes = [o | {"steps": 65536, "selection": 100.0 + i} for i, o in enumerate(outcomes)]
     about = {"time": trained["time"], "training": trained["training"]}
     rung = {"event": "trained", **about, "members": [0, 1, 2, 3], "until": 64, "outcomes": outcomes, "publish": {}}
     cut = {"event": "raced", **about, "until": 64, "dropped": [1, 2]}
     end = trained | {"members": [0, 3], "outcomes": [trained["outcomes"][0], trained["outcomes"][3]]}
-    return [*events[: place - 4], rung, cut, *events[place - 4 : place], end]
+    return [*before, rung, cut, *after, end]
 
 
 def test_who_was_dropped_in_a_race_keeps_its_curves_and_its_fitness_by_then(tmp_path: Path):
@@ -139,14 +136,14 @@ def test_who_was_dropped_in_a_race_keeps_its_curves_and_its_fitness_by_then(tmp_
     assert run.entries["1.1"].score == 101.0 and run.entries["1.1"].curves is not None
     assert run.best is not None and run.best.name == "1.0"
     assert "A race ended its training at step 65,536" in document(tmp_path / "run")
-    half = reading(write_run(tmp_path / "half", events[: [e["event"] for e in events].index("raced") + 1]))
+    half = reading(write_run(tmp_path / "half", beginning(events, "raced")))
     assert half.progress.words == "generation 1 of 2: training 2 of 4 policies, checkpoint 4 of 8"
-    assert [e.state for e in half.entries.values()] == ["waiting", "dropped", "dropped", "waiting"]
+    assert [e.state for e in half.entries.values()] == ["training", "dropped", "dropped", "training"]
 
 
 def test_curves_are_shown_while_a_training_goes_on(tmp_path: Path):
     """From the points that checkpoints leave; one that was made again after a crash counts once."""
-    events = example()[:11]
+    events = beginning(example(), "training")
     point = {"training_fitness": None, "episode_length": 20.0, "total": 1.5, "kl": 0.01, "learning_rate": 0.001,
              "action_std": 1.0, "components": {"up": 0.5}, "least": {"up": 0.0}, "greatest": {"up": 1.0}}  # fmt: skip
     for steps, fitness in ((100, 3.0), (200, 7.0), (200, 7.0), (300, None)):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Cli
-from journals import append, example, grown, hostile, write_run
+from journals import append, example, grown, halves, hostile, write_run
 from starlette.testclient import TestClient
 from test_document import Page, values
 
@@ -31,7 +31,7 @@ def runs(tmp_path: Path) -> Path:
     """A folder of runs in all states."""
     root = tmp_path / "runs"
     write_run(root / "cartpole" / "done", example())
-    write_run(root / "cartpole" / "half", example()[:15])
+    write_run(root / "cartpole" / "half", halves()[0])
     append(write_run(root / "broken", example()[:2]), [{}])
     write_run(root / "a b" / "\u202ehostile<b>", *hostile())
     write_run(root / "compared" / "controls" / "search", example())
@@ -189,7 +189,7 @@ def test_a_version_changes_with_what_a_page_shows(runs: Path):
     shelf, half = Shelf(runs), runs / "cartpole" / "half"
     one, everything = shelf.version(half), shelf.version()
     assert shelf.version(half) == one and shelf.version() == everything
-    append(half, example()[15:16])
+    append(half, halves()[1][:1])
     assert shelf.version(half) != one and shelf.version() != everything
 
 
@@ -204,7 +204,7 @@ def test_however_many_follow_a_run_one_watcher_looks_at_it(runs: Path):
         streams = [followers.follow(half) for _ in range(3)]
         first = [await next_of(stream) for stream in streams]
         assert len(set(first)) == 1 and followers.watchers == 1
-        append(half, example()[15:16])
+        append(half, halves()[1][:1])
         second = await asyncio.gather(*map(next_of, streams))
         assert len(set(second)) == 1 and set(second) != set(first)
         for stream in streams:
