@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -40,6 +41,15 @@ class Failed(_Record):
     def __str__(self) -> str:
         where = f"line {self.line}: " if self.line else ""
         return f"failed: {self.stage}: {where}{self.message}"
+
+
+@dataclass(frozen=True)
+class Known:
+    """A failure that depended on the machine, and was recorded: it is not decided again."""
+
+    failed: Failed
+    until: int | None = None
+    """Of a training: the iteration of the rung that it was on the way to; None for its end."""
 
 
 class Curves(_Record):

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eureka.candidate import Failed, Outcome, Trained, outcome_of
+from eureka.candidate import Failed, Known, Outcome, Trained, outcome_of
 from eureka.display import Progressed, Raced, Said
 from eureka.store import Event, Run
 from eureka.workers import Died
 
 if TYPE_CHECKING:
+    from eureka.tally import Tally
     from eureka.trainer import Trainer
 
 TOGETHER = 2
@@ -53,26 +54,33 @@ class Work:
     """Settings as the trainer process reads them."""
     places: Sequence[str]
     warm: Warm | None
-    on_progress: OnProgress
+    known: Mapping[int, Known]
+    tally: Tally
 
     def train(self, trainer: Trainer, members: list[int], until: int | None) -> list[Outcome]:
         """The outcomes of some members, at the end or at the rung after iteration `until`."""
         about = {"training": self.key, "members": members, "until": until}
         done = self.run.find("trained", **about)
         if done is not None:
-            return [outcome_of(o) for o in done["outcomes"]]
+            outcomes = [outcome_of(o) for o in done["outcomes"]]
+            self.tally.ended(members, outcomes)
+            return outcomes
         if self.run.find("split", **about) is None:
             result = self._persist(trainer, members, until)
             if not isinstance(result, str):
                 return result
             if len(members) == 1:
                 message = f"the process that trained it {result} again and again, perhaps for lack of memory"
-                failed = Failed(stage="train", message=message, machine=True)
-                self.run.append("trained", **about, outcomes=[failed.model_dump()])
-                return [failed]
+                return [self.fail(members[0], until, Failed(stage="train", message=message, machine=True))]
             self.run.append("split", **about, reason=result)
         half = len(members) // 2
         return self.train(trainer, members[:half], until) + self.train(trainer, members[half:], until)
+
+    def fail(self, member: int, until: int | None, failed: Failed) -> Failed:
+        """Record a member's failure by the machine, on the way to `until`."""
+        outcomes = {"outcomes": [failed.model_dump()]}
+        self.run.once("trained", {"training": self.key, "members": [member], "until": until}, lambda: outcomes)
+        return failed
 
     def _persist(self, trainer: Trainer, members: list[int], until: int | None) -> list[Outcome] | str:
         """Train in spite of crashes; gives up with the reason when they come without a checkpoint between them."""
@@ -113,9 +121,9 @@ class Work:
             patience = max(min(trainer.patience, _LEAST_PATIENCE), _PATIENCE_FACTOR * longest)
             match answer["kind"]:
                 case "progress":
-                    self.on_progress(Progressed(tuple(members), answer))
+                    self.tally(Progressed(tuple(members), answer))
                 case "note":
-                    self.on_progress(Said(answer["text"]))
+                    self.tally(Said(answer["text"]))
                 case "checkpoint":
                     self._record_checkpoint(members, answer)
                 case "outcomes":

@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import queue
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from eureka import racing
-from eureka.candidate import Dropped, Failed, Outcome
+from eureka.candidate import Dropped, Failed, Known, Outcome
 from eureka.config import Racing, Settings
 from eureka.crashes import OnProgress, Warm, Work
 from eureka.description import Description
@@ -73,6 +74,7 @@ class Crew:
         on_progress: OnProgress,
         race: Racing | None = None,
         warm: Warm | None = None,
+        known: Mapping[int, Known] = MappingProxyType({}),
     ) -> list[Outcome]:
         """Train programs, from wherever an interrupted run left them.
 
@@ -86,6 +88,7 @@ class Crew:
             on_progress: called with reports of progress, by one thread at a time.
             race: how losers are ended early; None for nobody.
             warm: the policy that all begin from; None for fresh ones.
+            known: members that fail, as they are known to; those that a rung was before train as far as there.
 
         Returns:
             One outcome a member. A member whose training kills its process again and again has failed; the others
@@ -96,7 +99,7 @@ class Crew:
         marks = run.settings.evaluation.marks(plan["iterations"])
         steps = run.settings.worlds * run.settings.learning.horizon
         tally = Tally(on_progress, race, marks, len(programs), steps)
-        work = Work(run, key, programs, seeds, plan, places, warm, tally)
+        work = Work(run, key, programs, seeds, plan, places, warm, known, tally)
         outcomes: dict[int, Outcome] = {}
         running = list(range(len(programs)))
         for rung in racing.rungs(race, marks):
@@ -116,11 +119,15 @@ class Crew:
 
     def _stretch(self, work: Work, tally: Tally, members: list[int], until: int | None) -> dict[int, Outcome]:
         """Train some members to a rung or to the end, each trainer a share of them."""
+        lost = {m: work.fail(m, until, k.failed) for m, k in work.known.items() if m in members and k.until == until}
+        members = [m for m in members if m not in lost]
+        if not members:
+            return dict(lost)
         key = {"training": work.key, "until": until}
         shares = work.run.once("shares", key, lambda: {"shares": _cut(members, len(self.trainers))})["shares"]
         tally.begin(members, until)
         found = self._together(work, shares, until) if len(shares) > 1 else [work.train(self.first, shares[0], until)]
-        return {
+        return lost | {
             m: o for share, outcomes in zip(shares, found, strict=True) for m, o in zip(share, outcomes, strict=True)
         }
 

@@ -233,7 +233,7 @@ def _verdicts(shop: Workshop, generation: int, attempt: int, replies: dict[int, 
             continue
         found = extract(reply.text, reply.finish)
         known = shop.designer.verdict(generation, slot, attempt)
-        failed = found.failed or (known if known and known.stage != "train" else None)
+        failed = found.failed or (known.failed if known and known.failed.stage != "train" else None)
         if failed is not None or found.code is None:
             record(slot, found, failed)
         else:
@@ -268,11 +268,7 @@ def _trained(
         if item.program is None or c.fingerprint is None or c.fingerprint in first:
             continue
         first[c.fingerprint] = c
-        known = shop.designer.verdict(c.generation, c.slot, c.attempt)
-        if known is not None:
-            outcomes[c.fingerprint] = known
-        else:
-            chosen.append(item)
+        chosen.append(item)
     if chosen:
         for item, outcome in zip(chosen, _train(shop, key, chosen, warm), strict=True):
             outcomes[item.candidate.fingerprint or ""] = outcome
@@ -309,6 +305,7 @@ def _train(shop: Workshop, key: str, chosen: Sequence[_Compiled], warm: Warm | N
     shop.run.once("training", {"training": key}, lambda: {"members": members, "warm": begun})
     shop.display(TrainingBegan(tuple(c.name for c in candidates)))
     seed = derive(shop.run.settings.seed, "search")
+    verdicts = {m: shop.designer.verdict(c.generation, c.slot, c.attempt) for m, c in enumerate(candidates)}
     return shop.trainer.train(
         shop.run,
         key,
@@ -319,4 +316,5 @@ def _train(shop: Workshop, key: str, chosen: Sequence[_Compiled], warm: Warm | N
         on_progress=shop.display,
         race=shop.run.settings.racing,
         warm=warm,
+        known={member: known for member, known in verdicts.items() if known},
     )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 from eureka import racing
+from eureka.candidate import Failed, Outcome
 from eureka.config import Racing
 from eureka.crashes import OnProgress
 from eureka.display import Progressed, Raced, Said
@@ -34,6 +36,12 @@ class Tally:
         """A rung is reached."""
         self._tell(Raced(self._end * self._steps, fitness, tuple(dropped)))
 
+    def ended(self, members: list[int], outcomes: Sequence[Outcome]) -> None:
+        """A share was trained before the run was interrupted."""
+        fitness = [None if isinstance(o, Failed) else o.selection for o in outcomes]
+        with self._lock:
+            self._latest[tuple(members)] = {"steps": 0, "steps_left": 0, "clocks": {}, "fitness": fitness}
+
     def __call__(self, event: Progressed | Raced | Said) -> None:
         with self._lock:
             if isinstance(event, Progressed):
@@ -59,7 +67,8 @@ class Tally:
             "steps": self._done + sum(report["steps"] for report in reports),
             "steps_left": left,
             "clocks": {
-                name: sum(report["clocks"][name] for report in reports) for name in next(iter(reports))["clocks"]
+                name: sum(report["clocks"].get(name, 0.0) for report in reports)
+                for name in {name: None for report in reports for name in report["clocks"]}
             },
             "fitness": [fitness.get(m) for m in self._members],
         }

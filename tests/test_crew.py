@@ -12,6 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from test_prompt import trained
 from test_racing import standing
 from test_run import EUREKA, wait_for_event, workers
 
-from eureka.candidate import Failed, Outcome
+from eureka.candidate import Failed, Known, Outcome
 from eureka.config import Evaluation, LoadedTask, Racing, Settings, load_task
 from eureka.confinement import Confinement
 from eureka.crew import Crew
@@ -59,7 +60,7 @@ class Scripted:
         self.executor.trained.append((tuple(programs), until))
         self.executor.folders.append(message["folder"])
         self.executor.before(programs)
-        if "bad" in programs:
+        if "bad" in programs or self.executor.bad.get(until) in programs:
             self.said.put({"kind": "death"})
             return
         outcomes: list[Outcome] = [
@@ -99,6 +100,8 @@ class Many:
         self.opened: list[int] = []
         self.folders: list[str] = []
         self.before: Callable[[list[str]], None] = lambda programs: None
+        self.bad: dict[int | None, str] = {}
+        """Programs that kill on the way to a rung, or to the end."""
 
     def open(self, number: int) -> Scripted:
         self.opened.append(number)
@@ -119,9 +122,16 @@ def run(tmp_path: Path):
     run.close()
 
 
-def train(crew: Crew, run: Run, programs: list[str], race: Racing | None = None, told=lambda _: None) -> list[Outcome]:
+def train(
+    crew: Crew,
+    run: Run,
+    programs: list[str],
+    race: Racing | None = None,
+    told: Callable[[Any], None] = lambda _: None,
+    known: Mapping[int, Known] = MappingProxyType({}),
+) -> list[Outcome]:
     places = [f"candidates/{i}/policy" for i in range(len(programs))]
-    return crew.train(run, "g", programs, [0] * len(programs), "search", places, told, race)
+    return crew.train(run, "g", programs, [0] * len(programs), "search", places, told, race, known=known)
 
 
 def reports(outcomes: list[Outcome]) -> list[float | str]:
@@ -181,6 +191,50 @@ def test_a_race_gone_on_with_under_another_number_of_workers_repeats_nothing(run
     second = Many(1, tmp_path / "log")
     assert reports(train(Crew(second, tmp_path), run, programs, RACE)) == [1, 5, 2, 3]
     assert 2 not in {until for _, until in second.trained}, "the first rung was reached before"
+
+
+def test_a_race_replayed_has_the_same_losers_where_a_machine_failed_on_the_way(run: Run, tmp_path: Path):
+    """On the way to the first rung, to the second, and to the end; each counts as an entrant where it was one."""
+    programs = ["1", "5", "9", "3", "8", "2", "7", "4"]
+    first = Many(2, tmp_path / "log")
+    first.bad = {2: "9", 4: "8", None: "7"}
+    outcomes = train(Crew(first, tmp_path), run, programs, RACE)
+    recorded = [event for event in run.events if event["event"] in ("trained", "raced")]
+    assert reports(outcomes) == [1, 5, "failed", 3, "failed", 2, "failed", 4]
+    known = {
+        member: Known(outcomes[member], event["until"])  # type: ignore[arg-type]
+        for event in recorded
+        for member in event.get("members", ())
+        if event["event"] == "trained" and "machine" in event["outcomes"][0]
+    }
+    assert {member: k.until for member, k in known.items()} == {2: 2, 4: 4, 6: None}
+    again = create(tmp_path / "again", load_task("cartpole"), run.settings, {})
+    second = Many(1, tmp_path / "log")
+    assert train(Crew(second, tmp_path), again, programs, RACE, known=known) == outcomes
+    again.close()
+    trained = {until: sorted(p) for p, until in second.trained}
+    assert trained == {2: ["1", "2", "3", "4", "5", "7", "8"], 4: ["4", "5", "7"], None: ["5"]}
+    assert [e["dropped"] for e in again.events if e["event"] == "raced"] == [
+        e["dropped"] for e in recorded if e["event"] == "raced"
+    ]
+
+
+def test_a_run_gone_on_with_tells_how_far_the_shares_are_that_were_done(run: Run, tmp_path: Path):
+    first = Many(2, tmp_path / "log")
+
+    def stop(programs: list[str]) -> None:
+        if "3" in programs:
+            raise KeyboardInterrupt
+
+    first.before = stop
+    with pytest.raises(KeyboardInterrupt):
+        train(Crew(first, tmp_path), run, ["1", "2", "3", "4"])
+    assert any(event["event"] == "trained" and event["members"] == [0, 1] for event in run.events)
+    told = []
+    train(Crew(Many(1, tmp_path / "log"), tmp_path), run, ["1", "2", "3", "4"], told=told.append)
+    (progress,) = [event for event in told if isinstance(event, Progressed)]
+    assert progress.report["steps_left"] == 0 and progress.report["steps"] == 200
+    assert None not in progress.report["fitness"]
 
 
 def test_one_shares_error_ends_the_waiting_of_the_others(run: Run, tmp_path: Path):

@@ -11,7 +11,7 @@ import pytest
 from test_prompt import trained
 
 from eureka import prompt
-from eureka.candidate import Failed, Outcome
+from eureka.candidate import Failed, Known, Outcome
 from eureka.config import Settings, load_task
 from eureka.confinement import Confinement
 from eureka.description import Description
@@ -46,7 +46,7 @@ class Scripted:
 
     name = "scripted"
 
-    def __init__(self, script: Mapping[tuple[int, int, int], str], known: Mapping[Any, Failed] | None = None):
+    def __init__(self, script: Mapping[tuple[int, int, int], str], known: Mapping[Any, Known] | None = None):
         self.script, self.known = script, known or {}
         self.asked: list[Request] = []
 
@@ -59,7 +59,7 @@ class Scripted:
                 finish = SKIPPED if text == SKIPPED else "length" if text == "cut" else "stop"
                 yield Answer(replies=(Reply(slot=slot, text=text, finish=finish),), model="scripted")
 
-    def verdict(self, *address: int) -> Failed | None:
+    def verdict(self, *address: int) -> Known | None:
         return self.known.get(address)
 
 
@@ -88,10 +88,10 @@ class FakeTrainer:
             return Failed(stage="preflight", message="it mixes worlds")
         return {"fingerprint": program.replace(" ", "")}
 
-    def train(self, run, key, programs, seeds, purpose, places, on_progress, race, warm) -> list[Outcome]:
-        self.trained.append(programs)
+    def train(self, run, key, programs, seeds, purpose, places, on_progress, race, warm, known) -> list[Outcome]:
+        self.trained.append([p for m, p in enumerate(programs) if m not in known])
         assert len(set(seeds)) == 1 and purpose == "search"
-        return [self._one(p) for p in programs]
+        return [known[m].failed if m in known else self._one(p) for m, p in enumerate(programs)]
 
     def _one(self, program: str) -> Outcome:
         if "nan" in program:
@@ -216,8 +216,8 @@ def test_a_run_without_any_trained_candidate_says_so(loop: Loop):
 
 
 def test_a_known_failure_by_time_or_memory_is_not_decided_again(loop: Loop):
-    slow = Failed(stage="compile", message="took too long", machine=True)
-    dead = Failed(stage="train", message="killed", machine=True)
+    slow = Known(Failed(stage="compile", message="took too long", machine=True))
+    dead = Known(Failed(stage="train", message="killed", machine=True))
     loop({}, {(1, 0, 0): slow, (1, 1, 0): dead}, generations=1)
     assert not any("(1, 0, 0)" in source for source in loop.compiler.compiled)
     assert any("(1, 1, 0)" in source for source in loop.compiler.compiled)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from eureka import prompt
-from eureka.candidate import Candidate, Failed
+from eureka.candidate import Candidate, Known
 from eureka.description import Description
 from eureka.errors import UserError, near
 from eureka.prompt import Messages
@@ -108,8 +108,8 @@ class Designer(Protocol):
         """
         ...
 
-    def verdict(self, generation: int, slot: int, attempt: int) -> Failed | None:
-        """A failure of this reply that is known already and depends on the machine, so is not decided again."""
+    def verdict(self, generation: int, slot: int, attempt: int) -> Known | None:
+        """A failure of this reply that is known already."""
         ...
 
 

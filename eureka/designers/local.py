@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from eureka.candidate import Failed
+from eureka.candidate import Known
 from eureka.designers import Answer, Reply, Request, Surroundings
 from eureka.errors import UserError
 from eureka.prompt import Messages
@@ -47,7 +47,7 @@ class Local:
         for request in requests:
             yield self._answer(request)
 
-    def verdict(self, generation: int, slot: int, attempt: int) -> Failed | None:
+    def verdict(self, generation: int, slot: int, attempt: int) -> Known | None:
         return None
 
     def _answer(self, request: Request) -> Answer:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eureka import prompt
-from eureka.candidate import Failed
+from eureka.candidate import Known
 from eureka.designers import SKIPPED, Answer, Reply, Request, Surroundings
 from eureka.reflect import plain
 from eureka.store import storage, write_whole
@@ -69,7 +69,7 @@ class Manual:
             if waiting:
                 time.sleep(_LOOK_EVERY)
 
-    def verdict(self, generation: int, slot: int, attempt: int) -> Failed | None:
+    def verdict(self, generation: int, slot: int, attempt: int) -> Known | None:
         return None
 
     def _ask(self, request: Request) -> _Open:

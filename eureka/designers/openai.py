@@ -20,7 +20,7 @@ from typing import Any
 import openai
 from openai.types.chat import ChatCompletion
 
-from eureka.candidate import Failed
+from eureka.candidate import Known
 from eureka.designers import Answer, Reply, Request, Surroundings
 from eureka.designers.server import RETRIES, message, server_of
 from eureka.errors import EurekaError, ModelFault, ModelRefused
@@ -112,7 +112,7 @@ class OpenAI:
         if len(texts) > 1 and len(set(texts)) == 1:
             self._tell(f"all {len(texts)} replies are the same: {self.url} does not sample, or not at this temperature")
 
-    def verdict(self, generation: int, slot: int, attempt: int) -> Failed | None:
+    def verdict(self, generation: int, slot: int, attempt: int) -> Known | None:
         return None
 
     def _missing(self, job: _Job, answer: Answer) -> list[_Job]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-from eureka.candidate import Failed
+from eureka.candidate import Failed, Known
 from eureka.designers import Address, Answer, Reply, Request, replies_of
 from eureka.errors import UserError
 from eureka.store import Event, find_run, read_events
@@ -54,14 +55,14 @@ class Replay:
             )
         return Answer(replies=(reply,), model=event["answer"]["model"])
 
-    def verdict(self, generation: int, slot: int, attempt: int) -> Failed | None:
+    def verdict(self, generation: int, slot: int, attempt: int) -> Known | None:
         return self._failures.get((generation, slot, attempt))
 
 
-def _machine_failures(events: list[Event]) -> dict[Address, Failed]:
+def _machine_failures(events: list[Event]) -> dict[Address, Known]:
     """Failures by time or memory, of compiling and of training, by the reply that they befell."""
-    found = {
-        (e["generation"], e["slot"], e["attempt"]): e["failed"]
+    found: dict[Address, tuple[dict[str, Any], int | None]] = {
+        (e["generation"], e["slot"], e["attempt"]): (e["failed"], None)
         for e in events
         if e["event"] == "verdict" and e["failed"]
     }
@@ -70,5 +71,7 @@ def _machine_failures(events: list[Event]) -> dict[Address, Failed]:
         if event["event"] == "trained" and event["training"] in trainings:
             for member, outcome in zip(event["members"], event["outcomes"], strict=True):
                 generation, slot, attempt = trainings[event["training"]][member]
-                found[generation, slot, attempt] = outcome
-    return {key: Failed.model_validate(data) for key, data in found.items() if data.get("machine")}
+                found[generation, slot, attempt] = outcome, event.get("until")
+    return {
+        key: Known(Failed.model_validate(data), until) for key, (data, until) in found.items() if data.get("machine")
+    }

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 
-from eureka.candidate import Failed, Trained
+from eureka.candidate import Known, Trained
 from eureka.description import Description, StateField
 from eureka.designers import Answer, Reply, Request
 from eureka.seeds import derive
@@ -81,7 +81,7 @@ class Search:
                 terms, story = _fresh(catalogue, chance), "a new sum of terms"
             yield Reply(slot=slot, text=_reply(terms, catalogue, story))
 
-    def verdict(self, generation: int, slot: int, attempt: int) -> Failed | None:
+    def verdict(self, generation: int, slot: int, attempt: int) -> Known | None:
         return None
 
 
