@@ -9,11 +9,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from eureka import __version__, planning, prompt, session
+from eureka import __version__, planning, prompt, session, terminal
 from eureka.arms import read_source
 from eureka.candidate import Failed
 from eureka.config import LoadedTask, Settings, shipped_tasks
@@ -86,7 +87,7 @@ def dry_run(task: LoadedTask, settings: Settings, confinement: Confinement) -> N
         messages = prompt.first(description)
         rate = trainer.measure(settings.samples, settings)
         retrained = (1 + len(task.baselines)) * settings.final_seeds
-        forecast = planning.estimate(settings, description.horizon, rate, messages, 1, retrained)
+        forecast = planning.estimate(settings, description.horizon, rate, messages, [settings], retrained)
     print(prompt.as_text(messages))
     print("---")
     if task.rewards:
@@ -105,26 +106,26 @@ def dry_run(task: LoadedTask, settings: Settings, confinement: Confinement) -> N
 
 def doctor() -> int:
     """Print what this machine can do; 0 if a run can start here, else 1."""
-    good = True
-    print(f"eureka {__version__}   python {platform.python_version()}   {platform.system()} {platform.release()}")
-    print(f"  cores {cores()}   free disk here {shutil.disk_usage('.').free >> 30} GiB")
+    good, say = True, partial(terminal.say, terminal.console())
+    say(f"eureka {__version__}   python {platform.python_version()}   {platform.system()} {platform.release()}")
+    say(f"  cores {cores()}   free disk here {shutil.disk_usage('.').free >> 30} GiB")
     for package in ("torch", "mujoco", "gymnasium-robotics", "openai", *_OPTIONAL):
         try:
-            print(f"  {package} {version(package)}")
+            say(f"  {package} {version(package)}")
         except PackageNotFoundError:
             needed = package in ("torch", "mujoco", "gymnasium-robotics", "openai")
             good = good and not needed
             todo = f"missing; pip install {package}" if needed else _OPTIONAL[package]
-            print(f"  {package}: {todo}")
-    print("device")
-    print(f"  {_device()}")
-    print("sandbox")
-    good = _sandbox() and good
-    print("language models")
+            say(f"  {package}: {todo}")
+    say("device")
+    say(f"  {_device()}")
+    say("sandbox")
+    good = _sandbox(say) and good
+    say("language models")
     for line in _models():
-        print(f"  {line}")
-    print("tasks")
-    print(f"  {', '.join(shipped_tasks())}")
+        say(f"  {line}")
+    say("tasks")
+    say(f"  {', '.join(shipped_tasks())}")
     return 0 if good else 1
 
 
@@ -171,20 +172,20 @@ def _device() -> str:
     return f"cpu; {name} waits for pip install -e '.[gpu]'" if missing() else f"cuda: {name}"
 
 
-def _sandbox() -> bool:
+def _sandbox(say: Callable[[str], None]) -> bool:
     folder = Path(tempfile.mkdtemp(prefix="eureka-"))
     compiler = Compiler(Confinement(), folder / "compiler.log")
     try:
-        print(f"  candidates: {compiler.sandbox}; every forbidden act that was tried failed")
+        say(f"  candidates: {compiler.sandbox}; every forbidden act that was tried failed")
         fence = [sys.executable, "-P", str(shipped("sandbox") / "fence.py"), str(folder)]
         said = subprocess.run(fence, capture_output=True, text=True, timeout=60).stdout.strip()
         if not said or said.startswith("!"):
-            print(f"  the trainer cannot be confined: {said[1:]}; --open-trainer runs it without")
+            say(f"  the trainer cannot be confined: {said[1:]}; --open-trainer runs it without")
             return False
-        print(f"  trainer: {said}; every forbidden act that was tried failed")
+        say(f"  trainer: {said}; every forbidden act that was tried failed")
         return True
     except EurekaError as error:
-        print(f"  {error}")
+        say(f"  {error}")
         return False
     finally:
         compiler.close()

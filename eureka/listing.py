@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from eureka import inspection
+from eureka import inspection, terminal
 from eureka.config import load_task, shipped_tasks
 from eureka.errors import EurekaError, UserError
 from eureka.evolve import report_score
@@ -35,10 +35,10 @@ def show(folder: Path) -> None:
     tasks = _table("task", "what it is")
     for name in shipped_tasks():
         tasks.add_row(name, Text(load_task(name).file.description))
-    console.print(tasks)
+    terminal.show(console, tasks)
     if not folder.is_dir():
         if folder == Path("runs"):
-            console.print(Text("no runs here: there is no folder runs/"))
+            terminal.say(console, "no runs here: there is no folder runs/")
             return
         raise UserError(f"there is no folder {folder}; name one that holds runs")
     here = Path.cwd()
@@ -48,9 +48,9 @@ def show(folder: Path) -> None:
     for run in found:
         runs.add_row(*[Text(shown(cell)) for cell in _row(run)])
     if found:
-        console.print(runs)
+        terminal.show(console, runs)
     else:
-        console.print(Text(f"no runs in {folder}"))
+        terminal.say(console, f"no runs in {folder}")
 
 
 def _table(*columns: str) -> Table:

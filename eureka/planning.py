@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
@@ -333,7 +334,12 @@ def fitted(settings: Settings, horizon: int) -> Settings:
 
 
 def estimate(
-    settings: Settings, horizon: int, rate: float, messages: prompt.Messages, searches: int, retrained: int
+    settings: Settings,
+    horizon: int,
+    rate: float,
+    messages: prompt.Messages,
+    searches: Sequence[Settings],
+    retrained: int,
 ) -> Estimate:
     """What a run will take.
 
@@ -342,17 +348,18 @@ def estimate(
         horizon: control steps of an episode.
         rate: training world-steps a second.
         messages: the first prompt.
-        searches: how many searches of `settings.generations` it makes.
+        searches: what it searches with, each time that it does; of the same sizes.
         retrained: trainings on fresh seeds.
     """
     evaluation = settings.evaluation
     steps = settings.worlds * settings.learning.horizon
     full, short = (evaluation.marks(n) for n in (settings.iterations, settings.warm_iterations))
     generation, warm = (racing.work(settings.racing, settings.samples, marks) for marks in (full, short))
-    given = 1 if settings.start else 0
-    fresh = settings.generations if settings.warm_start is None else 1 - given
-    parts = [(searches * fresh, generation), (searches * (settings.generations - fresh), warm)]
-    parts.append((1, racing.work(None, retrained + given, full)))
+    given = sum(1 for search in searches if search.start)
+    parts = [(1, racing.work(None, retrained + given, full))]
+    for search in searches:
+        fresh = search.generations if search.warm_start is None else 0 if search.start else 1
+        parts += [(fresh, generation), (search.generations - fresh, warm)]
     training = sum(count * cost.iterations * steps for count, cost in parts)
     judged = sum(
         count * (cost.evaluations * evaluation.selection_episodes + cost.finishers * evaluation.report_episodes)

@@ -52,7 +52,7 @@ def start(
         Interrupted: it was stopped, and can be resumed.
         EurekaError: it cannot go on.
     """
-    extent = (1, (1 + len(task.baselines)) * settings.final_seeds)
+    extent = ((settings,), (1 + len(task.baselines)) * settings.final_seeds)
     return _begin(task, settings, confinement, out, display, yes, extent, _announce)
 
 
@@ -80,14 +80,14 @@ def retrain(
         EurekaError: it cannot go on.
     """
     arms.require(task, entrants, wanted)
-    searches = {name: arms.control(name, settings, wanted) for name in wanted.controls}
+    searches = [arms.control(name, settings, wanted) for name in wanted.controls]
 
     def opening(shop: Workshop) -> None:
         compare.check(shop, entrants)
         _place(shop)
 
     rewards = sum(len(e.rewards) for e in entrants) + len(searches)
-    extent = (len(searches), rewards * settings.final_seeds)
+    extent = (searches, rewards * settings.final_seeds)
     asked = {"arms": [e.model_dump() for e in entrants], **wanted.model_dump()}
     return _begin(task, settings, confinement, out, display, yes, extent, opening, asked)
 
@@ -99,7 +99,7 @@ def _begin(
     out: Path | None,
     display: Display,
     yes: bool,
-    extent: tuple[int, int],
+    extent: tuple[Sequence[Settings], int],
     opening: Callable[[Workshop], None],
     asked: Mapping[str, Any] | None = None,
 ) -> Path:
@@ -328,7 +328,7 @@ def tools(task: LoadedTask, confinement: Confinement, settings: Settings) -> Ite
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _forecast(shop: Workshop, searches: int, retrained: int) -> Estimate:
+def _forecast(shop: Workshop, searches: Sequence[Settings], retrained: int) -> Estimate:
     settings, description = shop.run.settings, shop.trainer.description
     rate = shop.trainer.measure(settings.samples, settings)
     return estimate(settings, description.horizon, rate, prompt.first(description), searches, retrained)

@@ -10,7 +10,9 @@ from test_prompt import trained
 from test_sameness import PLAN, finish, training
 
 from eureka import racing
+from eureka.arms import control
 from eureka.candidate import Dropped, Failed, Outcome, Trained
+from eureka.compare import Wanted
 from eureka.config import Evaluation, Learning, Racing, load_task
 from eureka.errors import UserError
 from eureka.paths import shipped
@@ -115,7 +117,8 @@ def test_an_estimate_counts_what_a_race_and_warm_starts_leave_out():
     )
 
     def steps(**changes) -> tuple[int, int]:
-        found = estimate(settings.model_copy(update=changes), 100, 1.0, (), searches=1, retrained=1)
+        own = settings.model_copy(update=changes)
+        found = estimate(own, 100, 1.0, (), [own], retrained=1)
         return found.training_steps, found.evaluation_steps
 
     assert steps() == (9 * 8 * 50, 9 * (4 * 2 + 3) * 100)
@@ -124,3 +127,13 @@ def test_an_estimate_counts_what_a_race_and_warm_starts_leave_out():
     assert steps(warm_start=0.5) == ((4 * 8 + 4 * 4 + 8) * 50, 9 * 11 * 100)
     started = ((8 * 4 + 8 + 8) * 50, 10 * 11 * 100)
     assert steps(warm_start=0.5, start="human") == started, "generation 0 is trained, and is a parent too"
+
+
+def test_a_control_without_a_parent_is_estimated_without_warm_starts():
+    run = resolve(load_task("cartpole"), Options(device="cpu", warm_start=0.5, generations=3))
+    wanted = Wanted(controls=("search", "best-of-n"))
+    controls = [control(name, run, wanted) for name in wanted.controls]
+    both, warm, cold = (
+        estimate(run, 100, 1.0, (), of, retrained=0).training_steps for of in (controls, controls[:1], controls[1:])
+    )
+    assert both == warm + cold and warm < 0.7 * cold
