@@ -29,6 +29,7 @@ from eureka.crew import Crew
 from eureka.executors import Executor, Local
 from eureka.planning import Options, resolve
 from eureka.store import Run, create
+from eureka.workers import cores
 
 CANDIDATES = 8
 WAYS = ("one", "two", "ray")
@@ -40,7 +41,7 @@ def main() -> None:
     made.add_argument("--share", type=float, default=0.25, help="of the preset's steps")
     made.add_argument("--ways", nargs="+", default=WAYS, choices=WAYS, help="all if not given")
     options = made.parse_args()
-    chosen = setting("cartpole", "cpu", options.threads)
+    chosen = setting("cartpole", "cpu", cores())
     programs, _ = compiled(chosen.rewards(CANDIDATES), chosen.fields, not options.quick)
     settings = resolve(chosen.loaded, Options(device="cpu"))
     steps = settings.worlds * settings.learning.horizon * 2 if options.quick else int(settings.steps * options.share)
@@ -50,7 +51,7 @@ def main() -> None:
         run = create(Path(folder) / "run", chosen.loaded, settings.model_copy(update=sizes), {})
         stack.callback(run.close)
         found = about("workers", *(["ray"] if "ray" in options.ways else []))
-        found |= {"candidates": CANDIDATES, "steps": steps, "threads": options.threads}
+        found |= {"candidates": CANDIDATES, "steps": steps}
         finish(found | compared(run, chosen.loaded, programs, options, stack), options)
 
 
@@ -58,7 +59,7 @@ def compared(
     run: Run, task: LoadedTask, programs: list[str], options: argparse.Namespace, stack: contextlib.ExitStack
 ) -> dict[str, Any]:
     """Seconds of a generation by way, each repeat's ratio to one process, and seconds to start."""
-    crews, starts = {}, {}
+    crews, starts, threads = {}, {}, {}
     for way in options.ways:
         begin = time.perf_counter()
         executor = opened(way, run, task)
@@ -67,6 +68,7 @@ def compared(
         stack.callback(crews[way].close)
         _ = [trainer.description for trainer in crews[way].trainers]
         starts[way] = {"joined": rounded(joined), "described": rounded(time.perf_counter() - begin - joined)}
+        threads[way] = executor.threads
         generation(run, crews[way], f"warm-{way}", programs)
     seconds: dict[str, list[float]] = {way: [] for way in options.ways}
     for repeat in range(1 if options.quick else options.repeats):
@@ -83,7 +85,12 @@ def compared(
         for way in options.ways
         if "one" in options.ways
     }
-    return {"start_seconds": starts, "seconds": {way: spread(s) for way, s in seconds.items()}, "over_one": over}
+    return {
+        "threads": threads,
+        "start_seconds": starts,
+        "seconds": {way: spread(s) for way, s in seconds.items()},
+        "over_one": over,
+    }
 
 
 def opened(way: str, run: Run, task: LoadedTask) -> Executor:

@@ -14,7 +14,7 @@ from eureka.designers import replies_of
 from eureka.errors import UserError
 from eureka.extract import unbound
 from eureka.reflect import number, plain, shown
-from eureka.store import read_events, read_json, write_whole
+from eureka.store import named, read_events, read_json, write_whole
 
 _IMPORTS = {
     "math": "import math",
@@ -89,10 +89,8 @@ def export(folder: Path, name: str | None, target: Path, wrapper: bool = False) 
         raise UserError(f"{target} exists already; give another name with -o, or remove it")
     _, event = replies_of(events)[candidate.generation, candidate.slot, candidate.attempt]
     text = source(candidate.code, _provenance(folder, candidate, event["answer"]["model"]), wrapper)
-    try:
+    with named(target):
         write_whole(target, text.encode())
-    except OSError as error:
-        raise UserError(f"{target} cannot be written: {error.strerror}") from None
     with_ = ", with a gymnasium wrapper" if wrapper else ""
     return f"{target}: candidate {candidate.name} of {folder.name}{with_}"
 

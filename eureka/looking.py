@@ -105,14 +105,16 @@ def play(
 ) -> None:
     """Film a trained policy, with what its reward gives drawn beside it; no learning, no exploration."""
     from eureka.confinement import Confinement
+    from eureka.interruption import interruptible
     from eureka.playing import play as playing
 
     wanted = playing.Wanted(given, candidate, baseline, task, seconds, episodes, seed, out, frames, size)
     say, tick, end = playing.watched()
-    try:
-        playing.play(wanted, Confinement(sandbox, open_trainer), say, tick)
-    finally:
-        end()
+    with interruptible():
+        try:
+            playing.play(wanted, Confinement(sandbox, open_trainer), say, tick)
+        finally:
+            end()
 
 
 @app.command(name="list")

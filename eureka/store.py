@@ -343,6 +343,23 @@ def storage(path: Path) -> Iterator[None]:
         raise
 
 
+@contextlib.contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Around the writing of a file that the user named with `-o`.
+
+    Raises:
+        StorageFault: the disk is full.
+        UserError: it cannot be written for another reason.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _OUT_OF_SPACE:
+            raise StorageFault(f"the disk is full: {path} cannot be written; free some room, and try again") from None
+        why = error.strerror or type(error).__name__
+        raise UserError(f"{path} cannot be written: {why}; choose another place with -o") from None
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file so that it is never seen half-written."""
     temporary = path.with_name(path.name + ".tmp")

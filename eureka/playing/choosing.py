@@ -117,6 +117,9 @@ class _Kept:
     def of_candidate(self, name: str | None) -> Player:
         """The policy of a candidate; of the best so far without a name."""
         candidates = inspection.candidates_of(self.events)
+        if name is not None and name not in candidates:
+            known = [*candidates, *self.arms()]
+            raise UserError(f"no candidate {name!r} and no such arm{near(name, known)}; there are {', '.join(known)}")
         found = inspection.choose(self.folder, self.events, candidates, name)
         if found.duplicate_of:
             found = candidates[found.duplicate_of]

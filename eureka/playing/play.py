@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import os
 import shutil
 import tempfile
@@ -18,7 +19,7 @@ from eureka.playing import choosing, renderers
 from eureka.playing.choosing import Choice
 from eureka.playing.trajectory import SUFFIX, load
 from eureka.reflect import number, shown
-from eureka.store import storage
+from eureka.store import named
 from eureka.trainer import Trainer
 from eureka.workers import Died, Worker, last_words
 
@@ -252,8 +253,9 @@ def _kept(trajectory: Path, film: Path, choice: Choice | None, why: str) -> Envi
     """The error for a machine that cannot draw, after the trajectory was put where the film was to be."""
     kept = trajectory
     if choice is not None:
-        kept = film.with_suffix(SUFFIX)
-        _require_free(kept, None)
+        numbers = itertools.chain([""], (f"-{n}" for n in itertools.count(2)))
+        names = (film.with_name(f"{film.stem}{number}{SUFFIX}") for number in numbers)
+        kept = next(name for name in names if not name.exists())
         _deliver(trajectory, kept)
     remedy = (
         ""
@@ -264,7 +266,7 @@ def _kept(trajectory: Path, film: Path, choice: Choice | None, why: str) -> Envi
 
 
 def _deliver(source: Path, target: Path) -> None:
-    with storage(target):
+    with named(target):
         half = target.with_name(f".{target.name}.tmp")
         try:
             shutil.copyfile(source, half)

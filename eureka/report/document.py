@@ -13,7 +13,7 @@ from eureka.report.journal import Journal
 from eureka.report.reading import Reading, read
 from eureka.report.rendering import STATIC, anchor, render
 from eureka.report.state import at_work
-from eureka.store import foreign, storage, write_whole
+from eureka.store import foreign, named, write_whole
 
 LARGEST = 2_000_000
 """Bytes; of a run whose texts would take more, the middles of long ones are left out."""
@@ -34,13 +34,10 @@ def write(folder: Path, out: Path | None = None) -> Path:
     """
     target = out or folder / "report.html"
     text = document(folder).encode()
-    try:
+    with named(target):
         if target.exists() and not _is_report(target):
             raise UserError(f"{target} exists already and is no report; give another name with -o")
-        with storage(target):
-            write_whole(target, text)
-    except OSError as error:
-        raise UserError(f"{target} cannot be written: {error.strerror}") from None
+        write_whole(target, text)
     return target
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import av
@@ -146,9 +148,10 @@ def test_without_the_packages_that_draw_a_sentence_says_what_to_install(cli: Cli
     said = sentence(cli("play", run, "-o", "a.mp4", "--seconds", 0.2, "--size", "320x180", **without("av")), 1)
     assert said == "error: no video without PyAV (pip install -e '.[play]'); its frames are in a"
     assert len(list((tmp_path / "a").glob("*.png"))) == 6 and not (tmp_path / "a.mp4").exists()
+    (tmp_path / "b.npz").write_text("precious")
     said = sentence(cli("play", run, "-o", "b.mp4", "--seconds", 0.2, **without("PIL")), 1)
-    assert "drawing needs Pillow: pip install -e '.[play]'; the trajectory is kept in b.npz" in said
-    assert trajectory.load(tmp_path / "b.npz").steps == 12
+    assert "drawing needs Pillow: pip install -e '.[play]'; the trajectory is kept in b-2.npz" in said
+    assert trajectory.load(tmp_path / "b-2.npz").steps == 12 and (tmp_path / "b.npz").read_text() == "precious"
 
 
 def test_environments_by_id_are_filmed_where_mujoco_simulates_them(cli: Cli, tmp_path: Path):
@@ -167,6 +170,7 @@ def test_environments_by_id_are_filmed_where_mujoco_simulates_them(cli: Cli, tmp
     [
         (["nowhere"], "nowhere does not exist"),
         (["RUN", "--candidate", "9.9"], "no candidate '9.9'"),
+        (["RUN", "--candidate", "humn"], "no such arm (did you mean 'human'?)"),
         (["RUN", "--baseline", "humen"], "has no trained arm 'humen' (did you mean 'human'?)"),
         (["RUN", "--seconds", "3", "--episodes", "2"], "give one of them"),
         (["RUN", "--seconds", "nan"], "--seconds must be above 0"),
@@ -240,6 +244,18 @@ def test_the_policy_of_a_file_in_a_run_is_known_by_its_place(cli: Cli, run: Path
     assert done.returncode == 0, done.stderr
     one, other = (trajectory.load(tmp_path / name).parts[0] for name in ("a.npz", "b.npz"))
     assert np.array_equal(one.state, other.state) and other.names == ()
+
+
+def test_an_interruption_is_said_and_leaves_nothing(run: Path, tmp_path: Path):
+    film = [EUREKA, "play", str(run), "-o", "a.mp4", "--episodes", "100"]
+    playing = subprocess.Popen(film, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    children = Path(f"/proc/{playing.pid}/task/{playing.pid}/children")
+    while not (below := children.read_text().split()):
+        time.sleep(0.05)
+    playing.send_signal(signal.SIGINT)
+    _, said = playing.communicate(timeout=30)
+    assert playing.returncode == 130 and said.strip() == "interrupted"
+    assert not any(tmp_path.iterdir()) and not any(Path(f"/proc/{pid}").exists() for pid in below)
 
 
 def test_no_key_reaches_the_processes_of_a_film(cli: Cli, run: Path, tmp_path: Path):
