@@ -14,12 +14,13 @@ from eureka import session
 from eureka.compare import EVOLVED, Comparison
 from eureka.config import LoadedTask, Settings
 from eureka.confinement import Confinement
+from eureka.disk import named, write_whole
 from eureka.display import Display, Said
 from eureka.errors import EurekaError, UserError
 from eureka.interruption import Interrupted
 from eureka.planning import Changes, here
 from eureka.statistics import bootstrap, improvement
-from eureka.store import foreign, read_events, read_json, task_of, write_whole
+from eureka.store import foreign, read_events, read_json, task_of
 
 _CLIP = 3.0
 """The paper counts a normalised score above this as this, and one below 0 as 0 (Ma et al. 2023, figure 4)."""
@@ -91,7 +92,8 @@ def bench(
             error.resume = None
             raise
     summary = summarise({name: (str(out / name), comparison) for name, comparison in found.items()})
-    write_whole(out / "summary.json", json.dumps(summary.model_dump(mode="json"), indent=2).encode() + b"\n")
+    with named(out / "summary.json", "--out"):
+        write_whole(out / "summary.json", json.dumps(summary.model_dump(mode="json"), indent=2).encode() + b"\n")
     return summary
 
 

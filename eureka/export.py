@@ -11,10 +11,11 @@ from pathlib import Path
 from eureka import __version__, inspection
 from eureka.candidate import Candidate
 from eureka.designers import replies_of
+from eureka.disk import named, write_whole
 from eureka.errors import UserError
 from eureka.extract import unbound
 from eureka.reflect import number, plain, shown
-from eureka.store import named, read_events, read_json, write_whole
+from eureka.store import read_events, read_json
 
 _IMPORTS = {
     "math": "import math",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import keyword
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,9 +14,9 @@ from typing import Any
 
 import jinja2
 
+from eureka.disk import named
 from eureka.environments import PREFIX
 from eureka.errors import UserError
-from eureka.store import storage
 from eureka.workers import environment
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
@@ -38,6 +39,7 @@ def create(name: str, source: str | None, folder: Path) -> list[str]:
 
     Raises:
         UserError: the name cannot be had, something is in the way, or the environment cannot be used.
+        StorageFault: the disk is full; nothing is left behind.
     """
     cls = _class_of(name)
     yaml = folder / f"{name}.yaml"
@@ -48,11 +50,16 @@ def create(name: str, source: str | None, folder: Path) -> list[str]:
         files = list(_read(_TEMPLATES / "reacher", {}))
     else:
         files = list(_read(_TEMPLATES / "from_gymnasium", _sketch(source)))
-    for relative, text in files:
-        path = folder / relative.replace(_NAME, name)
-        with storage(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text.replace(_NAME, name).replace(_CLASS, cls), encoding="utf-8")
+    try:
+        for relative, text in files:
+            path = folder / relative.replace(_NAME, name)
+            with named(path, "--out"):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text.replace(_NAME, name).replace(_CLASS, cls), encoding="utf-8")
+    except BaseException:  # half a task is none
+        yaml.unlink(missing_ok=True)
+        shutil.rmtree(folder / name, ignore_errors=True)
+        raise
     check = f"eureka check {yaml} --reward {folder / name / 'rewards' / 'human.py'}"
     if source is None:
         return [

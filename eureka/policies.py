@@ -12,9 +12,9 @@ from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from eureka.disk import write_whole
 from eureka.rl.normalize import RunningMoments
 from eureka.rl.policy import Policy, Shape
-from eureka.store import write_whole
 
 
 def save_policies(policy: Policy, moments: RunningMoments, paths: Sequence[Path]) -> None:

@@ -16,7 +16,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import hashlib
 import json
@@ -29,10 +28,10 @@ from pathlib import Path
 from typing import Any
 
 from eureka.config import LoadedTask, Settings, find_task, load_task
+from eureka.disk import storage, write_whole
 from eureka.environments import PREFIX
-from eureka.errors import RunBusy, StorageFault, UserError
+from eureka.errors import RunBusy, UserError
 
-_OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _PATIENCE = 30.0
 """s that a resume waits for the workers of a dead orchestrator to end."""
 
@@ -321,57 +320,6 @@ def foreign(folder: Path) -> Iterator[None]:
         raise UserError(
             f"{folder} is damaged, or was written by another version of eureka ({type(error).__name__}: {what})"
         ) from None
-
-
-@contextlib.contextmanager
-def storage(path: Path) -> Iterator[None]:
-    """Turns what a disk may refuse into one sentence.
-
-    Raises:
-        StorageFault: for a full disk or a lost permission below `path`.
-    """
-    try:
-        yield
-    except OSError as error:
-        if error.errno in _OUT_OF_SPACE:
-            raise StorageFault(
-                f"the disk is full: {path} cannot be written; nothing recorded is lost: free some room, then "
-                "eureka resume the run"
-            ) from None
-        if isinstance(error, PermissionError) or error.errno == errno.EROFS:
-            raise UserError(f"no permission to write {path}; choose another place with --out") from None
-        raise
-
-
-@contextlib.contextmanager
-def named(path: Path) -> Iterator[None]:
-    """Around the writing of a file that the user named with `-o`.
-
-    Raises:
-        StorageFault: the disk is full.
-        UserError: it cannot be written for another reason.
-    """
-    try:
-        yield
-    except OSError as error:
-        if error.errno in _OUT_OF_SPACE:
-            raise StorageFault(f"the disk is full: {path} cannot be written; free some room, and try again") from None
-        why = error.strerror or type(error).__name__
-        raise UserError(f"{path} cannot be written: {why}; choose another place with -o") from None
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it is never seen half-written."""
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        temporary.unlink(missing_ok=True)  # left behind, or a link that leads elsewhere
-        with open(temporary, "xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _event(kind: str, content: Mapping[str, Any]) -> Event:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import pytest
 from conftest import Cli
 
 from eureka.config import load_task
+from eureka.errors import StorageFault
+from eureka.new_task import create
 
 TINY = ("--generations", 1, "--samples", 1, "--envs", 32, "--steps", 4096)
 
@@ -99,6 +102,21 @@ def test_nothing_is_overwritten(cli: Cli, tmp_path: Path, there: str):
     done = cli("new-task", "mine")
     assert done.returncode == 2 and f"{there} exists already" in done.stderr
     assert [p.name for p in tmp_path.iterdir()] == [there] and (tmp_path / there).read_text() == ""
+
+
+def test_a_full_disk_leaves_no_half_of_a_task(monkeypatch, tmp_path: Path):
+    real, written = Path.write_text, []
+
+    def write(path: Path, text: str, encoding: str | None = None) -> int:
+        written.append(path)
+        if len(written) == 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(path, text, encoding)
+
+    monkeypatch.setattr(Path, "write_text", write)
+    with pytest.raises(StorageFault, match=r"the disk is full: .* cannot be written; free some room, and try again"):
+        create("half", None, tmp_path)
+    assert written[0].parts[: len(tmp_path.parts)] == tmp_path.parts and not any(tmp_path.iterdir())
 
 
 def test_a_key_in_the_environment_does_not_meet_the_environments_code(monkeypatch):

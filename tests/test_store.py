@@ -14,8 +14,9 @@ import pytest
 
 from eureka import store
 from eureka.config import Settings, load_task
+from eureka.disk import write_whole
 from eureka.errors import RunBusy, StorageFault, UserError
-from eureka.store import Run, create, find_run, read_events, task_of, write_whole
+from eureka.store import Run, create, find_run, read_events, task_of
 
 
 def settings() -> Settings:

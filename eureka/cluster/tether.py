@@ -20,7 +20,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from eureka.cluster import sameness
 from eureka.cluster.host import Host, Order, Places
 from eureka.cluster.parcels import PIECE, incoming, outgoing
-from eureka.store import write_whole
+from eureka.disk import write_whole
 from eureka.workers import Died
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from pathlib import Path
 from eureka import prompt
 from eureka.candidate import Known
 from eureka.designers import SKIPPED, Answer, Reply, Request, Surroundings
+from eureka.disk import storage, write_whole
 from eureka.reflect import plain
-from eureka.store import storage, write_whole
 
 _LOOK_EVERY = 0.5
 """s."""

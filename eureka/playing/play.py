@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from eureka.confinement import Confinement
+from eureka.disk import named
 from eureka.errors import EnvironmentFault, UserError
 from eureka.executors import Local
 from eureka.playing import choosing, renderers
 from eureka.playing.choosing import Choice
 from eureka.playing.trajectory import SUFFIX, load
 from eureka.reflect import number, shown
-from eureka.store import named
 from eureka.trainer import Trainer
 from eureka.workers import Died, Worker, last_words
 

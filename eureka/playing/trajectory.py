@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from eureka.disk import write_whole
 from eureka.errors import UserError
-from eureka.store import write_whole
 
 SUFFIX = ".npz"
 GOES_ON, TERMINATED, TIMED_OUT = 0, 1, 2
