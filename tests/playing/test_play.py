@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -248,14 +249,20 @@ def test_the_policy_of_a_file_in_a_run_is_known_by_its_place(cli: Cli, run: Path
 
 def test_an_interruption_is_said_and_leaves_nothing(run: Path, tmp_path: Path):
     film = [EUREKA, "play", str(run), "-o", "a.mp4", "--episodes", "100"]
-    playing = subprocess.Popen(film, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    (tmp_path / "scratch").mkdir()
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "scratch")}
+    playing = subprocess.Popen(
+        film, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     children = Path(f"/proc/{playing.pid}/task/{playing.pid}/children")
-    while not (below := children.read_text().split()):
+    while playing.poll() is None and not (below := children.read_text().split()):
         time.sleep(0.05)
+    assert any((tmp_path / "scratch").iterdir()), "it had begun"
     playing.send_signal(signal.SIGINT)
     _, said = playing.communicate(timeout=30)
     assert playing.returncode == 130 and said.strip() == "interrupted"
-    assert not any(tmp_path.iterdir()) and not any(Path(f"/proc/{pid}").exists() for pid in below)
+    assert not any((tmp_path / "scratch").iterdir()) and not (tmp_path / "a.mp4").exists()
+    assert not any(Path(f"/proc/{pid}").exists() for pid in below)
 
 
 def test_no_key_reaches_the_processes_of_a_film(cli: Cli, run: Path, tmp_path: Path):

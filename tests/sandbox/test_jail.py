@@ -6,6 +6,8 @@ import os
 import re
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -167,6 +169,28 @@ BOMBS = {
     "exit": "import os\nos._exit(0)",
     "output flood": "import os\nos.write(3, b'=' + b'x' * (64 << 20))",
 }
+
+
+@pytest.mark.parametrize(
+    ("status", "seconds", "expected"),
+    [
+        (signal.SIGKILL, 9.9, "more than 10 s of processor time"),
+        (signal.SIGKILL, 7.0, "more than 10 s of processor time"),
+        (signal.SIGKILL, 1.0, "died with signal 9"),
+        (signal.SIGSEGV, 9.9, "died with signal 11"),
+    ],
+)
+def test_a_child_that_the_kernel_ended_for_its_time_is_told_from_others(status: int, seconds: float, expected: str):
+    """On a busy machine, 10 s by the kernel's ticks are fewer that were had."""
+    # In a process of its own: the server takes the standard output.
+    code = (
+        "import sys; from sandbox import jail, server\n"
+        "limits = jail.Limits(cpu_seconds=10)\n"
+        f"print(server._cause({int(status)}, {seconds}, '', limits), file=sys.stderr)"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
+    assert expected in done.stderr, done.stderr
 
 
 def test_time_memory_and_output_are_bounded(compiler: Compiler):
