@@ -39,20 +39,21 @@ from peers.rsl import Peer
 from record import about, keep
 from torch import Tensor
 
-from eureka.candidate import Failed
-from eureka.config import Evaluation, load_task
-from eureka.env import Env
-from eureka.evaluate import play
-from eureka.introspect import RECORDED_WORLDS, load_class, random_states
+from eureka.config.settings import Evaluation
+from eureka.config.tasks import load_task
+from eureka.envs.env import Env
+from eureka.envs.introspection import RECORDED_WORLDS, load_class, random_states
 from eureka.physics.backend import Backend
 from eureka.physics.base import compile_scene
 from eureka.physics.threads import ThreadPhysics
 from eureka.rewards.program import Field, Program, ProgramBank, rebuild
-from eureka.seeds import derive
-from eureka.statistics import student, welch
+from eureka.rl.evaluation import play
+from eureka.rl.training import Plan, Training
+from eureka.runs.candidate import Failed
+from eureka.runs.statistics import student, welch
+from eureka.system.hardware import cores
+from eureka.system.seeds import derive
 from eureka.task import Task
-from eureka.train import Plan, Training
-from eureka.workers import cores
 
 Curve = list[float]
 """Fitness at each checkpoint."""

@@ -24,7 +24,7 @@ from typing import IO, Any
 
 from record import keep
 
-from eureka.devices import DEVICES
+from eureka.system.hardware import DEVICES
 
 BUDGET = 525.0
 """s for all parts together."""

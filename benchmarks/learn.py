@@ -28,22 +28,23 @@ os.environ.setdefault("MKL_NUM_THREADS", "1")
 import torch
 from record import about, keep
 
-from eureka.candidate import Failed
-from eureka.config import Evaluation, Learning, load_task
-from eureka.confinement import Confinement
-from eureka.env import Env
-from eureka.introspect import RECORDED_WORLDS, load_class, random_states
+from eureka.config.settings import Evaluation, Learning
+from eureka.config.tasks import load_task
+from eureka.envs.env import Env
+from eureka.envs.introspection import RECORDED_WORLDS, load_class, random_states
 from eureka.noise import Noise
 from eureka.physics.backend import Backend
 from eureka.physics.base import compile_scene
 from eureka.physics.threads import ThreadPhysics
 from eureka.rewards.compiler import Compiler
 from eureka.rewards.program import Field, rebuild
-from eureka.seeds import derive
-from eureka.statistics import student
+from eureka.rl.training import Plan, Progress, Training
+from eureka.runs.candidate import Failed
+from eureka.runs.statistics import student
+from eureka.system.hardware import cores
+from eureka.system.seeds import derive
 from eureka.task import Task
-from eureka.train import Plan, Progress, Training
-from eureka.workers import cores
+from eureka.workers.isolation import Confinement
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
 CURVES = ("steps", "fitness", "training_fitness", "episode_length")

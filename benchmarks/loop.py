@@ -23,8 +23,8 @@ from typing import Any
 
 from record import about, finish, parser, peak_mib, rounded, spread
 
-from eureka.paths import shipped
-from eureka.workers import cores
+from eureka.system.hardware import cores
+from eureka.system.paths import shipped
 
 QUICK = {
     "generations: 3": "generations: 1",
@@ -125,8 +125,8 @@ def parts(events: list[dict[str, Any]], told: dict[str, Any], begun: float, tota
 
 def inside(told: Path, arguments: list[str]) -> None:
     """`eureka ARGUMENTS` in this process, which writes down what its disk took."""
-    from eureka import store
     from eureka.__main__ import main as eureka
+    from eureka.runs import store
 
     spent = 0.0
     deep = False

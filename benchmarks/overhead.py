@@ -21,9 +21,9 @@ from typing import Any
 from record import about, finish, parser, peak_mib, rounded, spread
 from trainings import compiled, setting
 
-from eureka.env import Env
+from eureka.envs.env import Env
 from eureka.rewards.program import ProgramBank
-from eureka.rl.normalize import RunningMoments
+from eureka.rl.normalization import RunningMoments
 from eureka.rl.policy import Policy
 from eureka.rl.ppo import Learner
 from eureka.rl.rollout import Collector

@@ -28,9 +28,9 @@ from peers.ours import RandomPlay
 from record import about, finish, parser, peak_mib, rounded, spread
 from trainings import Setting, compiled, reference, setting
 
-from eureka.capture import Capture
+from eureka.envs.capture import Capture
 from eureka.physics.base import Physics
-from eureka.train import Training
+from eureka.rl.training import Training
 
 TASKS = ("cartpole", "ant_v5", "humanoid", "shadow_hand")
 LEAST = 0.4

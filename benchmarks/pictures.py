@@ -12,7 +12,7 @@ from pathlib import Path
 
 import imageio.v3 as imageio
 
-from eureka.config import shipped_tasks
+from eureka.config.tasks import shipped_tasks
 from eureka.gym import SingleTask
 
 FOLDER = Path(__file__).parents[1] / "docs" / "pictures"

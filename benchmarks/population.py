@@ -24,7 +24,7 @@ from contest import Contestant
 from record import about, finish, parser, peak_mib, rounded, spread
 from trainings import Setting, compiled, setting
 
-from eureka.config import Evaluation, Learning
+from eureka.config.settings import Evaluation, Learning
 
 SIZES = (1, 2, 4, 8, 16)
 WAYS = ("one", "sequential", "processes")

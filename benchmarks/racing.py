@@ -20,15 +20,17 @@ from typing import Any
 
 from record import about, keep, parser
 
-from eureka import arms, session
-from eureka.compare import Entrant, Wanted
-from eureka.config import LoadedTask, Racing, Settings, load_task
-from eureka.confinement import Confinement
-from eureka.display import silent
-from eureka.inspection import candidates_of
-from eureka.planning import Options, resolve
-from eureka.statistics import improvement, welch
-from eureka.store import read_events
+from eureka.config.settings import Racing, Settings
+from eureka.config.tasks import LoadedTask, load_task
+from eureka.experiment import arms, session
+from eureka.experiment.arms import Wanted
+from eureka.experiment.options import Options, resolve
+from eureka.runs.events import silent
+from eureka.runs.history import candidates_of
+from eureka.runs.results import Entrant
+from eureka.runs.statistics import improvement, welch
+from eureka.runs.store import read_events
+from eureka.workers.isolation import Confinement
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "runs" / "examples"
 SIZES: dict[str, dict[str, Any]] = {

@@ -14,9 +14,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from eureka.devices import DEVICES, gpu
-from eureka.session import versions
-from eureka.workers import cores
+from eureka.experiment.session import versions
+from eureka.system.hardware import DEVICES, cores, gpu
 
 HISTORY = Path(__file__).parent / "history"
 

@@ -26,11 +26,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "sandbox"))
 from record import about, keep
 from state import FIELDS
 
-from eureka.candidate import Failed
-from eureka.confinement import Confinement
-from eureka.paths import load_sandbox
 from eureka.rewards.compiler import Compiler
 from eureka.rewards.program import Field, Program, ProgramBank, rebuild
+from eureka.runs.candidate import Failed
+from eureka.system.paths import load_sandbox
+from eureka.workers.isolation import Confinement
 
 trace = load_sandbox("trace")
 HONEST = Path(__file__).parents[1] / "tests" / "sandbox" / "honest"

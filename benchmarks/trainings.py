@@ -19,24 +19,25 @@ import mujoco
 import torch
 from torch import Tensor
 
-from eureka import prompt
-from eureka.candidate import Failed
-from eureka.config import Evaluation, Learning, LoadedTask, Preset, load_task
-from eureka.confinement import Confinement
-from eureka.designers import Request
-from eureka.designers.search import Search
-from eureka.env import Env
-from eureka.extract import extract
-from eureka.introspect import RECORDED_WORLDS, describe, load_class, random_states
-from eureka.paths import load_sandbox
+from eureka.config.settings import Evaluation, Learning, Preset
+from eureka.config.tasks import LoadedTask, load_task
+from eureka.designers import prompts
+from eureka.designers.base import Request
+from eureka.designers.evolutionary import Search
+from eureka.envs.env import Env
+from eureka.envs.introspection import RECORDED_WORLDS, describe, load_class, random_states
 from eureka.physics.backend import Backend
 from eureka.physics.base import compile_scene
 from eureka.physics.threads import ThreadPhysics
 from eureka.rewards.compiler import Compiler
+from eureka.rewards.extraction import extract
 from eureka.rewards.program import Field, Program, rebuild
-from eureka.seeds import derive
+from eureka.rl.training import Plan, Training
+from eureka.runs.candidate import Failed
+from eureka.system.paths import load_sandbox
+from eureka.system.seeds import derive
 from eureka.task import Task
-from eureka.train import Plan, Training
+from eureka.workers.isolation import Confinement
 
 NONE = Evaluation(checkpoints=1, selection_episodes=1, report_episodes=1)
 """For trainings of which only iterations are timed."""
@@ -78,7 +79,7 @@ class Setting:
     def rewards(self, count: int) -> list[str]:
         """Rewards as the built-in search proposes them at first, one like no other."""
         description = describe(self.loaded, self.task, self.states, self.observation_size)
-        request = Request(1, tuple(range(count)), 0, prompt.first(description), description, None)
+        request = Request(1, tuple(range(count)), 0, prompts.first(description), description, None)
         (answer,) = Search(0).propose([request])
         return [extract(reply.text, reply.finish).code or "" for reply in answer.replies]
 
@@ -114,7 +115,7 @@ def setting(name: str, device: str = "cpu", threads: int = 1) -> Setting:
     fields = {name: Field(tuple(v.shape[1:]), str(v.dtype).removeprefix("torch.")) for name, v in states.items()}
     backend = Backend(device, threads)
     if backend.warp:
-        from eureka.physics.sizes import measured
+        from eureka.envs.sizing import measured
 
         backend.sizes = measured(task, model, threads)
     return Setting(loaded, task, model, states, fields, env.observed, backend)

@@ -21,15 +21,15 @@ from typing import Any
 from record import about, finish, parser, rounded, spread
 from trainings import compiled, setting
 
-from eureka.candidate import Outcome
-from eureka.cluster.executor import Cluster
-from eureka.config import LoadedTask
-from eureka.confinement import Confinement
-from eureka.crew import Crew
-from eureka.executors import Executor, Local
-from eureka.planning import Options, resolve
-from eureka.store import Run, create
-from eureka.workers import cores
+from eureka.config.tasks import LoadedTask
+from eureka.experiment.options import Options, resolve
+from eureka.runs.candidate import Outcome
+from eureka.runs.store import Run, create
+from eureka.system.hardware import cores
+from eureka.workers.cluster.executor import Cluster
+from eureka.workers.executors import Executor, Local
+from eureka.workers.isolation import Confinement
+from eureka.workers.pool import Crew
 
 CANDIDATES = 8
 WAYS = ("one", "two", "ray")

@@ -10,7 +10,7 @@ import traceback
 
 import typer
 
-from eureka.cli import app
+from eureka.cli.app import app
 from eureka.errors import EurekaError
 
 
@@ -39,14 +39,14 @@ def main() -> None:
 def _resumable(error: EurekaError) -> str:
     if error.resume is None:
         return ""
-    from eureka.session import command
+    from eureka.experiment.session import command
 
     return f"; nothing recorded is lost, to go on: {command(error.resume)}"
 
 
 def _unforeseen(error: Exception) -> None:
-    from eureka.interruption import Interrupted
-    from eureka.session import command
+    from eureka.experiment.session import command
+    from eureka.system.signals import Interrupted
 
     if isinstance(error, Interrupted):
         number = error.signal_number

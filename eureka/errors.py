@@ -11,7 +11,7 @@ EurekaError                 one sentence: what is wrong, where, what to do
     ├── ModelFault          a language model's server failed or was silent, retries included
     └── WorkerFault         a helper process died again and again through no candidate's fault
 
-A candidate's failure is none of these: it is a value, `eureka.candidate.Failed`.
+A candidate's failure is none of these: it is a value, `eureka.runs.candidate.Failed`.
 """
 
 from __future__ import annotations

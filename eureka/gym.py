@@ -20,15 +20,16 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from torch import Tensor
 
-from eureka.config import EnvironmentFile, LoadedTask, load_task, shipped_tasks
-from eureka.env import Env, Step
+from eureka.config.tasks import EnvironmentFile, LoadedTask, load_task, shipped_tasks
+from eureka.envs.base import Step
+from eureka.envs.env import Env
+from eureka.envs.introspection import load_class
 from eureka.errors import EnvironmentFault, UserError
-from eureka.introspect import load_class
 from eureka.physics.base import compile_scene
 from eureka.physics.threads import ThreadPhysics
-from eureka.rewards.plain import PlainReward, Reward
+from eureka.rewards.python import PlainReward, Reward
+from eureka.system.hardware import cores
 from eureka.task import tensors
-from eureka.workers import cores
 
 _SEEDS = 2**62
 _HEIGHT, _WIDTH = 480, 640

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from eureka.config import LoadedTask, load_task
-from eureka.env import Env
-from eureka.introspect import load_class, random_states
-from eureka.paths import load_sandbox
+from eureka.config.tasks import LoadedTask, load_task
+from eureka.envs.env import Env
+from eureka.envs.introspection import load_class, random_states
 from eureka.physics.base import compile_scene
 from eureka.physics.threads import ThreadPhysics
 from eureka.rewards.program import Field, Program, rebuild
+from eureka.system.paths import load_sandbox
 from eureka.task import Task
 
 torch.set_num_threads(1)  # as the trainer does

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from test_prompt import trained
 
-from eureka.alarms import of_training, of_winner
-from eureka.candidate import Trained
-from eureka.statistics import student
+from eureka.runs.alarms import of_training, of_winner
+from eureka.runs.candidate import Trained
+from eureka.runs.statistics import student
 
 STEPS = 8
 

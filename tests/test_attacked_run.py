@@ -10,7 +10,7 @@ from pathlib import Path
 from conftest import Cli
 from designers.server import GOOD, Server, completion
 
-from eureka.store import read_events
+from eureka.runs.store import read_events
 
 KEY = "sk-decoy-9931"
 HOSTILE = {

@@ -13,8 +13,8 @@ from designers.server import Server
 from test_compare import arm, of
 from test_models import answers, rewards
 
-from eureka.bench import summarise
-from eureka.paths import shipped
+from eureka.runs.comparison import summarise
+from eureka.system.paths import shipped
 
 
 def test_wins_ties_losses_and_both_means_of_the_normalised_score():

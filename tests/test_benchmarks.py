@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 import torch
 
-from eureka.config import load_task
-from eureka.env import Env
-from eureka.introspect import load_class
-from eureka.paths import load_file
+from eureka.config.tasks import load_task
+from eureka.envs.env import Env
+from eureka.envs.introspection import load_class
 from eureka.physics.base import compile_scene
 from eureka.physics.threads import ThreadPhysics
+from eureka.system.paths import load_file
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 COMMON = ("benchmark", "date", "commit", "versions", "machine")

@@ -6,13 +6,13 @@ import pytest
 import torch
 from conftest import Bench
 
-from eureka import capture
-from eureka.capture import Capture
-from eureka.config import Learning
-from eureka.env import Env
-from eureka.evaluate import Player
+from eureka.config.settings import Learning
+from eureka.envs import capture
+from eureka.envs.capture import Capture
+from eureka.envs.env import Env
 from eureka.rewards.program import ProgramBank
-from eureka.rl.normalize import RunningMoments
+from eureka.rl.evaluation import Player
+from eureka.rl.normalization import RunningMoments
 from eureka.rl.policy import Policy, Shape
 from eureka.rl.ppo import Learner
 from eureka.rl.rollout import Clocks, Collector

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from conftest import Bench, Cli
 
-from eureka.paths import shipped
+from eureka.system.paths import shipped
 
 GOOD = "def compute_reward(pole_angle):\n    up = torch.exp(-pole_angle.square())\n    return up, {'up': up}\n"
 
@@ -160,12 +160,14 @@ def test_help_is_there_at_once_and_imports_nothing_heavy(cli: Cli):
     assert done.returncode == 0
     for command in ("run", "resume", "inspect", "check", "doctor"):
         assert command in done.stdout
-    code = "import sys, eureka.cli; print([m for m in ('torch', 'mujoco', 'pydantic', 'jinja2') if m in sys.modules])"
+    code = (
+        "import sys, eureka.cli.app; print([m for m in ('torch', 'mujoco', 'pydantic', 'jinja2') if m in sys.modules])"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
 
 
 def test_the_orchestrator_imports_neither_torch_nor_mujoco():
-    code = "import sys, eureka.session, eureka.inspection, eureka.checking, eureka.designers.search, "
+    code = "import sys, eureka.experiment.session, eureka.cli.show, eureka.cli.check, eureka.designers.evolutionary, "
     code += "eureka.designers.replay; print([m for m in ('torch', 'mujoco') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
 

@@ -12,7 +12,7 @@ import torch
 from conftest import Bench, Cli
 from test_run import EUREKA, SMALL
 
-from eureka.export import source
+from eureka.cli.export import source
 
 
 @pytest.fixture(scope="module")

@@ -16,10 +16,11 @@ from conftest import Cli
 from rich.console import Console
 from test_prompt import trained
 
-from eureka.arms import named
-from eureka.candidate import Failed, Outcome, Trained
-from eureka.compare import Comparison, Entrant, Reward, comparison
-from eureka.tables import show_comparison
+from eureka.display.tables import show_comparison
+from eureka.experiment.arms import named
+from eureka.runs.candidate import Failed, Outcome, Trained
+from eureka.runs.comparison import comparison
+from eureka.runs.results import Comparison, Entrant, Reward
 
 LOST = Failed(stage="train", message="NaN")
 

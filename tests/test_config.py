@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from eureka import config
-from eureka.config import Evaluation, Learning, Preset, Settings, TaskFile, load_task
+from eureka.config import settings
+from eureka.config.settings import Evaluation, Learning, Preset, Settings
+from eureka.config.tasks import TaskFile, load_task
 from eureka.errors import UserError
-from eureka.paths import shipped
+from eureka.system.paths import shipped
 
 
 @pytest.fixture
@@ -116,5 +117,5 @@ def test_iterations_are_whole_and_at_least_one():
 
 
 def test_near_keys_are_looked_for_where_the_mistake_is():
-    assert config._keys_at(TaskFile, ("presets", "cpu", "learning")) == list(Learning.model_fields)
-    assert config._keys_at(TaskFile, ()) == list(TaskFile.model_fields)
+    assert settings._keys_at(TaskFile, ("presets", "cpu", "learning")) == list(Learning.model_fields)
+    assert settings._keys_at(TaskFile, ()) == list(TaskFile.model_fields)

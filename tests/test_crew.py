@@ -22,16 +22,17 @@ from test_prompt import trained
 from test_racing import standing
 from test_run import EUREKA, wait_for_event, workers
 
-from eureka.candidate import Failed, Known, Outcome
-from eureka.config import Evaluation, LoadedTask, Racing, Settings, load_task
-from eureka.confinement import Confinement
-from eureka.crew import Crew
-from eureka.display import Progressed, Raced
+from eureka.config.settings import Evaluation, Racing, Settings
+from eureka.config.tasks import LoadedTask, load_task
 from eureka.errors import SandboxUnavailable, UserError
-from eureka.executors import Local
-from eureka.store import Run, create, read_events
-from eureka.trainer import Trainer
-from eureka.workers import Died
+from eureka.runs.candidate import Failed, Known, Outcome
+from eureka.runs.events import Progressed, Raced
+from eureka.runs.store import Run, create, read_events
+from eureka.workers.client import Trainer
+from eureka.workers.executors import Local
+from eureka.workers.isolation import Confinement
+from eureka.workers.pool import Crew
+from eureka.workers.process import Died
 
 RACE = Racing(rungs=(0.25, 0.5), keep=0.5)
 
@@ -385,6 +386,6 @@ def trainers(folder: Path) -> list[int]:
                 mine = any(d.readlink() == (folder / "workers.lock").resolve() for d in (process / "fd").iterdir())
             except OSError:
                 continue
-            if b"trainer_process" in command and mine:
+            if b"trainer.service" in command and mine:
                 found.append(int(process.name))
     return found

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from conftest import Cli
 
-from eureka import devices, placement
-from eureka.config import load_task
+from eureka.config.tasks import load_task
 from eureka.errors import UserError
-from eureka.planning import Options, resolve
+from eureka.experiment.options import Options, resolve
+from eureka.system import hardware
+from eureka.workers import placement
 
 
 @pytest.fixture
@@ -47,9 +48,9 @@ def test_environments_by_id_stay_on_the_cpu(with_gpu):
 def test_kernels_are_kept_where_the_user_wants_them(monkeypatch, tmp_path: Path):
     monkeypatch.delenv("WARP_CACHE_PATH", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert devices.kernel_cache() == tmp_path / "eureka" / "kernels"
+    assert hardware.kernel_cache() == tmp_path / "eureka" / "kernels"
     monkeypatch.setenv("WARP_CACHE_PATH", str(tmp_path / "mine"))
-    assert devices.kernel_cache() == tmp_path / "mine"
+    assert hardware.kernel_cache() == tmp_path / "mine"
 
 
 @pytest.mark.slow

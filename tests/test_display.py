@@ -18,13 +18,15 @@ from rich.table import Table
 from rich.text import Text
 from test_prompt import candidate, trained
 
-from eureka import display
-from eureka import terminal as terminal_
-from eureka.candidate import Failed
-from eureka.designers import Answer, Reply
-from eureka.live import Live
-from eureka.paths import shipped
-from eureka.terminal import folded
+from eureka.display import factory, format, json_lines
+from eureka.display import plain as display
+from eureka.display import terminal as terminal_
+from eureka.display.live import Live
+from eureka.display.terminal import folded
+from eureka.runs import events
+from eureka.runs.candidate import Failed
+from eureka.runs.replies import Answer, Reply
+from eureka.system.paths import shipped
 
 EXAMPLE = shipped("tasks").parent / "runs" / "examples" / "cartpole"
 REPORT = {"iteration": 3, "iterations": 4, "steps": 9000, "steps_left": 3000, "clocks": {}, "fitness": [1.5, None]}
@@ -33,15 +35,15 @@ ANSWER = Answer(
 )
 FAILED = candidate(outcome=Failed(stage="compile", message="no such field", line=3))
 EVENTS: list[Any] = [
-    display.Said("hello"),
-    display.GenerationBegan(1, 2),
-    display.Asked("m", 2),
-    display.Answered(ANSWER, 1, "1 call, 15 tokens, unpriced"),
-    display.Rejected(FAILED, again=True),
-    display.TrainingBegan(("1.0", "1.1")),
-    display.Progressed((0, 1), REPORT),
-    display.GenerationEnded((candidate(outcome=trained(a=[1.0, 2.0, 3.0])), FAILED)),
-    display.FinalBegan(("evolved", "human"), 3),
+    events.Said("hello"),
+    events.GenerationBegan(1, 2),
+    events.Asked("m", 2),
+    events.Answered(ANSWER, 1, "1 call, 15 tokens, unpriced"),
+    events.Rejected(FAILED, again=True),
+    events.TrainingBegan(("1.0", "1.1")),
+    events.Progressed((0, 1), REPORT),
+    events.GenerationEnded((candidate(outcome=trained(a=[1.0, 2.0, 3.0])), FAILED)),
+    events.FinalBegan(("evolved", "human"), 3),
 ]
 
 
@@ -64,7 +66,7 @@ def test_plain_is_a_line_an_event():
 
 
 def test_json_is_an_object_an_event(capsys: pytest.CaptureFixture[str]):
-    show = display.Json()
+    show = json_lines.Json()
     for event in EVENTS:
         show(event)
     found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -99,15 +101,15 @@ def test_live_draws_what_goes_on_and_leaves_what_is_done(width: int):
 def test_a_rung_says_who_is_dropped_and_at_what_fitness():
     lines: list[str] = []
     show = display.Plain(lines.append)
-    show(display.TrainingBegan(("1.0", "1.1", "1.2")))
-    show(display.Raced(4096, {0: 1.0, 2: 0.5}, (2,)))
-    show(display.Raced(8192, {0: 1.0}, ()))
+    show(events.TrainingBegan(("1.0", "1.1", "1.2")))
+    show(events.Raced(4096, {0: 1.0, 2: 0.5}, (2,)))
+    show(events.Raced(8192, {0: 1.0}, ()))
     assert lines[1:] == ["  step 4096: 1.2 (0.500) dropped, 1 go on", "  step 8192: nobody dropped, 1 go on"]
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=80, height=30, highlight=False)
     live = Live(console)
     try:
-        for event in (*EVENTS[:7], display.Raced(4096, {0: 1.5, 1: 0.5}, (1,))):
+        for event in (*EVENTS[:7], events.Raced(4096, {0: 1.5, 1: 0.5}, (1,))):
             live(event)
         with console.capture() as drawn:
             console.print(live._draw())
@@ -119,7 +121,7 @@ def test_a_rung_says_who_is_dropped_and_at_what_fitness():
 
 def test_names_of_displays_are_checked():
     with pytest.raises(Exception, match="there are auto, live, plain, json, none"):
-        display.make("fancy")
+        factory.make("fancy")
 
 
 def test_a_terminal_gets_the_live_view_and_a_pipe_gets_lines(tmp_path: Path):
@@ -148,8 +150,8 @@ def test_a_terminal_gets_the_live_view_and_a_pipe_gets_lines(tmp_path: Path):
 
 def test_the_time_left_of_a_resumed_training_is_that_of_what_is_left(monkeypatch):
     now = [0.0]
-    monkeypatch.setattr("eureka.display.time.monotonic", lambda: now[0])
-    pace = display.Pace()
+    monkeypatch.setattr("eureka.display.plain.time.monotonic", lambda: now[0])
+    pace = format.Pace()
     now[0] = 10.0
     words = pace.words(REPORT | {"steps": 1000, "steps_left": 20_000})
     assert words == "0.1 k world-steps/s   0:10 elapsed, about 3:20 left here"
@@ -161,11 +163,11 @@ def drawn(width: int, height: int, candidates: int, dropped: tuple[int, ...] = (
     console = Console(file=screen, force_terminal=True, width=width, height=height, highlight=False)
     show = Live(console)
     try:
-        show(display.GenerationBegan(1, 2))
-        show(display.TrainingBegan(tuple(f"1.{i}" for i in range(candidates))))
+        show(events.GenerationBegan(1, 2))
+        show(events.TrainingBegan(tuple(f"1.{i}" for i in range(candidates))))
         fitness = [float(i) for i in range(candidates)]
-        show(display.Progressed(tuple(range(candidates)), REPORT | {"fitness": fitness}))
-        show(display.Raced(4096, dict(enumerate(fitness)), dropped))
+        show(events.Progressed(tuple(range(candidates)), REPORT | {"fitness": fitness}))
+        show(events.Raced(4096, dict(enumerate(fitness)), dropped))
         with console.capture() as found:
             console.print(show._draw())
     finally:

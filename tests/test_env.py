@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from eureka.env import Env
+from eureka.envs.env import Env
 from eureka.noise import Noise
 from eureka.physics.base import Sim, compile_scene, substeps_of
 from eureka.physics.threads import ThreadPhysics
@@ -218,7 +218,7 @@ def test_noise_of_advance_is_new_at_every_step():
 
 
 def test_a_memory_may_hold_the_very_tensor_that_the_environment_keeps(tmp_path):
-    from eureka.policies import read_tensors, write_tensors
+    from eureka.rl.checkpoints import read_tensors, write_tensors
 
     e = env(worlds=2)
     e.task.advance = lambda sim, memory, state, noise: Memory(state.action[:, 0], state.action[:, 0])

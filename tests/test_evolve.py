@@ -10,17 +10,20 @@ from typing import Any
 import pytest
 from test_prompt import trained
 
-from eureka import prompt
-from eureka.candidate import Failed, Known, Outcome
-from eureka.config import Settings, load_task
-from eureka.confinement import Confinement
-from eureka.description import Description
-from eureka.designers import SKIPPED, Answer, Reply, Request
-from eureka.display import silent
+from eureka.config.description import Description
+from eureka.config.settings import Settings
+from eureka.config.tasks import load_task
+from eureka.designers import prompts
+from eureka.designers.base import Request
+from eureka.designers.budget import Ledger
 from eureka.errors import EurekaError, UserError
-from eureka.evolve import Workshop, as_reply, evolve, given_start
-from eureka.spending import Ledger
-from eureka.store import create
+from eureka.experiment.context import Workshop
+from eureka.experiment.search import as_reply, evolve, given_start
+from eureka.runs.candidate import Failed, Known, Outcome
+from eureka.runs.events import silent
+from eureka.runs.replies import SKIPPED, Answer, Reply
+from eureka.runs.store import create
+from eureka.workers.isolation import Confinement
 
 TASK = Description(
     name="t",
@@ -114,7 +117,7 @@ class Loop:
             self.count += 1
             self.run = create(self.tmp_path / str(self.count), load_task("cartpole"), settings, {})
         else:
-            from eureka.store import Run
+            from eureka.runs.store import Run
 
             self.run = Run(resume)
         ledger = Ledger(settings.asking)
@@ -193,7 +196,7 @@ def test_a_generation_in_which_all_fail_is_begun_anew_with_the_errors_shown(loop
     again = loop.designer.asked[-1]
     assert again.attempt == 2 and again.slots == (0, 1, 2)
     text = again.messages[-1].content
-    assert text.startswith(prompt.first(TASK)[-1].content)
+    assert text.startswith(prompts.first(TASK)[-1].content)
     assert text.count("it is bad") == 1, "the same error is told once"
 
 
@@ -262,7 +265,7 @@ class Crash(BaseException):
 
 def test_a_run_cut_off_after_any_event_ends_in_the_same_journal(loop: Loop, monkeypatch):
     """Cuts a run after each of its events in turn, resumes it, and compares what is recorded in the end."""
-    from eureka.store import Run
+    from eureka.runs.store import Run
 
     script = {(1, 0, 0): reply("bad"), (1, 1, 0): fit(9), (2, 0, 0): fit(5), (2, 1, 0): fit(9), (2, 2, 0): reply("nan")}
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from conftest import Cli, bench_of
 
-from eureka import prompt
-from eureka.introspect import describe
-from eureka.store import read_events, read_json, task_of
+from eureka.designers import prompts
+from eureka.envs.introspection import describe
+from eureka.runs.store import read_events, read_json, task_of
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "runs" / "examples"
 NAMES = ("cartpole", "ant")
@@ -22,7 +22,7 @@ def test_its_first_prompt_is_the_one_that_would_be_asked_today(name: str):
     recorded = next(e for e in read_events(EXAMPLES / name)[0] if e["event"] == "prompt")
     bench = bench_of(name)
     description = describe(bench.loaded, bench.task, bench.states, bench.env(1, 1).reset().shape[-1])
-    assert prompt.fingerprint(prompt.first(description)) == recorded["sha256"]
+    assert prompts.fingerprint(prompts.first(description)) == recorded["sha256"]
 
 
 @pytest.mark.parametrize("name", NAMES)

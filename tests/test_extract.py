@@ -1,6 +1,6 @@
 import pytest
 
-from eureka.extract import extract, fenced
+from eureka.rewards.extraction import extract, fenced
 
 CODE = "def compute_reward(a):\n    return a, {}\n"
 

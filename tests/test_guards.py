@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from eureka.candidate import Failed
-from eureka.config import load_task
-from eureka.confinement import Confinement
-from eureka.executors import Local
+from eureka.config.tasks import load_task
 from eureka.rewards.preflight import too_slow
 from eureka.rewards.program import ProgramBank, rebuild
-from eureka.trainer import Trainer
-from eureka.workers import Died
+from eureka.runs.candidate import Failed
+from eureka.workers.client import Trainer
+from eureka.workers.executors import Local
+from eureka.workers.isolation import Confinement
+from eureka.workers.process import Died
 
 REWARDS = {
     "honest": "def compute_reward(cart_position, pole_angle):\n    u = torch.cos(pole_angle)\n"
@@ -50,12 +50,12 @@ def test_a_program_that_takes_absurdly_long_is_refused_before_it_trains(cartpole
 
 
 def test_a_program_that_stops_the_trainer_in_its_trial_fails_alone(cartpole, tmp_path: Path, monkeypatch):
-    from eureka import trainer as module
+    from eureka.workers import client
 
     program = cartpole.text(REWARDS["honest"])
     trainer = Trainer(Local(load_task("cartpole"), tmp_path, tmp_path / "scratch", Confinement()))
     try:
-        monkeypatch.setattr(module, "_TRYING", 0.0)
+        monkeypatch.setattr(client, "_TRYING", 0.0)
         failed = trainer.preflight(program, 16)
         assert isinstance(failed, Failed) and failed.machine and "no sign of life" in failed.message
         monkeypatch.undo()

@@ -17,13 +17,13 @@ from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode
 from gymnasium.wrappers import vector as wrappers
 
-from eureka.config import shipped_tasks
-from eureka.env import Env
+from eureka.cli.export import source
+from eureka.config.tasks import shipped_tasks
+from eureka.envs.env import Env
 from eureka.errors import UserError
-from eureka.export import source
 from eureka.gym import SingleTask, VectorTask, register
-from eureka.paths import load_file, shipped
 from eureka.physics.threads import ThreadPhysics
+from eureka.system.paths import load_file, shipped
 
 CODE = """
 def compute_reward(pole_angle: Tensor, cart_position: Tensor, last_action: Tensor):

@@ -16,7 +16,7 @@ import pytest
 from conftest import Cli
 from designers.server import GOOD, Server, completion, error
 
-from eureka.store import read_events
+from eureka.runs.store import read_events
 
 KEY = "sk-decoy-4477"
 SIZES = ("--generations", 2, "--samples", 2, "--envs", 32, "--steps", 2048)

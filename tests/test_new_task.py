@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from conftest import Cli
 
-from eureka.config import load_task
+from eureka.cli.new_task import create
+from eureka.config.tasks import load_task
 from eureka.errors import StorageFault
-from eureka.new_task import create
 
 TINY = ("--generations", 1, "--samples", 1, "--envs", 32, "--steps", 4096)
 
@@ -58,8 +58,8 @@ def test_a_task_from_an_environment_observes_and_moves_as_the_environment_does(c
     import numpy as np
     import torch
 
-    from eureka.env import Env
-    from eureka.introspect import load_class
+    from eureka.envs.env import Env
+    from eureka.envs.introspection import load_class
     from eureka.physics.base import compile_scene
     from eureka.physics.threads import ThreadPhysics
 
@@ -120,7 +120,8 @@ def test_a_full_disk_leaves_no_half_of_a_task(monkeypatch, tmp_path: Path):
 
 
 def test_a_key_in_the_environment_does_not_meet_the_environments_code(monkeypatch):
-    from eureka import new_task
+    from eureka import errors
+    from eureka.cli import new_task
 
     seen: list[dict[str, str]] = []
 
@@ -129,6 +130,6 @@ def test_a_key_in_the_environment_does_not_meet_the_environments_code(monkeypatc
 
     monkeypatch.setenv("OPENAI_API_KEY", "sk-decoy")
     monkeypatch.setattr(new_task.subprocess, "run", lambda *_, env, **__: (seen.append(env), Done())[1])
-    with pytest.raises(new_task.UserError, match="stop"):
+    with pytest.raises(errors.UserError, match="stop"):
         new_task.create("x", "gymnasium:Hopper-v5", Path("nowhere"))
     assert "OPENAI_API_KEY" not in seen[0]

@@ -3,7 +3,7 @@ import math
 import torch
 
 from eureka.noise import Noise, mix, world_keys
-from eureka.seeds import derive
+from eureka.system.seeds import derive
 
 
 def splitmix64(x: int) -> int:

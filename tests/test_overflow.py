@@ -9,15 +9,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from eureka.candidate import Failed, Trained
-from eureka.config import Evaluation, Learning
-from eureka.paths import load_sandbox
+from eureka.config.settings import Evaluation, Learning
 from eureka.physics.backend import Backend
 from eureka.physics.base import Sim, compile_scene
-from eureka.physics.sizes import ROWS, Sizes
+from eureka.physics.buffers import ROWS, Sizes
 from eureka.rewards.program import Field, rebuild
+from eureka.rl.training import Plan, Training
+from eureka.runs.candidate import Failed, Trained
+from eureka.system.paths import load_sandbox
 from eureka.task import Episode, NoMemory, Task
-from eureka.train import Plan, Training
 
 SCENE = """
 <mujoco>

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from eureka import executors, placement
-from eureka.config import load_task
-from eureka.confinement import Confinement
+from eureka.config.tasks import load_task
 from eureka.errors import UserError
-from eureka.executors import Local
-from eureka.planning import Options, resolve
+from eureka.experiment.options import Options, resolve
+from eureka.workers import executors, placement
+from eureka.workers.executors import Local
+from eureka.workers.isolation import Confinement
 
 
 @pytest.fixture(autouse=True)

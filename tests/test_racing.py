@@ -9,14 +9,15 @@ from conftest import Bench
 from test_prompt import trained
 from test_sameness import PLAN, finish, training
 
-from eureka import racing
-from eureka.arms import control
-from eureka.candidate import Dropped, Failed, Outcome, Trained
-from eureka.compare import Wanted
-from eureka.config import Evaluation, Learning, Racing, load_task
+from eureka.config.settings import Evaluation, Learning, Racing
+from eureka.config.tasks import load_task
 from eureka.errors import UserError
-from eureka.paths import shipped
-from eureka.planning import Options, estimate, resolve
+from eureka.experiment.arms import Wanted, control
+from eureka.experiment.estimate import estimate
+from eureka.experiment.options import Options, resolve
+from eureka.runs.candidate import Dropped, Failed, Outcome, Trained
+from eureka.system.paths import shipped
+from eureka.workers import halving
 
 HALVING = Racing(rungs=(0.25, 0.5), keep=0.5)
 FAILED = Failed(stage="train", message="NaN")
@@ -29,34 +30,34 @@ def standing(selection: float, in_training: float | None = 0.0) -> Dropped:
 
 def test_a_rung_is_the_first_evaluation_from_its_share_on_and_never_the_last():
     marks = [3, 5, 8, 10]
-    assert racing.rungs(None, marks) == []
-    assert racing.rungs(HALVING, marks) == [3, 5]
-    assert racing.rungs(Racing(rungs=(0.55, 0.6, 0.9), keep=0.5), marks) == [8], "two at once are one, 0.9 is the end"
+    assert halving.rungs(None, marks) == []
+    assert halving.rungs(HALVING, marks) == [3, 5]
+    assert halving.rungs(Racing(rungs=(0.55, 0.6, 0.9), keep=0.5), marks) == [8], "two at once are one, 0.9 is the end"
 
 
 def test_the_worse_half_is_dropped_and_an_odd_one_with_it():
     standings: dict[int, Outcome] = {m: standing(fitness) for m, fitness in enumerate([3.0, 9.0, 1.0, 7.0, 5.0])}
-    assert racing.losers(HALVING, standings) == [0, 2, 4]
-    assert racing.losers(Racing(keep=0.1), standings) == [0, 2, 3, 4], "somebody always goes on"
+    assert halving.losers(HALVING, standings) == [0, 2, 4]
+    assert halving.losers(Racing(keep=0.1), standings) == [0, 2, 3, 4], "somebody always goes on"
 
 
 def test_those_who_failed_count_as_losers():
     standings: dict[int, Outcome] = {0: FAILED, 1: standing(2.0), 2: FAILED, 3: standing(1.0)}
-    assert racing.losers(HALVING, standings) == []
-    assert racing.losers(HALVING, {0: FAILED, 1: FAILED}) == []
+    assert halving.losers(HALVING, standings) == []
+    assert halving.losers(HALVING, {0: FAILED, 1: FAILED}) == []
 
 
 def test_equal_fitness_is_decided_by_the_episodes_of_training_then_by_slot():
     standings: dict[int, Outcome] = {0: standing(0.0, None), 1: standing(0.0, 0.2), 2: standing(0.0), 3: standing(0.0)}
-    assert racing.losers(HALVING, standings) == [0, 3]
+    assert halving.losers(HALVING, standings) == [0, 3]
 
 
 def test_the_cost_of_a_race_is_what_its_members_train():
     marks = [2, 4, 6, 8]
-    assert racing.work(None, 6, marks) == (48, 24, 6)
+    assert halving.work(None, 6, marks) == (48, 24, 6)
     # 6 to iteration 2, 3 to iteration 4, 1 to the end
-    assert racing.work(HALVING, 6, marks) == (6 * 2 + 3 * 2 + 1 * 4, 6 + 3 + 2, 1)
-    assert racing.work(HALVING, 3, marks, begun=2) == (3 * 2 + 1 * 4, 3 + 2, 1)
+    assert halving.work(HALVING, 6, marks) == (6 * 2 + 3 * 2 + 1 * 4, 6 + 3 + 2, 1)
+    assert halving.work(HALVING, 3, marks, begun=2) == (3 * 2 + 1 * 4, 3 + 2, 1)
 
 
 def test_a_member_stopped_at_a_rung_and_gone_on_with_ends_as_one_that_never_stopped(cartpole: Bench, tmp_path):

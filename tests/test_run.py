@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from conftest import Cli
 
-from eureka.store import read_events
+from eureka.runs.store import read_events
 
 SMALL = ("--generations", 2, "--samples", 3, "--envs", 32, "--steps", 12_288)
 EUREKA = str(Path(sys.executable).parent / "eureka")
@@ -148,8 +148,8 @@ def workers(folder: Path) -> dict[str, int]:
             continue
         if not inherited:
             continue
-        kind = next((k for k in ("trainer_process", "server.py") if any(k in c for c in command)), "orchestrator")
-        found[{"trainer_process": "trainer", "server.py": "compiler"}.get(kind, kind)] = int(process.name)
+        kind = next((k for k in ("trainer.service", "server.py") if any(k in c for c in command)), "orchestrator")
+        found[{"trainer.service": "trainer", "server.py": "compiler"}.get(kind, kind)] = int(process.name)
     return found
 
 
@@ -255,7 +255,7 @@ def test_a_task_from_outside_is_an_equal(cli: Cli, tmp_path: Path):
     """A copy of cartpole whose human reward is negated, as a user's own task: the table must show it."""
     import shutil
 
-    from eureka.paths import shipped
+    from eureka.system.paths import shipped
 
     shutil.copytree(shipped("tasks") / "cartpole", tmp_path / "mine" / "cartpole")
     shutil.copy(shipped("tasks") / "cartpole.yaml", tmp_path / "mine" / "negated.yaml")

@@ -8,10 +8,10 @@ import pytest
 import torch
 from conftest import Bench
 
-from eureka.candidate import Outcome
-from eureka.config import Evaluation, Learning
+from eureka.config.settings import Evaluation, Learning
 from eureka.physics.backend import Backend
-from eureka.train import Plan, Training
+from eureka.rl.training import Plan, Training
+from eureka.runs.candidate import Outcome
 
 REWARDS = [
     "def compute_reward(pole_angle):\n    u = torch.exp(-pole_angle**2 / 0.1)\n    return u, {'u': u}",

@@ -15,7 +15,7 @@ from designers.server import Server, error
 from test_models import KEY, answers, rewards
 from test_run import EUREKA
 
-from eureka.store import read_events
+from eureka.runs.store import read_events
 
 SMALL = ("--generations", 2, "--samples", 1, "--envs", 32, "--steps", 2048)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from eureka.statistics import bootstrap, human_normalised, improvement, interquartile_mean, mean, student, welch
+from eureka.runs.statistics import bootstrap, human_normalised, improvement, interquartile_mean, mean, student, welch
 
 RECORDED = json.loads((Path(__file__).parent / "recorded" / "rliable.json").read_text())["cases"]
 

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from eureka import store
-from eureka.config import Settings, load_task
-from eureka.disk import write_whole
+from eureka.config.settings import Settings
+from eureka.config.tasks import load_task
 from eureka.errors import RunBusy, StorageFault, UserError
-from eureka.store import Run, create, find_run, read_events, task_of
+from eureka.runs import store
+from eureka.runs.store import Run, create, find_run, read_events, task_of
+from eureka.system.files import write_whole
 
 
 def settings() -> Settings:
@@ -78,7 +79,7 @@ def test_a_damaged_whole_line_is_reported_not_skipped(run: Run):
 
 
 def test_a_second_process_is_refused_and_the_first_named(run: Run):
-    code = f"from eureka.store import Run; from pathlib import Path; Run(Path({str(run.folder)!r}))"
+    code = f"from eureka.runs.store import Run; from pathlib import Path; Run(Path({str(run.folder)!r}))"
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "RunBusy" in other.stderr and f"process {os.getpid()}" in other.stderr
 
@@ -137,7 +138,7 @@ def test_a_task_inside_the_run_is_data_and_not_run(run: Run):
 def test_a_changed_task_file_is_named_on_resume(tmp_path: Path):
     import shutil
 
-    from eureka.paths import shipped
+    from eureka.system.paths import shipped
 
     shutil.copytree(shipped("tasks"), tmp_path / "mine")
     task = load_task(str(tmp_path / "mine" / "cartpole.yaml"))

@@ -7,10 +7,10 @@ from typing import get_args
 from test_evolve import TASK
 from test_prompt import candidate, trained
 
-from eureka import prompt
-from eureka.candidate import Candidate, Failed
-from eureka.config import Settings
-from eureka.strategies import STRATEGIES, best_of_n, greedy
+from eureka.config.settings import Settings
+from eureka.designers import prompts
+from eureka.experiment.strategies import STRATEGIES, best_of_n, greedy
+from eureka.runs.candidate import Candidate, Failed
 
 
 def of(generation: int, slot: int, fitness: float | None, best: int = 0) -> Candidate:
@@ -26,7 +26,7 @@ def test_every_name_is_a_strategy():
 
 def test_greedy_reflects_on_the_best_of_the_latest_generation_that_has_one():
     first, second = [of(1, 0, 9.0), of(1, 1, 3.0)], [of(2, 0, 1.0), of(2, 1, 2.0)]
-    assert greedy(TASK, None, []).messages == prompt.first(TASK)
+    assert greedy(TASK, None, []).messages == prompts.first(TASK)
     question = greedy(TASK, None, [first, second])
     assert question.parent is second[1] and question.messages[2].content == "reply 2.1"
     assert greedy(TASK, None, [first, [of(2, 0, None)]]).parent is first[0]

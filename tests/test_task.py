@@ -11,10 +11,10 @@ import torch
 from conftest import Bench, bench_of
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from eureka.config import shipped_tasks
-from eureka.env import Env
-from eureka.introspect import attribute_docs, describe
-from eureka.paths import shipped
+from eureka.config.tasks import shipped_tasks
+from eureka.envs.env import Env
+from eureka.envs.introspection import attribute_docs, describe
+from eureka.system.paths import shipped
 
 NAMES = shipped_tasks()
 NOT_A_VECTOR = re.compile(r"(last_)?action|(hip|knee)_(angle|velocity)|thrust|(thigh|foot)_contact_force")

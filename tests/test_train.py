@@ -6,16 +6,16 @@ import pytest
 import torch
 from conftest import Bench, bench_of
 
-from eureka.candidate import Failed, Trained
-from eureka.config import Evaluation, Learning
-from eureka.env import Env
+from eureka.config.settings import Evaluation, Learning
+from eureka.envs.env import Env
 from eureka.errors import UserError
 from eureka.physics.backend import Backend
-from eureka.policies import load_policies, read_tensors, save_policies
 from eureka.rewards.program import ProgramBank
-from eureka.rl.normalize import RunningMoments
+from eureka.rl.checkpoints import load_policies, read_tensors, save_policies
+from eureka.rl.normalization import RunningMoments
 from eureka.rl.policy import Policy, Shape
-from eureka.train import Plan, Training, Warm
+from eureka.rl.training import Plan, Training, Warm
+from eureka.runs.candidate import Failed, Trained
 
 
 def plan(iterations: int, **learning) -> Plan:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from eureka.config import load_task, shipped_tasks
-from eureka.paths import shipped
+from eureka.config.tasks import load_task, shipped_tasks
+from eureka.system.paths import shipped
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = {"reacher": "", "from_gymnasium": ".j2"}
@@ -41,7 +41,7 @@ def test_the_wheel_holds_everything_shipped_under_one_name(wheel: Path):
     for task in shipped_tasks():
         for source in (f"{task}/SOURCES.md", *(p.relative_to(shipped("tasks")) for p in load_task(task).sources())):
             assert f"eureka/_shipped/tasks/{source}" in names
-    assert {f"eureka/templates/{kind}/my_task/SOURCES.md{end}" for kind, end in TEMPLATES.items()} <= set(names)
+    assert {f"eureka/cli/templates/{kind}/my_task/SOURCES.md{end}" for kind, end in TEMPLATES.items()} <= set(names)
     assert "eureka/_shipped/prompts/system.md.j2" in names
     for folder in ("static", "templates", "templates/site"):
         beside = (ROOT / "eureka" / "report" / folder).iterdir()
@@ -53,7 +53,7 @@ def test_the_wheel_holds_everything_shipped_under_one_name(wheel: Path):
 def test_the_installed_wheel_runs_cartpole_outside_the_checkout(wheel: Path, tmp_path: Path):
     site = tmp_path / "site"
     shell(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", site, wheel, cwd=tmp_path)
-    code = "import eureka.paths as p; print(p.__file__, p.shipped('tasks'))"
+    code = "import eureka.system.paths as p; print(p.__file__, p.shipped('tasks'))"
     where = shell(sys.executable, "-c", code, cwd=tmp_path, PYTHONPATH=str(site)).stdout.split()
     assert all(path.startswith(str(site)) for path in where)
     code = "from eureka.__main__ import main; main()"

@@ -10,7 +10,7 @@ import torch
 from mujoco.batch import Batch
 from trainings import Setting, setting
 
-from eureka.config import Learning
+from eureka.config.settings import Learning
 from eureka.physics.base import substeps_of
 from eureka.rewards.program import ProgramBank
 from eureka.rl.rollout import Rollout

@@ -32,8 +32,8 @@ from rsl_rl.runners import OnPolicyRunner
 from tensordict import TensorDict
 from torch import Tensor
 
-from eureka.config import Learning
-from eureka.env import Env
+from eureka.config.settings import Learning
+from eureka.envs.env import Env
 from eureka.rewards.program import ProgramBank
 
 RECENT = 100

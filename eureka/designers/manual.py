@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from eureka import prompt
-from eureka.candidate import Known
-from eureka.designers import SKIPPED, Answer, Reply, Request, Surroundings
-from eureka.disk import storage, write_whole
-from eureka.reflect import plain
+from eureka.designers import prompts
+from eureka.designers.base import Request, Surroundings
+from eureka.runs.candidate import Known
+from eureka.runs.replies import SKIPPED, Answer, Reply
+from eureka.system.files import storage, write_whole
+from eureka.text import plain
 
 _LOOK_EVERY = 0.5
 """s."""
@@ -76,7 +77,7 @@ class Manual:
         place = self._folder / f"{request.generation}.{request.attempt}"
         if request.attempt:  # several prompts may be open, and each keeps its folder however many slots are left
             place = place.with_name(f"{place.name}-{request.mark[:6]}")
-        text = prompt.as_text(request.messages)
+        text = prompts.as_text(request.messages)
         with storage(place):
             place.mkdir(parents=True, exist_ok=True)
             write_whole(place / "prompt.md", text.encode())

@@ -20,12 +20,13 @@ from typing import Any
 import openai
 from openai.types.chat import ChatCompletion
 
-from eureka.candidate import Known
-from eureka.designers import Answer, Reply, Request, Surroundings
+from eureka.designers.base import Request, Surroundings
+from eureka.designers.budget import Hold
 from eureka.designers.server import RETRIES, message, server_of
 from eureka.errors import EurekaError, ModelFault, ModelRefused
-from eureka.seeds import derive
-from eureka.spending import Hold
+from eureka.runs.candidate import Known
+from eureka.runs.replies import Answer, Reply
+from eureka.system.seeds import derive
 
 _AT_ONCE = 8
 """Calls in flight."""

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from eureka.candidate import Failed, Known
-from eureka.designers import Address, Answer, Reply, Request, replies_of
+from eureka.designers.base import Request
 from eureka.errors import UserError
-from eureka.store import Event, find_run, read_events
+from eureka.runs.candidate import Failed, Known
+from eureka.runs.replies import Address, Answer, Reply, replies_of
+from eureka.runs.store import Event, find_run, read_events
 
 
 class Replay:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import openai
 
 from eureka.errors import EurekaError, ModelFault, ModelRefused, UserError, near
-from eureka.reflect import shown
+from eureka.text import shown
 
 OFFICIAL = "https://api.openai.com/v1"
 KEY = "OPENAI_API_KEY"

@@ -6,7 +6,7 @@ import mujoco
 import torch
 
 from eureka.physics.base import Physics
-from eureka.physics.sizes import POOL_BITS, Sizes
+from eureka.physics.buffers import POOL_BITS, Sizes
 from eureka.physics.threads import ThreadPhysics
 
 
@@ -17,7 +17,7 @@ class Backend:
         """Make worlds on `device`.
 
         Args:
-            device: one of `eureka.devices.DEVICES`, or `cuda:1` and so on.
+            device: one of `eureka.system.hardware.DEVICES`, or `cuda:1` and so on.
             threads: for physics and learning on a CPU.
             sizes: room in the simulator's buffers, which MuJoCo Warp needs to know and `mujoco.batch` does not.
         """

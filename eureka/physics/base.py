@@ -67,7 +67,7 @@ class Physics(Sim, Protocol):
         ...
 
     def overflow(self) -> Tensor:
-        """(W,) int32, a copy: the bits (`eureka.physics.sizes`) of buffers too small since `clear_overflow`; else 0.
+        """(W,) int32, a copy: the bits (`eureka.physics.buffers`) of buffers too small since `clear_overflow`; else 0.
 
         Bits stay when a world is reset: whoever trains reads them at the end of a rollout.
         """

@@ -6,6 +6,35 @@ import gc
 from collections.abc import Callable
 
 import torch
+from torch import Tensor
+
+
+class Replay:
+    """A function of tensors and of others that change in place, replayed from its second call on."""
+
+    def __init__(self, function: Callable[..., tuple[Tensor, ...]], device: torch.device):
+        """On a device without graphs, `function` is called each time."""
+        self._function, self._graphs = function, device.type == "cuda"
+        self._graph: Graph | None = None
+        self._inputs: list[Tensor] = []
+        self._outputs: tuple[Tensor, ...] = ()
+
+    def __call__(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """The function's result, which the next call may overwrite."""
+        if not self._graphs:
+            return self._function(*inputs)
+        if not self._inputs:  # libraries set themselves up at their first calls, which cannot be recorded
+            self._inputs = [value.clone() for value in inputs]
+            return self._function(*self._inputs)
+        for fixed, value in zip(self._inputs, inputs, strict=True):
+            fixed.copy_(value)
+        if self._graph is None:
+            self._graph = Graph(self._record)
+        self._graph()
+        return self._outputs
+
+    def _record(self) -> None:
+        self._outputs = self._function(*self._inputs)
 
 
 class Graph:

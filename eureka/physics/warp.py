@@ -43,8 +43,8 @@ from torch import Tensor
 
 from eureka.errors import EnvironmentFault, UserError, near
 from eureka.physics.base import reading, write_state
+from eureka.physics.buffers import Sizes
 from eureka.physics.graphs import Graph
-from eureka.physics.sizes import Sizes
 
 try:
     import warp as wp

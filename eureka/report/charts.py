@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from eureka.candidate import Curves
-from eureka.compare import Arm
-from eureka.reflect import number, shown
 from eureka.report import svg
 from eureka.report.axes import Axis, Scale, axis, fitting
-from eureka.report.reading import Entry, Final, Reading
+from eureka.report.run_view import Entry, Final, Reading
 from eureka.report.state import State
+from eureka.runs.candidate import Curves
+from eureka.runs.results import Arm
+from eureka.text import number, shown
 
 _HEIGHT = 240.0
 _PANEL = 96.0

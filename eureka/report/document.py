@@ -7,14 +7,14 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from eureka import __version__, tables
-from eureka.disk import named, write_whole
+from eureka import __version__
+from eureka.display import tables
 from eureka.errors import UserError
-from eureka.report.journal import Journal
-from eureka.report.reading import Reading, read
 from eureka.report.rendering import STATIC, anchor, render
-from eureka.report.state import at_work
-from eureka.store import foreign
+from eureka.report.run_view import Reading, read
+from eureka.runs.journal import Journal
+from eureka.runs.store import at_work, foreign
+from eureka.system.files import named, write_whole
 
 LARGEST = 2_000_000
 """Bytes; of a run whose texts would take more, the middles of long ones are left out."""

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from eureka.reflect import number
 from eureka.report import svg
 from eureka.report.charts import SHAPES
-from eureka.report.reading import Entry, Reading
+from eureka.report.run_view import Entry, Reading
+from eureka.text import number
 
 _ROW, _COLUMN, _LABEL, _TOP = 22, 176, 104, 30
 """px: of a candidate, from column to column, of what is written beside a mark, above the first candidate."""

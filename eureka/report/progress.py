@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from eureka.config import Settings
-from eureka.store import Event
+from eureka.config.settings import Settings
+from eureka.runs.store import Event
 
 
 @dataclass(frozen=True)

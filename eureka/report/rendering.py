@@ -10,12 +10,11 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from eureka.config import Settings
-from eureka.display import clock
-from eureka.reflect import number, plain, shown
-from eureka.report import charts, code, lineage, svg
-from eureka.report.reading import Prompt, Reading
+from eureka.config.settings import Settings
+from eureka.report import charts, highlight, lineage, svg
+from eureka.report.run_view import Prompt, Reading
 from eureka.report.state import MEANINGS
+from eureka.text import clock, number, plain, shown
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
@@ -40,8 +39,8 @@ def _environment() -> jinja2.Environment:
     made.filters |= {"cut": _cut, "short": _short, "one_line": shown, "flat": _flat, "provenance": _provenance}
     made.globals |= {
         "charts": charts,
-        "difference": code.difference,
-        "highlighted": code.highlighted,
+        "difference": highlight.difference,
+        "highlighted": highlight.highlighted,
         "lineage": lineage.lineage,
         "ancestors": lineage.ancestors,
         "shapes": svg.shapes,

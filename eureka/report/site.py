@@ -15,11 +15,11 @@ from starlette.requests import Request
 
 from eureka.errors import UserError
 from eureka.report.document import controls_of, values_of
-from eureka.report.following import Followers
-from eureka.report.reading import Entry, Reading
+from eureka.report.event_stream import Followers
 from eureka.report.rendering import STATIC, render
-from eureka.report.shelf import Shelf
-from eureka.store import foreign
+from eureka.report.run_index import Shelf
+from eureka.report.run_view import Entry, Reading
+from eureka.runs.store import foreign
 
 _LONGEST = 200_000
 """Characters of a text that a page shows."""

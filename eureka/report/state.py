@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import math
-import os
-from pathlib import Path
 from typing import Literal
 
-from eureka.candidate import Candidate, Curves, Dropped, Failed, Trained
+from eureka.runs.candidate import Candidate, Curves, Dropped, Failed, Trained
 
 State = Literal["trained", "dropped", "duplicate", "failed", "training", "waiting"]
 MEANINGS: dict[State, str] = {
@@ -52,21 +48,3 @@ def score_of(candidate: Candidate, so_far: Curves | None = None) -> float | None
         case None if so_far is not None:
             return max(filter(math.isfinite, so_far.fitness), default=None)
     return None
-
-
-def at_work(folder: Path) -> bool:
-    """Whether a process holds a run's lock.
-
-    The question needs a shared lock for an instant, so it is not to be asked of runs that are finished anyway.
-    """
-    try:
-        lock = os.open(folder / "orchestrator.lock", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        return False
-    except OSError as error:
-        return error.errno in (errno.EWOULDBLOCK, errno.EAGAIN)
-    finally:
-        os.close(lock)

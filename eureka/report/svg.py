@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup, escape
 
-from eureka.reflect import plain
 from eureka.report.axes import Axis, Scale, fitting
+from eureka.text import plain
 
 WIDTH = 1000.0
 """Of the stretched inner drawing, whatever the plot's width on the page."""

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from eureka.candidate import Failed
-from eureka.confinement import Confinement, Sandbox
 from eureka.errors import SandboxUnavailable
-from eureka.paths import shipped
-from eureka.workers import Died, Worker, give_up, last_words
+from eureka.runs.candidate import Failed
+from eureka.system.paths import shipped
+from eureka.workers.isolation import Confinement, Sandbox
+from eureka.workers.process import Died, Worker, give_up, last_words
 
 _RESTARTS = 3
 _LARGEST_SOURCE = 200_000

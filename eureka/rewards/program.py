@@ -10,8 +10,8 @@ import torch
 import torch.fx
 from torch import Tensor
 
-from eureka.environments import FIELD
-from eureka.paths import load_sandbox
+from eureka.config.tasks import FIELD
+from eureka.system.paths import load_sandbox
 
 if TYPE_CHECKING:
     from sandbox.graph import Field, Program, Rejected, fingerprint, rebuild, require_separate_worlds

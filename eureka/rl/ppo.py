@@ -15,16 +15,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from eureka.capture import Replay
-from eureka.config import Learning
+from eureka.config.settings import Learning
 from eureka.noise import Noise
-from eureka.rl import loss
-from eureka.rl.loss import Batch, Slope
-from eureka.rl.normalize import RunningMoments
+from eureka.physics.graphs import Replay
+from eureka.rl import losses
+from eureka.rl.losses import Batch, Slope
+from eureka.rl.normalization import RunningMoments
 from eureka.rl.optimizer import PopulationAdam
 from eureka.rl.policy import Policy
 from eureka.rl.rollout import Rollout
-from eureka.seeds import derive
+from eureka.system.seeds import derive
 
 LEARNING_RATES = (1e-5, 1e-2)
 """Bounds of the adaptive learning rate, as in rsl_rl."""
@@ -188,9 +188,9 @@ class Learner:
     def _slopes(self, policy: Policy, part: Batch, old_std: Tensor) -> tuple[Slope, Tensor, Tensor, Slope]:
         """Both networks' slopes; on two threads where there is a second one, which changes no number."""
         if self._spare and self._pool is not None:
-            later = self._pool.submit(loss.critic, policy, part, self.settings)
-            return *loss.actor(policy, part, old_std, self.settings), later.result()
-        return *loss.actor(policy, part, old_std, self.settings), loss.critic(policy, part, self.settings)
+            later = self._pool.submit(losses.critic, policy, part, self.settings)
+            return *losses.actor(policy, part, old_std, self.settings), later.result()
+        return *losses.actor(policy, part, old_std, self.settings), losses.critic(policy, part, self.settings)
 
     def save(self) -> dict[str, Tensor]:
         """Everything that `load` needs to go on exactly from here; all but counters lead with P."""

@@ -9,11 +9,12 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from eureka.capture import Capture
-from eureka.env import Env, Worlds
+from eureka.envs.base import Worlds
+from eureka.envs.capture import Capture
+from eureka.envs.env import Env
 from eureka.noise import Noise, world_keys
-from eureka.rl.loss import log_probability
-from eureka.rl.normalize import RunningMoments
+from eureka.rl.losses import log_probability
+from eureka.rl.normalization import RunningMoments
 from eureka.rl.policy import Policy
 
 

@@ -13,14 +13,14 @@ from cluster.test_losses import trainers
 from cluster.training import REWARDS
 from conftest import Bench, Cli
 
-from eureka.candidate import Trained
-from eureka.cluster.executor import Cluster
-from eureka.config import Evaluation, Learning
-from eureka.confinement import Confinement
-from eureka.crew import Crew
-from eureka.executors import Executor, Local
-from eureka.planning import Options, resolve
-from eureka.store import Run, create
+from eureka.config.settings import Evaluation, Learning
+from eureka.experiment.options import Options, resolve
+from eureka.runs.candidate import Trained
+from eureka.runs.store import Run, create
+from eureka.workers.cluster.executor import Cluster
+from eureka.workers.executors import Executor, Local
+from eureka.workers.isolation import Confinement
+from eureka.workers.pool import Crew
 
 pytestmark = pytest.mark.slow
 MEMBERS = 4

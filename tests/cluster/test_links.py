@@ -12,12 +12,12 @@ from cluster.nodes import Nodes, descendants, ended
 from cluster.training import Heard, described, listened, own_task, training
 from conftest import Bench
 
-from eureka.cluster.executor import Cluster
-from eureka.config import load_task
-from eureka.confinement import Confinement
+from eureka.config.tasks import load_task
 from eureka.errors import UserError
-from eureka.executors import started
-from eureka.workers import Died, Worker
+from eureka.workers.cluster.executor import Cluster
+from eureka.workers.executors import started
+from eureka.workers.isolation import Confinement
+from eureka.workers.process import Died, Worker
 
 Joined = Callable[..., Cluster]
 FORGER = """
@@ -117,7 +117,13 @@ def test_no_process_of_an_own_ray_has_the_orchestrators_keys_and_none_is_left(
     described(cluster.open(0))
     family = set(descendants(os.getpid())) - set(before)
     commands = {p: Path(f"/proc/{p}/cmdline").read_bytes() for p in family}
-    for part in (b"eureka.cluster.bridge", b"gcs_server", b"raylet", b"ray::", b"eureka.trainer_process"):
+    for part in (
+        b"eureka.workers.cluster.driver_process",
+        b"gcs_server",
+        b"raylet",
+        b"ray::",
+        b"eureka.trainer.service",
+    ):
         assert any(part in command for command in commands.values()), part
     told = [p for p in family if b"sk-decoy-4711" in Path(f"/proc/{p}/environ").read_bytes()]
     assert not told, [commands[p] for p in told]

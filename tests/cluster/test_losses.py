@@ -16,11 +16,11 @@ from cluster.nodes import Nodes, descendants, ended, mentions, processes
 from cluster.training import described, listened, training
 from conftest import Bench
 
-from eureka.cluster.executor import Cluster
-from eureka.config import load_task
-from eureka.confinement import Confinement
+from eureka.config.tasks import load_task
 from eureka.errors import UserError
-from eureka.workers import Died
+from eureka.workers.cluster.executor import Cluster
+from eureka.workers.isolation import Confinement
+from eureka.workers.process import Died
 
 pytestmark = pytest.mark.slow
 ITERATIONS = 60
@@ -28,9 +28,9 @@ ITERATIONS = 60
 ORCHESTRATOR = """
 import sys, time
 from pathlib import Path
-from eureka.cluster.executor import Cluster
-from eureka.config import load_task
-from eureka.confinement import Confinement
+from eureka.workers.cluster.executor import Cluster
+from eureka.config.settings import load_task
+from eureka.workers.isolation import Confinement
 address, folder = sys.argv[1], Path(sys.argv[2])
 (folder / "logs").mkdir()
 cluster = Cluster(address or None, load_task("cartpole"), folder / "logs", folder / "scratch", Confinement())
@@ -56,7 +56,7 @@ def joined(address: str | None, folder: Path, **more) -> Cluster:
 
 def trainers(nodes: Nodes) -> set[int]:
     """Trainer processes on the nodes."""
-    return {p for p in processes() if mentions(p, nodes.folder) and b"eureka.trainer_process" in command(p)}
+    return {p for p in processes() if mentions(p, nodes.folder) and b"eureka.trainer.service" in command(p)}
 
 
 def command(process: int) -> bytes:
@@ -161,7 +161,7 @@ def test_nothing_outlives_an_orchestrator_that_is_killed(nodes: Nodes, tmp_path:
     with orchestrator.stdout:
         assert orchestrator.stdout.readline() == b"there\n"
     family = set(descendants(orchestrator.pid)) | trainers(nodes)
-    assert any(b"eureka.trainer_process" in command(p) for p in family)
+    assert any(b"eureka.trainer.service" in command(p) for p in family)
     orchestrator.kill()
     orchestrator.wait()
     assert ended(family) == set()

@@ -12,12 +12,12 @@ import pytest
 from cluster.training import described, own_task
 from conftest import Bench
 
-from eureka.cluster import sameness
-from eureka.cluster.host import Host, Order
-from eureka.cluster.parcels import LARGEST_TASK, PIECE, hashes, incoming, outgoing, task_files
-from eureka.config import load_task
+from eureka.config.tasks import load_task
 from eureka.errors import UserError
-from eureka.workers import Died
+from eureka.workers.cluster import compatibility
+from eureka.workers.cluster.actor import Host, Order
+from eureka.workers.cluster.transfer import LARGEST_TASK, PIECE, hashes, incoming, outgoing, task_files
+from eureka.workers.process import Died
 
 
 def test_a_task_travels_with_the_folder_of_its_class_but_not_with_what_is_hidden_or_a_run(tmp_path: Path):
@@ -85,17 +85,17 @@ def test_of_a_path_in_an_answer_only_the_last_part_is_taken():
 
 
 def test_what_differs_between_two_machines_is_named_with_both_versions():
-    here = sameness.facts("cpu")
-    assert sameness.difference("node a", here, here, "cpu") is None
+    here = compatibility.facts("cpu")
+    assert compatibility.difference("node a", here, here, "cpu") is None
     for package in ("python", "eureka", "torch", "mujoco", "processor"):
-        told = sameness.difference("node a", here | {package: "0.1"}, here, "cpu")
+        told = compatibility.difference("node a", here | {package: "0.1"}, here, "cpu")
         assert told is not None and told.startswith(f"node a has {package} 0.1 and this machine has {here[package]}")
     lacking = {name: fact for name, fact in here.items() if name != "torch"}
-    assert "node a has torch none" in (sameness.difference("node a", lacking, here, "cpu") or "")
+    assert "node a has torch none" in (compatibility.difference("node a", lacking, here, "cpu") or "")
     build = here | {"torch": here["torch"].partition("+")[0] + "+cu999"}
-    assert sameness.difference("node a", build, here, "cuda") is None
-    assert sameness.difference("node a", build, here, "cpu") is not None
-    assert sameness.difference("node a", here | {sameness.VECTORS: "sse"}, here, "cpu") is None
+    assert compatibility.difference("node a", build, here, "cuda") is None
+    assert compatibility.difference("node a", build, here, "cpu") is not None
+    assert compatibility.difference("node a", here | {compatibility.VECTORS: "sse"}, here, "cpu") is None
 
 
 def test_a_host_passes_frames_files_and_the_log_on_and_leaves_nothing(

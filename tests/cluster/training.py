@@ -8,9 +8,10 @@ from typing import Any
 
 from conftest import Bench
 
-from eureka.config import Evaluation, Learning, load_task
-from eureka.executors import Link
-from eureka.train import Plan
+from eureka.config.settings import Evaluation, Learning
+from eureka.config.tasks import load_task
+from eureka.rl.training import Plan
+from eureka.workers.executors import Link
 
 REWARDS = (
     "def compute_reward(pole_angle):\n    u = torch.exp(-pole_angle**2 / 0.1)\n    return u, {'u': u}",

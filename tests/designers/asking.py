@@ -10,11 +10,13 @@ import pytest
 from server import Server, completion
 from test_evolve import TASK
 
-from eureka import prompt
-from eureka.config import Asking, Prices, Settings, load_task
-from eureka.designers import Reply, Request, Surroundings
+from eureka.config.settings import Asking, Prices, Settings
+from eureka.config.tasks import load_task
+from eureka.designers import prompts
+from eureka.designers.base import Request, Surroundings
+from eureka.designers.budget import Ledger
 from eureka.designers.openai import OpenAI
-from eureka.spending import Ledger
+from eureka.runs.replies import Reply
 
 KEY = "sk-decoy-8842"
 PRICES = Prices(input=2.0, output=10.0, cached=0.5)
@@ -42,7 +44,7 @@ class Asker:
 
 
 def request(*slots: int, attempt: int = 0, text: str = "") -> Request:
-    messages = (*prompt.first(TASK), prompt.Message(role="user", content=text)) if text else prompt.first(TASK)
+    messages = (*prompts.first(TASK), prompts.Message(role="user", content=text)) if text else prompts.first(TASK)
     return Request(1, slots, attempt, messages, TASK, None)
 
 

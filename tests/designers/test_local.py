@@ -11,13 +11,15 @@ import pytest
 from conftest import Cli
 from test_evolve import TASK
 
-from eureka import prompt
-from eureka.config import Settings, load_task
-from eureka.designers import Reply, Request, Surroundings
-from eureka.designers.local import Local
+from eureka.config.settings import Settings
+from eureka.config.tasks import load_task
+from eureka.designers import prompts
+from eureka.designers.base import Request, Surroundings
+from eureka.designers.budget import Ledger
+from eureka.designers.huggingface import Local
 from eureka.errors import BudgetSpent, UserError
-from eureka.extract import extract
-from eureka.spending import Ledger
+from eureka.rewards.extraction import extract
+from eureka.runs.replies import Reply
 
 TEMPLATE = "{% for m in messages %}<{{ m.role }}>{{ m.content }}\n{% endfor %}<assistant>"
 NO_SYSTEM = "{% if messages[0].role == 'system' %}{{ raise_exception('no system role') }}{% endif %}" + TEMPLATE
@@ -56,7 +58,7 @@ def ask(model: Path, slots: int = 3, generation: int = 1, **asking: Any) -> list
     preset = load_task("cartpole").file.presets["cpu"].model_dump()
     settings = Settings.model_validate(preset | {"preset": "cpu", "asking": {"reply_tokens": 40} | asking})
     around = Surroundings(settings, Ledger(settings.asking), Path("nowhere"), (), print)
-    request = Request(generation, tuple(range(slots)), 0, prompt.first(TASK), TASK, None)
+    request = Request(generation, tuple(range(slots)), 0, prompts.first(TASK), TASK, None)
     (answer,) = Local(str(model), around).propose([request])
     assert answer.prompt_tokens and answer.completion_tokens and answer.usd == 0.0
     assert answer.completion_tokens <= slots * 40 and answer.source and answer.source.startswith("seed ")

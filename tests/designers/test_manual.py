@@ -9,11 +9,13 @@ from typing import Any
 
 from test_evolve import TASK
 
-from eureka import prompt
-from eureka.config import Settings, load_task
-from eureka.designers import Answer, Request, Surroundings
+from eureka.config.settings import Settings
+from eureka.config.tasks import load_task
+from eureka.designers import prompts
+from eureka.designers.base import Request, Surroundings
+from eureka.designers.budget import Ledger
 from eureka.designers.manual import Manual
-from eureka.spending import Ledger
+from eureka.runs.replies import Answer
 
 
 def manual(folder: Path, events: tuple = ()) -> tuple[Manual, list[str]]:
@@ -24,7 +26,7 @@ def manual(folder: Path, events: tuple = ()) -> tuple[Manual, list[str]]:
 
 
 def request(*slots: int, attempt: int = 0, text: str = "x") -> Request:
-    return Request(1, slots, attempt, (prompt.Message(role="user", content=text),), TASK, None)
+    return Request(1, slots, attempt, (prompts.Message(role="user", content=text),), TASK, None)
 
 
 def put(path: Path, text: str) -> None:

@@ -10,11 +10,11 @@ from asking import PRICES, Asker, numbered, serving
 from server import GOOD, completion, error
 from test_evolve import TASK
 
-from eureka import prompt
-from eureka.config import Asking
-from eureka.designers import Answer
+from eureka.config.settings import Asking
+from eureka.designers import prompts
+from eureka.designers.budget import Ledger
 from eureka.errors import BudgetSpent, UserError
-from eureka.spending import Ledger
+from eureka.runs.replies import Answer
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_calls_in_flight_are_counted_at_their_most_until_they_are_answered(serve
         flying[0] -= 1
         return numbered(body, number)
 
-    a_call = 1000 + sum(len(m.content.encode()) + 16 for m in prompt.first(TASK))
+    a_call = 1000 + sum(len(m.content.encode()) + 16 for m in prompts.first(TASK))
     ask = serve(answer, reply_tokens=1000, max_tokens=3 * a_call + 1000)
     ask.designer._counts = False
     assert len(ask(8)) == 8, "each takes 150 in the end"

@@ -13,8 +13,8 @@ from asking import KEY, PRICES, Asker, numbered, request, serving
 from server import GOOD, completion, error
 from test_evolve import TASK
 
-from eureka import prompt
-from eureka.designers import Request
+from eureka.designers import prompts
+from eureka.designers.base import Request
 from eureka.errors import ModelFault, UserError
 
 USAGE = {"prompt_tokens": 1, "completion_tokens": 1}
@@ -212,9 +212,9 @@ def test_halves_of_characters_do_no_harm(serve):
 def test_the_static_part_of_a_prompt_comes_first_and_stays_the_same(serve):
     ask = serve(numbered)
     later = (
-        *prompt.first(TASK),
-        prompt.Message(role="assistant", content="a"),
-        prompt.Message(role="user", content="b"),
+        *prompts.first(TASK),
+        prompts.Message(role="assistant", content="a"),
+        prompts.Message(role="user", content="b"),
     )
     ask(requests=[request(0)])
     ask(requests=[Request(2, (0,), 0, later, TASK, None)])
@@ -285,7 +285,7 @@ def test_names_of_models_cannot_drive_a_terminal(serve):
 
 
 def test_a_batch_that_a_limit_forbids_is_asked_for_one_by_one(serve):
-    a_call = 1000 + sum(len(m.content.encode()) + 16 for m in prompt.first(TASK))
+    a_call = 1000 + sum(len(m.content.encode()) + 16 for m in prompts.first(TASK))
     ask = serve(numbered, reply_tokens=1000, max_tokens=a_call + 900)
     assert len(ask(4)) == 4 and all("n" not in b for b in ask.server.bodies)
 

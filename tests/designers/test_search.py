@@ -8,13 +8,14 @@ import pytest
 from conftest import Bench, bench_of
 from test_prompt import candidate, trained
 
-from eureka import prompt
-from eureka.config import shipped_tasks
-from eureka.designers import Reply, Request
-from eureka.designers.search import Search, Term, _child, features, terms_of
-from eureka.extract import extract
-from eureka.introspect import describe
+from eureka.config.tasks import shipped_tasks
+from eureka.designers import prompts
+from eureka.designers.base import Request
+from eureka.designers.evolutionary import Search, Term, _child, features, terms_of
+from eureka.envs.introspection import describe
+from eureka.rewards.extraction import extract
 from eureka.rewards.preflight import preflight
+from eureka.runs.replies import Reply
 
 
 @pytest.fixture(params=shipped_tasks())
@@ -28,7 +29,7 @@ def description(bench: Bench):
 
 def request(bench: Bench, generation: int = 1, slots=(0, 1, 2, 3, 4, 5), parent=None, attempt: int = 0) -> Request:
     task = description(bench)
-    return Request(generation, tuple(slots), attempt, prompt.first(task), task, parent)
+    return Request(generation, tuple(slots), attempt, prompts.first(task), task, parent)
 
 
 def proposed(seed: int, ask: Request) -> list[Reply]:

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from eureka.config import EnvironmentFile, load_task
-from eureka.environments import FIELD
-from eureka.environments.env import ById, GymnasiumEnv
+from eureka.config.tasks import FIELD, EnvironmentFile, load_task
+from eureka.envs.gymnasium.env import ById, GymnasiumEnv
 from eureka.errors import UserError
 from eureka.noise import Noise, world_keys
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from conftest import Cli
 
-from eureka.environments import FIELD, PROGRAM
+from eureka.config.tasks import FIELD, PROGRAM
 from eureka.rewards.preflight import preflight
 from eureka.rewards.program import Field, ProgramBank, Rejected, own_reward
 

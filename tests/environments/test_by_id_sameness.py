@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from eureka.candidate import Outcome
-from eureka.config import EnvironmentFile, Evaluation, Learning
-from eureka.environments.env import ById
+from eureka.config.settings import Evaluation, Learning
+from eureka.config.tasks import EnvironmentFile
+from eureka.envs.gymnasium.env import ById
 from eureka.physics.backend import Backend
 from eureka.rewards.program import own_reward
-from eureka.train import Plan, Training
+from eureka.rl.training import Plan, Training
+from eureka.runs.candidate import Outcome
 
 PLAN = Plan(
     worlds=4,

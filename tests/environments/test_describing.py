@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from eureka import prompt
-from eureka.config import EnvironmentFile, LoadedTask, load_task
-from eureka.description import Description
-from eureka.environments.describing import describe
-from eureka.environments.env import ById
+from eureka.config.description import Description
+from eureka.config.tasks import EnvironmentFile, LoadedTask, load_task
+from eureka.designers import prompts
+from eureka.envs.gymnasium.description import describe
+from eureka.envs.gymnasium.env import ById
 
 
 def told(name: str) -> Description:
@@ -32,7 +32,7 @@ def test_a_designer_is_told_goal_scene_fields_and_what_ends_an_episode():
 
 @pytest.mark.parametrize("name", ["Hopper-v5", "Ant-v5", "Humanoid-v5", "Reacher-v5", "Pendulum-v1"])
 def test_nothing_of_the_environments_reward_is_in_a_prompt(name: str):
-    text = "\n".join(m.content for m in prompt.first(told(f"gymnasium:{name}"))[1:])
+    text = "\n".join(m.content for m in prompts.first(told(f"gymnasium:{name}"))[1:])
     for secret in ("reward_", "healthy_reward", "forward_reward", "ctrl_cost", "reward function that"):
         assert secret not in text, secret
 
@@ -41,5 +41,5 @@ def test_what_was_assumed_is_said_to_the_user_and_not_to_a_designer():
     task = told("gymnasium:Pendulum-v1")
     assert any("fitness is its return" in line for line in task.assumptions)
     assert any("general ones" in line for line in task.assumptions)
-    text = "\n".join(m.content for m in prompt.first(task))
+    text = "\n".join(m.content for m in prompts.first(task))
     assert not any(line in text for line in task.assumptions)

@@ -19,8 +19,8 @@ import torch
 import warp as wp
 from conftest import Bench
 
+from eureka.envs.sizing import measured
 from eureka.noise import Noise
-from eureka.physics.sizes import measured
 from eureka.physics.warp import WarpPhysics
 
 STATE = mujoco.mjtState.mjSTATE_INTEGRATION

@@ -24,11 +24,12 @@ import torch
 import warp as wp
 from conftest import Bench, bench_of
 
-from eureka.env import Env
+from eureka.envs.env import Env
+from eureka.envs.sizing import measured
 from eureka.noise import Noise
-from eureka.physics.sizes import POOL_BITS, WORLD_BITS, measured
+from eureka.physics.buffers import POOL_BITS, WORLD_BITS
 from eureka.physics.warp import WarpPhysics
-from eureka.rewards.plain import PlainReward
+from eureka.rewards.python import PlainReward
 from eureka.task import tensors
 
 WORLDS, STEPS = 8, 20

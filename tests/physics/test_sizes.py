@@ -4,7 +4,8 @@ from dataclasses import asdict
 import torch
 from conftest import bench_of
 
-from eureka.physics.sizes import CONTACTS, HEIGHT_FIELD, LEAST_CONTACTS, LEAST_ROWS, ROWS, Sizes, measured
+from eureka.envs.sizing import LEAST_CONTACTS, LEAST_ROWS, measured
+from eureka.physics.buffers import CONTACTS, HEIGHT_FIELD, ROWS, Sizes
 from eureka.physics.threads import ThreadPhysics
 
 

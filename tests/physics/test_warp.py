@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from eureka.errors import UserError
-from eureka.physics import sizes, warp
+from eureka.physics import buffers, warp
 from eureka.physics.base import compile_scene
-from eureka.physics.sizes import POOL_BITS, WORLD_BITS, Sizes
+from eureka.physics.buffers import POOL_BITS, WORLD_BITS, Sizes
 from eureka.physics.threads import ThreadPhysics
 from eureka.physics.warp import WarpPhysics
 
@@ -202,7 +202,7 @@ def test_rows_that_do_not_fit_are_charged_to_their_world_alone_and_stay_on_recor
     assert ((physics.overflow() & WORLD_BITS) != 0).tolist() == [False, True, False, False]
     physics.reset(EVERYONE)
     physics.step(1)
-    assert (physics.overflow() & WORLD_BITS).tolist() == [0, sizes.ROWS, 0, 0]
+    assert (physics.overflow() & WORLD_BITS).tolist() == [0, buffers.ROWS, 0, 0]
     physics.clear_overflow()
     physics.step(1)
     assert physics.overflow().tolist() == [0] * 4
@@ -223,7 +223,7 @@ def test_the_bits_are_those_of_mujoco_warp():
     assert POOL_BITS == kind.BROADPHASE | kind.NARROWPHASE | kind.CCD
     ignored = kind.ITERATIONS | kind.LS_ITERATIONS | kind.EPA_HORIZON
     assert kind.ALL & ~POOL_BITS & ~ignored == WORLD_BITS
-    assert sizes.ROWS | sizes.JACOBIAN == kind.NEFC | kind.NJMAX_NNZ
+    assert buffers.ROWS | buffers.JACOBIAN == kind.NEFC | kind.NJMAX_NNZ
 
 
 def test_a_model_field_may_differ_between_worlds_if_it_was_named():
@@ -250,7 +250,7 @@ def test_the_package_is_asked_for_in_one_sentence_and_by_nothing_else(monkeypatc
     assert spec and spec.loader
     with pytest.raises(UserError, match=r"pip install -e '\.\[gpu\]'"):
         spec.loader.exec_module(importlib.util.module_from_spec(spec))
-    rest = "import sys, eureka.cli, eureka.train, eureka.physics.sizes; sys.exit('warp' in sys.modules)"
+    rest = "import sys, eureka.cli.app, eureka.rl.training, eureka.physics.buffers; sys.exit('warp' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", rest], check=False).returncode == 0
 
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 from conftest import Bench, bench_of
 
+from eureka.envs.sizing import measured
 from eureka.physics.graphs import Graph
-from eureka.physics.sizes import measured
 from eureka.physics.threads import ThreadPhysics
 from eureka.physics.warp import WarpPhysics
 

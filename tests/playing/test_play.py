@@ -18,10 +18,10 @@ import torch
 from conftest import Cli
 from PIL import Image
 
-from eureka.playing import trajectory
-from eureka.policies import save_policies
-from eureka.rl.normalize import RunningMoments
+from eureka.rl.checkpoints import save_policies
+from eureka.rl.normalization import RunningMoments
 from eureka.rl.policy import Policy, Shape
+from eureka.video import trajectory
 
 EUREKA = str(Path(sys.executable).parent / "eureka")
 SMALL = ("--generations", 1, "--samples", 3, "--envs", 32, "--steps", 12_288)

@@ -13,17 +13,18 @@ import pytest
 import torch
 from conftest import Bench
 
-from eureka.env import Env
+from eureka.envs.env import Env
 from eureka.errors import UserError
-from eureka.evaluate import Player
 from eureka.physics.backend import Backend
-from eureka.playing import simulation, trajectory
-from eureka.playing.drawing import rate_of
-from eureka.playing.panel import Panel
-from eureka.playing.trajectory import GOES_ON, TERMINATED, TIMED_OUT, Part, Trajectory
-from eureka.rl.normalize import RunningMoments
+from eureka.rl.evaluation import Player
+from eureka.rl.normalization import RunningMoments
 from eureka.rl.policy import Policy, Shape
-from eureka.seeds import derive
+from eureka.system.seeds import derive
+from eureka.trainer import playback
+from eureka.video import trajectory
+from eureka.video.overlay import Panel
+from eureka.video.render_process import rate_of
+from eureka.video.trajectory import GOES_ON, TERMINATED, TIMED_OUT, Part, Trajectory
 
 CPU = torch.device("cpu")
 
@@ -51,10 +52,10 @@ def part(values: np.ndarray, components: tuple[str, ...], ended: tuple[int, ...]
 
 def test_what_is_filmed_is_what_would_be_judged(cartpole: Bench):
     policy, moments = untrained(2)
-    env = simulation.worlds(cartpole.task, cartpole.model, 2, seed=7)
-    parts = simulation.play(env, policy, moments, [None, cartpole.baseline("human", 1)], ["a", "b"], 4000, 1)
-    seeds = torch.full((2,), derive(7, simulation.STREAM), dtype=torch.int64)
-    judged = Player(Env(cartpole.task, Backend().open(cartpole.model, 2), seeds, simulation.STREAM), policy, moments)
+    env = playback.worlds(cartpole.task, cartpole.model, 2, seed=7)
+    parts = playback.play(env, policy, moments, [None, cartpole.baseline("human", 1)], ["a", "b"], 4000, 1)
+    seeds = torch.full((2,), derive(7, playback.STREAM), dtype=torch.int64)
+    judged = Player(Env(cartpole.task, Backend().open(cartpole.model, 2), seeds, playback.STREAM), policy, moments)
     found = judged.play()
     for p, played in enumerate(parts):
         end = played.episodes()[0]
@@ -65,22 +66,22 @@ def test_what_is_filmed_is_what_would_be_judged(cartpole: Bench):
 def test_equal_policies_meet_equal_episodes_one_after_another(cartpole: Bench):
     policy, moments = untrained(1)
     twice = Policy(policy.shape, policy.flat.repeat(2, 1))
-    env = simulation.worlds(cartpole.task, cartpole.model, 2, seed=0)
+    env = playback.worlds(cartpole.task, cartpole.model, 2, seed=0)
     steps = 300
-    both = simulation.play(env, twice, RunningMoments(2, (4,), CPU), [None, None], ["a", "b"], steps, None)
+    both = playback.play(env, twice, RunningMoments(2, (4,), CPU), [None, None], ["a", "b"], steps, None)
     assert len(both[0].episodes()) > 1 and np.array_equal(both[0].state, both[1].state)
     starts = both[0].state[[0, both[0].episodes()[0] + 1]]
     assert not np.array_equal(starts[0], starts[1]), "another episode begins elsewhere"
-    again = simulation.worlds(cartpole.task, cartpole.model, 1, seed=1)
-    (other,) = simulation.play(again, policy, moments, [None], ["a"], steps, None)
+    again = playback.worlds(cartpole.task, cartpole.model, 1, seed=1)
+    (other,) = playback.play(again, policy, moments, [None], ["a"], steps, None)
     assert not np.array_equal(other.state[0], both[0].state[0]), "as do those of another seed"
     assert set(both[0].ended.tolist()) <= {GOES_ON, TERMINATED, TIMED_OUT}
 
 
 def test_the_last_state_of_an_episode_is_the_one_before_the_reset(cartpole: Bench):
     policy, moments = untrained(1)
-    env = simulation.worlds(cartpole.task, cartpole.model, 1, seed=0)
-    (played,) = simulation.play(env, policy, moments, [cartpole.baseline("human", 1)], ["a"], 300, None)
+    env = playback.worlds(cartpole.task, cartpole.model, 1, seed=0)
+    (played,) = playback.play(env, policy, moments, [cartpole.baseline("human", 1)], ["a"], 300, None)
     ends = [e for e in played.episodes() if played.ended[e] == TERMINATED]
     # MuJoCo's integration state begins with time and positions: cart, pole. Episodes begin upright.
     fallen, begun = (np.abs(played.state[[e + d for e in ends[:2]], 2]) for d in (0, 1))
@@ -89,9 +90,9 @@ def test_the_last_state_of_an_episode_is_the_one_before_the_reset(cartpole: Benc
 
 def test_a_trajectory_comes_back_as_it_was_saved(cartpole: Bench, tmp_path: Path):
     policy, moments = untrained(1)
-    env = simulation.worlds(cartpole.task, cartpole.model, 1, seed=0)
-    parts = simulation.play(env, policy, moments, [cartpole.baseline("human", 1)], ["a\x1b[2J"], 20, None)
-    before = Trajectory("cartpole", 1 / 60, simulation.binary(env), parts)
+    env = playback.worlds(cartpole.task, cartpole.model, 1, seed=0)
+    parts = playback.play(env, policy, moments, [cartpole.baseline("human", 1)], ["a\x1b[2J"], 20, None)
+    before = Trajectory("cartpole", 1 / 60, playback.binary(env), parts)
     before.save(tmp_path / "a.npz")
     after = trajectory.load(tmp_path / "a.npz")
     assert (after.task, after.control_period, after.model) == (before.task, before.control_period, before.model)
@@ -109,7 +110,7 @@ def test_a_trajectory_is_never_unpickled(tmp_path: Path):
 
 
 def test_the_orchestrator_of_a_film_imports_no_torch_and_no_simulator():
-    code = "import sys; import eureka.playing.play; print([m for m in ('torch', 'mujoco', 'PIL') if m in sys.modules])"
+    code = "import sys; import eureka.video.play; print([m for m in ('torch', 'mujoco', 'PIL') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
@@ -160,7 +161,7 @@ _SCENE = """<mujoco><worldbody><light pos="0 0 3"/><camera name="view" pos="0 -2
 </worldbody></mujoco>"""
 _GOAL = """
 import sys, mujoco, numpy as np
-from eureka.playing import renderers
+from eureka.video import renderers
 model = mujoco.MjModel.from_xml_string(sys.argv[1])
 buffer = np.empty(mujoco.mj_sizeModel(model), np.uint8)
 mujoco.mj_saveModel(model, None, buffer)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from eureka.store import Event
+from eureka.runs.store import Event
 
 EXAMPLE = Path(__file__).resolve().parent.parent.parent / "runs" / "examples" / "cartpole"
 HOSTILE = (

@@ -10,7 +10,7 @@ import pytest
 from journals import HOSTILE, example, failing, grown, write_run
 from test_reading import reading
 
-from eureka.report import charts, code, lineage, svg
+from eureka.report import charts, highlight, lineage, svg
 from eureka.report.axes import axis, fitting
 
 
@@ -115,7 +115,7 @@ def test_an_element_escapes_whatever_it_is_given():
 
 def test_highlighting_changes_no_character():
     source = "@f\ndef reward(a):  # why\n    return a * 2.5e-3, {'x': \"</i><b>\", 'y': not a}\n\n\n    \\ ??? \u00e9\n"
-    lines = [drawn(line) for line in code.highlighted(source)]
+    lines = [drawn(line) for line in highlight.highlighted(source)]
     assert ["".join(line.itertext()) for line in lines] == source.rstrip("\n").split("\n")
     assert {i.get("class") for line in lines for i in line.iter("i")} == set("kmscf")
 
@@ -123,7 +123,7 @@ def test_highlighting_changes_no_character():
 def test_a_difference_counts_and_numbers_its_lines():
     before = "\n".join("abcdefghijklmnop")
     after = before.replace("c", "C").replace("p", "p\nq")
-    found = code.difference(before, after)
+    found = highlight.difference(before, after)
     assert found is not None and (found.added, found.removed) == (2, 1)
     first, second = found.groups
     assert [(x.sign, x.old, x.new) for x in first] == [
@@ -133,5 +133,5 @@ def test_a_difference_counts_and_numbers_its_lines():
 
 
 def test_texts_too_long_to_compare_are_not_compared():
-    assert code.difference("x\n" * 5000, "y") is None
-    assert code.difference("a", "a") == code.Difference(0, 0, ())
+    assert highlight.difference("x\n" * 5000, "y") is None
+    assert highlight.difference("a", "a") == highlight.Difference(0, 0, ())

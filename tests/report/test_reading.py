@@ -13,11 +13,10 @@ from journals import EXAMPLE, beginning, example, example_record, failing, grown
 
 from eureka.errors import UserError
 from eureka.report.document import document, failures
-from eureka.report.journal import Journal
 from eureka.report.lineage import ancestors
-from eureka.report.reading import Reading, read
-from eureka.report.state import at_work
-from eureka.store import Event
+from eureka.report.run_view import Reading, read
+from eureka.runs.journal import Journal
+from eureka.runs.store import Event, at_work
 
 
 def reading(folder: Path) -> Reading:

@@ -18,9 +18,9 @@ from journals import append, example, grown, halves, hostile, write_run
 from starlette.testclient import TestClient
 from test_document import Page, values
 
-from eureka.report.access import Guard
-from eureka.report.following import Followers
-from eureka.report.shelf import Shelf
+from eureka.report.auth import Guard
+from eureka.report.event_stream import Followers
+from eureka.report.run_index import Shelf
 from eureka.report.site import site
 
 TOKEN = "secret-token"

@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
-from eureka.config import Learning
-from eureka.rl import loss
-from eureka.rl.loss import Batch, gaussian_kl, log_probability
-from eureka.rl.normalize import RunningMoments
+from eureka.config.settings import Learning
+from eureka.rl import losses
+from eureka.rl.losses import Batch, gaussian_kl, log_probability
+from eureka.rl.normalization import RunningMoments
 from eureka.rl.optimizer import PopulationAdam
 from eureka.rl.policy import Policy, Shape, elu_, linear
 from eureka.rl.ppo import advantages, next_learning_rate, standardize
@@ -161,8 +161,8 @@ def test_losses_and_slopes_are_ppos_for_each_member(privileged):
     settings = Learning(hidden=(8, 8), entropy=0.01, value_coefficient=0.5, clip=0.05)
     batch = batch_for(p, 64)
     moved = Policy(p.shape, p.flat + 0.15 * torch.randn_like(p.flat))
-    actor, in_log_std, kl = loss.actor(moved, batch, p.std(), settings)
-    critic = loss.critic(moved, batch, settings)
+    actor, in_log_std, kl = losses.actor(moved, batch, p.std(), settings)
+    critic = losses.critic(moved, batch, settings)
     for m in range(2):
         leaves = {name: view[m].clone().requires_grad_() for name, view in moved.views.items()}
 

@@ -6,10 +6,11 @@ import pytest
 import torch
 from conftest import Bench
 
-from eureka.env import Env, Step
-from eureka.evaluate import evaluate
+from eureka.envs.base import Step
+from eureka.envs.env import Env
 from eureka.physics.threads import ThreadPhysics
-from eureka.rl.normalize import RunningMoments
+from eureka.rl.evaluation import evaluate
+from eureka.rl.normalization import RunningMoments
 from eureka.rl.policy import Policy, Shape
 from eureka.rl.rollout import Clocks, Collector, Rollout
 

@@ -25,12 +25,12 @@ from conftest import Bench, bench_of
 from tensordict import TensorDict
 from torch import Tensor, nn
 
-from eureka.config import Learning
-from eureka.paths import load_file
+from eureka.config.settings import Learning
 from eureka.rewards.program import ProgramBank
 from eureka.rl.policy import Policy, Shape
 from eureka.rl.ppo import Learner
 from eureka.rl.rollout import Clocks, Collector, Rollout, normalize
+from eureka.system.paths import load_file
 
 rsl = load_file("peers_rsl", Path(__file__).parents[2] / "benchmarks" / "peers" / "rsl.py")
 

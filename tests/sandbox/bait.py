@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from eureka.paths import shipped
+from eureka.system.paths import shipped
 
 KEY = "OPENAI_API_KEY"
 """The variable that holds the decoy key, in the runner's environment from its exec on."""

@@ -22,9 +22,9 @@ from bait import Bait, condition, descendants, printable
 from corpus import Attack
 from state import FIELDS
 
-from eureka.candidate import Failed
 from eureka.rewards.compiler import read_answer, verdict
-from eureka.workers import Died, Worker, last_words
+from eureka.runs.candidate import Failed
+from eureka.workers.process import Died, Worker, last_words
 
 LIMITS = {"memory": 1 << 30, "cpu_seconds": 3, "wall_seconds": 6.0}
 """Smaller than those of a real run, so that bombs end soon."""

@@ -23,10 +23,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from bait import printable
 from state import FIELDS
 
-from eureka.paths import load_sandbox
 from eureka.rewards.preflight import preflight, too_slow
 from eureka.rewards.program import REWARD_BOUND, Field, Program, ProgramBank, Rejected, fingerprint, rebuild
-from eureka.workers import frames, write_frame
+from eureka.system.paths import load_sandbox
+from eureka.workers.process import frames, write_frame
 
 WORLDS, CROWD = 64, 1024
 """Worlds of a member here, and in a training of some size."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from eureka.paths import load_sandbox
 from eureka.rewards.program import Field, rebuild
+from eureka.system.paths import load_sandbox
 
 trace = load_sandbox("trace")
 FIELDS = {

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from eureka.paths import load_sandbox, shipped
+from eureka.system.paths import load_sandbox, shipped
 
 ATTEMPTS = """
 import ctypes, errno, fcntl, json, os, resource, shutil, signal, socket, struct, subprocess, sys

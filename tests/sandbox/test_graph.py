@@ -11,8 +11,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eureka.paths import load_sandbox
 from eureka.rewards.program import Field, Rejected, fingerprint, rebuild
+from eureka.system.paths import load_sandbox
 
 ops = load_sandbox("ops")
 FIELDS = {"a": Field(()), "v": Field((3,)), "i": Field((), "int64")}

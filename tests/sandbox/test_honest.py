@@ -12,8 +12,8 @@ import pytest
 import torch
 from state import FIELDS
 
-from eureka.paths import load_sandbox
 from eureka.rewards.program import Field, rebuild
+from eureka.system.paths import load_sandbox
 
 trace, graph = load_sandbox("trace"), load_sandbox("graph")
 CORPUS = {p.stem: p for p in sorted((Path(__file__).parent / "honest").glob("*.py"))}

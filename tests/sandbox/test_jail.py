@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from eureka.candidate import Failed
-from eureka.confinement import Confinement, check_level
 from eureka.errors import SandboxUnavailable, UserError
-from eureka.paths import load_sandbox
 from eureka.rewards.compiler import Compiler
+from eureka.runs.candidate import Failed
+from eureka.system.paths import load_sandbox
+from eureka.workers.isolation import Confinement, check_level
 
 FIELDS = {"height": ((), "float32")}
 HONEST = "def compute_reward(height):\n    return -height.abs(), {'h': height}"
@@ -295,7 +295,7 @@ def test_levels_that_do_not_exist_or_are_too_weak_are_refused(monkeypatch):
 
 def test_a_jail_with_a_hole_stops_everything_and_names_the_act(tmp_path: Path, monkeypatch):
     """A filter that lets sockets through: the canary finds out, whatever the kernel's version says."""
-    from eureka import paths
+    from eureka.system import paths
 
     copy = tmp_path / "sandbox"
     copy.mkdir()
@@ -306,7 +306,7 @@ def test_a_jail_with_a_hole_stops_everything_and_names_the_act(tmp_path: Path, m
             text = text.replace('    "read": 0,\n', '    "read": 0,\n    "socket": 41,\n', 1)
             text = text.replace('    "fcntl": 25,\n', '    "fcntl": 25,\n    "socket": 198,\n', 1)
         (copy / source.name).write_text(text)
-    monkeypatch.setattr("eureka.rewards.compiler.shipped", lambda kind: copy)
+    monkeypatch.setattr("eureka.system.paths.shipped", lambda kind: copy)
     c = Compiler(Confinement(), tmp_path / "log")
     try:
         with pytest.raises(SandboxUnavailable, match="could open a TCP socket, open a unix socket"):

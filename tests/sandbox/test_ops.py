@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from eureka.paths import load_sandbox
+from eureka.system.paths import load_sandbox
 
 graph, ops, simplify = load_sandbox("graph"), load_sandbox("ops"), load_sandbox("simplify")
 PINNED = dict(line.split(" = ", 1) for line in (Path(__file__).parent / "schemas.txt").read_text().splitlines())

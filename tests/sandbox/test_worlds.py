@@ -11,8 +11,8 @@ import pytest
 import torch
 from state import FIELDS
 
-from eureka.paths import load_sandbox
 from eureka.rewards.program import Field, Rejected, rebuild, require_separate_worlds
+from eureka.system.paths import load_sandbox
 
 ops, trace, worlds = load_sandbox("ops"), load_sandbox("trace"), load_sandbox("worlds")
 STATE = {name: Field(tuple(shape), dtype) for name, (shape, dtype, _) in FIELDS.items()}

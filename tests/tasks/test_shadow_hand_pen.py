@@ -134,7 +134,7 @@ def test_the_state_is_that_of_the_simulator(bench: Bench):
 
 
 def test_the_designer_reads_of_a_pen_and_never_of_a_cube(bench: Bench):
-    from eureka.introspect import describe
+    from eureka.envs.introspection import describe
 
     d = describe(bench.loaded, bench.task, bench.states, 1)
     text = " ".join(

@@ -1,0 +1,130 @@
+"""`eureka doctor`: what this machine can do, and how to install what is missing."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from eureka import __version__
+from eureka.config.tasks import shipped_tasks
+from eureka.display import terminal
+from eureka.errors import EurekaError, UserError
+from eureka.rewards.compiler import Compiler
+from eureka.system.hardware import cores, gpu, missing
+from eureka.system.paths import shipped
+from eureka.workers.isolation import Confinement
+
+_OPTIONAL = {
+    "transformers": "not installed; only --llm transformers needs it: pip install -e '.[local]'",
+    "genai-prices": "not installed; it knows prices of models: pip install -e '.[prices]'",
+    "mujoco-warp": "not installed; only GPUs need it: pip install -e '.[gpu]'",
+    "av": "not installed; only films of policies need it, with pillow: pip install -e '.[play]'",
+    "pillow": "not installed; only films of policies need it, with av: pip install -e '.[play]'",
+    "tensorboard": "not installed; only --log tensorboard needs it: pip install -e '.[tensorboard]'",
+    "ray": "not installed; only --executor ray needs it: pip install -e '.[ray]'",
+}
+_LOCAL = {
+    "http://localhost:11434/v1": "Ollama",
+    "http://localhost:8000/v1": "vLLM or the like",
+    "http://localhost:8080/v1": "llama.cpp or the like",
+    "http://localhost:1234/v1": "LM Studio",
+}
+"""Where servers listen by default."""
+_KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "OPENROUTER_API_KEY", "GEMINI_API_KEY")
+
+
+def doctor() -> int:
+    """Print what this machine can do; 0 if a run can start here, else 1."""
+    good, say = True, partial(terminal.say, terminal.console())
+    say(f"eureka {__version__}   python {platform.python_version()}   {platform.system()} {platform.release()}")
+    say(f"  cores {cores()}   free disk here {shutil.disk_usage('.').free >> 30} GiB")
+    for package in ("torch", "mujoco", "gymnasium-robotics", "openai", *_OPTIONAL):
+        try:
+            say(f"  {package} {version(package)}")
+        except PackageNotFoundError:
+            needed = package in ("torch", "mujoco", "gymnasium-robotics", "openai")
+            good = good and not needed
+            todo = f"missing; pip install {package}" if needed else _OPTIONAL[package]
+            say(f"  {package}: {todo}")
+    say("device")
+    say(f"  {_device()}")
+    say("sandbox")
+    good = _sandbox(say) and good
+    say("language models")
+    for line in _models():
+        say(f"  {line}")
+    say("tasks")
+    say(f"  {', '.join(shipped_tasks())}")
+    return 0 if good else 1
+
+
+def _models() -> Iterator[str]:
+    """What could design rewards here; keys are named and never shown."""
+    present = [name for name in _KEYS if os.environ.get(name)]
+    yield f"keys present: {', '.join(present)}" if present else "no key present"
+    yield f"EUREKA_LLM {os.environ.get('EUREKA_LLM') or 'not set: the built-in search is the default'}"
+    if importlib.util.find_spec("openai") is None:
+        yield "openai: missing; pip install openai"
+        return
+    from eureka.designers.server import KEY, Server, address, key
+
+    asked = os.environ.get("EUREKA_LLM", "").partition("openai:")[2]
+    try:
+        url, own = address(asked)[1], key()
+    except UserError as error:
+        yield f"{error}"
+        return
+    if own or os.environ.get("OPENAI_BASE_URL") or asked:
+        try:
+            known = Server(url, own, timeout=5.0).models()
+            yield f"{url} answers with {len(known)} models: {', '.join(known[:8])}{', ...' if len(known) > 8 else ''}"
+        except UserError as error:
+            yield f"{error}"
+    else:
+        yield f"{url} is not asked without a key; export {KEY}, or OPENAI_BASE_URL for a server of your own"
+    for local, what in _LOCAL.items():
+        if local != url:
+            try:
+                known = Server(local, "", timeout=0.5).models()
+            except UserError:
+                continue
+            offer = f"--llm openai:{known[0] if known else 'MODEL'}@{local}"
+            yield f"{what} answers at {local}: {offer}"
+    if importlib.util.find_spec("transformers") is None:
+        yield "--llm transformers:MODEL needs: pip install -e '.[local]' in the checkout"
+
+
+def _device() -> str:
+    name = gpu()
+    if not name:
+        return "cpu; torch sees no GPU"
+    return f"cpu; {name} waits for pip install -e '.[gpu]'" if missing() else f"cuda: {name}"
+
+
+def _sandbox(say: Callable[[str], None]) -> bool:
+    folder = Path(tempfile.mkdtemp(prefix="eureka-"))
+    compiler = Compiler(Confinement(), folder / "compiler.log")
+    try:
+        say(f"  candidates: {compiler.sandbox}; every forbidden act that was tried failed")
+        fence = [sys.executable, "-P", str(shipped("sandbox") / "fence.py"), str(folder)]
+        said = subprocess.run(fence, capture_output=True, text=True, timeout=60).stdout.strip()
+        if not said or said.startswith("!"):
+            say(f"  the trainer cannot be confined: {said[1:]}; --open-trainer runs it without")
+            return False
+        say(f"  trainer: {said}; every forbidden act that was tried failed")
+        return True
+    except EurekaError as error:
+        say(f"  {error}")
+        return False
+    finally:
+        compiler.close()
+        shutil.rmtree(folder, ignore_errors=True)

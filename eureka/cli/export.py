@@ -1,0 +1,140 @@
+"""A candidate's reward as a plain Python file, with where it is from in its docstring: torch and nothing else.
+
+With a wrapper, the file also has a class that puts the reward on a gymnasium environment, and needs gymnasium too.
+"""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+from eureka import __version__
+from eureka.errors import UserError
+from eureka.rewards.extraction import unbound
+from eureka.runs import history
+from eureka.runs.candidate import Candidate
+from eureka.runs.replies import replies_of
+from eureka.runs.store import read_events, read_json
+from eureka.system.files import named, write_whole
+from eureka.text import number, plain, shown
+
+_IMPORTS = {
+    "math": "import math",
+    "torch": "import torch",
+    "F": "import torch.nn.functional as F",
+    "nn": "from torch import nn",
+    "Tensor": "from torch import Tensor",
+} | {name: f"from typing import {name}" for name in ("Any", "Dict", "List", "Optional", "Tuple", "Union")}
+"""What a reward's text has in the sandbox without importing it."""
+
+_WRAPPER = '''
+class EvolvedReward(gymnasium.Wrapper):
+    """Puts `compute_reward` in the place of an environment's own reward.
+
+    The info of a step then has `task_reward`, the environment's own, and `reward_components` by name.
+
+    Args:
+        env: a single environment.
+        state: called after each step as `state(env, observation, action, info)`, gives what the arguments of
+            `compute_reward` name, of this one world: numbers, arrays or tensors, without an axis for worlds. Eureka's
+            own environments need none: they have a method `state_fields`.
+    """
+
+    def __init__(self, env, state=None):
+        super().__init__(env)
+        if state is None and not hasattr(env.unwrapped, "state_fields"):
+            raise TypeError("env has no state_fields(); give state=, a function of env, observation, action and info")
+        self.read_state = state
+
+    def step(self, action):
+        """One step of the environment, with the evolved reward."""
+        observation, task_reward, terminated, truncated, info = self.env.step(action)
+        if self.read_state is None:
+            fields = self.env.unwrapped.state_fields()
+        else:
+            fields = self.read_state(self.env, observation, action, info)
+        asked = [name for name in inspect.signature(compute_reward).parameters if name in fields]
+        with torch.no_grad():
+            total, components = compute_reward(**{name: self._row(fields[name]) for name in asked})
+        # A simulation that diverged was put back before its state was read: eureka gives no reward for such a step.
+        reward = 0.0 if info.get("diverged") else float(total[0])
+        parts = {name: float(torch.as_tensor(part).flatten()[0]) for name, part in components.items()}
+        info = {**info, "task_reward": task_reward, "reward_components": parts}
+        return observation, reward, terminated, truncated, info
+
+    @staticmethod
+    def _row(value):
+        row = torch.as_tensor(value)[None]
+        return row if row.dtype == torch.bool else row.float()
+'''
+
+
+def export(folder: Path, name: str | None, target: Path, wrapper: bool = False) -> str:
+    """Write a candidate's reward to `target`; says what was written.
+
+    Args:
+        folder: the run.
+        name: the candidate, or None for the winner or the best so far.
+        target: a file that does not exist yet.
+        wrapper: whether to add a gymnasium wrapper.
+
+    Raises:
+        UserError: there is no such candidate, it has no program, or `target` exists.
+    """
+    events, _ = read_events(folder)
+    candidate = history.choose(folder, events, history.candidates_of(events), name)
+    if candidate.code is None or candidate.fingerprint is None:
+        raise UserError(
+            f"candidate {candidate.name} of {folder} never became a program: {shown(str(candidate.failed))}"
+        )
+    if target.exists():
+        raise UserError(f"{target} exists already; give another name with -o, or remove it")
+    _, event = replies_of(events)[candidate.generation, candidate.slot, candidate.attempt]
+    text = source(candidate.code, _provenance(folder, candidate, event["answer"]["model"]), wrapper)
+    with named(target):
+        write_whole(target, text.encode())
+    with_ = ", with a gymnasium wrapper" if wrapper else ""
+    return f"{target}: candidate {candidate.name} of {folder.name}{with_}"
+
+
+def source(code: str, provenance: str, wrapper: bool = False) -> str:
+    """A module that runs without eureka: docstring, the imports that the sandbox gave silently, the reward."""
+    tree = ast.parse(code)
+    own = ast.get_docstring(tree)
+    moved = [n for n in tree.body if isinstance(n, ast.ImportFrom) and n.module == "__future__"]
+    if own is not None:
+        provenance += f"\n\n{plain(own)}"
+    future = [ast.unparse(node) for node in moved]
+    rest = [node for node in tree.body[own is not None :] if node not in moved]
+    # As it was written where nothing has to be moved; else as its syntax tree says, which loses comments only.
+    body = code if len(rest) == len(tree.body) else "\n\n\n".join(map(ast.unparse, rest))
+    imports = {_IMPORTS[name] for name in unbound(code, given=()) & set(_IMPORTS)}
+    if wrapper:
+        provenance += "\n\n`EvolvedReward` puts it on a gymnasium environment."
+        imports |= {"import gymnasium", "import inspect", "import torch"} - set(code.splitlines())
+    doc = provenance.replace("\\", "\\\\").replace('"""', "'''")
+    parts = [
+        f'"""{doc}\n"""',
+        "\n".join(future),
+        "\n".join(sorted(imports)),
+        body.strip("\n"),
+        _WRAPPER if wrapper else "",
+    ]
+    text = "\n\n".join(part for part in parts if part).rstrip("\n") + "\n"
+    ast.parse(text)
+    return text
+
+
+def _provenance(folder: Path, candidate: Candidate, model: str) -> str:
+    record = read_json(folder / "run.json")
+    lines = [
+        f"Reward for the task {shown(record['task'])}, candidate {candidate.name} of the run {shown(folder.name)}.",
+        "",
+        f"Designed by {shown(model)} with eureka {__version__}. The arguments are state fields, one row for each of N",
+        "worlds; it returns the total reward (N,) and its components by name, (N,) each. Whoever wrote it, read it",
+        "before you run it: here, unlike in eureka, nothing confines it.",
+    ]
+    if candidate.trained is not None:
+        trained = candidate.trained
+        lines.insert(1, f"Fitness {number(trained.report)} over {len(trained.report_episodes)} report episodes.")
+    return "\n".join(lines)

@@ -1,0 +1,89 @@
+"""What there is: the tasks, and the runs below a folder with their best."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from eureka.config.tasks import load_task, shipped_tasks
+from eureka.display import terminal
+from eureka.errors import EurekaError, UserError
+from eureka.runs import history
+from eureka.runs.candidate import report_score
+from eureka.runs.store import read_events, read_json
+from eureka.text import number, shown
+
+_PIPE = 200
+"""Columns where there is no terminal to ask."""
+_DEPTH = 3
+"""Folders below the one that is listed."""
+
+
+def show(folder: Path) -> None:
+    """Print the shipped tasks and the runs in `folder`.
+
+    Raises:
+        UserError: there is no such folder.
+    """
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = _PIPE
+    tasks = _table("task", "what it is")
+    for name in shipped_tasks():
+        tasks.add_row(name, Text(load_task(name).file.description))
+    terminal.show(console, tasks)
+    if not folder.is_dir():
+        if folder == Path("runs"):
+            terminal.say(console, "no runs here: there is no folder runs/")
+            return
+        raise UserError(f"there is no folder {folder}; name one that holds runs")
+    here = Path.cwd()
+    folder = folder.relative_to(here) if folder.is_relative_to(here) else folder
+    found = sorted(path.parent for depth in range(_DEPTH + 1) for path in folder.glob("*/" * depth + "run.json"))
+    runs = _table("run", "task", "designer", "state", "best", "candidate")
+    for run in found:
+        runs.add_row(*[Text(shown(cell)) for cell in _row(run)])
+    if found:
+        terminal.show(console, runs)
+    else:
+        terminal.say(console, f"no runs in {folder}")
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold", justify="right" if column == "best" else "left")
+    return table
+
+
+def _row(run: Path) -> list[str]:
+    """A run on one line; whatever is wrong with it is its state."""
+    try:
+        record: dict[str, Any] = read_json(run / "run.json")
+        events, _ = read_events(run)
+        settings = record["settings"]
+        kinds = [event["event"] for event in events]
+        state = "finished" if "finished" in kinds else "training" if "training" in kinds else "begun"
+        state = state if state == "finished" else f"{state}, not finished"
+        if "arms" in kinds:
+            names = next([arm["name"] for arm in event["arms"]] for event in events if event["event"] == "arms")
+            what = f"{' against '.join(names)}" if len(names) > 1 else f"{names[0]} reward alone"
+            return [str(run), record["task"], f"none: {what}", state, _mean(events) if len(names) == 1 else "", ""]
+        candidates = history.candidates_of(events).values()
+        trained = [c for c in candidates if c.trained and not c.duplicate_of and c.generation]
+        best = max(trained, key=report_score, default=None)
+        fitness = number(best.trained.report) if best and best.trained else ""
+        return [str(run), record["task"], settings["llm"], state, fitness, best.name if best else ""]
+    except (EurekaError, OSError, LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        return [str(run), "?", "?", f"cannot be read: {type(error).__name__}", "", ""]
+
+
+def _mean(events: list[dict[str, Any]]) -> str:
+    finished = next((event for event in events if event["event"] == "finished"), None)
+    mean = finished["comparison"]["arms"][0]["mean"] if finished else None
+    return number(mean) if isinstance(mean, float) else ""

@@ -1,0 +1,147 @@
+"""Showing a run to people, from its journal alone: finished, half-done and crashed runs alike."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.syntax import Syntax
+
+from eureka import text
+from eureka.designers import feedback, prompts
+from eureka.display import terminal
+from eureka.display.format import summary
+from eureka.display.tables import show_comparison
+from eureka.display.terminal import say
+from eureka.errors import UserError
+from eureka.runs import alarms
+from eureka.runs.candidate import Candidate, Dropped, Trained
+from eureka.runs.history import _named, candidates_of, choose
+from eureka.runs.replies import replies_of
+from eureka.runs.results import Comparison
+from eureka.runs.store import Event, read_events, read_json
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to show."""
+
+    candidate: str | None = None
+    best: bool = False
+    code: bool = False
+    reflection: bool = False
+    prompt: bool = False
+    diff: str | None = None
+
+
+def show(folder: Path, wanted: Wanted) -> None:
+    """Print a run, or one candidate of it.
+
+    Raises:
+        UserError: it has no such candidate, or the candidate no such thing.
+    """
+    console = terminal.console()
+    events, _ = read_events(folder)
+    candidates = candidates_of(events)
+    one = wanted.code or wanted.reflection or wanted.prompt or wanted.diff is not None
+    if not (wanted.candidate or wanted.best or one):
+        _show_run(console, folder, events, candidates)
+        return
+    chosen = choose(folder, events, candidates, wanted.candidate)
+    if wanted.code:
+        _code(console, chosen)
+    elif wanted.reflection:
+        say(console, _reflection(candidates, chosen))
+    elif wanted.prompt:
+        say(console, text.plain(_prompt(events, chosen)))
+    elif wanted.diff is not None:
+        _diff(console, _named(candidates, wanted.diff), chosen)
+    else:
+        _show_candidate(console, chosen)
+
+
+def _show_run(console: Console, folder: Path, events: list[Event], candidates: dict[str, Candidate]) -> None:
+    record = read_json(folder / "run.json")
+    settings = record["settings"]
+    of_settings = "   ".join(f"{name} {settings[name]}" for name in ("llm", "preset", "seed"))
+    say(console, f"{record['task']}   {of_settings}")
+    for candidate in candidates.values():
+        say(console, summary(candidate))
+    finished = next((e for e in reversed(events) if e["event"] == "finished"), None)
+    if finished is None:
+        say(console, f"not finished; to go on: eureka resume {folder}")
+        return
+    if finished["winner"]:
+        say(console, f"winner {finished['winner']}")
+    show_comparison(console, Comparison.model_validate(finished["comparison"]))
+
+
+def _code(console: Console, candidate: Candidate) -> None:
+    if candidate.code is None:
+        raise UserError(f"candidate {candidate.name} has no code: {text.shown(str(candidate.failed))}")
+    code = text.plain(candidate.code)
+    if console.is_terminal:
+        console.print(Syntax(code, "python", theme="ansi_dark", background_color="default"))
+    else:
+        print(code)
+
+
+def _reflection(candidates: dict[str, Candidate], candidate: Candidate) -> str:
+    """The text that a model is sent after this candidate, or would be."""
+    if candidate.trained is not None:
+        generation = [c for c in candidates.values() if c.generation == candidate.generation]
+        return text.plain(prompts.reflection(candidate, generation))
+    if candidate.dropped is not None:
+        return f"candidate {candidate.name} was {candidate.dropped}; nothing more is told of it"
+    if candidate.failed is not None:
+        return text.plain(prompts.complaint(candidate.failed, candidate.code))
+    return f"candidate {candidate.name} is not trained yet"
+
+
+def _prompt(events: list[Event], candidate: Candidate) -> str:
+    _, answer = replies_of(events)[candidate.generation, candidate.slot, candidate.attempt]
+    if answer["prompt"] is None:
+        raise UserError(f"candidate {candidate.name} was given with --start, so no prompt asked for it")
+    found = next((e for e in events if e["event"] == "prompt" and e["sha256"] == answer["prompt"]), None)
+    if found is None:
+        raise UserError(f"the prompt of candidate {candidate.name} is not in the journal")
+    return prompts.as_text(tuple(prompts.Message.model_validate(m) for m in found["messages"]))
+
+
+def _diff(console: Console, before: Candidate, after: Candidate) -> None:
+    old, new = (text.plain(c.code or "").splitlines() for c in (before, after))
+    lines = list(difflib.unified_diff(old, new, before.name, after.name, lineterm=""))
+    if not lines:
+        say(console, f"{before.name} and {after.name} have the same code")
+    elif console.is_terminal:
+        console.print(Syntax("\n".join(lines), "diff", theme="ansi_dark", background_color="default"))
+    else:
+        print("\n".join(lines))
+
+
+def _show_candidate(console: Console, candidate: Candidate) -> None:
+    say(console, summary(candidate))
+    for note in candidate.notes:
+        say(console, f"note: {note}")
+    if candidate.attempt:
+        say(console, f"attempt {candidate.attempt}: sent back before with its errors")
+    if candidate.warm:
+        say(console, f"begun from the policy of {candidate.warm}")
+    trained = candidate.trained
+    if trained is not None:
+        spread = f"{text.number(min(trained.report_episodes))} .. {text.number(max(trained.report_episodes))}"
+        say(
+            console,
+            f"report {text.number(trained.report)} over {len(trained.report_episodes)} episodes ({spread}), "
+            f"selection {text.number(trained.selection)}, diverged world-steps {trained.diverged}",
+        )
+        for alarm in alarms.of_training(trained):
+            say(console, f"alarm: {text.shown(alarm)}", "yellow")
+    if isinstance(candidate.outcome, Trained | Dropped):
+        console.print()
+        say(console, feedback.statistics(candidate.outcome))
+    console.print()
+    if candidate.code is not None:
+        _code(console, candidate)

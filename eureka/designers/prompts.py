@@ -1,0 +1,147 @@
+"""Renders prompts/*.j2 into messages. No prompt text lives anywhere else."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import cache
+from typing import Literal
+
+import jinja2
+from pydantic import BaseModel, ConfigDict
+
+from eureka.config.description import Description
+from eureka.designers.feedback import statistics
+from eureka.runs.candidate import Candidate, Dropped, Failed
+from eureka.system.paths import shipped
+from eureka.text import number, shown
+
+STAGES = {
+    "reply": "Your reply could not be used",
+    "extract": "No code was found",
+    "compile": "It does not compile",
+    "preflight": "It fails on states of the task",
+    "train": "It failed in training",
+}
+
+
+class Message(BaseModel):
+    """One turn of a conversation."""
+
+    model_config = ConfigDict(frozen=True)
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+Messages = tuple[Message, ...]
+_LONGEST_REPLY = 24_000
+"""Characters; ten times a usual one."""
+
+
+def fingerprint(messages: Messages) -> str:
+    """SHA-256 of a prompt, by which a replay tells whether it is the recorded one."""
+    data = json.dumps([m.model_dump() for m in messages], sort_keys=True)
+    return hashlib.sha256(data.encode()).hexdigest()
+
+
+def first(task: Description) -> Messages:
+    """The prompt of the first generation."""
+    return (
+        Message(role="system", content=_render("system")),
+        Message(role="user", content=_render("task", task=task)),
+    )
+
+
+def after(task: Description, best: Candidate, generation: Sequence[Candidate]) -> Messages:
+    """The prompt of a later generation: the best reply of the latest one, and how its training went.
+
+    Args:
+        task: the task.
+        best: a trained candidate.
+        generation: those that were written with it.
+    """
+    text = reflection(best, generation)
+    return (*first(task), Message(role="assistant", content=as_sent(best.reply)), Message(role="user", content=text))
+
+
+def reflection(best: Candidate, generation: Sequence[Candidate]) -> str:
+    """What a designer is told of a trained candidate, and of those of its generation that failed or were dropped."""
+    trained = best.trained
+    assert trained is not None
+    own = [c for c in generation if not c.duplicate_of]
+    # The parent may be a copy of a candidate that trained for longer, or not as long.
+    whole = next((c.trained.steps for c in own if c.trained), trained.steps)
+    return _render(
+        "reflection",
+        statistics=statistics(trained),
+        points=len(trained.curves.fitness),
+        warm=best.warm is not None,
+        failures=[shown(str(c.failed)) for c in generation if c.failed],
+        dropped=[_dropped(c.name, c.dropped, whole) for c in own if c.dropped],
+    )
+
+
+def _dropped(name: str, dropped: Dropped, steps: int) -> str:
+    parts = shown(" + ".join(dropped.curves.components)) or "total only"
+    at = f"after {dropped.steps / steps:.0%} of the training, at fitness {number(dropped.selection)}"
+    return f"{name} ({parts}): {at}"
+
+
+def repair(messages: Messages, reply: str, failed: Failed, code: str | None) -> Messages:
+    """A prompt that asks for a mended reply, after the one that failed."""
+    text = complaint(failed, code)
+    return (*messages, Message(role="assistant", content=as_sent(reply)), Message(role="user", content=text))
+
+
+def as_sent(reply: str) -> str:
+    """A reply as it is sent back: not all of one that never came to an end."""
+    if len(reply) <= _LONGEST_REPLY:
+        return reply or "(nothing)"
+    return f"{reply[: _LONGEST_REPLY // 2]}\n[...]\n{reply[-_LONGEST_REPLY // 2 :]}"
+
+
+def complaint(failed: Failed, code: str | None) -> str:
+    """What a designer is told of a failure."""
+    lines = (code or "").splitlines()
+    code_line = lines[failed.line - 1].strip() if failed.line and failed.line <= len(lines) else None
+    return _render(
+        "error",
+        stage=STAGES[failed.stage],
+        message=shown(failed.message).rstrip("."),
+        line=failed.line,
+        code_line=shown(code_line) if code_line else None,
+    )
+
+
+def again(messages: Messages, failures: Sequence[str]) -> Messages:
+    """The prompt of a round after one in which every candidate failed."""
+    text = _render("all_failed", failures=[shown(f) for f in dict.fromkeys(failures)])
+    *before, last = messages
+    return (*before, Message(role=last.role, content=f"{last.content}\n\n{text}"))
+
+
+def as_text(messages: Messages) -> str:
+    """A prompt for people to read, as Markdown."""
+    return "\n\n".join(f"# {m.role}\n\n{m.content}" for m in messages) + "\n"
+
+
+def estimated_tokens(messages: Messages) -> int:
+    """About how many tokens a prompt has, at four characters a token."""
+    return sum(len(m.content) for m in messages) // 4
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(shipped("prompts")),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,  # noqa: S701 - the result is a prompt, not markup
+    )
+
+
+def _render(template: str, **values: object) -> str:
+    return _environment().get_template(f"{template}.md.j2").render(**values).strip()

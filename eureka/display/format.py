@@ -1,0 +1,79 @@
+"""Events as single lines of text, shared by the plain and the live display."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from eureka.runs.candidate import Candidate
+from eureka.runs.events import Raced
+from eureka.text import clock, number, shown
+
+if TYPE_CHECKING:
+    from eureka.runs.replies import Answer
+
+
+class Pace:
+    """How fast a training goes, and how long it will take."""
+
+    def __init__(self) -> None:
+        self._begun = self._stage = time.monotonic()
+
+    def restart(self) -> None:
+        """A training begins."""
+        self._stage = time.monotonic()
+
+    def elapsed(self) -> float:
+        """s since the display was made."""
+        return time.monotonic() - self._begun
+
+    def words(self, report: dict[str, Any]) -> str:
+        """Rate and times of a report of progress."""
+        spent = time.monotonic() - self._stage
+        rate = report["steps"] / spent if spent else 0.0
+        left = clock(spent * report["steps_left"] / report["steps"])  # a resumed training has done some of it before
+        return f"{rate / 1000:.1f} k world-steps/s   {clock(self.elapsed())} elapsed, about {left} left here"
+
+
+def summary(candidate: Candidate) -> str:
+    """A candidate on one line."""
+    name = f"{candidate.name:<6}"
+    if candidate.duplicate_of:
+        return f"{name} same program as {candidate.duplicate_of}, not trained again"
+    if candidate.failed:
+        return f"{name} {shown(str(candidate.failed))}"
+    if candidate.dropped:
+        return f"{name} {candidate.dropped}"
+    if candidate.trained is None:
+        return f"{name} not trained yet"
+    trained = candidate.trained
+    parts = " + ".join(trained.curves.components) or "total only"
+    steps = trained.curves.steps[trained.best]
+    return f"{name} fitness {number(trained.report):>7}   from step {steps:<9} {shown(parts)}"
+
+
+def raced(event: Raced, names: Sequence[str]) -> str:
+    """A rung on one line."""
+    out = [f"{names[member]} ({number(event.fitness[member])})" for member in event.dropped]
+    return f"step {event.step}: {', '.join(out) or 'nobody'} dropped, {len(event.fitness) - len(out)} go on"
+
+
+def answered(answer: Answer, missing: int) -> str:
+    """An answer on one line."""
+    count = len(answer.replies)
+    parts = [f"{count} repl{'ies' if count != 1 else 'y'} from {shown(answer.model)} in {answer.seconds:.1f} s"]
+    if answer.prompt_tokens is not None:
+        parts.append(f"{answer.prompt_tokens} + {answer.completion_tokens} tokens")
+    if missing:
+        parts.append(f"{missing} to come")
+    return ", ".join(parts)
+
+
+def _print(text: str) -> None:
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # Whoever read along has left; the run goes on without them.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

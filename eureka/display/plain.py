@@ -1,0 +1,85 @@
+"""What a person or a program sees while a run goes on: events, and ways of showing them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from eureka.display.format import Pace, _print, answered, raced, summary
+from eureka.runs.events import (
+    Answered,
+    Asked,
+    Event,
+    FinalBegan,
+    Finished,
+    GenerationBegan,
+    GenerationEnded,
+    Progressed,
+    Raced,
+    Rejected,
+    Said,
+    TrainingBegan,
+)
+from eureka.text import number, plain, shown
+
+_EVERY = 5.0
+"""s between two lines of progress."""
+
+
+class Plain:
+    """One line an event, at most one of progress every few seconds; the same in a terminal, a pipe and a log."""
+
+    def __init__(self, write: Callable[[str], None] | None = None) -> None:
+        """Write lines with `write`; by default print them."""
+        self._write = write or _print
+        self._pace = Pace()
+        self._last = 0.0
+        self._names: tuple[str, ...] = ()
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Said(text):
+                self._write(plain(text))
+            case GenerationBegan(number=generation, of=of):
+                self._write(f"\ngeneration {generation} of {of}")
+            case Asked(designer, replies):
+                self._write(f"  asking {shown(designer)} for {replies} repl{'ies' if replies != 1 else 'y'}")
+            case Answered(answer, missing, spent):
+                if answer.prompt_tokens is not None or missing:
+                    self._write(f"  {answered(answer, missing)}; spent: {spent}")
+            case Rejected(candidate, again):
+                sent = "; sent back" if again else ""
+                self._write(f"  {candidate.name}  {shown(str(candidate.failed))}{sent}")
+            case TrainingBegan(names):
+                self._pace.restart()
+                self._last = time.monotonic()
+                self._names = names
+                self._write(f"  training {len(names)} polic{'ies' if len(names) != 1 else 'y'}")
+            case Progressed(report=report):
+                self._progress(report)
+            case Raced():
+                self._write(f"  {raced(event, self._names)}")
+            case GenerationEnded(candidates):
+                for candidate in candidates:
+                    self._write(f"  {summary(candidate)}")
+            case FinalBegan(arms, seeds):
+                of = f"{seeds} fresh seed{'s' if seeds != 1 else ''}"
+                named = ", ".join(arms)
+                self._write(
+                    f"\nfinal comparison: {named} on {of}, same budget" if len(arms) > 1 else f"\n{named} on {of}"
+                )
+            case Finished(folder, comparison):
+                from eureka.display import tables
+
+                tables.show_result(folder, comparison)
+
+    def _progress(self, report: dict[str, Any]) -> None:
+        now = time.monotonic()
+        if now - self._last < _EVERY:
+            return
+        self._last = now
+        share = report["iteration"] / report["iterations"]
+        known = [f for f in report["fitness"] if f is not None]
+        best = f"   best fitness {number(max(known))}" if known else ""
+        self._write(f"  {share:4.0%}{best}   {self._pace.words(report)}")

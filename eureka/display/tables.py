@@ -1,0 +1,206 @@
+"""Comparisons as people read them: tables, and what may be concluded, in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean, median
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from eureka.display import terminal
+from eureka.display.terminal import say, show
+from eureka.runs.results import EVOLVED, HUMAN, SPARSE, Arm, Comparison
+from eureka.text import number, shown
+
+if TYPE_CHECKING:
+    from eureka.runs.results import Summary
+
+
+def show_result(folder: Path, comparison: Comparison) -> None:
+    """The table at the end of a run, and where everything is."""
+    console = terminal.console()
+    shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+    console.print()
+    show_comparison(console, comparison)
+    if comparison.arm(EVOLVED) or not comparison.arms:
+        say(console, f"run {shown}   next: eureka inspect {shown} --best")
+    else:
+        say(console, f"run {shown}   policies are in {shown}/final")
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table before it is drawn, in a terminal or on a page; its cells may hold a stranger's names."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def show_comparison(console: Console, comparison: Comparison) -> None:
+    """The arms, one a line, and what they say against the human reward."""
+    if not comparison.arms:
+        return
+    for sheet in sheets(comparison):
+        show(console, _drawn(sheet))
+    if _held_against(comparison):
+        say(console, remark(comparison))
+    for arm in comparison.arms:
+        for alarm in arm.alarms:
+            say(console, f"alarm: {shown(arm.name)}: {shown(alarm)}", "yellow")
+    if any(arm.robustness for arm in comparison.arms):
+        show(console, _drawn(robustness(comparison.arms)))
+
+
+def sheets(comparison: Comparison) -> list[Sheet]:
+    """The fitness of the arms; then, where there is something to hold them against, what they say against it."""
+    found = [_fitness(comparison.arms)] if comparison.arms else []
+    if comparison.baseline and _held_against(comparison):
+        found.append(_against(comparison.arms, comparison.baseline))
+        found.append(_details(comparison.arms, comparison.baseline))
+    return found
+
+
+def _held_against(comparison: Comparison) -> bool:
+    return bool(comparison.baseline) and len(comparison.arms) > 1
+
+
+def _drawn(sheet: Sheet) -> Table:
+    table = _table(*sheet.columns)
+    for row in sheet.rows:
+        table.add_row(*map(Text, row))
+    return table
+
+
+def _fitness(arms: Sequence[Arm]) -> Sheet:
+    rows = []
+    for arm in arms:
+        lost = f" ({len(arm.failures)} failed)" if arm.failures else ""
+        if arm.mean is None:
+            rows.append((shown(arm.name), "-", "-", lost.strip(), "-"))
+            continue
+        bounds = f"{number(arm.interval.low)} .. {number(arm.interval.high)}" if arm.interval else "one seed"
+        several = " (a mean for each reward)" if len(arm.origins) > 1 else ""
+        seeds = " ".join(map(number, arm.fitness)) + several + lost
+        rows.append((shown(arm.name), number(arm.mean), bounds, seeds, number(fmean(arm.last))))
+    return Sheet(("reward", "fitness", "95% interval", "each fresh seed", "last checkpoint"), tuple(rows))
+
+
+def _against(arms: Sequence[Arm], baseline: str) -> Sheet:
+    """What was found out beside the baseline; P is the probability that a value beats one of the baseline's."""
+    rows = []
+    for arm in arms:
+        against = arm.against
+        if against is None:
+            continue
+        correlation = _or_dash(arm.correlation, "{:.2f}")
+        chance, normalised = _or_dash(against.improvement, "{:.2f}"), _or_dash(against.normalised, "{:.2f}")
+        interval = _span(against.improvement_interval, "{:.2f} .. {:.2f}")
+        rows.append((shown(arm.name), against.verdict, chance, interval, normalised, correlation))
+    columns = (f"against {shown(baseline)}", "verdict", "P", "95% interval", "normalised", "correlation")
+    return Sheet(columns, tuple(rows))
+
+
+def _details(arms: Sequence[Arm], baseline: str) -> Sheet:
+    rows = []
+    for arm in arms:
+        ends = arm.iqm_interval and f"{number(arm.iqm_interval[0])} .. {number(arm.iqm_interval[1])}"
+        middle = "-" if arm.iqm is None else number(arm.iqm)
+        rows.append((shown(arm.name), middle, ends or "-", _efficiency(arm), str(arm.searches or "none")))
+    columns = ("", "IQM", "95% by bootstrap", f"steps to 80% of {shown(baseline)}", "searches")
+    return Sheet(columns, tuple(rows))
+
+
+def _or_dash(value: float | None, form: str) -> str:
+    return "-" if value is None else form.format(value)
+
+
+def _span(ends: tuple[float, float] | None, form: str) -> str:
+    return "-" if ends is None else form.format(*ends)
+
+
+def _efficiency(arm: Arm) -> str:
+    """The median seed's steps, where never is longer than any number of them."""
+    if not arm.steps_to_baseline:
+        return "-"
+    needed = [math.inf if steps is None else steps for steps in arm.steps_to_baseline]
+    middle, there = median(needed), sum(map(math.isfinite, needed))
+    steps = f"{middle:,.0f}" if math.isfinite(middle) else "never"
+    return f"{steps} ({there} of {len(needed)} seeds)"
+
+
+def robustness(arms: Sequence[Arm]) -> Sheet:
+    """How the arms' policies do in worlds that differ from those they were trained in."""
+    names = list(dict.fromkeys(name for arm in arms for name in arm.robustness))
+    rows = []
+    for arm in arms:
+        kept = [number(arm.robustness[name]) if name in arm.robustness else "-" for name in names]
+        rows.append((shown(arm.name), "-" if arm.mean is None else number(arm.mean), *kept))
+    return Sheet(("robustness", "as trained", *map(shown, names)), tuple(rows))
+
+
+def show_summary(console: Console, summary: Summary) -> None:
+    """A benchmark: a line for each task, then all of them together."""
+    baseline = "/".join(dict.fromkeys(line.baseline for line in summary.lines if line.baseline)) or HUMAN
+    table = _table("task", "evolved", baseline, "sparse", "verdict", "P", "normalised")
+    for line in summary.lines:
+        means = [_or_dash(line.fitness.get(name), "{:.4g}") for name in (EVOLVED, line.baseline or HUMAN, SPARSE)]
+        chance, normalised = _or_dash(line.improvement, "{:.2f}"), _or_dash(line.normalised, "{:.2f}")
+        table.add_row(Text(shown(line.task)), *means, line.verdict, chance, normalised)
+    show(console, table)
+    counted = ", ".join(f"{count} {verdict}" for verdict, count in summary.counts.items() if count)
+    console.print(Text(f"evolved against {baseline}: {counted}"))
+    if summary.improvement is not None and summary.improvement_interval is not None:
+        low, high = summary.improvement_interval
+        console.print(Text(f"probability of improvement {summary.improvement:.2f} ({low:.2f} .. {high:.2f})"))
+    defined = sum(line.normalised is not None for line in summary.lines)
+    if summary.normalised is not None and summary.clipped is not None:
+        console.print(
+            Text(
+                f"human-normalised score {summary.normalised:.2f}, with each task clipped to 0 .. 3 as in the paper "
+                f"{summary.clipped:.2f}; defined for {defined} of {len(summary.lines)} tasks"
+            )
+        )
+    else:
+        console.print(Text("human-normalised score not defined on any task; eureka inspect RUN says why for each"))
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for i, name in enumerate(columns):
+        table.add_column(name, justify="right" if i else "left")
+    return table
+
+
+def remark(comparison: Comparison) -> str:
+    """Why something is not defined, and what the arms rest on."""
+    if not _held_against(comparison):
+        return ""
+    against = [arm.against for arm in comparison.arms if arm.against]
+    lost = [shown(arm.name) for arm in comparison.arms if arm.failures]
+    parts = []
+    if lost:
+        parts.append(f"not defined: seeds of {', '.join(lost)} failed, and those that are left may be the lucky ones.")
+    elif any(a.verdict == "not defined" for a in against):
+        parts.append("not defined: one seed cannot tell.")
+    if any(a.normalised is None for a in against if a.verdict != "not defined"):
+        parts.append(f"The human-normalised score is not defined: {_no_scale(comparison)}.")
+    searched = max((arm.searches for arm in comparison.arms), default=0)
+    if searched == 1:
+        parts.append("One search each: seeds tell of the reward that it found, not of how well another would do.")
+    return " ".join(parts)
+
+
+def _no_scale(comparison: Comparison) -> str:
+    """Why human and sparse give no scale, where some arms can be compared."""
+    missing = next((name for name in (HUMAN, SPARSE) if comparison.arm(name) is None), None)
+    if missing:
+        return f"there is no arm {missing}"
+    failed = any(arm.failures for arm in comparison.arms if arm.name == SPARSE)
+    return f"seeds of {SPARSE} failed" if failed else f"{HUMAN} and {SPARSE} cannot be told apart"

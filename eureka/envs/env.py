@@ -1,0 +1,223 @@
+"""The batched environment: physics and a task, P members with N worlds each, reset in the step that ends an episode."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from eureka.envs.base import Rewards, Step
+from eureka.noise import Noise, world_keys
+from eureka.physics.base import Physics, substeps_of
+from eureka.task import Episode, Task, select, tensors
+
+_VIEWS = ("qpos", "qvel", "ctrl", "xpos", "xquat", "site_xpos", "qfrc_actuator", "sensordata")
+_PER_WORLD = ("episode", "length", "last_action", "previous_action", "diverged")
+
+
+class Env:
+    """P x N worlds of one task.
+
+    With `static`, every line runs at every step, as a captured graph needs; without it (the default on a CPU), work
+    for resets is skipped while no world needs one. The numbers are the same.
+    """
+
+    def __init__(self, task: Task, physics: Physics, seeds: Tensor, stream: str, static: bool | None = None):
+        """Put `task` on `physics`.
+
+        Args:
+            task: the task, whose scene `physics` holds.
+            physics: W = P x N worlds, member-major.
+            seeds: (P,) int64, one a member; members with equal seeds meet equal worlds.
+            stream: names the purpose ("train", "selection", ...): other streams draw unrelated numbers.
+            static: run every line at every step; by default on all devices but the CPU.
+        """
+        self.task, self.physics, self.horizon = task, physics, task.horizon
+        self.members = seeds.shape[0]
+        self.worlds = physics.num_worlds // self.members
+        self.static = physics.device.type != "cpu" if static is None else static
+        self._substeps = substeps_of(physics.model, task.control_period)
+        same = physics.qpos.dtype == torch.float32  # so that `.float()` of a view is the view
+        views = [getattr(physics, name) for name in _VIEWS] if same else []
+        # Storages by identity: addresses are nothing to ask a fake tensor for, as tests of static shapes use.
+        self._borrowed = {view.untyped_storage()._cdata for view in views}
+        device, count = physics.device, physics.num_worlds
+        self._keys = world_keys(seeds.to(device), self.worlds)
+        self._stream = stream
+        self._all = torch.ones(count, dtype=torch.bool, device=device)
+        self.memory: Any = None
+        self.clock = torch.zeros((), dtype=torch.int64, device=device)
+        self.episode = torch.zeros(count, dtype=torch.int64, device=device)
+        self.length = torch.zeros(count, dtype=torch.int64, device=device)
+        self.last_action = torch.zeros(count, task.action_size, device=device)
+        self.previous_action = self.last_action
+        self.observation = torch.zeros(0, device=device)
+        """(P, N, O) float32, what actor and critic see now."""
+        self.privileged = 0
+        """How many of its last numbers only the critic sees."""
+        self.diverged = torch.zeros(count, dtype=torch.int64, device=device)
+        """(W,) int64, how often each world diverged since the environment was made."""
+        self._tally: dict[str, dict[str, Tensor]] = {}
+
+    @property
+    def observed(self) -> int:
+        """How many of the observation's first numbers the actor sees."""
+        return self.observation.shape[-1] - self.privileged
+
+    def reset(self) -> Tensor:
+        """Begin an episode in every world; (P, N, O) float32 observations."""
+        self.episode = self.episode + (self.length > 0)
+        self.length = torch.zeros_like(self.length)
+        self.previous_action = self.last_action = torch.zeros_like(self.last_action)
+        self.physics.reset(self._all)
+        self.memory = self._own(self.task.start(self.physics, self._all, self._noise("start", self.episode), None))
+        self.physics.forward(self._all)
+        state = self._own(self.task.state(self.physics, self.memory, self.last_action, self.last_action))
+        zeros = {name: torch.zeros_like(v) for name, v in self.task.measure(state, self.memory).items()}
+        lowest = {name: torch.full_like(v, -torch.inf) for name, v in zeros.items()}
+        self._tally = {"sums": zeros, "maxima": lowest, "last": zeros}
+        more = self.task.privileged(state)
+        self.privileged = 0 if more is None else more.shape[-1]
+        self.observation = self._members(self._observe(state))
+        return self.observation
+
+    def step(self, action: Tensor, rewards: Rewards | None = None) -> Step:
+        """Apply `action` (P, N, A), clamped to [-1, 1], for one control step; no rewards, no reward: zeros."""
+        task, sim = self.task, self.physics
+        action = action.reshape(-1, task.action_size).clamp(-1.0, 1.0)
+        memory = self._own(task.act(sim, self.memory, action))
+        sim.step(self._substeps)
+        diverged = self._repair()
+        state = self._own(task.state(sim, memory, action, self.last_action))
+        if rewards is None:
+            reward = torch.zeros(self.members, self.worlds, device=sim.device)
+        else:
+            # A diverged world was put back before its state was read: that state is no consequence of the action.
+            reward = rewards(tensors(state)).masked_fill(self._members(diverged), 0.0)
+
+        terminated = task.terminated(state, memory) | diverged
+        self.length = self.length + 1
+        timed_out = (self.length >= task.horizon) & ~terminated
+        ended = terminated | timed_out
+        any_ended = self.static or bool(ended.any())
+        episode = self._measure(task.measure(state, memory), diverged)
+        terminal_observation = self._observe(state)
+        fitness = task.fitness(episode) if any_ended else torch.zeros_like(self.length, dtype=torch.float32)
+
+        self.memory = self._own(task.advance(sim, memory, state, self._noise("advance", self.clock)))
+        self.clock = self.clock + 1
+        self.previous_action, self.last_action = self.last_action, action
+        if any_ended:
+            self.begin(ended)
+        if any_ended or self.memory is not memory:
+            # Start and advance may have changed what a policy sees (a new goal), so the state is read again.
+            state = self._own(task.state(sim, self.memory, self.last_action, self.previous_action))
+            observation = self._observe(state)
+        else:
+            observation = terminal_observation
+        self.observation = self._members(observation)
+        return Step(
+            self.observation,
+            reward,
+            self._members(terminated),
+            self._members(timed_out),
+            self._members(terminal_observation),
+            self._members(fitness),
+            self._members(episode.length),
+        )
+
+    def _observe(self, state: Any) -> Tensor:
+        seen, more = self.task.observe(state), self.task.privileged(state)
+        return seen if more is None else torch.cat([seen, more], dim=-1)
+
+    def _noise(self, purpose: str, counter: Tensor) -> Noise:
+        return Noise(self._keys, counter).within(f"{self._stream}/{purpose}")
+
+    def _own(self, record: Any) -> Any:
+        """A State or Memory apart from the simulator's memory, whose numbers the next step and reset replace."""
+        if not self._borrowed:
+            return record
+        values = tensors(record).items()
+        copies = {name: v.clone() for name, v in values if v.untyped_storage()._cdata in self._borrowed}
+        return replace(record, **copies) if copies else record
+
+    def _members(self, flat: Tensor) -> Tensor:
+        return flat.reshape(self.members, self.worlds, *flat.shape[1:])
+
+    def _repair(self) -> Tensor:
+        """Put diverged worlds back into the model's initial state; (W,) bool, which they were."""
+        sim = self.physics
+        # Written so that NaN, which fails every comparison, counts as diverged.
+        sane = (sim.qvel.abs() <= self.task.speed_bound).all(-1) & (sim.qpos.abs() <= 1e6).all(-1)
+        diverged = ~sane
+        if self.static or bool(diverged.any()):
+            sim.reset(diverged)
+            sim.forward(diverged)
+            self.diverged = self.diverged + diverged
+        return diverged
+
+    def _measure(self, now: dict[str, Tensor], diverged: Tensor) -> Episode:
+        sums, maxima, last = {}, {}, {}
+        for name, value in now.items():
+            old = {kind: self._tally[kind][name] for kind in self._tally}
+            sums[name] = torch.where(diverged, old["sums"], old["sums"] + value)
+            maxima[name] = torch.where(diverged, old["maxima"], torch.maximum(old["maxima"], value))
+            last[name] = torch.where(diverged, old["last"], value)
+        self._tally = {"sums": sums, "maxima": maxima, "last": last}
+        return Episode(self.length, sums, maxima, last)
+
+    def begin(self, ended: Tensor) -> None:
+        """Begin new episodes in the worlds of `ended` (W,) bool; `observation` is read anew by the caller."""
+        sim = self.physics
+        self.episode = self.episode + ended
+        self.length = self.length.masked_fill(ended, 0)
+        self.last_action = self.last_action.masked_fill(ended[:, None], 0.0)
+        self.previous_action = self.previous_action.masked_fill(ended[:, None], 0.0)
+        for kind, blank in (("sums", 0.0), ("maxima", -torch.inf), ("last", 0.0)):
+            self._tally[kind] = {name: v.masked_fill(ended, blank) for name, v in self._tally[kind].items()}
+        sim.reset(ended)
+        fresh = self.task.start(sim, ended, self._noise("start", self.episode), self.memory)
+        self.memory = select(ended, fresh, self.memory)
+        sim.forward(ended)
+
+    def carried(self) -> dict[str, Tensor]:
+        """What one step hands to the next beside the simulator's state, by name."""
+        held = {f"memory/{k}": v for k, v in tensors(self.memory).items()}
+        held |= {f"tally/{kind}/{k}": v for kind, tally in self._tally.items() for k, v in tally.items()}
+        held |= {f"world/{name}": getattr(self, name) for name in _PER_WORLD}
+        return held | {"observation": self.observation, "clock": self.clock}
+
+    def carry(self, held: dict[str, Tensor]) -> None:
+        """Hold these very tensors, named as `carried` names them."""
+
+        def part(prefix: str) -> dict[str, Tensor]:
+            return {k.removeprefix(prefix): v for k, v in held.items() if k.startswith(prefix)}
+
+        self.observation, self.clock = held["observation"], held["clock"]
+        self.memory = type(self.memory)(**part("memory/"))
+        self._tally = {kind: part(f"tally/{kind}/") for kind in self._tally}
+        for name, value in part("world/").items():
+            setattr(self, name, value)
+
+    def save(self) -> dict[str, Tensor]:
+        """Everything that `load` needs to go on exactly from here; (P, N, ...) each, but for the clock."""
+        held = {f"physics/{k}": v for k, v in self.physics.save().items()} | self.carried()
+        whole = {name: held.pop(name) for name in ("observation", "clock")}
+        return {name: self._members(value) for name, value in held.items()} | whole
+
+    def load(self, saved: dict[str, Tensor]) -> None:
+        """Go on from what `save` gave for the same task and worlds."""
+        self.reset()
+        whole = {name: saved[name] for name in ("observation", "clock")}
+        flat = {name: value.flatten(0, 1) for name, value in saved.items() if name not in whole}
+        state = {k.removeprefix("physics/"): v for k, v in flat.items() if k.startswith("physics/")}
+        self.physics.load(state)
+        self.carry({k: v for k, v in flat.items() if not k.startswith("physics/")} | whole)
+
+    def restart(self) -> Tensor:
+        """Begin the first episode in every world again, as if nothing had been played; observations (P, N, O)."""
+        self.clock = torch.zeros_like(self.clock)
+        self.episode, self.length = torch.zeros_like(self.episode), torch.zeros_like(self.length)
+        return self.reset()

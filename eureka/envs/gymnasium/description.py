@@ -1,0 +1,163 @@
+"""What a designer is told of an environment named by its id: from its model, its spaces and its documentation.
+
+Gymnasium's own environments share a form of documentation. Its sections on the scene, on observation and action, and
+on what ends an episode are used; the one on rewards is not, for it would give the answer away.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from eureka.config.description import Description, StateField
+from eureka.config.tasks import LoadedTask
+from eureka.envs.gymnasium.env import ById
+
+_LONGEST = 1200
+"""Characters that a section of an environment's documentation may take in a prompt."""
+
+_LATE = (
+    " Fields of bodies and sensors are as they were one time step of the simulation before the end of a control step; "
+    "those of joints are not late."
+)
+
+
+def describe(loaded: LoadedTask, task: ById) -> Description:
+    """The environment as a designer is told of it, and what was assumed."""
+    sections = _sections(inspect.getdoc(type(task.example.unwrapped)) or "")
+    scene = _section(sections, r"^description$")
+    period, known = _period(task)
+    observed = _table(_section(sections, r"observation", joined=False))
+    around = "" if not observed else ": " + "; ".join(observed)
+    state = [
+        StateField(
+            name="observation",
+            shape=(task.observation_size,),
+            dtype="float32",
+            doc=f"({'N'}, {task.observation_size}) what the policy sees{around}",
+        ),
+        *(StateField(name=f.name, shape=f.shape, dtype="float32", doc=f.text) for f in task.fields),
+        *_actions(task.action_size),
+    ]
+    return Description(
+        name=loaded.file.name,
+        goal=_goal(loaded, task, scene),
+        scene=f"{_short(scene) or f'The Gymnasium environment {task.identifier}.'}{_LATE if task.physical else ''}",
+        state=tuple(state),
+        action=_action(task, _table(_section(sections, r"^action", joined=False))),
+        action_size=task.action_size,
+        termination=_termination(sections),
+        constants=(),
+        horizon=task.horizon,
+        control_period=period,
+        observation_size=task.observation_size,
+        assumptions=tuple(_assumptions(loaded, task, known, scene)),
+    )
+
+
+def _assumptions(loaded: LoadedTask, task: ById, period_known: bool, scene: str) -> Iterator[str]:
+    here = f"gymnasium:{task.identifier}"
+    yield (
+        f"{here}: fitness is its return, undiscounted"
+        if task.key is None
+        else f"{here}: fitness is info.{task.key} as an episode ends"
+    )
+    if not loaded.on_disk:
+        yield f"{here}: sizes and PPO settings are general ones; a YAML of yours may set them (docs/own-task.md)"
+    if not loaded.file.description:
+        source = "its documentation" if scene else "its id alone, for it has no documentation"
+        yield f"{here}: the goal that designers read comes from {source}"
+    if not task.limited:
+        yield f"{here}: it has no limit of its own; episodes are cut at {task.horizon} control steps"
+    if not task.bounded:
+        yield f"{here}: its actions have no bounds; those without get values in [-1, 1]"
+    if not period_known:
+        yield f"{here}: its control period is not known; 1 s is assumed in what designers are told"
+    if not task.exact:
+        yield (
+            f"{here}: its state cannot be saved, so a resume begins new episodes: results are then not those of an "
+            "uninterrupted run to the last bit"
+        )
+
+
+def _goal(loaded: LoadedTask, task: ById, scene: str) -> str:
+    if loaded.file.description:
+        return loaded.file.description
+    sentences = re.split(r"(?<=[.!?])\s+", scene)
+    said = next((s for s in sentences if re.search(r"\b(goal|objective)\b", s, re.IGNORECASE)), None)
+    said = re.sub(r"^(The )?(goal|objective) (of \S+ \S+ )?is to ", "", said) if said else None
+    return said.rstrip(".") if said else f"do well in the Gymnasium environment {task.identifier}"
+
+
+def _action(task: ById, table: list[str]) -> str:
+    bounds = [f"{low:.4g} .. {high:.4g}" for low, high in zip(task.low, task.high, strict=True)]
+    same = len(set(bounds)) == 1
+    around = f"{bounds[0]}" if same else ", ".join(bounds)
+    text = f"It goes linearly to the environment's own range, {around}."
+    return f"{text} In order: {'; '.join(table)}." if table else text
+
+
+def _actions(size: int) -> list[StateField]:
+    now, before = "the action just applied", "the action before it, 0 at the start of an episode"
+    return [
+        StateField(name="action", shape=(size,), dtype="float32", doc=f"(N, {size}) in [-1, 1], {now}"),
+        StateField(name="last_action", shape=(size,), dtype="float32", doc=f"(N, {size}) in [-1, 1], {before}"),
+    ]
+
+
+def _termination(sections: list[tuple[str, str]]) -> str:
+    text = _section(sections, r"terminat") or _section(sections, r"^episode end$")
+    if text:
+        return _short(text)
+    if any(re.search(r"truncat|episode", title, re.IGNORECASE) for title, _ in sections):
+        return "Nothing ends an episode before its time."
+    return "The environment may end an episode by rules that it does not document."
+
+
+def _period(task: ById) -> tuple[float, bool]:
+    """s between two actions, and whether that is known."""
+    own: Any = task.example.unwrapped
+    for value in (getattr(own, "dt", None), 1.0 / rate if (rate := own.metadata.get("render_fps")) else None):
+        if isinstance(value, int | float) and value > 0:
+            return float(value), True
+    return 1.0, False
+
+
+def _sections(text: str) -> list[tuple[str, str]]:
+    """Titles and texts of a documentation in Markdown, in order."""
+    text = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    parts = re.split(r"^#{1,4}\s+(.*)$", text, flags=re.MULTILINE)
+    return [(title.strip().rstrip(":"), body) for title, body in zip(parts[1::2], parts[2::2], strict=True)]
+
+
+def _section(sections: list[tuple[str, str]], title: str, joined: bool = True) -> str:
+    """The text of the first section whose title matches, on one line if `joined`."""
+    found = next((text for name, text in sections if re.search(title, name, re.IGNORECASE) and text.strip()), "")
+    if not joined:
+        return found
+    found = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", found)  # links
+    return " ".join(found.split())
+
+
+def _table(text: str) -> list[str]:
+    """`0 angle of the torso` for each numbered row of the last table with such rows."""
+    tables: list[list[str]] = []
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if not line.strip().startswith("|") or len(cells) < 2 or not cells[0].isdigit():
+            continue
+        if int(cells[0]) == 0:
+            tables.append([])
+        if tables:
+            tables[-1].append(f"{cells[0]} {cells[1]}")
+    return tables[-1] if tables else []
+
+
+def _short(text: str) -> str:
+    """No more of a text than a prompt has room for, in whole sentences where it has any."""
+    if len(text) <= _LONGEST:
+        return text
+    kept = text[:_LONGEST]
+    return kept[: kept.rfind(". ") + 1] or kept

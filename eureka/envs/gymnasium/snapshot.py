@@ -1,0 +1,108 @@
+"""The whole state of an environment as arrays, and back: for checkpoints.
+
+Gymnasium has no such thing. What is saved is MuJoCo's state with everything that an environment's code could have read
+out of its data, and all numbers and arrays that the environment and its wrappers hold, with the random generator's
+state. Whether that is enough for an environment is found out by trying (`ById.exact`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import gymnasium
+import mujoco
+import numpy as np
+
+from eureka.envs.gymnasium.fields import physics_of
+
+_STATE = mujoco.mjtState.mjSTATE_INTEGRATION
+_DERIVED = (
+    "xpos", "xquat", "xmat", "xipos", "ximat", "xanchor", "xaxis", "geom_xpos", "geom_xmat", "site_xpos", "site_xmat",
+    "subtree_com", "subtree_linvel", "subtree_angmom", "cinert", "crb", "cvel", "cacc", "cfrc_int", "cfrc_ext", "qacc",
+    "qfrc_bias", "qfrc_passive", "qfrc_actuator", "qfrc_constraint", "qfrc_smooth", "actuator_force",
+    "actuator_length", "actuator_velocity", "ten_length", "ten_velocity", "sensordata",
+)  # fmt: skip
+"""Fields of MuJoCo's data that an environment may read before it steps, and that belong to an earlier moment."""
+_RANDOM = "_np_random"
+_RANDOM_SIZE = 256
+
+
+def capture(env: gymnasium.Env) -> dict[str, np.ndarray]:
+    """Everything of one environment that is numbers, by place."""
+    found: dict[str, np.ndarray] = {}
+    for depth, layer in enumerate(_layers(env)):
+        for name, value in vars(layer).items():
+            array = _as_array(value)
+            if array is not None:
+                found[f"{depth}/{name}"] = array
+        random = vars(layer).get(_RANDOM)
+        if random is not None:
+            found[f"{depth}/{_RANDOM}"] = _of_random(random)
+    physics = physics_of(env)
+    if physics:
+        model, data = physics
+        state = np.empty(mujoco.mj_stateSize(model, _STATE))
+        mujoco.mj_getState(model, data, state, _STATE)
+        found["state"] = state
+        found |= {f"data/{name}": np.array(getattr(data, name)) for name in _DERIVED}
+    return found
+
+
+def restore(env: gymnasium.Env, saved: dict[str, np.ndarray]) -> None:
+    """Put one environment, of the same id and reset before, into a captured state."""
+    for depth, layer in enumerate(_layers(env)):
+        own = {k.partition("/")[2]: v for k, v in saved.items() if k.startswith(f"{depth}/")}
+        for name, value in own.items():
+            if name == _RANDOM:
+                layer._np_random.bit_generator.state = json.loads(bytes(value).rstrip())
+            else:
+                vars(layer)[name] = _as_before(vars(layer).get(name), value)
+    physics = physics_of(env)
+    if physics:
+        model, data = physics
+        mujoco.mj_setState(model, data, saved["state"], _STATE)
+        mujoco.mj_forward(model, data)
+        mujoco.mj_setState(model, data, saved["state"], _STATE)  # forward has changed the warm start
+        for name in _DERIVED:
+            getattr(data, name)[:] = saved[f"data/{name}"]
+
+
+def stacked(captured: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray] | None:
+    """(W, ...) by place, of W environments; None if they do not hold the same things."""
+    first = {name: value.shape for name, value in captured[0].items()}
+    if any({name: value.shape for name, value in other.items()} != first for other in captured):
+        return None
+    return {name: np.stack([other[name] for other in captured]) for name in first}
+
+
+def _layers(env: Any) -> Iterator[Any]:
+    yield env
+    while env is not env.unwrapped:
+        env = env.env
+        yield env
+
+
+def _as_array(value: Any) -> np.ndarray | None:
+    if isinstance(value, bool | np.bool_):
+        return np.array(value, dtype=np.bool_)
+    if isinstance(value, int | np.integer):
+        return np.array(value, dtype=np.int64) if -(2**63) <= int(value) < 2**63 else None
+    if isinstance(value, float | np.floating):
+        return np.array(value, dtype=np.float64 if isinstance(value, float) else value.dtype)
+    if isinstance(value, np.ndarray) and value.dtype.name in ("float64", "float32", "int64", "int32", "uint8", "bool"):
+        return value.copy()
+    return None
+
+
+def _as_before(present: Any, value: np.ndarray) -> Any:
+    """A saved value in the type of the one that it replaces."""
+    if value.ndim or isinstance(present, np.ndarray):
+        return value.copy()
+    return type(present)(value) if isinstance(present, np.generic) else value.item()
+
+
+def _of_random(random: np.random.Generator) -> np.ndarray:
+    text = json.dumps(random.bit_generator.state, default=lambda x: x.tolist()).encode()
+    return np.frombuffer(text.ljust(_RANDOM_SIZE), dtype=np.uint8).copy()

@@ -1,0 +1,143 @@
+"""Reading a task's class: loading it by path, its docs out of its source, its shapes out of a few worlds."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import itertools
+import textwrap
+from dataclasses import fields, is_dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from eureka.config.description import Constant, Description, StateField
+from eureka.config.tasks import LoadedTask
+from eureka.envs.base import Worlds
+from eureka.errors import UserError
+from eureka.noise import Noise
+from eureka.system.paths import load_file
+from eureka.task import Task
+
+if TYPE_CHECKING:
+    from eureka.envs.gymnasium.env import ById
+
+RECORDED_WORLDS, RECORDED_STEPS = 32, 8
+"""How many worlds of random play, at how many moments, a program is tried on before it trains."""
+
+
+def load_class(loaded: LoadedTask) -> Task:
+    """An instance of the task's class.
+
+    Raises:
+        UserError: the file cannot be run, or has no such class.
+    """
+    module = load_file(f"eureka_task_{loaded.file.name}", loaded.module)
+    cls = getattr(module, loaded.class_name, None)
+    if not (inspect.isclass(cls) and issubclass(cls, Task)):
+        raise UserError(f"{loaded.module} has no class {loaded.class_name} derived from eureka.task.Task")
+    if inspect.isabstract(cls):
+        missing = ", ".join(sorted(cls.__abstractmethods__))
+        raise UserError(f"{loaded.module}: {loaded.class_name} must define {missing}")
+    for name in ("State", "control_period", "horizon", "action_size"):
+        if not hasattr(cls, name):
+            raise UserError(f"{loaded.module}: {loaded.class_name} must set {name}")
+    return cls()
+
+
+def random_states(task: Task | ById, env: Worlds) -> dict[str, Tensor]:
+    """(S, ...) each: states met in random play, from the first steps of an episode on."""
+    seen: list[dict[str, Tensor]] = []
+
+    def record(state: dict[str, Tensor]) -> Tensor:
+        seen.append({name: value.clone() for name, value in state.items()})
+        return torch.zeros(env.members, env.worlds)
+
+    env.reset()
+    keys = torch.arange(env.worlds)
+    for step in range(RECORDED_STEPS * 4):
+        noise = Noise(keys, torch.tensor(step))
+        action = noise.uniform("random play", task.action_size, low=-1.0, high=1.0)
+        env.step(action[None], record if step % 4 == 0 else None)
+    return {name: torch.cat([state[name] for state in seen]) for name in seen[0]}
+
+
+def describe(loaded: LoadedTask, task: Task, states: dict[str, Tensor], observation_size: int) -> Description:
+    """What a designer is told about a task.
+
+    Raises:
+        UserError: a state field has no doc, or its doc's shape is not the tensor's.
+    """
+    cls = type(task)
+    if not is_dataclass(cls.State):
+        raise UserError(f"{loaded.module}: {cls.__name__}.State must be a dataclass")
+    docs = attribute_docs(cls.State)
+    state = []
+    for f in fields(cls.State):
+        value = states[f.name]
+        _check_field(loaded, f.name, docs.get(f.name, ""), value)
+        dtype = str(value.dtype).removeprefix("torch.")
+        state.append(StateField(name=f.name, shape=tuple(value.shape[1:]), dtype=dtype, doc=docs[f.name]))
+    for name in ("action", "last_action"):
+        if name not in states:
+            raise UserError(f"{loaded.module}: {cls.__name__}.State lacks the field {name}")
+    overridden = cls.terminated is not Task.terminated
+    return Description(
+        name=loaded.file.name,
+        goal=loaded.file.description,
+        scene=_text(cls),
+        state=tuple(state),
+        action=_text(cls.act) if cls.act.__doc__ else f"{task.action_size} numbers in [-1, 1]",
+        action_size=task.action_size,
+        termination=_text(cls.terminated) if overridden else "Nothing ends an episode before its time.",
+        constants=tuple(_constants(cls)),
+        horizon=task.horizon,
+        control_period=task.control_period,
+        observation_size=observation_size,
+    )
+
+
+def _check_field(loaded: LoadedTask, name: str, doc: str, value: Tensor) -> None:
+    shape = "(" + ", ".join(["N", *map(str, value.shape[1:])]) + ("," if value.dim() == 1 else "") + ")"
+    if not doc.startswith(shape):
+        begins = f"begins with {doc[:20]!r}" if doc else "is missing"
+        raise UserError(
+            f"{loaded.module}: the docstring below State.{name} {begins}; it must begin with the shape {shape}"
+        )
+
+
+def _constants(cls: type) -> list[Constant]:
+    found = []
+    for name, doc in attribute_docs(cls).items():
+        value = getattr(cls, name, None)
+        if isinstance(value, int | float) and not isinstance(value, bool) and name not in Task.__annotations__:
+            found.append(Constant(name=name, value=float(value), doc=doc))
+    return found
+
+
+def attribute_docs(cls: type) -> dict[str, str]:
+    """The strings that stand below the attributes of a class, on one line each, by the attribute's name."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
+    except (OSError, TypeError):
+        return {}
+    body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
+    docs = {}
+    for statement, after in itertools.pairwise(body):
+        target = _target(statement)
+        match after:
+            case ast.Expr(value=ast.Constant(value=str(text))) if target:
+                docs[target] = " ".join(text.split())
+    return docs
+
+
+def _target(statement: ast.stmt) -> str | None:
+    match statement:
+        case ast.AnnAssign(target=ast.Name(id=name)) | ast.Assign(targets=[ast.Name(id=name)]):
+            return name
+    return None
+
+
+def _text(documented: Any) -> str:
+    return " ".join((inspect.getdoc(documented) or "").split())

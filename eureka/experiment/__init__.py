@@ -1,0 +1,1 @@
+"""Whole experiments: the search over generations, comparisons, benchmarks, and sessions that resume."""

@@ -1,0 +1,189 @@
+"""The arms of `eureka compare` as a user names them: human, sparse, reward files, and finished runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import Field
+
+from eureka.config import tasks
+from eureka.config.settings import Asking, Settings
+from eureka.config.tasks import LoadedTask, load_task
+from eureka.errors import UserError, near
+from eureka.runs import history
+from eureka.runs.results import EVOLVED, HUMAN, SPARSE, Entrant, Reward, _Frozen
+from eureka.runs.store import find_run, foreign, read_events, read_json, task_of
+from eureka.system.files import read_source
+
+
+class Wanted(_Frozen):
+    """What a comparison does besides retraining."""
+
+    controls: tuple[str, ...] = Field(default=(), description="searches to run first, whose winners are arms")
+    llm: str = Field(default="search", description="the designer of the first run among the arms, for best-of-n")
+    asking: Asking = Field(default=Asking(), description="how it is asked")
+    robustness: bool = Field(default=False, description="whether policies are also tried under perturbed physics")
+    correlation: bool = Field(default=False, description="whether rewards are held against the human one")
+
+
+def baselines(task: LoadedTask) -> list[Entrant]:
+    """The task's own rewards."""
+    if task.baselines == (tasks.BASELINE,):
+        own = Reward(origin=tasks.BASELINE, code=None)
+        return [Entrant(name=tasks.BASELINE, rewards=(own,))]
+    return [
+        Entrant(name=name, rewards=(Reward(origin=name, code=path.read_text(encoding="utf-8")),))
+        for name, path in task.rewards.items()
+    ]
+
+
+CONTROLS = ("search", "best-of-n")
+"""What a language model's runs are held against: the built-in search, and the same model without reflection."""
+
+
+_BASELINES = (HUMAN, SPARSE, tasks.BASELINE)
+
+
+_RESERVED = (*_BASELINES, *CONTROLS, EVOLVED)
+"""Names that mean something of their own in a comparison, and may be nobody else's."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """Arms as they were asked for."""
+
+    task: LoadedTask
+    entrants: tuple[Entrant, ...]
+    run: Settings | None
+    """Of the first run among them, whose sizes are taken where none are given."""
+
+
+def named(arms: Sequence[str], task: str | None) -> Named:
+    """Look up what the user named.
+
+    Args:
+        arms: each `human`, `sparse`, a reward's file or the folder of a finished run; or `NAME=A,B,...` for several of
+            these under one name.
+        task: the task's YAML or name; may be None where a run is among the arms.
+
+    Raises:
+        UserError: one of them does not exist, is not finished, is of another task, or cannot be told from another.
+    """
+    parts = [_split(arm) for arm in arms]
+    for one in (one for _, given in parts for one in given):
+        # A file that is not there is told as such, where it is read.
+        if one not in _BASELINES and not one.endswith(".py") and not Path(one).exists():
+            raise UserError(
+                f"no arm {one!r}{near(one, _BASELINES)}; an arm is {HUMAN}, {SPARSE}, a reward's Python file or a "
+                "run's folder"
+            )
+    runs = [find_run(one) for _, given in parts for one in given if _is_run(one)]
+    tasks = [task_of(folder) for folder in runs] + ([load_task(task)] if task else [])
+    if not tasks:
+        raise UserError("which task? Name it with --task, or give a run among the arms")
+    for other, where in zip(tasks[1:], [*runs[1:], "--task"], strict=False):
+        if other.path != tasks[0].path:
+            raise UserError(f"{where} is of the task {other.file.name}, and {runs[0]} of {tasks[0].file.name}")
+    entrants = [_entrant(name, given, tasks[0]) for name, given in parts]
+    labels = [label for entrant in entrants for label in entrant.labels]
+    for label in labels:
+        if labels.count(label) > 1:
+            raise UserError(f"two arms or rewards are called {label}; tell them apart as in other_{label}=PATH")
+    settings = Settings.model_validate(read_json(runs[0] / "run.json")["settings"]) if runs else None
+    return Named(tasks[0], tuple(entrants), settings)
+
+
+def winner_of(folder: Path) -> Reward:
+    """The reward that a run found.
+
+    Raises:
+        UserError: it is not finished, or was no search.
+    """
+    with foreign(folder):
+        events, _ = read_events(folder)
+        finished = next((e for e in reversed(events) if e["event"] == "finished"), None)
+        if finished is None:
+            raise UserError(f"the run {folder} is not finished; to go on: eureka resume {folder}")
+        if not finished["winner"]:
+            raise UserError(f"{folder} was no search for a reward, so it has no winner")
+        candidate = history.candidates_of(events)[finished["winner"]]
+        return Reward(origin=f"{folder.name}, candidate {candidate.name}", code=candidate.code or "")
+
+
+def _split(arm: str) -> tuple[str | None, list[str]]:
+    name, equals, rest = arm.partition("=")
+    if not equals:
+        return None, [arm]
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,39}", name) or name in _RESERVED:
+        raise UserError(f"{name!r} cannot name an arm; use letters, digits, - and _, and not {', '.join(_RESERVED)}")
+    given = [part for part in rest.split(",") if part]
+    if not given:
+        raise UserError(f"the arm {name} names nothing; give NAME=RUN,RUN,...")
+    return name, given
+
+
+def _is_run(one: str) -> bool:
+    return one not in _BASELINES and Path(one).is_dir()
+
+
+def _entrant(name: str | None, given: Sequence[str], task: LoadedTask) -> Entrant:
+    own = {entrant.name: entrant for entrant in baselines(task)}
+    for one in given:
+        if one in _BASELINES and one not in own:
+            raise UserError(f"{task.file.name} has no reward {one}; it has {' and '.join(own)}")
+    if name is None and given[0] in own:
+        return own[given[0]]
+    rewards, searches = [], 0
+    for one in given:
+        if one in own:
+            rewards += own[one].rewards
+        elif _is_run(one):
+            rewards.append(winner_of(find_run(one)))
+            searches += 1
+        else:
+            rewards.append(Reward(origin=one, code=read_source(Path(one))))
+    path = Path(given[0]).resolve()
+    plain = re.sub(r"\W+", "_", path.stem if path.is_file() else path.name, flags=re.ASCII)
+    if plain in _RESERVED:  # a copy of human.py, changed, is not the human reward any more
+        plain = f"my_{plain}"
+    return Entrant(name=name or plain or "reward", rewards=tuple(rewards), searches=searches)
+
+
+def controls(given: str | None) -> tuple[str, ...]:
+    """The control searches of `--controls A,B`."""
+    names = tuple(name for name in (given or "").split(",") if name)
+    for name in names:
+        if name not in CONTROLS:
+            raise UserError(f"no control {name!r}{near(name, CONTROLS)}; there are {' and '.join(CONTROLS)}")
+    return tuple(dict.fromkeys(names))
+
+
+def require(task: LoadedTask, entrants: Sequence[Entrant], wanted: Wanted) -> None:
+    """See whether a comparison can look at policies once more as it is asked to.
+
+    Raises:
+        UserError: it cannot.
+    """
+    if wanted.robustness and not task.rewards:
+        raise UserError("--robustness perturbs the physics of a task's class, and an environment by id has none")
+    if wanted.correlation and all(entrant.name != HUMAN for entrant in entrants):
+        raise UserError(f"--correlation is with the human reward; give the arm {HUMAN} too, where the task has one")
+
+
+def control(name: str, settings: Settings, wanted: Wanted) -> Settings:
+    """The settings of a control search: the sizes of the comparison's, with the designer that it is a control of.
+
+    Raises:
+        UserError: it would need a model that cannot be asked again.
+    """
+    base = settings.model_copy(update={"final_seeds": 0, "start": None})
+    if name == "search":
+        return base.model_copy(update={"llm": "search", "strategy": "greedy"})
+    kind = wanted.llm.partition(":")[0]
+    if kind in ("manual", "replay"):
+        raise UserError(f"the control best-of-n asks the model anew, and {kind} cannot be; give --controls search")
+    asked = {"llm": wanted.llm, "asking": wanted.asking}
+    return base.model_copy(update={**asked, "strategy": "best-of-n", "warm_start": None})

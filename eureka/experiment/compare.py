@@ -1,0 +1,137 @@
+"""Rewards retrained on the same fresh seeds with the same budget, and what may be said of them."""
+
+from __future__ import annotations
+
+import functools
+import statistics
+from collections.abc import Mapping, Sequence
+
+from eureka.config import tasks
+from eureka.config.tasks import LoadedTask
+from eureka.errors import UserError
+from eureka.experiment.arms import Wanted, baselines
+from eureka.experiment.context import Workshop
+from eureka.runs import alarms
+from eureka.runs.candidate import Candidate, Failed, Outcome, Trained
+from eureka.runs.comparison import comparison
+from eureka.runs.events import FinalBegan, Said, TrainingBegan
+from eureka.runs.results import EVOLVED, HUMAN, Comparison, Entrant, Reward
+from eureka.system.seeds import derive
+
+
+def of_run(shop: Workshop, task: LoadedTask, winner: Candidate) -> Comparison:
+    """A run's winner beside the task's own rewards."""
+    verdict = shop.run.find("verdict", fingerprint=winner.fingerprint)
+    assert verdict is not None and winner.code is not None
+    shop.run.once("baseline", {"arm": EVOLVED}, lambda: {"program": verdict["program"]})  # judged already
+    if not shop.run.settings.final_seeds:
+        return Comparison(arms=[])
+    evolved = Reward(origin=f"candidate {winner.name}", code=winner.code)
+    result = retrain(shop, [Entrant(name=EVOLVED, rewards=(evolved,), searches=1), *baselines(task)])
+    first, *others = result.arms
+    lucky = alarms.of_winner(winner.trained, first.interval) if winner.trained else []
+    arms = [first.model_copy(update={"alarms": [*first.alarms, *lucky]}), *others]
+    return result.model_copy(update={"arms": arms})
+
+
+def check(shop: Workshop, entrants: Sequence[Entrant]) -> dict[str, str]:
+    """The programs of all rewards by key; each is compiled once in a run, and every text only in the sandbox.
+
+    Raises:
+        UserError: one of them cannot be used.
+    """
+    return {
+        entrant.key(i): _program(shop, entrant.key(i), reward)
+        for entrant in entrants
+        for i, reward in enumerate(entrant.rewards)
+    }
+
+
+def _program(shop: Workshop, key: str, reward: Reward) -> str:
+    known = shop.run.find("baseline", arm=key)
+    if known is not None:
+        return known["program"]
+    if reward.code is None:
+        shop.run.append("baseline", arm=key, program=tasks.PROGRAM)
+        return tasks.PROGRAM
+    ((_, result),) = shop.compiler.compile({key: reward.code}, shop.trainer.description.fields())
+    report = result if isinstance(result, Failed) else shop.trainer.preflight(result, shop.run.settings.worlds)
+    if isinstance(report, Failed):
+        where = f", line {report.line}" if report.line else ""
+        raise UserError(f"{reward.origin}{where}: {report.message}")
+    shop.run.append("baseline", arm=key, program=result)
+    shop.run.write(f"baselines/{key}/reward.py", reward.code)
+    return str(result)
+
+
+def retrain(shop: Workshop, entrants: Sequence[Entrant], wanted: Wanted = Wanted()) -> Comparison:  # noqa: B008
+    """Train every reward of every arm on the same fresh seeds with the same budget, and compare.
+
+    As many at once as memory allows; all share the report episodes and the dealing of minibatches, the rest is each
+    seed's own.
+    """
+    programs, settings = check(shop, entrants), shop.run.settings
+    slots = [(e, e.key(i), s) for e in entrants for i in range(len(e.rewards)) for s in range(settings.final_seeds)]
+    shop.display(FinalBegan(tuple(e.name for e in entrants), settings.final_seeds))
+    together = shop.run.once("cut", {}, lambda: {"members": shop.trainer.room(settings)})["members"]
+    outcomes: list[Outcome] = []
+    trained: list[list[tuple[str, str, int]]] = []
+    for begin in range(0, len(slots), together):
+        part = slots[begin : begin + together]
+        shop.display(TrainingBegan(tuple(f"{key} {seed + 1}" for _, key, seed in part)))
+        ended = shop.trainer.train(
+            shop.run,
+            f"final-{begin // together}" if begin else "final",
+            programs=[programs[key] for _, key, _ in part],
+            seeds=[derive(settings.seed, "final", seed) for _, _, seed in part],
+            purpose="final",
+            places=[policy_of(key, seed) for _, key, seed in part],
+            on_progress=shop.display,
+        )
+        outcomes += ended
+        trained.append([(e.name, k, s) for (e, k, s), o in zip(part, ended, strict=True) if isinstance(o, Trained)])
+    found = {e.name: [o for (of, _, _), o in zip(slots, outcomes, strict=True) if of is e] for e in entrants}
+    return _probed(shop, wanted, programs, trained, comparison(entrants, found))
+
+
+def _probed(
+    shop: Workshop,
+    wanted: Wanted,
+    programs: Mapping[str, str],
+    trained: Sequence[Sequence[tuple[str, str, int]]],
+    result: Comparison,
+) -> Comparison:
+    """The comparison with what a second look at the trained policies (arm, reward's key, seed) shows.
+
+    They are looked at in the parts in which they were trained, for the sake of memory.
+    """
+    human = programs.get(HUMAN) if wanted.correlation else None
+    if not any(trained) or not (wanted.robustness or human):
+        return result
+    shop.display(Said("looking at the trained policies once more"))
+    robustness: dict[str, list[float]] = {}
+    correlation: list[float | None] = []
+    for number, part in enumerate(trained):
+        if not part:
+            continue
+        policies, of_each = [policy_of(key, seed) for _, key, seed in part], [programs[key] for _, key, _ in part]
+        probe = functools.partial(shop.trainer.probe, shop.run, policies, of_each, human, wanted.robustness)
+        look = shop.run.once("probed", {"part": number}, probe)
+        for name, values in look["robustness"].items():
+            robustness.setdefault(name, []).extend(values)
+        correlation += look["correlation"] or []
+    names = [name for part in trained for name, _, _ in part]
+    arms = []
+    for arm in result.arms:
+        mine = [i for i, name in enumerate(names) if name == arm.name]
+        tried = robustness.items() if mine else ()
+        robust = {name: statistics.fmean(values[i] for i in mine) for name, values in tried}
+        known = [r for i in mine if correlation and (r := correlation[i]) is not None]
+        correlated = statistics.fmean(known) if known and arm.name != HUMAN else None
+        arms.append(arm.model_copy(update={"robustness": robust, "correlation": correlated}))
+    return result.model_copy(update={"arms": arms})
+
+
+def policy_of(key: str, seed: int) -> str:
+    """Where in a run's folder the policy of a reward and seed is."""
+    return f"final/{key}-{seed}/policy.safetensors"

@@ -1,0 +1,165 @@
+"""The runs below a folder: found by their `run.json`, and read as far as their journals have grown."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from eureka.errors import UserError
+from eureka.report.run_view import Reading, read
+from eureka.runs.journal import Journal, stamp_of
+from eureka.runs.store import at_work, foreign
+
+_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
+_KEPT = 12
+"""Journals that stay in memory, so that only what is new in them is read."""
+_DEEPEST = 6
+"""Folders below the one that is looked through."""
+_EVERY = 2.0
+"""s between two looks at a run's lock."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A run on one line of a list."""
+
+    address: str
+    name: str
+    task: str
+    designer: str
+    state: str
+    """running, interrupted, finished, or damaged."""
+    words: str
+    """How far it is, or what is wrong with it."""
+    began: float | None
+    best: str
+    fitness: float | None
+
+
+class Shelf:
+    """Runs by address, which is their path below the folder, in words that fit a URL."""
+
+    def __init__(self, root: Path):
+        """All runs in `root` and below, or `root` itself where that is one."""
+        self.root = root.resolve()
+        self._base = self.root.parent if (self.root / "run.json").is_file() else self.root
+        self._lock = threading.RLock()  # pages are made in several threads
+        self._journals: OrderedDict[Path, tuple[Journal, Reading | None]] = OrderedDict()
+        self._rows: dict[str, tuple[str, Row]] = {}
+        self._working: dict[Path, tuple[float, bool]] = {}
+
+    def runs(self) -> dict[str, Path]:
+        """Every run's folder by address; no link is followed out of the folder, nor are the folders inside of a run."""
+        found = sorted(self._found(self.root, 0), key=lambda folder: os.fsencode(folder))
+        return {self._address(folder): folder for folder in found}
+
+    def _found(self, folder: Path, depth: int) -> Iterator[Path]:
+        try:
+            entries = list(os.scandir(folder))
+        except OSError:
+            return
+        names = {entry.name for entry in entries if entry.is_file(follow_symlinks=False)}
+        inside = [e for e in entries if e.is_dir(follow_symlinks=False)]
+        if "run.json" in names:
+            yield folder
+            inside = [e for e in inside if e.name == "controls"]
+        for entry in inside:
+            if depth < _DEEPEST and not entry.name.startswith("."):
+                yield from self._found(Path(entry.path), depth + 1)
+
+    def _address(self, folder: Path) -> str:
+        relative = str(folder.relative_to(self._base))
+        if _PLAIN.fullmatch(relative):
+            return relative
+        return f"by-hash/{hashlib.sha256(os.fsencode(relative)).hexdigest()[:20]}"
+
+    def folder(self, address: str) -> Path | None:
+        """The run of an address; None if there is none, whatever the address says."""
+        return self.runs().get(address)
+
+    def reading(self, folder: Path) -> Reading:
+        """A run as it is now.
+
+        Raises:
+            UserError: it is damaged.
+        """
+        with self._lock:
+            journal, known = self._journals.pop(folder, (Journal(folder), None))  # kept again only if it can be read
+            if journal.refresh() or known is None:
+                known = read(folder, journal.events)
+            self._journals[folder] = journal, known
+            while len(self._journals) > _KEPT:
+                self._journals.popitem(last=False)
+            return known
+
+    def rows(self) -> list[Row]:
+        """All runs, those that are going on first, then the latest."""
+        rows = [self._row(address, folder) for address, folder in self.runs().items()]
+        return sorted(rows, key=lambda row: (row.state != "running", -(row.began or 0.0), row.address))
+
+    def _row(self, address: str, folder: Path) -> Row:
+        stamp = self.version(folder)
+        with self._lock:
+            known = self._rows.get(address)
+        if known and known[0] == stamp:
+            return known[1]
+        name = str(folder.relative_to(self._base))
+        try:
+            with foreign(folder):
+                row = self._summary(address, name, folder)
+        except UserError as error:
+            row = Row(address, name, "?", "?", "damaged", str(error), None, "", None)
+        with self._lock:
+            self._rows[address] = stamp, row
+        return row
+
+    def _summary(self, address: str, name: str, folder: Path) -> Row:
+        run = self.reading(folder)
+        best = run.best
+        arms = ", ".join(run.arms) or "nothing yet"
+        return Row(
+            address=address,
+            name=name,
+            task=run.task,
+            designer=run.settings.llm if run.searching else f"none: {arms}",
+            state=self.state(run, folder),
+            words=run.progress.words,
+            began=run.costs.began,
+            best=best.name if best else "",
+            fitness=best.score if best else _only_arm(run),
+        )
+
+    def version(self, folder: Path | None = None) -> str:
+        """A word that is another one as soon as a page of this run, or of all runs, would be."""
+        folders = self.runs().values() if folder is None else [folder]
+        stamps = [(str(f), stamp_of(f / "run.json"), stamp_of(f / "events.jsonl"), self.running(f)) for f in folders]
+        return hashlib.sha256(repr(stamps).encode(errors="replace")).hexdigest()[:16]
+
+    def running(self, folder: Path) -> bool:
+        """Whether a process works on a run; looked up anew only every few seconds, and not where it is finished."""
+        now = time.monotonic()
+        with self._lock:
+            asked, known = self._working.get(folder, (-_EVERY, False))
+            if now - asked < _EVERY:
+                return known
+            _, run = self._journals.get(folder, (None, None))
+            known = not (run and run.finished) and at_work(folder)
+            self._working[folder] = now, known
+            return known
+
+    def state(self, run: Reading, folder: Path) -> str:
+        """Whether it is finished, running, or interrupted: by a person, a crash or a kill, which leave no trace."""
+        if run.finished:
+            return "finished"
+        return "running" if self.running(folder) else "interrupted"
+
+
+def _only_arm(run: Reading) -> float | None:
+    return run.comparison.arms[0].mean if len(run.comparison.arms) == 1 else None

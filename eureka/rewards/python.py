@@ -1,0 +1,79 @@
+"""Rewards as plain Python, run in this process: the user's own and the tasks', never a candidate's in a run."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from eureka.config.tasks import LoadedTask
+from eureka.errors import UserError, near
+from eureka.system.paths import load_file
+
+Reward = Callable[..., tuple[Tensor, Mapping[str, Tensor | float]]]
+"""From State fields asked for by argument name, (N, ...) each, to the total (N,) and the components by name."""
+
+
+@dataclass(frozen=True)
+class PlainReward:
+    """A reward with the State fields that it asks for."""
+
+    function: Reward
+    names: tuple[str, ...]
+
+    @classmethod
+    def load(cls, reward: str | Path | Reward, task: LoadedTask, fields: Mapping[str, Tensor]) -> PlainReward:
+        """Take "human" or "sparse" for the task's own, the path of a Python file, or a function; try it once.
+
+        Args:
+            reward: what to take.
+            task: whose baselines may be named.
+            fields: the State's fields in some worlds, (N, ...) each.
+
+        Raises:
+            UserError: there is no such file, or it gives no reward for this task.
+        """
+        function = _read(task.rewards.get(str(reward), Path(reward))) if isinstance(reward, str | Path) else reward
+        loaded = cls(function, tuple(_asked(function, fields)))
+        loaded(fields)
+        return loaded
+
+    def __call__(self, fields: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Total (N,) and components (N,), float32, for fields (N, ...)."""
+        count = len(next(iter(fields.values())))
+        result = self.function(**{name: fields[name] for name in self.names})
+        if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[0], Tensor)):
+            raise UserError("the reward must return (total, components): a tensor (N,) and a dict of tensors (N,)")
+        total, components = result
+        if total.shape != (count,):
+            raise UserError(f"the reward's total has the shape {tuple(total.shape)} for {count} worlds, not ({count},)")
+        parts = {name: torch.as_tensor(part, dtype=torch.float32) for name, part in components.items()}
+        return total.float(), {name: part.expand(count) for name, part in parts.items()}
+
+
+def _asked(function: Reward, fields: Mapping[str, Tensor]) -> list[str]:
+    names = []
+    for name, parameter in inspect.signature(function).parameters.items():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            return list(fields)
+        if name in fields:
+            names.append(name)
+        elif parameter.default is parameter.empty:
+            raise UserError(f"the reward asks for {name!r}{near(name, fields)}; the state has {', '.join(fields)}")
+    return names
+
+
+def _read(path: Path) -> Reward:
+    if not path.is_file():
+        raise UserError(f"there is no reward file {path}; give human, sparse, a Python file or a function")
+    try:
+        function: Reward | None = getattr(load_file(f"eureka_reward_{path.stem}", path), "compute_reward", None)
+    except Exception as error:
+        raise UserError(f"{path} cannot be run: {type(error).__name__}: {error}") from None
+    if not callable(function):
+        raise UserError(f"{path} defines no function compute_reward")
+    return function

@@ -1,0 +1,87 @@
+"""How good is a policy? Its deterministic actions, on episodes apart from training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from eureka.envs.base import Worlds
+from eureka.envs.capture import Capture
+from eureka.envs.env import Env
+from eureka.physics.base import Physics
+from eureka.rl.normalization import RunningMoments
+from eureka.rl.rollout import normalize
+from eureka.task import Task
+
+
+class Actor(Protocol):
+    """What acts: a policy, or one with something in its way."""
+
+    def mean(self, observation: Tensor) -> Tensor:
+        """(P, N, A) actions without exploration, for normalised observations (P, N, O)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One finished episode in each world."""
+
+    fitness: Tensor
+    """(P, E) float32."""
+    length: Tensor
+    """(P, E) int64 control steps."""
+
+
+def evaluate(
+    task: Task, physics: Physics, actor: Actor, moments: RunningMoments, seeds: Tensor, stream: str
+) -> Evaluation:
+    """Play one episode in every world with mean actions.
+
+    Args:
+        task: the task.
+        physics: P x E worlds; their present state is overwritten.
+        actor: P members.
+        moments: of their observations.
+        seeds: (P,) int64; members with equal seeds meet the same E episodes.
+        stream: name of the episodes, apart from those of training.
+    """
+    # Not captured: an actor may keep what it likes from step to step.
+    return Player(Env(task, physics, seeds, stream, static=False), actor, moments).play()
+
+
+class Player:
+    """Plays one episode in every world of an environment, again and again the same ones, with mean actions."""
+
+    def __init__(self, env: Worlds, actor: Actor, moments: RunningMoments):
+        """For `actor` with `moments` of its observations, which may change in place between two calls."""
+        self.env, self._actor, self._moments = env, actor, moments
+        self._capture = Capture(env, self._step) if isinstance(env, Env) and env.static else None
+
+    @torch.no_grad()
+    def play(self) -> Evaluation:
+        """One finished episode in each world; the present state is overwritten."""
+        env = self.env
+        device = env.restart().device
+        shape = (env.members, env.worlds)
+        fitness = torch.zeros(shape, device=device)
+        length = torch.zeros(shape, dtype=torch.int64, device=device)
+        running = torch.ones(shape, dtype=torch.bool, device=device)
+        if self._capture:
+            self._capture.begin()
+        for _ in range(env.horizon):
+            over, fitness_now, length_now = self._capture() if self._capture else self._step()
+            ended = running & over
+            fitness = torch.where(ended, fitness_now, fitness)
+            length = torch.where(ended, length_now, length)
+            running = running & ~ended
+            if not env.static and not bool(running.any()):
+                break
+        return Evaluation(fitness, length)
+
+    def _step(self) -> tuple[Tensor, ...]:
+        """Whether each world's episode ended (P, N), its fitness and its length."""
+        step = self.env.step(self._actor.mean(normalize(self._moments, self.env.observation)))
+        return step.terminated | step.timed_out, step.fitness, step.length

@@ -1,0 +1,1 @@
+"""Run folders: journal, recorded results, candidates, and the statistics computed from them."""

@@ -1,0 +1,148 @@
+"""A reward function in one generation, with all that became of it. Failures are values, not exceptions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+
+def report_score(candidate: Candidate) -> tuple[float, int]:
+    """What chooses the winner; of equals, the one that was there sooner in its training."""
+    assert candidate.trained is not None
+    return candidate.trained.report, -candidate.trained.best
+
+
+Stage = Literal["reply", "extract", "compile", "preflight", "train"]
+_LONGEST_MESSAGE = 600
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Failed(_Record):
+    """Why a candidate cannot be trained, or could not be trained to the end."""
+
+    stage: Stage = Field(description="where it failed")
+    message: str = Field(description="one sentence, safe to show to a person and to a model")
+    line: int | None = Field(default=None, description="line of the reward's text")
+    machine: bool = Field(
+        default=False, description="whether it depends on the machine (time, memory), so is never redone"
+    )
+
+    @field_validator("message")
+    @classmethod
+    def _one_clean_line(cls, message: str) -> str:
+        """Messages may quote a candidate, or come from a process that one took over."""
+        clean = "".join(c if c.isprintable() else " " for c in message)
+        return clean if len(clean) <= _LONGEST_MESSAGE else clean[:_LONGEST_MESSAGE] + "..."
+
+    @field_validator("line")
+    @classmethod
+    def _a_real_line(cls, line: int | None) -> int | None:
+        return line if line is not None and 0 < line < 1_000_000 else None
+
+    def __str__(self) -> str:
+        where = f"line {self.line}: " if self.line else ""
+        return f"failed: {self.stage}: {where}{self.message}"
+
+
+@dataclass(frozen=True)
+class Known:
+    """A failure that depended on the machine, and was recorded: it is not decided again."""
+
+    failed: Failed
+    until: int | None = None
+    """Of a training: the iteration of the rung that it was on the way to; None for its end."""
+
+
+class Curves(_Record):
+    """How a training went, one value a checkpoint; means over what came since the checkpoint before."""
+
+    steps: list[int] = Field(description="training world-steps at each checkpoint")
+    fitness: list[float] = Field(description="mean fitness of the deterministic policy on selection episodes")
+    training_fitness: list[float | None] = Field(description="mean fitness of episodes that ended in training")
+    episode_length: list[float | None] = Field(description="mean length of those episodes, control steps")
+    total: list[float] = Field(description="mean total reward of a control step")
+    components: dict[str, list[float]] = Field(description="mean of each component of a control step")
+    least: dict[str, list[float]] = Field(description="smallest value of each component")
+    greatest: dict[str, list[float]] = Field(description="greatest value of each component")
+    kl: list[float] = Field(description="mean KL divergence over the steps of the updates")
+    learning_rate: list[float] = Field(description="learning rate at the checkpoint")
+    action_std: list[float] = Field(description="mean standard deviation of the actions at the checkpoint")
+
+
+class Trained(_Record):
+    """What a training gave."""
+
+    curves: Curves
+    best: int = Field(description="the checkpoint that was chosen, by selection fitness; the earliest of equals")
+    selection: float = Field(description="its selection fitness")
+    report: float = Field(
+        description="its mean fitness on report episodes, which chose no checkpoint; a run's winner is chosen by it"
+    )
+    report_episodes: list[float] = Field(description="the fitness of each report episode")
+    diverged: int = Field(description="world-steps of training in which a world's physics diverged")
+    steps: int = Field(description="training world-steps")
+
+
+class Dropped(_Record):
+    """What a training gave that a race ended early, for others did better by then."""
+
+    curves: Curves
+    best: int = Field(description="the checkpoint with the highest selection fitness; the earliest of equals")
+    selection: float = Field(description="its selection fitness")
+    diverged: int = Field(description="world-steps of training in which a world's physics diverged")
+    steps: int = Field(description="training world-steps until it was ended")
+
+    def __str__(self) -> str:
+        return f"dropped at step {self.steps}, with fitness {self.selection:.4g}"
+
+
+Outcome = Trained | Dropped | Failed
+
+
+def outcome_of(record: Mapping[str, Any]) -> Outcome:
+    """An outcome as the journal holds it."""
+    kind = Trained if "report" in record else Dropped if "curves" in record else Failed
+    return kind.model_validate(record)
+
+
+class Candidate(_Record):
+    """One reward function of one generation."""
+
+    generation: int
+    slot: int
+    attempt: int = Field(description="0 for the first reply, then one more for each repair")
+    reply: str = Field(description="the designer's reply, whole and untrusted")
+    code: str | None = Field(description="the reward's text as taken from the reply")
+    notes: tuple[str, ...] = Field(default=(), description="what was left aside or put together on the way")
+    fingerprint: str | None = Field(default=None, description="of its program, if it became one")
+    duplicate_of: str | None = Field(
+        default=None, description="name of the candidate with the same program, trained instead"
+    )
+    warm: str | None = Field(default=None, description="name of the candidate whose policy it began from, if it did")
+    outcome: Outcome | None = Field(default=None, description="what became of it; None while it trains")
+
+    @property
+    def name(self) -> str:
+        """`generation.slot`, as people refer to it."""
+        return f"{self.generation}.{self.slot}"
+
+    @property
+    def trained(self) -> Trained | None:
+        """Its training, if there was one to the end."""
+        return self.outcome if isinstance(self.outcome, Trained) else None
+
+    @property
+    def dropped(self) -> Dropped | None:
+        """Its training, if a race ended it early."""
+        return self.outcome if isinstance(self.outcome, Dropped) else None
+
+    @property
+    def failed(self) -> Failed | None:
+        """Its failure, if it failed."""
+        return self.outcome if isinstance(self.outcome, Failed) else None

@@ -1,0 +1,155 @@
+"""Events that a run sends to displays and loggers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eureka.runs.candidate import Candidate
+
+if TYPE_CHECKING:
+    from eureka.runs.replies import Answer
+    from eureka.runs.results import Comparison
+
+
+@dataclass(frozen=True)
+class Said:
+    """Something worth a line of its own."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A run begins, or is gone on with; its journal is there."""
+
+    folder: Path
+
+
+@dataclass(frozen=True)
+class GenerationBegan:
+    """A generation begins."""
+
+    number: int
+    of: int
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A designer is asked for replies."""
+
+    designer: str
+    replies: int
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A designer answered."""
+
+    answer: Answer
+    missing: int
+    """Replies still to come."""
+    spent: str
+    """What the run's calls took so far, in words."""
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A candidate failed before training."""
+
+    candidate: Candidate
+    again: bool
+    """Whether it is sent back to be mended."""
+
+
+@dataclass(frozen=True)
+class TrainingBegan:
+    """Candidates, or the arms of the comparison, begin to train."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Progressed:
+    """A training goes on."""
+
+    members: tuple[int, ...]
+    """Which of the names of `TrainingBegan` train now; all, unless a crash cut the population."""
+    report: dict[str, Any]
+    """The trainer's: iteration, iterations, steps, clocks, fitness of each member."""
+
+
+@dataclass(frozen=True)
+class Raced:
+    """A rung of a race is reached."""
+
+    step: int
+    """Training world-steps of each candidate so far."""
+    fitness: dict[int, float]
+    """Best selection fitness so far, by which of the names of `TrainingBegan`."""
+    dropped: tuple[int, ...]
+    """Which of them train no further."""
+
+
+@dataclass(frozen=True)
+class GenerationEnded:
+    """A generation is over."""
+
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True)
+class FinalBegan:
+    """Rewards are retrained on fresh seeds."""
+
+    arms: tuple[str, ...]
+    seeds: int
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The run is over."""
+
+    folder: Path
+    comparison: Comparison
+
+
+OnProgress = Callable[[Progressed | Raced | Said], None]
+Event = (
+    Said
+    | Opened
+    | GenerationBegan
+    | Asked
+    | Answered
+    | Rejected
+    | TrainingBegan
+    | Progressed
+    | Raced
+    | GenerationEnded
+    | FinalBegan
+    | Finished
+)
+Display = Callable[[Event], None]
+"""Shows an event."""
+
+
+def silent(_: Event) -> None:
+    """Show nothing."""
+
+
+def one_at_a_time(display: Display) -> Display:
+    """The display for several threads: it is shown one event after another."""
+    lock = threading.RLock()
+
+    def show(event: Event) -> None:
+        with lock:
+            display(event)
+
+    return show
+
+
+def _teller(display: Display) -> Callable[[str], None]:
+    return lambda text: display(Said(text))

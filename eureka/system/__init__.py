@@ -1,0 +1,1 @@
+"""The operating system: files, paths, seeds, signals and hardware."""

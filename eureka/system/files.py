@@ -1,0 +1,80 @@
+"""Files written whole or not at all, and what a disk may refuse as one sentence."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from eureka.errors import StorageFault, UserError
+
+
+def read_source(path: Path) -> str:
+    """The text of a reward file.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is not a text file in UTF-8") from None
+
+
+_OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextlib.contextmanager
+def storage(path: Path) -> Iterator[None]:
+    """Around the writing of a run's files.
+
+    Raises:
+        StorageFault: the disk is full.
+        UserError: there is no permission to write below `path`.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _OUT_OF_SPACE:
+            raise StorageFault(
+                f"the disk is full: {path} cannot be written; nothing recorded is lost: free some room, then "
+                "eureka resume the run"
+            ) from None
+        if isinstance(error, PermissionError) or error.errno == errno.EROFS:
+            raise UserError(f"no permission to write {path}; choose another place with --out") from None
+        raise
+
+
+@contextlib.contextmanager
+def named(path: Path, option: str = "-o") -> Iterator[None]:
+    """Around the writing of a file whose place the user chooses with `option`.
+
+    Raises:
+        StorageFault: the disk is full.
+        UserError: it cannot be written for another reason.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _OUT_OF_SPACE:
+            raise StorageFault(f"the disk is full: {path} cannot be written; free some room, and try again") from None
+        why = error.strerror or type(error).__name__
+        raise UserError(f"{path} cannot be written: {why}; choose another place with {option}") from None
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that it is never seen half-written."""
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        temporary.unlink(missing_ok=True)  # left behind, or a link that leads elsewhere
+        with open(temporary, "xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

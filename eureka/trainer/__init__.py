@@ -1,0 +1,1 @@
+"""The trainer process: the only process that runs task code and trains policies."""

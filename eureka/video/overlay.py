@@ -1,0 +1,157 @@
+"""What stands beside the picture: time, fitness so far, and the reward's components as they grow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from eureka.text import number, shown
+from eureka.video.trajectory import TERMINATED, Part
+
+_SCALE = 2
+"""Lines are drawn so many times larger and made small again, which smooths them."""
+_BACK, _PLOT, _RULE = (22, 25, 31), (31, 35, 43), (68, 75, 88)
+_TEXT, _DIM = (236, 239, 244), (158, 167, 182)
+_COLOURS = ((236, 239, 244), (94, 187, 255), (255, 180, 84), (122, 214, 138), (240, 138, 178), (190, 160, 255))
+_BAD, _GOOD = (255, 128, 118), (122, 214, 138)
+_MARGIN, _HEAD, _ROW, _NARROWEST = 14, 74, 54, 190
+"""Pixels: around everything, for the lines on top, the least for a component's name and plot, and across for it."""
+
+
+@dataclass(frozen=True)
+class _Box:
+    """Where a component is drawn, in pixels of the finished picture."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+class Panel:
+    """The panel of one policy, (height, width) pixels."""
+
+    def __init__(self, part: Part, control_period: float, width: int, height: int):
+        """Lay out what does not change; as many components are drawn as there is room for."""
+        self._part, self._period, self._size = part, control_period, (width, height)
+        self._big, self._small = (ImageFont.load_default(px * _SCALE) for px in (15, 12))
+        columns = max(1, (width - 2 * _MARGIN) // _NARROWEST)
+        rows = max(1, (height - _HEAD - _MARGIN) // _ROW)
+        names = part.names
+        columns = min(columns, max(1, -(-len(names) // rows))) if names else 1
+        room = rows * columns
+        self._left_out = max(0, len(names) - room)
+        if self._left_out:
+            room = max(1, room - 1)
+            self._left_out = len(names) - room
+        used = min(rows, -(-min(len(names), room + bool(self._left_out)) // columns)) or 1
+        tall = min((height - _HEAD - _MARGIN) // used, 2 * _ROW)
+        wide = (width - 2 * _MARGIN) // columns
+        self._boxes = [
+            _Box(_MARGIN + i % columns * wide, _HEAD + i // columns * tall, wide - (12 if columns > 1 else 0), tall)
+            for i in range(min(len(names), room))
+        ]
+        self._curves = [self._curve(i, box) for i, box in enumerate(self._boxes)]
+        self._ends = part.episodes()
+        self._still = self._background()
+
+    def draw(self, step: int) -> Image.Image:
+        """The panel after a control step."""
+        picture = self._still.copy()
+        pen, part = ImageDraw.Draw(picture), self._part
+        past = [end for end in self._ends if end < step]
+        begun = past[-1] + 1 if past else 0
+        left, right = _MARGIN, self._size[0] - _MARGIN
+        self._write(pen, (right, 13), f"{(step + 1) * self._period:.1f} s", _TEXT, self._big, "ra")
+        fitness = float(part.fitness[step])
+        self._write(pen, (left, 35), f"fitness so far  {_known(fitness)}", _TEXT, self._small)
+        self._write(pen, (right, 35), f"episode {len(past) + 1}", _DIM, self._small, "ra")
+        last = step if part.ended[step] else past[-1] if past else None
+        if last is not None:
+            fell = part.ended[last] == TERMINATED
+            before = max((end for end in self._ends if end < last), default=-1)
+            took = (last - before) * self._period
+            how = f"ended after {took:.1f} s" if fell else f"whole, {took:.1f} s"
+            said = f"episode {self._ends.index(last) + 1}: {how}, fitness {_known(float(part.fitness[last]))}"
+            self._write(pen, (left, 53), said, _BAD if fell else _GOOD, self._small, most=right - left)
+        for i, box in enumerate(self._boxes):
+            value = float(part.values[step, i])
+            colour = _COLOURS[i % len(_COLOURS)]
+            self._write(pen, (box.left + box.width, box.top + 3), _known(value), colour, self._small, "ra")
+            curve = self._curves[i][: step + 1]
+            # A line from one episode to the next would be no change of anything.
+            for piece in np.split(curve, [end + 1 for end in past]):
+                if len(piece) > 1:
+                    pen.line([tuple(point) for point in piece], colour, 3, joint="curve")
+            if begun <= step:
+                x, y = curve[-1]
+                pen.ellipse((x - 5, y - 5, x + 5, y + 5), colour)
+        return picture.reduce(_SCALE)
+
+    def _background(self) -> Image.Image:
+        width, height = self._size
+        picture = Image.new("RGB", (width * _SCALE, height * _SCALE), _BACK)
+        pen = ImageDraw.Draw(picture)
+        self._write(pen, (_MARGIN, 13), self._part.label, _TEXT, self._big, most=width - 2 * _MARGIN - 60)
+        for i, box in enumerate(self._boxes):
+            name = self._part.names[i]
+            self._write(pen, (box.left, box.top + 3), name, _DIM, self._small, most=box.width - 62)
+            x, y, right, low = self._area(box)
+            pen.rounded_rectangle((x - 6, y - 6, right + 6, low + 6), 8, _PLOT)
+            least, most = self._range(i)
+            if least < 0.0 < most:
+                zero = low - (low - y) * (0.0 - least) / (most - least)
+                pen.line((x, zero, right, zero), _RULE, 2)
+            for end in self._ends[:-1] if self._ends and self._ends[-1] == len(self._part.fitness) - 1 else self._ends:
+                there = x + (right - x) * end / max(1, len(self._part.fitness) - 1)
+                pen.line((there, y - 4, there, low + 4), _RULE, 2)
+        if self._left_out:
+            said = f"and {self._left_out} more"
+            self._write(pen, (_MARGIN, height - _MARGIN - 10), said, _DIM, self._small)
+        if not self._boxes:
+            self._write(pen, (_MARGIN, _HEAD + 4), "its reward is not known", _DIM, self._small)
+        return picture
+
+    def _area(self, box: _Box) -> tuple[int, int, int, int]:
+        """Of the plot, in large pixels: left, top, right, bottom."""
+        s = _SCALE
+        return box.left * s + 6, (box.top + 22) * s, (box.left + box.width) * s - 6, (box.top + box.height - 8) * s
+
+    def _range(self, i: int) -> tuple[float, float]:
+        """Least and greatest of all values, the same at every step so that the plot stands still."""
+        values = self._part.values[:, i]
+        known = values[np.isfinite(values)]
+        least, most = (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
+        return (least, most) if most - least > 1e-6 * max(1e-30, abs(most)) else (least - 1.0, most + 1.0)
+
+    def _curve(self, i: int, box: _Box) -> np.ndarray:
+        """(T, 2) large pixels."""
+        left, top, right, low = self._area(box)
+        least, most = self._range(i)
+        values = np.nan_to_num(self._part.values[:, i].astype(np.float64), nan=least, posinf=most, neginf=least)
+        x = np.linspace(left, right, len(values))
+        return np.stack([x, low - (low - top) * (values - least) / (most - least)], axis=1)
+
+    def _write(
+        self,
+        pen: ImageDraw.ImageDraw,
+        at: tuple[int, int],
+        text: str,
+        colour: tuple[int, int, int],
+        font: ImageFont.ImageFont | ImageFont.FreeTypeFont,
+        anchor: str = "la",
+        most: int | None = None,
+    ) -> None:
+        """One line of text, cut to `most` pixels; `anchor` as Pillow has it."""
+        text = shown(text)
+        if most is not None and pen.textlength(text, font) > most * _SCALE:
+            while text and pen.textlength(text + "...", font) > most * _SCALE:
+                text = text[:-1]
+            text += "..."
+        pen.text((at[0] * _SCALE, at[1] * _SCALE), text, colour, font, anchor=anchor)
+
+
+def _known(value: float) -> str:
+    return number(value + 0.0) if np.isfinite(value) else "?"
