@@ -38,13 +38,13 @@ from eureka.physics.base import compile_scene
 from eureka.physics.threads import ThreadPhysics
 from eureka.rewards.compiler import Compiler
 from eureka.rewards.program import Field, rebuild
-from eureka.rl.training import Plan, Progress, Training
+from eureka.rl.training import Plan, Training, TrainingProgress
 from eureka.runs.candidate import Failed
 from eureka.runs.statistics import student
 from eureka.system.hardware import cores
 from eureka.system.seeds import derive
 from eureka.task import Task
-from eureka.workers.isolation import Confinement
+from eureka.workers.isolation import IsolationPolicy
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
 CURVES = ("steps", "fitness", "training_fitness", "episode_length")
@@ -68,7 +68,7 @@ def random_fitness(task: Task, model: object, episodes: int, threads: int) -> li
 def compiled(source: str, fields: dict[str, Field]) -> str:
     """A reward's program, by way of the sandbox."""
     with tempfile.TemporaryDirectory() as folder:
-        compiler = Compiler(Confinement(), Path(folder) / "log")
+        compiler = Compiler(IsolationPolicy(), Path(folder) / "log")
         try:
             wanted = {name: (list(f.shape), f.dtype) for name, f in fields.items()}
             ((_, result),) = compiler.compile({0: source}, wanted)
@@ -137,7 +137,7 @@ def main() -> None:
     seeds = [derive(0, "benchmark", i) for i in range(options.members)]
     training = Training(task, model, [program] * options.members, seeds, plan, Backend("cpu", options.threads))
 
-    def report(progress: Progress) -> None:
+    def report(progress: TrainingProgress) -> None:
         if progress.iteration % max(1, progress.iterations // 20) == 0:
             print(f"{progress.iteration}/{progress.iterations} best {progress.fitness}", file=sys.stderr, flush=True)
 

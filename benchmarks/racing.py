@@ -23,14 +23,14 @@ from record import about, keep, parser
 from eureka.config.settings import Racing, Settings
 from eureka.config.tasks import LoadedTask, load_task
 from eureka.experiment import arms, session
-from eureka.experiment.arms import Wanted
+from eureka.experiment.arms import CompareOptions
 from eureka.experiment.options import Options, resolve
 from eureka.runs.events import silent
 from eureka.runs.history import candidates_of
-from eureka.runs.results import Entrant
+from eureka.runs.results import ArmSpec
 from eureka.runs.statistics import improvement, welch
 from eureka.runs.store import read_events
-from eureka.workers.isolation import Confinement
+from eureka.workers.isolation import IsolationPolicy
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "runs" / "examples"
 SIZES: dict[str, dict[str, Any]] = {
@@ -45,7 +45,7 @@ QUICK: dict[str, Any] = {"generations": 1, "samples": 4, "worlds": 32, "steps": 
 def search(task: LoadedTask, settings: Settings, race: Racing | None, folder: Path) -> dict[str, Any]:
     """One search without a final comparison: its winner and what it trained."""
     changes = {"racing": race, "final_seeds": 0}
-    session.start(task, settings.model_copy(update=changes), Confinement(), folder, silent, yes=True)
+    session.start(task, settings.model_copy(update=changes), IsolationPolicy(), folder, silent, yes=True)
     events, _ = read_events(folder)
     candidates = candidates_of(events)
     winner = candidates[next(e["winner"] for e in reversed(events) if e["event"] == "finished")]
@@ -62,9 +62,9 @@ def search(task: LoadedTask, settings: Settings, race: Racing | None, folder: Pa
 
 def judged(task: LoadedTask, settings: Settings, found: dict[str, Any], seeds: int, folder: Path) -> dict[str, Any]:
     """Both winners trained anew: their fitness on each seed, and what may be said."""
-    entrants = [Entrant(name=name, rewards=(one["reward"],), searches=1) for name, one in found.items()]
+    specs = [ArmSpec(name=name, rewards=(one["reward"],), searches=1) for name, one in found.items()]
     fresh = settings.model_copy(update={"final_seeds": seeds})
-    session.retrain(task, fresh, entrants, Wanted(), Confinement(), folder, silent, yes=True)
+    session.retrain(task, fresh, specs, CompareOptions(), IsolationPolicy(), folder, silent, yes=True)
     result = json.loads((folder / "result.json").read_text())
     fitness = {arm["name"]: arm["fitness"] for arm in result["comparison"]["arms"]}
     apart = welch(fitness["race"], fitness["full"])

@@ -30,7 +30,7 @@ from eureka.rewards.compiler import Compiler
 from eureka.rewards.program import Field, Program, ProgramBank, rebuild
 from eureka.runs.candidate import Failed
 from eureka.system.paths import load_sandbox
-from eureka.workers.isolation import Confinement
+from eureka.workers.isolation import IsolationPolicy
 
 trace = load_sandbox("trace")
 HONEST = Path(__file__).parents[1] / "tests" / "sandbox" / "honest"
@@ -60,7 +60,7 @@ def compiling(sources: dict[str, str], repeats: int) -> dict[str, Any]:
     """The way through the jail: the start of it, each reward alone, and sixteen at once."""
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        compiler = Compiler(Confinement(), Path(folder) / "log")
+        compiler = Compiler(IsolationPolicy(), Path(folder) / "log")
         level = str(compiler.sandbox)
         warm_up = time.perf_counter() - start
         seconds, programs, refused = [], {}, []

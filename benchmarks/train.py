@@ -80,13 +80,13 @@ def main() -> None:
         on_cpu = {"bare": bare | {"threads": options.threads}} if options.device == "cpu" else {}
         found |= turns({"ours": ours} | on_cpu | theirs, options)
     else:
-        entrants = {"ours": ours}
+        specs = {"ours": ours}
         for peer, given in theirs.items():
             if peer == "sb3":
-                entrants |= {f"sb3 at {rate:g}": given | {"learning_rate": rate} for rate in RATES}
+                specs |= {f"sb3 at {rate:g}": given | {"learning_rate": rate} for rate in RATES}
             else:
-                entrants[peer] = given
-        found |= races(entrants, options)
+                specs[peer] = given
+        found |= races(specs, options)
     finish(found, options)
 
 
@@ -107,12 +107,12 @@ def scouted(
     return seen, {key: value for key, value in best.items() if key != "steps_per_second"}
 
 
-def turns(entrants: dict[str, dict[str, Any]], options: argparse.Namespace) -> dict[str, Any]:
-    """Rates of all entrants, an iteration each in turns; ratios are medians over rounds."""
+def turns(specs: dict[str, dict[str, Any]], options: argparse.Namespace) -> dict[str, Any]:
+    """Rates of all specs, an iteration each in turns; ratios are medians over rounds."""
     repeats = 1 if options.quick else max(5, options.repeats)
-    seconds: dict[str, list[dict[str, float]]] = {name: [] for name in entrants}
+    seconds: dict[str, list[dict[str, float]]] = {name: [] for name in specs}
     with contextlib.ExitStack() as stack:
-        running = {name: stack.enter_context(Contestant(name, **given)) for name, given in entrants.items()}
+        running = {name: stack.enter_context(Contestant(name, **given)) for name, given in specs.items()}
         for contestant in running.values():
             contestant.iterate()
         for i in range(repeats):
@@ -122,26 +122,26 @@ def turns(entrants: dict[str, dict[str, Any]], options: argparse.Namespace) -> d
                 seconds[name].append(running[name].iterate())
         steps = {name: c.steps for name, c in running.items()}
         memory = {name: c.memory_mib for name, c in running.items()}
-    rates = {name: [steps[name] / s["total"] for s in seconds[name]] for name in entrants}
-    ratios = {name: spread([a / b for a, b in zip(rates["ours"], rates[name], strict=True)]) for name in entrants}
+    rates = {name: [steps[name] / s["total"] for s in seconds[name]] for name in specs}
+    ratios = {name: spread([a / b for a, b in zip(rates["ours"], rates[name], strict=True)]) for name in specs}
     del ratios["ours"]
     return {
         "repeats": repeats,
         "steps_per_second": {name: spread(of) for name, of in rates.items()},
         "parts_per_second": {
             name: {part: spread([steps[name] / s[part] for s in seconds[name]])["median"] for part in seconds[name][0]}
-            for name in entrants
+            for name in specs
         },
         "ours_over": ratios,
         "memory_mib": memory,
     }
 
 
-def races(entrants: dict[str, dict[str, Any]], options: argparse.Namespace) -> dict[str, Any]:
+def races(specs: dict[str, dict[str, Any]], options: argparse.Namespace) -> dict[str, Any]:
     """Seconds of training until a return, one learner after another, seed by seed."""
-    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in entrants}
+    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in specs}
     for seed in range(1 if options.quick else options.seeds):
-        for name, given in entrants.items():
+        for name, given in specs.items():
             with Contestant(name, **(given | {"seed": seed})) as contestant:
                 limit = min(options.limit, 2.0) if options.quick else options.limit
                 runs[name].append(contestant.ask(until=options.until, limit=limit))

@@ -37,7 +37,7 @@ from eureka.runs.candidate import Failed
 from eureka.system.paths import load_sandbox
 from eureka.system.seeds import derive
 from eureka.task import Task
-from eureka.workers.isolation import Confinement
+from eureka.workers.isolation import IsolationPolicy
 
 NONE = Evaluation(checkpoints=1, selection_episodes=1, report_episodes=1)
 """For trainings of which only iterations are timed."""
@@ -115,9 +115,9 @@ def setting(name: str, device: str = "cpu", threads: int = 1) -> Setting:
     fields = {name: Field(tuple(v.shape[1:]), str(v.dtype).removeprefix("torch.")) for name, v in states.items()}
     backend = Backend(device, threads)
     if backend.warp:
-        from eureka.envs.sizing import measured
+        from eureka.envs.sizing import measure_sizes
 
-        backend.sizes = measured(task, model, threads)
+        backend.sizes = measure_sizes(task, model, threads)
     return Setting(loaded, task, model, states, fields, env.observed, backend)
 
 
@@ -131,7 +131,7 @@ def compiled(sources: Sequence[str], fields: dict[str, Field], jailed: bool = Tr
         trace = load_sandbox("trace")
         return [trace.compile_reward(source, fields) for source in sources], time.perf_counter() - start
     with tempfile.TemporaryDirectory() as folder:
-        compiler = Compiler(Confinement(), Path(folder) / "log")
+        compiler = Compiler(IsolationPolicy(), Path(folder) / "log")
         try:
             wanted = {name: (list(f.shape), f.dtype) for name, f in fields.items()}
             results = dict(compiler.compile(dict(enumerate(sources)), wanted))

@@ -27,9 +27,9 @@ from eureka.runs.candidate import Outcome
 from eureka.runs.store import Run, create
 from eureka.system.hardware import cores
 from eureka.workers.cluster.executor import Cluster
-from eureka.workers.executors import Executor, Local
-from eureka.workers.isolation import Confinement
-from eureka.workers.pool import Crew
+from eureka.workers.executors import Executor, LocalExecutor
+from eureka.workers.isolation import IsolationPolicy
+from eureka.workers.pool import TrainerPool
 
 CANDIDATES = 8
 WAYS = ("one", "two", "ray")
@@ -64,7 +64,7 @@ def compared(
         begin = time.perf_counter()
         executor = opened(way, run, task)
         joined = time.perf_counter() - begin
-        crews[way] = Crew(executor, run.folder / "scratch")
+        crews[way] = TrainerPool(executor, run.folder / "scratch")
         stack.callback(crews[way].close)
         _ = [trainer.description for trainer in crews[way].trainers]
         starts[way] = {"joined": rounded(joined), "described": rounded(time.perf_counter() - begin - joined)}
@@ -97,14 +97,14 @@ def opened(way: str, run: Run, task: LoadedTask) -> Executor:
     """The executor of a way."""
     folders = run.folder / "logs", run.folder / "scratch"
     if way == "ray":
-        return Cluster(None, task, *folders, Confinement(), workers=1)
-    return Local(task, *folders, Confinement(), count=2 if way == "two" else 1)
+        return Cluster(None, task, *folders, IsolationPolicy(), workers=1)
+    return LocalExecutor(task, *folders, IsolationPolicy(), count=2 if way == "two" else 1)
 
 
-def generation(run: Run, crew: Crew, key: str, programs: list[str]) -> list[Outcome]:
+def generation(run: Run, pool: TrainerPool, key: str, programs: list[str]) -> list[Outcome]:
     """Train all candidates once, under a name of its own in the journal."""
     places = [f"candidates/{key}/{m}.safetensors" for m in range(len(programs))]
-    return crew.train(run, key, programs, [0] * len(programs), "search", places, lambda _: None)
+    return pool.train(run, key, programs, [0] * len(programs), "search", places, lambda _: None)
 
 
 if __name__ == "__main__":

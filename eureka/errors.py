@@ -67,7 +67,7 @@ class WorkerFault(EnvironmentFault):
     """The trainer or the compiler cannot be kept alive."""
 
 
-def near(name: str, known: Iterable[str]) -> str:
+def did_you_mean(name: str, known: Iterable[str]) -> str:
     """` (did you mean 'x'?)` when a known name is close to `name`, else an empty string."""
     close = difflib.get_close_matches(name, list(known), n=2, cutoff=0.5)
     return f" (did you mean {' or '.join(map(repr, close))}?)" if close else ""

@@ -11,7 +11,7 @@ from eureka.envs import capture
 from eureka.envs.capture import Capture
 from eureka.envs.env import Env
 from eureka.rewards.program import ProgramBank
-from eureka.rl.evaluation import Player
+from eureka.rl.evaluation import PolicyPlayer
 from eureka.rl.normalization import RunningMoments
 from eureka.rl.policy import Policy, Shape
 from eureka.rl.ppo import Learner
@@ -88,7 +88,7 @@ def test_a_player_plays_the_same_episodes_again_captured_or_not(cartpole: Bench)
     policy = Policy.create(Shape(4, 1, (8,)), torch.tensor([1, 2]), 1.0)
     policy.flat.mul_(30.0)
     moments = RunningMoments(2, (4,), torch.device("cpu"))
-    plain, captured = (Player(cartpole.env(2, 4, static=s), policy, moments) for s in (False, True))
+    plain, captured = (PolicyPlayer(cartpole.env(2, 4, static=s), policy, moments) for s in (False, True))
     first = plain.play()
     assert len(first.length.unique()) > 1
     for player in (plain, captured, captured):

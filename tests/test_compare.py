@@ -17,10 +17,10 @@ from rich.console import Console
 from test_prompt import trained
 
 from eureka.display.tables import show_comparison
-from eureka.experiment.arms import named
+from eureka.experiment.arms import parse_arms
 from eureka.runs.candidate import Failed, Outcome, Trained
 from eureka.runs.comparison import comparison
-from eureka.runs.results import Comparison, Entrant, Reward
+from eureka.runs.results import ArmSpec, Comparison, Reward
 
 LOST = Failed(stage="train", message="NaN")
 
@@ -39,8 +39,8 @@ def arm(name: str, *fitness: float, lost: int = 0) -> Outcomes:
 
 
 def of(*arms: Outcomes) -> Comparison:
-    entrants = [Entrant(name=name, rewards=(Reward(origin=name, code=""),)) for name, _ in arms]
-    return comparison(entrants, dict(arms))
+    specs = [ArmSpec(name=name, rewards=(Reward(origin=name, code=""),)) for name, _ in arms]
+    return comparison(specs, dict(arms))
 
 
 def against(found: Comparison, name: str = "evolved"):
@@ -68,8 +68,8 @@ def test_every_arm_but_the_human_one_is_held_against_it():
 def test_the_seeds_of_three_searches_are_three_values():
     # 1, 2, 3: mean 2, standard deviation 1, t of 2 degrees of freedom 4.303: 2 +- 4.303 / sqrt(3) = 2.484
     name, outcomes = arm("ours", *[search + off for search in (1.0, 2.0, 3.0) for off in (-0.2, -0.1, 0.0, 0.1, 0.2)])
-    ours = Entrant(name=name, rewards=tuple(Reward(origin=run, code="") for run in "abc"), searches=3)
-    human = Entrant(name="human", rewards=(Reward(origin="human", code=""),))
+    ours = ArmSpec(name=name, rewards=tuple(Reward(origin=run, code="") for run in "abc"), searches=3)
+    human = ArmSpec(name="human", rewards=(Reward(origin="human", code=""),))
     found = comparison([ours, human], {name: outcomes, **dict([arm("human", 1.4, 1.5, 1.4, 1.5, 1.45)])})
     one = found.arms[0]
     assert one.fitness == pytest.approx([1.0, 2.0, 3.0]) and len(one.seeds) == 3
@@ -159,8 +159,8 @@ def test_never_is_longer_than_any_number_of_steps():
 def test_a_file_is_never_taken_for_what_has_its_name(name: str, tmp_path: Path):
     path = tmp_path / f"{name}.py"
     path.write_text("def compute_reward(cart_position):\n    return -cart_position.abs(), {}\n")
-    found = named(["human", str(path)], "cartpole").entrants
-    assert [entrant.name for entrant in found] == ["human", f"my_{name}"]
+    found = parse_arms(["human", str(path)], "cartpole").specs
+    assert [spec.name for spec in found] == ["human", f"my_{name}"]
     assert found[1].rewards[0].code == path.read_text()
 
 

@@ -26,12 +26,12 @@ from eureka.config.settings import Evaluation, Racing, Settings
 from eureka.config.tasks import LoadedTask, load_task
 from eureka.errors import SandboxUnavailable, UserError
 from eureka.runs.candidate import Failed, Known, Outcome
-from eureka.runs.events import Progressed, Raced
+from eureka.runs.events import Progressed, RungReached
 from eureka.runs.store import Run, create, read_events
-from eureka.workers.client import Trainer
-from eureka.workers.executors import Local
-from eureka.workers.isolation import Confinement
-from eureka.workers.pool import Crew
+from eureka.workers.client import TrainerClient
+from eureka.workers.executors import LocalExecutor
+from eureka.workers.isolation import IsolationPolicy
+from eureka.workers.pool import TrainerPool
 from eureka.workers.process import Died
 
 RACE = Racing(rungs=(0.25, 0.5), keep=0.5)
@@ -124,7 +124,7 @@ def run(tmp_path: Path):
 
 
 def train(
-    crew: Crew,
+    pool: TrainerPool,
     run: Run,
     programs: list[str],
     race: Racing | None = None,
@@ -132,7 +132,7 @@ def train(
     known: Mapping[int, Known] = MappingProxyType({}),
 ) -> list[Outcome]:
     places = [f"candidates/{i}/policy" for i in range(len(programs))]
-    return crew.train(run, "g", programs, [0] * len(programs), "search", places, told, race, known=known)
+    return pool.train(run, "g", programs, [0] * len(programs), "search", places, told, race, known=known)
 
 
 def reports(outcomes: list[Outcome]) -> list[float | str]:
@@ -141,15 +141,15 @@ def reports(outcomes: list[Outcome]) -> list[float | str]:
 
 def test_each_trainer_gets_a_share_and_outcomes_come_back_in_order(run: Run, tmp_path: Path):
     executor = Many(3, tmp_path / "log")
-    crew = Crew(executor, tmp_path)
-    assert reports(train(crew, run, ["1", "2", "3", "4", "5", "6", "7", "8"])) == [1, 2, 3, 4, 5, 6, 7, 8]
+    pool = TrainerPool(executor, tmp_path)
+    assert reports(train(pool, run, ["1", "2", "3", "4", "5", "6", "7", "8"])) == [1, 2, 3, 4, 5, 6, 7, 8]
     assert sorted(executor.trained) == [(("1", "2"), None), (("3", "4", "5"), None), (("6", "7", "8"), None)]
 
 
 def test_a_share_that_kills_is_halved_until_the_culprit_is_found_and_the_others_go_on(run: Run, tmp_path: Path):
     executor = Many(2, tmp_path / "log")
-    crew = Crew(executor, tmp_path)
-    outcomes = train(crew, run, ["1", "2", "bad", "4", "5", "6", "7", "8"])
+    pool = TrainerPool(executor, tmp_path)
+    outcomes = train(pool, run, ["1", "2", "bad", "4", "5", "6", "7", "8"])
     assert reports(outcomes) == [1, 2, "failed", 4, 5, 6, 7, 8]
     culprit = outcomes[2]
     assert isinstance(culprit, Failed) and culprit.machine and "killed by signal 9" in culprit.message
@@ -159,8 +159,8 @@ def test_a_share_that_kills_is_halved_until_the_culprit_is_found_and_the_others_
 
 def test_a_race_trains_the_survivors_of_all_shares_and_nobody_else(run: Run, tmp_path: Path):
     executor, told = Many(2, tmp_path / "log"), []
-    crew = Crew(executor, tmp_path)
-    outcomes = train(crew, run, ["1", "5", "bad", "3", "8", "2", "7", "4"], RACE, told.append)
+    pool = TrainerPool(executor, tmp_path)
+    outcomes = train(pool, run, ["1", "5", "bad", "3", "8", "2", "7", "4"], RACE, told.append)
     of_rung = {until: [] for _, until in executor.trained}
     for programs, until in executor.trained:
         if "bad" not in programs:
@@ -172,7 +172,7 @@ def test_a_race_trains_the_survivors_of_all_shares_and_nobody_else(run: Run, tmp
         None: ["7", "8"],
     }
     assert reports(outcomes) == [1, 5, "failed", 3, 8, 2, 7, 4]
-    raced = [event for event in told if isinstance(event, Raced)]
+    raced = [event for event in told if isinstance(event, RungReached)]
     assert [event.dropped for event in raced] == [(0, 3, 5), (1, 7)] and raced[0].fitness[4] == 8.0
     assert [e["dropped"] for e in run.events if e["event"] == "raced"] == [[0, 3, 5], [1, 7]]
 
@@ -187,19 +187,19 @@ def test_a_race_gone_on_with_under_another_number_of_workers_repeats_nothing(run
 
     first.before = stop
     with pytest.raises(KeyboardInterrupt):
-        train(Crew(first, tmp_path), run, programs, RACE)
+        train(TrainerPool(first, tmp_path), run, programs, RACE)
     assert {until for _, until in first.trained[:2]} == {2}
     second = Many(1, tmp_path / "log")
-    assert reports(train(Crew(second, tmp_path), run, programs, RACE)) == [1, 5, 2, 3]
+    assert reports(train(TrainerPool(second, tmp_path), run, programs, RACE)) == [1, 5, 2, 3]
     assert 2 not in {until for _, until in second.trained}, "the first rung was reached before"
 
 
 def test_a_race_replayed_has_the_same_losers_where_a_machine_failed_on_the_way(run: Run, tmp_path: Path):
-    """On the way to the first rung, to the second, and to the end; each counts as an entrant where it was one."""
+    """On the way to the first rung, to the second, and to the end; each counts as an spec where it was one."""
     programs = ["1", "5", "9", "3", "8", "2", "7", "4"]
     first = Many(2, tmp_path / "log")
     first.bad = {2: "9", 4: "8", None: "7"}
-    outcomes = train(Crew(first, tmp_path), run, programs, RACE)
+    outcomes = train(TrainerPool(first, tmp_path), run, programs, RACE)
     recorded = [event for event in run.events if event["event"] in ("trained", "raced")]
     assert reports(outcomes) == [1, 5, "failed", 3, "failed", 2, "failed", 4]
     known = {
@@ -211,7 +211,7 @@ def test_a_race_replayed_has_the_same_losers_where_a_machine_failed_on_the_way(r
     assert {member: k.until for member, k in known.items()} == {2: 2, 4: 4, 6: None}
     again = create(tmp_path / "again", load_task("cartpole"), run.settings, {})
     second = Many(1, tmp_path / "log")
-    assert train(Crew(second, tmp_path), again, programs, RACE, known=known) == outcomes
+    assert train(TrainerPool(second, tmp_path), again, programs, RACE, known=known) == outcomes
     again.close()
     trained = {until: sorted(p) for p, until in second.trained}
     assert trained == {2: ["1", "2", "3", "4", "5", "7", "8"], 4: ["4", "5", "7"], None: ["5"]}
@@ -229,10 +229,10 @@ def test_a_run_gone_on_with_tells_how_far_the_shares_are_that_were_done(run: Run
 
     first.before = stop
     with pytest.raises(KeyboardInterrupt):
-        train(Crew(first, tmp_path), run, ["1", "2", "3", "4"])
+        train(TrainerPool(first, tmp_path), run, ["1", "2", "3", "4"])
     assert any(event["event"] == "trained" and event["members"] == [0, 1] for event in run.events)
     told = []
-    train(Crew(Many(1, tmp_path / "log"), tmp_path), run, ["1", "2", "3", "4"], told=told.append)
+    train(TrainerPool(Many(1, tmp_path / "log"), tmp_path), run, ["1", "2", "3", "4"], told=told.append)
     (progress,) = [event for event in told if isinstance(event, Progressed)]
     assert progress.report["steps_left"] == 0 and progress.report["steps"] == 200
     assert None not in progress.report["fitness"]
@@ -248,7 +248,7 @@ def test_one_shares_error_ends_the_waiting_of_the_others(run: Run, tmp_path: Pat
 
     executor.before = fail
     with pytest.raises(UserError, match="the task is wrong"):
-        train(Crew(executor, tmp_path), run, ["1", "bad"])
+        train(TrainerPool(executor, tmp_path), run, ["1", "bad"])
     assert len(executor.opened) == 2, "nothing was started again"
 
 
@@ -256,13 +256,13 @@ def test_no_worker_is_given_anything_before_it_is_known_to_be_confined(run: Run,
     executor = Many(2, tmp_path / "log")
     executor.fenced, executor.fences = True, {0: "seccomp", 1: "!no seccomp here"}
     with pytest.raises(SandboxUnavailable, match="no seccomp here"):
-        train(Crew(executor, tmp_path), run, ["1", "2"])
+        train(TrainerPool(executor, tmp_path), run, ["1", "2"])
     assert all("2" not in programs for programs, _ in executor.trained)
 
 
 def test_whoever_ends_a_worker_ends_the_one_in_its_place_too(tmp_path: Path):
     executor = Many(1, tmp_path / "log")
-    trainer = Trainer(executor)
+    trainer = TrainerClient(executor)
     opened = executor.open
 
     def slowly(number: int) -> Scripted:
@@ -277,13 +277,13 @@ def test_whoever_ends_a_worker_ends_the_one_in_its_place_too(tmp_path: Path):
 def test_a_share_of_any_size_has_a_folder(run: Run, tmp_path: Path):
     executor = Many(1, tmp_path / "log")
     programs = [str(i) for i in range(1, 301)]
-    assert len(train(Crew(executor, tmp_path), run, programs)) == 300
+    assert len(train(TrainerPool(executor, tmp_path), run, programs)) == 300
     (run.folder / executor.folders[0]).mkdir(parents=True)
 
 
 def test_progress_of_all_shares_is_one_report(run: Run, tmp_path: Path):
     told: list[Any] = []
-    train(Crew(Many(2, tmp_path / "log"), tmp_path), run, ["1", "2", "3", "4"], None, told.append)
+    train(TrainerPool(Many(2, tmp_path / "log"), tmp_path), run, ["1", "2", "3", "4"], None, told.append)
     last = [event for event in told if isinstance(event, Progressed)][-1]
     assert last.members == (0, 1, 2, 3) and last.report["steps"] == 400 and last.report["steps_left"] == 0
     assert last.report["iteration"] == last.report["iterations"] == 8 and last.report["fitness"] == [1.0] * 4
@@ -300,12 +300,14 @@ def programs_of(cartpole: Bench) -> list[str]:
 def results(cartpole: Bench, folder: Path, count: int, race: Racing | None) -> tuple[list[Outcome], dict[str, bytes]]:
     task = cartpole.loaded
     run = create(folder, task, settings_of(task), {})
-    executor = Local(task, folder / "logs", folder / "scratch", Confinement(), [run.workers_lock], count=count)
-    crew = Crew(executor, folder / "scratch")
+    executor = LocalExecutor(
+        task, folder / "logs", folder / "scratch", IsolationPolicy(), [run.workers_lock], count=count
+    )
+    pool = TrainerPool(executor, folder / "scratch")
     try:
-        outcomes = train(crew, run, programs_of(cartpole), race)
+        outcomes = train(pool, run, programs_of(cartpole), race)
     finally:
-        crew.close()
+        pool.close()
         run.close()
     return outcomes, {str(p.relative_to(folder)): p.read_bytes() for p in folder.glob("candidates/*/policy")}
 

@@ -22,7 +22,7 @@ from eureka.display import factory, format, json_lines
 from eureka.display import plain as display
 from eureka.display import terminal as terminal_
 from eureka.display.live import Live
-from eureka.display.terminal import folded
+from eureka.display.terminal import fold
 from eureka.runs import events
 from eureka.runs.candidate import Failed
 from eureka.runs.replies import Answer, Reply
@@ -35,7 +35,7 @@ ANSWER = Answer(
 )
 FAILED = candidate(outcome=Failed(stage="compile", message="no such field", line=3))
 EVENTS: list[Any] = [
-    events.Said("hello"),
+    events.Notice("hello"),
     events.GenerationBegan(1, 2),
     events.Asked("m", 2),
     events.Answered(ANSWER, 1, "1 call, 15 tokens, unpriced"),
@@ -102,14 +102,14 @@ def test_a_rung_says_who_is_dropped_and_at_what_fitness():
     lines: list[str] = []
     show = display.Plain(lines.append)
     show(events.TrainingBegan(("1.0", "1.1", "1.2")))
-    show(events.Raced(4096, {0: 1.0, 2: 0.5}, (2,)))
-    show(events.Raced(8192, {0: 1.0}, ()))
+    show(events.RungReached(4096, {0: 1.0, 2: 0.5}, (2,)))
+    show(events.RungReached(8192, {0: 1.0}, ()))
     assert lines[1:] == ["  step 4096: 1.2 (0.500) dropped, 1 go on", "  step 8192: nobody dropped, 1 go on"]
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=80, height=30, highlight=False)
     live = Live(console)
     try:
-        for event in (*EVENTS[:7], events.Raced(4096, {0: 1.5, 1: 0.5}, (1,))):
+        for event in (*EVENTS[:7], events.RungReached(4096, {0: 1.5, 1: 0.5}, (1,))):
             live(event)
         with console.capture() as drawn:
             console.print(live._draw())
@@ -167,7 +167,7 @@ def drawn(width: int, height: int, candidates: int, dropped: tuple[int, ...] = (
         show(events.TrainingBegan(tuple(f"1.{i}" for i in range(candidates))))
         fitness = [float(i) for i in range(candidates)]
         show(events.Progressed(tuple(range(candidates)), REPORT | {"fitness": fitness}))
-        show(events.Raced(4096, dict(enumerate(fitness)), dropped))
+        show(events.RungReached(4096, dict(enumerate(fitness)), dropped))
         with console.capture() as found:
             console.print(show._draw())
     finally:
@@ -197,13 +197,13 @@ def test_times_are_not_lost_on_a_narrow_screen():
 
 def test_lines_are_folded_between_words_and_go_on_indented():
     line = "  1.0    fitness  500.00   from step 32768     cart_velocity_inverse + pole_angle_bell + alive"
-    found = folded(line, 40).split("\n")
+    found = fold(line, 40).split("\n")
     assert found == [
         "  1.0    fitness  500.00   from step",
         "      32768     cart_velocity_inverse +",
         "      pole_angle_bell + alive",
     ]
-    assert folded("a\n\n" + line, 200) == "a\n\n" + line
+    assert fold("a\n\n" + line, 200) == "a\n\n" + line
 
 
 def test_a_table_too_wide_for_its_terminal_becomes_a_list():

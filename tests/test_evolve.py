@@ -15,15 +15,15 @@ from eureka.config.settings import Settings
 from eureka.config.tasks import load_task
 from eureka.designers import prompts
 from eureka.designers.base import Request
-from eureka.designers.budget import Ledger
+from eureka.designers.budget import Budget
 from eureka.errors import EurekaError, UserError
-from eureka.experiment.context import Workshop
+from eureka.experiment.context import RunContext
 from eureka.experiment.search import as_reply, evolve, given_start
 from eureka.runs.candidate import Failed, Known, Outcome
 from eureka.runs.events import silent
 from eureka.runs.replies import SKIPPED, Answer, Reply
 from eureka.runs.store import create
-from eureka.workers.isolation import Confinement
+from eureka.workers.isolation import IsolationPolicy
 
 TASK = Description(
     name="t",
@@ -120,13 +120,13 @@ class Loop:
             from eureka.runs.store import Run
 
             self.run = Run(resume)
-        ledger = Ledger(settings.asking)
-        parts = (self.run, self.designer, self.compiler, self.trainer, silent, ledger, Confinement())
-        shop = Workshop(*parts)  # type: ignore[arg-type]
+        budget = Budget(settings.asking)
+        parts = (self.run, self.designer, self.compiler, self.trainer, silent, budget, IsolationPolicy())
+        context = RunContext(*parts)  # type: ignore[arg-type]
         try:
             if start is not None:
-                given_start(shop, as_reply(start))
-            self.winner = evolve(shop)
+                given_start(context, as_reply(start))
+            self.winner = evolve(context)
         finally:
             self.events = list(self.run.events)
             self.run.close()

@@ -15,9 +15,9 @@ from eureka.config.tasks import load_task
 from eureka.rewards.preflight import too_slow
 from eureka.rewards.program import ProgramBank, rebuild
 from eureka.runs.candidate import Failed
-from eureka.workers.client import Trainer
-from eureka.workers.executors import Local
-from eureka.workers.isolation import Confinement
+from eureka.workers.client import TrainerClient
+from eureka.workers.executors import LocalExecutor
+from eureka.workers.isolation import IsolationPolicy
 from eureka.workers.process import Died
 
 REWARDS = {
@@ -53,7 +53,7 @@ def test_a_program_that_stops_the_trainer_in_its_trial_fails_alone(cartpole, tmp
     from eureka.workers import client
 
     program = cartpole.text(REWARDS["honest"])
-    trainer = Trainer(Local(load_task("cartpole"), tmp_path, tmp_path / "scratch", Confinement()))
+    trainer = TrainerClient(LocalExecutor(load_task("cartpole"), tmp_path, tmp_path / "scratch", IsolationPolicy()))
     try:
         monkeypatch.setattr(client, "_TRYING", 0.0)
         failed = trainer.preflight(program, 16)
@@ -91,7 +91,7 @@ def test_programs_that_cannot_be_compiled_train_without_it_and_say_why(cartpole,
 
 
 def test_a_trainer_that_hangs_is_ended_and_replaced(tmp_path: Path):
-    trainer = Trainer(Local(load_task("cartpole"), tmp_path, tmp_path / "scratch", Confinement()))
+    trainer = TrainerClient(LocalExecutor(load_task("cartpole"), tmp_path, tmp_path / "scratch", IsolationPolicy()))
     try:
         _ = trainer.description
         hanging = trainer._link.process.pid

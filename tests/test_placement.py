@@ -10,8 +10,8 @@ from eureka.config.tasks import load_task
 from eureka.errors import UserError
 from eureka.experiment.options import Options, resolve
 from eureka.workers import executors, placement
-from eureka.workers.executors import Local
-from eureka.workers.isolation import Confinement
+from eureka.workers.executors import LocalExecutor
+from eureka.workers.isolation import IsolationPolicy
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +61,9 @@ def test_a_run_goes_on_where_it_was_unless_another_place_is_named():
     settings = resolve(load_task("cartpole"), Options(device="cpu", workers=2))
 
     def moved(**given: Any) -> dict[str, Any]:
-        return placement.changed(None, settings, "auto", **(dict.fromkeys(("devices", "workers", "executor")) | given))
+        return placement.apply_device_changes(
+            None, settings, "auto", **(dict.fromkeys(("devices", "workers", "executor")) | given)
+        )
 
     kept = {"device": "cpu", "devices": (), "workers": 2, "executor": "local"}
     assert moved() == kept
@@ -73,17 +75,17 @@ def test_a_recorded_cluster_is_joined_only_at_the_users_word():
     settings = resolve(load_task("cartpole"), Options(device="cpu", executor="ray:there:6379"))
     nothing = dict.fromkeys(("devices", "workers", "executor"))
     with pytest.raises(UserError, match="add --executor ray:there:6379"):
-        placement.changed(None, settings, "auto", **nothing)
-    again = placement.changed(None, settings, "auto", **(nothing | {"executor": "ray:there:6379"}))
+        placement.apply_device_changes(None, settings, "auto", **nothing)
+    again = placement.apply_device_changes(None, settings, "auto", **(nothing | {"executor": "ray:there:6379"}))
     assert again["executor"] == "ray:there:6379"
 
 
 def test_each_worker_has_its_own_processors_or_its_own_gpu(tmp_path, monkeypatch):
     monkeypatch.setattr(executors, "cores", lambda: 8)
     task = load_task("cartpole")
-    shared = Local(task, tmp_path, tmp_path, Confinement(), count=3)
+    shared = LocalExecutor(task, tmp_path, tmp_path, IsolationPolicy(), count=3)
     assert (shared.workers, shared.threads, shared.one_memory, shared.fenced) == (3, 2, True, True)
-    gpus = Local(task, tmp_path, tmp_path, Confinement(), device="cuda", devices=("cuda:1", "cuda:0"))
+    gpus = LocalExecutor(task, tmp_path, tmp_path, IsolationPolicy(), device="cuda", devices=("cuda:1", "cuda:0"))
     assert (gpus.workers, gpus.threads, gpus.one_memory, gpus.fenced) == (2, 4, False, False)
     started = []
     monkeypatch.setattr(executors, "Worker", lambda *arguments: started.append(arguments))

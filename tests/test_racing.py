@@ -12,7 +12,7 @@ from test_sameness import PLAN, finish, training
 from eureka.config.settings import Evaluation, Learning, Racing
 from eureka.config.tasks import load_task
 from eureka.errors import UserError
-from eureka.experiment.arms import Wanted, control
+from eureka.experiment.arms import CompareOptions, control
 from eureka.experiment.estimate import estimate
 from eureka.experiment.options import Options, resolve
 from eureka.runs.candidate import Dropped, Failed, Outcome, Trained
@@ -132,7 +132,7 @@ def test_an_estimate_counts_what_a_race_and_warm_starts_leave_out():
 
 def test_a_control_without_a_parent_is_estimated_without_warm_starts():
     run = resolve(load_task("cartpole"), Options(device="cpu", warm_start=0.5, generations=3))
-    wanted = Wanted(controls=("search", "best-of-n"))
+    wanted = CompareOptions(controls=("search", "best-of-n"))
     controls = [control(name, run, wanted) for name in wanted.controls]
     both, warm, cold = (
         estimate(run, 100, 1.0, (), of, retrained=0).training_steps for of in (controls, controls[:1], controls[1:])

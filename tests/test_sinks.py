@@ -99,18 +99,18 @@ def test_a_killed_and_resumed_run_has_each_point_once(tmp_path: Path):
 def test_points_are_there_while_the_run_goes_on(tmp_path: Path):
     (tmp_path / "events.jsonl").write_text("")
     shown: list[_events.Event] = []
-    show = loggers.Logged(shown.append, TensorBoard)
+    show = loggers.LoggingDisplay(shown.append, TensorBoard)
     show(_events.Opened(tmp_path))
     point = {"steps": 64, "fitness": 1.5, "kl": None, "components": {"up\x1b[2J": 0.25}}
     event = {"event": "checkpoint", "time": 1.0, "points": {"candidates/1.0": point}}
     with (tmp_path / "events.jsonl").open("a") as journal:
         journal.write(json.dumps(event) + "\n" + '{"event": "checkp')
-    show(_events.Said("anything"))
+    show(_events.Notice("anything"))
     assert points(tmp_path, "candidates/1.0", "fitness") == [(64, 1.5)]
     assert board(tmp_path, "candidates/1.0").Tags()["scalars"] == ["fitness", "components/up [2J"], (
         "no number, no point"
     )
-    assert shown == [_events.Opened(tmp_path), _events.Said("anything")]
+    assert shown == [_events.Opened(tmp_path), _events.Notice("anything")]
     show.close()
 
 
@@ -138,12 +138,12 @@ def test_a_series_leads_nowhere_but_below_its_folder(tmp_path: Path):
 def test_a_log_that_cannot_be_written_does_not_end_the_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     (tmp_path / "events.jsonl").write_text("")
     (tmp_path / "tensorboard").write_text("in the way")
-    show = loggers.Logged(_events.silent, TensorBoard)
+    show = loggers.LoggingDisplay(_events.silent, TensorBoard)
     show(_events.Opened(tmp_path))
     event = {"event": "checkpoint", "time": 0.0, "points": {"a": {"steps": 1, "fitness": 1.0}}}
     (tmp_path / "events.jsonl").write_text(json.dumps(event) + "\n")
     for _ in range(3):
-        show(_events.Said("on"))
+        show(_events.Notice("on"))
     show.close()
     assert capsys.readouterr().err.count("cannot be written") == 1
 
@@ -167,7 +167,7 @@ def test_another_sink_is_a_class_with_three_methods(tmp_path: Path):
         {"event": "checkpoint", "time": 2.0, "points": {"a": {"steps": step, "fitness": 0.5}}} for step in (1, 2, 2)
     ]
     (tmp_path / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
-    show = loggers.Logged(_events.silent, Listed)
+    show = loggers.LoggingDisplay(_events.silent, Listed)
     show(_events.Opened(tmp_path))
     show.close()
     assert taken == [Scalar("a", "fitness", 2, 0.5, 2.0), None]

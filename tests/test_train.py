@@ -14,7 +14,7 @@ from eureka.rewards.program import ProgramBank
 from eureka.rl.checkpoints import load_policies, read_tensors, save_policies
 from eureka.rl.normalization import RunningMoments
 from eureka.rl.policy import Policy, Shape
-from eureka.rl.training import Plan, Training, Warm
+from eureka.rl.training import InitialPolicy, Plan, Training
 from eureka.runs.candidate import Failed, Trained
 
 
@@ -187,7 +187,7 @@ def test_a_warm_start_begins_with_the_parents_actor_and_normaliser_and_a_critic_
     save_policies(*parent.best(), [tmp_path / "policy"])
     policy, moments = load_policies([tmp_path / "policy"], torch.device("cpu"))
     fresh = Training(cartpole.task, cartpole.model, [program] * 2, [5, 6], plan(4), Backend("cpu", 1))
-    warm = Warm(policy, moments, samples=4096)
+    warm = InitialPolicy(policy, moments, samples=4096)
     child = Training(cartpole.task, cartpole.model, [program] * 2, [5, 6], plan(4), Backend("cpu", 1), warm)
     for name, value in child.learner.policy.views.items():
         expected = (
@@ -204,6 +204,6 @@ def test_a_warm_start_begins_with_the_parents_actor_and_normaliser_and_a_critic_
 def test_a_warm_start_from_another_network_is_refused_in_a_sentence(cartpole: Bench):
     program = cartpole.baseline("human", 64)
     small = Policy.create(Shape(4, 1, (8,)), torch.tensor([0]))
-    warm = Warm(small, RunningMoments(1, (4,), torch.device("cpu")), 1)
+    warm = InitialPolicy(small, RunningMoments(1, (4,), torch.device("cpu")), 1)
     with pytest.raises(UserError, match="other sizes"):
         Training(cartpole.task, cartpole.model, [program], [5], plan(4), Backend("cpu", 1), warm)

@@ -99,7 +99,7 @@ def run(
     from eureka.config.tasks import load_task
     from eureka.experiment import options as planning
     from eureka.experiment import session
-    from eureka.workers.isolation import Confinement
+    from eureka.workers.isolation import IsolationPolicy
 
     loaded = load_task(task)
     options = planning.Options(
@@ -128,10 +128,10 @@ def run(
     )
     settings = planning.resolve(loaded, options)
     if dry_run:
-        checking.dry_run(loaded, settings, Confinement(sandbox, open_trainer))
+        checking.dry_run(loaded, settings, IsolationPolicy(sandbox, open_trainer))
         return
     with _shown(display, log) as show:
-        session.start(loaded, settings, Confinement(sandbox, open_trainer), out, show, yes)
+        session.start(loaded, settings, IsolationPolicy(sandbox, open_trainer), out, show, yes)
 
 
 @app.command()
@@ -153,11 +153,11 @@ def resume(
     from eureka.experiment import session
     from eureka.experiment.options import Changes
     from eureka.runs.store import find_run
-    from eureka.workers.isolation import Confinement
+    from eureka.workers.isolation import IsolationPolicy
 
     with _shown(display, log) as show:
         changes = Changes(llm, max_usd, max_tokens, prices, devices, workers, executor)
-        session.resume(find_run(run), changes, Confinement(sandbox, open_trainer), show)
+        session.resume(find_run(run), changes, IsolationPolicy(sandbox, open_trainer), show)
 
 
 @app.command()
@@ -170,9 +170,9 @@ def check(
     """Compile a reward in the sandbox, run it on states of random play, and say what is wrong with it."""
     from eureka.cli import check as checking
     from eureka.config.tasks import load_task
-    from eureka.workers.isolation import Confinement
+    from eureka.workers.isolation import IsolationPolicy
 
-    raise typer.Exit(checking.check(load_task(task), reward, Confinement(sandbox, open_trainer)))
+    raise typer.Exit(checking.check(load_task(task), reward, IsolationPolicy(sandbox, open_trainer)))
 
 
 @app.command()
@@ -199,10 +199,10 @@ def train(
     """Train TASK with one reward on several seeds; the policies and their fitness are in a folder of their own."""
     from eureka.experiment import arms, session
     from eureka.experiment import options as planning
-    from eureka.experiment.arms import Wanted
-    from eureka.workers.isolation import Confinement
+    from eureka.experiment.arms import CompareOptions
+    from eureka.workers.isolation import IsolationPolicy
 
-    named = arms.named([reward], task)
+    named = arms.parse_arms([reward], task)
     options = planning.Options(
         preset=preset,
         llm="search",
@@ -217,8 +217,8 @@ def train(
     )
     settings = planning.resolve(named.task, options).model_copy(update={"final_seeds": seeds, "samples": seeds})
     with _shown(display, log) as show:
-        confinement = Confinement(sandbox, open_trainer)
-        session.retrain(named.task, settings, named.entrants, Wanted(), confinement, out, show, yes)
+        isolation = IsolationPolicy(sandbox, open_trainer)
+        session.retrain(named.task, settings, named.specs, CompareOptions(), isolation, out, show, yes)
 
 
 @app.command()
@@ -265,11 +265,11 @@ def compare(
     """Retrain rewards on the same fresh seeds with the same budget, and say what may be concluded."""
     from eureka.experiment import arms, session
     from eureka.experiment import options as planning
-    from eureka.experiment.arms import Wanted
-    from eureka.workers.isolation import Confinement
+    from eureka.experiment.arms import CompareOptions
+    from eureka.workers.isolation import IsolationPolicy
 
-    named = arms.named(names, task)
-    wanted = Wanted(controls=arms.controls(controls), robustness=robustness, correlation=correlation)
+    named = arms.parse_arms(names, task)
+    wanted = CompareOptions(controls=arms.controls(controls), robustness=robustness, correlation=correlation)
     options = planning.Options(
         preset=preset,
         worlds=envs,
@@ -281,15 +281,15 @@ def compare(
         executor=executor,
         compiled=compile,
     )
-    settings = planning.of_comparison(named.task, named.run, options).model_copy(update={"final_seeds": seeds})
+    settings = planning.resolve_comparison(named.task, named.run, options).model_copy(update={"final_seeds": seeds})
     if "best-of-n" in wanted.controls:
-        asked = planning.changed(named.run or settings, planning.Changes(llm))
+        asked = planning.apply_changes(named.run or settings, planning.Changes(llm))
         wanted = wanted.model_copy(update={"llm": asked.llm, "asking": asked.asking})
     elif llm:
         raise UserError("--llm says whom the control best-of-n asks; add --controls best-of-n, or leave it out")
     with _shown(display, log) as show:
-        confinement = Confinement(sandbox, open_trainer)
-        session.retrain(named.task, settings, named.entrants, wanted, confinement, out, show, yes)
+        isolation = IsolationPolicy(sandbox, open_trainer)
+        session.retrain(named.task, settings, named.specs, wanted, isolation, out, show, yes)
 
 
 @app.command()
@@ -327,7 +327,7 @@ def bench(
     from eureka.display import tables
     from eureka.experiment import bench as benchmark
     from eureka.experiment import options as planning
-    from eureka.workers.isolation import Confinement
+    from eureka.workers.isolation import IsolationPolicy
 
     options = planning.Options(
         preset=preset,
@@ -362,7 +362,7 @@ def bench(
             workers=workers,
             executor=executor,
         )
-        summary = benchmark.bench(plans, changes, Confinement(sandbox, open_trainer), out, show, yes)
+        summary = benchmark.bench(plans, changes, IsolationPolicy(sandbox, open_trainer), out, show, yes)
     if display not in ("json", "none"):
         tables.show_summary(Console(highlight=False, soft_wrap=True), summary)
     print(f"summary {out / 'summary.json'}", file=sys.stderr)
@@ -396,7 +396,7 @@ def _version(version: Annotated[bool, typer.Option("--version", help="Print the 
 def _shown(kind: str, log: str | None = None) -> Iterator[Display]:
     from eureka.display import factory, loggers
 
-    show = loggers.logged(factory.make(kind), log)
+    show = loggers.with_logger(factory.make(kind), log)
     try:
         yield show
     finally:

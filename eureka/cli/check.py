@@ -12,10 +12,10 @@ from eureka.experiment import context, estimate, options
 from eureka.runs.candidate import Failed
 from eureka.system.files import read_source
 from eureka.text import number
-from eureka.workers.isolation import Confinement
+from eureka.workers.isolation import IsolationPolicy
 
 
-def check(task: LoadedTask, reward: Path, confinement: Confinement) -> int:
+def check(task: LoadedTask, reward: Path, isolation: IsolationPolicy) -> int:
     """Compile and try one reward; 0 if it can be trained with, else 2.
 
     Raises:
@@ -23,7 +23,7 @@ def check(task: LoadedTask, reward: Path, confinement: Confinement) -> int:
     """
     source = read_source(reward)
     settings = options.resolve(task, options.Options(device="cpu"))
-    with context.tools(task, confinement, settings) as (compiler, trainer):
+    with context.tools(task, isolation, settings) as (compiler, trainer):
         ((_, result),) = compiler.compile({0: source}, trainer.description.fields())
         report = result if isinstance(result, Failed) else trainer.preflight(result, settings.worlds)
     if isinstance(report, Failed):
@@ -39,13 +39,13 @@ def check(task: LoadedTask, reward: Path, confinement: Confinement) -> int:
     return 0
 
 
-def dry_run(task: LoadedTask, settings: Settings, confinement: Confinement) -> None:
+def dry_run(task: LoadedTask, settings: Settings, isolation: IsolationPolicy) -> None:
     """Print the first prompt and what a run would take, after trying the task and its own rewards.
 
     Raises:
         UserError: the task, or one of its rewards, cannot be used.
     """
-    with context.tools(task, confinement, settings) as (compiler, trainer):
+    with context.tools(task, isolation, settings) as (compiler, trainer):
         description, level = trainer.description, compiler.sandbox
         sources = {name: path.read_text(encoding="utf-8") for name, path in task.rewards.items()}
         for name, result in compiler.compile(sources, description.fields()):
@@ -53,7 +53,7 @@ def dry_run(task: LoadedTask, settings: Settings, confinement: Confinement) -> N
             if isinstance(report, Failed):
                 where = f", line {report.line}" if report.line else ""
                 raise UserError(f"{task.rewards[name]}{where}: {report.message}")
-        settings = estimate.fitted(settings, description.horizon)
+        settings = estimate.fit_evaluation(settings, description.horizon)
         messages = prompts.first(description)
         rate = trainer.measure(settings.samples, settings)
         retrained = (1 + len(task.baselines)) * settings.final_seeds

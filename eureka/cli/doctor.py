@@ -21,7 +21,7 @@ from eureka.errors import EurekaError, UserError
 from eureka.rewards.compiler import Compiler
 from eureka.system.hardware import cores, gpu, missing
 from eureka.system.paths import shipped
-from eureka.workers.isolation import Confinement
+from eureka.workers.isolation import IsolationPolicy
 
 _OPTIONAL = {
     "transformers": "not installed; only --llm transformers needs it: pip install -e '.[local]'",
@@ -112,7 +112,7 @@ def _device() -> str:
 
 def _sandbox(say: Callable[[str], None]) -> bool:
     folder = Path(tempfile.mkdtemp(prefix="eureka-"))
-    compiler = Compiler(Confinement(), folder / "compiler.log")
+    compiler = Compiler(IsolationPolicy(), folder / "compiler.log")
     try:
         say(f"  candidates: {compiler.sandbox}; every forbidden act that was tried failed")
         fence = [sys.executable, "-P", str(shipped("sandbox") / "fence.py"), str(folder)]

@@ -15,7 +15,7 @@ from eureka.runs import history
 from eureka.runs.candidate import Candidate
 from eureka.runs.replies import replies_of
 from eureka.runs.store import read_events, read_json
-from eureka.system.files import named, write_whole
+from eureka.system.files import output_file, write_whole
 from eureka.text import number, plain, shown
 
 _IMPORTS = {
@@ -82,7 +82,7 @@ def export(folder: Path, name: str | None, target: Path, wrapper: bool = False) 
         UserError: there is no such candidate, it has no program, or `target` exists.
     """
     events, _ = read_events(folder)
-    candidate = history.choose(folder, events, history.candidates_of(events), name)
+    candidate = history.find_candidate(folder, events, history.candidates_of(events), name)
     if candidate.code is None or candidate.fingerprint is None:
         raise UserError(
             f"candidate {candidate.name} of {folder} never became a program: {shown(str(candidate.failed))}"
@@ -91,7 +91,7 @@ def export(folder: Path, name: str | None, target: Path, wrapper: bool = False) 
         raise UserError(f"{target} exists already; give another name with -o, or remove it")
     _, event = replies_of(events)[candidate.generation, candidate.slot, candidate.attempt]
     text = source(candidate.code, _provenance(folder, candidate, event["answer"]["model"]), wrapper)
-    with named(target):
+    with output_file(target):
         write_whole(target, text.encode())
     with_ = ", with a gymnasium wrapper" if wrapper else ""
     return f"{target}: candidate {candidate.name} of {folder.name}{with_}"

@@ -16,7 +16,7 @@ import jinja2
 
 from eureka.config.tasks import PREFIX
 from eureka.errors import UserError
-from eureka.system.files import named
+from eureka.system.files import output_file
 from eureka.workers.process import environment
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
@@ -53,7 +53,7 @@ def create(name: str, source: str | None, folder: Path) -> list[str]:
     try:
         for relative, text in files:
             path = folder / relative.replace(_NAME, name)
-            with named(path, "--out"):
+            with output_file(path, "--out"):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text.replace(_NAME, name).replace(_CLASS, cls), encoding="utf-8")
     except BaseException:  # half a task is none

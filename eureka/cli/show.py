@@ -12,20 +12,20 @@ from rich.syntax import Syntax
 from eureka import text
 from eureka.designers import feedback, prompts
 from eureka.display import terminal
-from eureka.display.format import summary
+from eureka.display.format import format_candidate
 from eureka.display.tables import show_comparison
 from eureka.display.terminal import say
 from eureka.errors import UserError
 from eureka.runs import alarms
 from eureka.runs.candidate import Candidate, Dropped, Trained
-from eureka.runs.history import _named, candidates_of, choose
+from eureka.runs.history import _named, candidates_of, find_candidate
 from eureka.runs.replies import replies_of
 from eureka.runs.results import Comparison
 from eureka.runs.store import Event, read_events, read_json
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ShowOptions:
     """What to show."""
 
     candidate: str | None = None
@@ -36,7 +36,7 @@ class Wanted:
     diff: str | None = None
 
 
-def show(folder: Path, wanted: Wanted) -> None:
+def show(folder: Path, wanted: ShowOptions) -> None:
     """Print a run, or one candidate of it.
 
     Raises:
@@ -49,7 +49,7 @@ def show(folder: Path, wanted: Wanted) -> None:
     if not (wanted.candidate or wanted.best or one):
         _show_run(console, folder, events, candidates)
         return
-    chosen = choose(folder, events, candidates, wanted.candidate)
+    chosen = find_candidate(folder, events, candidates, wanted.candidate)
     if wanted.code:
         _code(console, chosen)
     elif wanted.reflection:
@@ -68,7 +68,7 @@ def _show_run(console: Console, folder: Path, events: list[Event], candidates: d
     of_settings = "   ".join(f"{name} {settings[name]}" for name in ("llm", "preset", "seed"))
     say(console, f"{record['task']}   {of_settings}")
     for candidate in candidates.values():
-        say(console, summary(candidate))
+        say(console, format_candidate(candidate))
     finished = next((e for e in reversed(events) if e["event"] == "finished"), None)
     if finished is None:
         say(console, f"not finished; to go on: eureka resume {folder}")
@@ -122,7 +122,7 @@ def _diff(console: Console, before: Candidate, after: Candidate) -> None:
 
 
 def _show_candidate(console: Console, candidate: Candidate) -> None:
-    say(console, summary(candidate))
+    say(console, format_candidate(candidate))
     for note in candidate.notes:
         say(console, f"note: {note}")
     if candidate.attempt:

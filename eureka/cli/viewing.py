@@ -25,13 +25,13 @@ def inspect(
 ) -> None:
     """Show a run's candidates: code, fitness, component statistics, prompts and errors."""
     from eureka.cli import show
-    from eureka.runs.store import find_run, foreign
+    from eureka.runs.store import find_run, untrusted_run
 
     if best and candidate:
         raise UserError("--best and --candidate name two different things; give one of them")
-    wanted = show.Wanted(candidate, best, code, reflection, prompt, diff)
+    wanted = show.ShowOptions(candidate, best, code, reflection, prompt, diff)
     folder = find_run(run)
-    with foreign(folder):
+    with untrusted_run(folder):
         show.show(folder, wanted)
 
 
@@ -46,10 +46,10 @@ def export(
 ) -> None:
     """Write a run's best reward as a Python file that needs torch and nothing else."""
     from eureka.cli import export as exporting
-    from eureka.runs.store import find_run, foreign
+    from eureka.runs.store import find_run, untrusted_run
 
     folder = find_run(run)
-    with foreign(folder):
+    with untrusted_run(folder):
         print(exporting.export(folder, candidate, out, wrapper))
 
 
@@ -106,13 +106,13 @@ def play(
     """Film a trained policy, with what its reward gives drawn beside it; no learning, no exploration."""
     from eureka.system.signals import interruptible
     from eureka.video import play as playing
-    from eureka.workers.isolation import Confinement
+    from eureka.workers.isolation import IsolationPolicy
 
-    wanted = playing.Wanted(given, candidate, baseline, task, seconds, episodes, seed, out, frames, size)
-    say, tick, end = playing.watched()
+    wanted = playing.PlayOptions(given, candidate, baseline, task, seconds, episodes, seed, out, frames, size)
+    say, tick, end = playing.watch_progress()
     with interruptible():
         try:
-            playing.play(wanted, Confinement(sandbox, open_trainer), say, tick)
+            playing.play(wanted, IsolationPolicy(sandbox, open_trainer), say, tick)
         finally:
             end()
 

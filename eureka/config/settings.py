@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from eureka.errors import near
+from eureka.errors import did_you_mean
 
 ROUNDS = 3
 """How often a generation may begin, if none of its candidates can be trained."""
@@ -180,7 +180,10 @@ def first_problem(model: type[BaseModel], error: ValidationError) -> tuple[tuple
     match first["type"]:
         case "extra_forbidden":
             keys = _keys_at(model, location[:-1])
-            return location, f"unknown key {name!r}{near(str(location[-1]), keys)}; keys here: {', '.join(keys)}"
+            return (
+                location,
+                f"unknown key {name!r}{did_you_mean(str(location[-1]), keys)}; keys here: {', '.join(keys)}",
+            )
         case "missing":
             return location[:-1], f"the key {name!r} is missing"
         case _:

@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from eureka.config.settings import Evaluation, Learning, Preset, PresetName, _Strict, first_problem
-from eureka.errors import UserError, near
+from eureka.errors import UserError, did_you_mean
 from eureka.system.paths import shipped
 
 PREFIX = "gymnasium:"
@@ -134,11 +134,11 @@ def find_task(name: str) -> Path:
         if not given.is_file() and given.parent == Path("tasks") and beside.is_file():
             return beside
         if not given.is_file():
-            raise UserError(f"no task file {name}{near(given.stem, shipped_tasks())}; {_known()}")
+            raise UserError(f"no task file {name}{did_you_mean(given.stem, shipped_tasks())}; {_known()}")
         return given.resolve()
     path = shipped("tasks") / f"{name}.yaml"
     if not path.is_file():
-        raise UserError(f"no task {name!r}{near(name, shipped_tasks())}; {_known()}")
+        raise UserError(f"no task {name!r}{did_you_mean(name, shipped_tasks())}; {_known()}")
     return path
 
 

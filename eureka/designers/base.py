@@ -15,7 +15,7 @@ from eureka.runs.replies import Answer
 
 if TYPE_CHECKING:
     from eureka.config.settings import Settings
-    from eureka.designers.budget import Ledger
+    from eureka.designers.budget import Budget
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,11 @@ class Designer(Protocol):
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class DesignerContext:
     """What a designer may need besides requests."""
 
     settings: Settings
-    ledger: Ledger
+    budget: Budget
     """What was spent, and what may be."""
     folder: Path
     """The run's."""

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Hold:
+class Reservation:
     """What a call in flight may cost at most, set aside until its answer is there."""
 
     tokens: int
     usd: float
 
 
-class Ledger:
+class Budget:
     """Spent and set aside, of one run; calls may be made from several threads."""
 
     def __init__(self, asking: Asking, events: Iterable[Mapping[str, Any]] = ()):
@@ -39,14 +39,14 @@ class Ledger:
             if event["event"] == "answer":
                 self._add(Answer.model_validate(event["answer"]))
 
-    def hold(self, prompt: int, completion: int) -> Hold:
+    def reserve(self, prompt: int, completion: int) -> Reservation:
         """Set the most aside that a call of so many tokens may cost.
 
         Raises:
             BudgetSpent: together with what is spent and set aside already, it would pass a limit.
         """
         limits, prices = self._limits, self._limits.prices
-        hold = Hold(prompt + completion, prices.most(prompt, completion) if prices else 0.0)
+        hold = Reservation(prompt + completion, prices.most(prompt, completion) if prices else 0.0)
         with self._lock:
             tokens = self.tokens + self._held_tokens + hold.tokens
             if limits.max_tokens is not None and tokens > limits.max_tokens:
@@ -64,7 +64,7 @@ class Ledger:
             self._held_usd += hold.usd
         return hold
 
-    def release(self, hold: Hold) -> None:
+    def release(self, hold: Reservation) -> None:
         """Take back what was set aside; the answer, if there is one, is counted by `count`."""
         with self._lock:
             self._held_tokens -= hold.tokens

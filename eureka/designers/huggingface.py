@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from eureka.designers.base import Request, Surroundings
+from eureka.designers.base import DesignerContext, Request
 from eureka.designers.prompts import Messages
 from eureka.errors import UserError
 from eureka.runs.candidate import Known
@@ -17,10 +17,10 @@ from eureka.system.seeds import derive
 INSTALL = "pip install -e '.[local]' in the checkout"
 
 
-class Local:
+class HuggingFaceDesigner:
     """Samples all replies to a prompt as one batch."""
 
-    def __init__(self, name: str, around: Surroundings):
+    def __init__(self, name: str, around: DesignerContext):
         """Load the model.
 
         Args:
@@ -37,7 +37,7 @@ class Local:
             raise UserError(f"--llm transformers needs the package {missing.name}: {INSTALL}") from None
         self._torch, self._transformers = torch, transformers
         transformers.logging.set_verbosity_error()
-        self._asking, self._seed, self._ledger = around.settings.asking, around.settings.seed, around.ledger
+        self._asking, self._seed, self._ledger = around.settings.asking, around.settings.seed, around.budget
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._tokenizer, self._model = _load(name)
         self._model = self._model.to(self._device).eval()
@@ -58,7 +58,7 @@ class Local:
         most = min(self._asking.reply_tokens, self._context() - length)
         if most < 1:
             raise UserError(f"{self._called} reads at most {self._context()} tokens, and the prompt has {length}")
-        hold = self._ledger.hold(length, count * most)
+        hold = self._ledger.reserve(length, count * most)
         try:
             # `generate` draws from torch's own generator: one seed for the batch, by the first slot's address.
             seed = derive(self._seed, "model", request.generation, request.slots[0], request.attempt) % 2**31

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eureka.designers import prompts
-from eureka.designers.base import Request, Surroundings
+from eureka.designers.base import DesignerContext, Request
 from eureka.runs.candidate import Known
 from eureka.runs.replies import SKIPPED, Answer, Reply
 from eureka.system.files import storage, write_whole
@@ -37,7 +37,7 @@ class Manual:
     was left can be gone on with.
     """
 
-    def __init__(self, who: str, around: Surroundings):
+    def __init__(self, who: str, around: DesignerContext):
         """Wait for replies in `around.folder`; `who` is recorded as the one that answered."""
         self._who, self._folder, self._tell = who or "a person", around.folder / "manual", around.tell
         self._recorded = {e["answer"]["source"] for e in around.events if e["event"] == "answer"}

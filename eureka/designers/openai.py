@@ -20,8 +20,8 @@ from typing import Any
 import openai
 from openai.types.chat import ChatCompletion
 
-from eureka.designers.base import Request, Surroundings
-from eureka.designers.budget import Hold
+from eureka.designers.base import DesignerContext, Request
+from eureka.designers.budget import Reservation
 from eureka.designers.server import RETRIES, message, server_of
 from eureka.errors import EurekaError, ModelFault, ModelRefused
 from eureka.runs.candidate import Known
@@ -49,7 +49,7 @@ class _Job:
 class OpenAI:
     """Asks a model by chat completions."""
 
-    def __init__(self, argument: str, around: Surroundings, retries: int = RETRIES):
+    def __init__(self, argument: str, around: DesignerContext, retries: int = RETRIES):
         """Make ready; nothing is sent yet.
 
         Args:
@@ -61,7 +61,7 @@ class OpenAI:
             UserError: no model, no key, or no such address.
         """
         self._asking, self._seed = around.settings.asking, around.settings.seed
-        self._ledger, self._tell = around.ledger, around.tell
+        self._ledger, self._tell = around.budget, around.tell
         self.model, self._server = server_of(argument, self._asking.timeout, retries)
         self.url, self._client = self._server.url, self._server.client()
         self._refused: set[str] = set()
@@ -71,7 +71,7 @@ class OpenAI:
 
     def propose(self, requests: Sequence[Request]) -> Iterator[Answer]:
         waiting = deque(_Job(request, request.slots) for request in requests)
-        inbox: queue.SimpleQueue[tuple[_Job, Hold, Answer | Exception]] = queue.SimpleQueue()
+        inbox: queue.SimpleQueue[tuple[_Job, Reservation, Answer | Exception]] = queue.SimpleQueue()
         running, failure, texts = 0, None, []
         while True:
             while waiting and running < _AT_ONCE and failure is None:
@@ -80,7 +80,7 @@ class OpenAI:
                     waiting.extendleft(reversed([_Job(job.request, (slot,)) for slot in job.slots]))
                     continue
                 try:
-                    hold = self._ledger.hold(_most_tokens(job.request), len(job.slots) * self._asking.reply_tokens)
+                    hold = self._ledger.reserve(_most_tokens(job.request), len(job.slots) * self._asking.reply_tokens)
                 except EurekaError as spent:
                     if running:  # those in flight may take less than the most, and leave enough
                         waiting.appendleft(job)
@@ -134,7 +134,7 @@ class OpenAI:
             f"{self.url} does not say how many tokens a call took, so no limit can be kept; leave it out"
         )
 
-    def _work(self, job: _Job, hold: Hold, inbox: queue.SimpleQueue) -> None:
+    def _work(self, job: _Job, hold: Reservation, inbox: queue.SimpleQueue) -> None:
         try:
             result = self._ask(job)
         except Exception as error:  # it is raised in the thread that waits

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from eureka.designers.base import Designer, Surroundings
-from eureka.errors import UserError, near
+from eureka.designers.base import Designer, DesignerContext
+from eureka.errors import UserError, did_you_mean
 
 NAMES = ("search", "openai", "manual", "transformers", "replay")
 HELP = "search, openai:MODEL[@URL], manual[:WHO], transformers:MODEL, or replay:RUN"
@@ -19,14 +19,14 @@ def check_name(name: str) -> None:
     """
     kind, _, argument = name.partition(":")
     if kind not in NAMES:
-        raise UserError(f"no designer {name!r}{near(kind, NAMES)}; there are {HELP}")
+        raise UserError(f"no designer {name!r}{did_you_mean(kind, NAMES)}; there are {HELP}")
     if kind == "search" and argument:
         raise UserError(f"the designer search takes nothing behind a colon, so not {argument!r}")
     if kind in ("replay", "transformers") and not argument:
         raise UserError(f"--llm {kind} needs {'a run' if kind == 'replay' else 'a model'} behind a colon: {HELP}")
 
 
-def make(around: Surroundings) -> Designer:
+def make(around: DesignerContext) -> Designer:
     """The designer that the settings name.
 
     Raises:
@@ -41,17 +41,17 @@ def make(around: Surroundings) -> Designer:
 
             return Search(around.settings.seed)
         case "replay":
-            from eureka.designers.replay import Replay
+            from eureka.designers.replay import ReplayDesigner
 
-            return Replay(Path(argument))
+            return ReplayDesigner(Path(argument))
         case "manual":
             from eureka.designers.manual import Manual
 
             return Manual(argument, around)
         case "transformers":
-            from eureka.designers.huggingface import Local
+            from eureka.designers.huggingface import HuggingFaceDesigner
 
-            return Local(argument, around)
+            return HuggingFaceDesigner(argument, around)
         case _:
             from eureka.designers.openai import OpenAI
 

@@ -13,7 +13,7 @@ from eureka.runs.replies import Address, Answer, Reply, replies_of
 from eureka.runs.store import Event, find_run, read_events
 
 
-class Replay:
+class ReplayDesigner:
     """Looks replies up by (generation, slot, attempt), and makes sure that the question is the recorded one."""
 
     def __init__(self, run: Path):

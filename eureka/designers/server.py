@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import openai
 
-from eureka.errors import EurekaError, ModelFault, ModelRefused, UserError, near
+from eureka.errors import EurekaError, ModelFault, ModelRefused, UserError, did_you_mean
 from eureka.text import shown
 
 OFFICIAL = "https://api.openai.com/v1"
@@ -67,7 +67,7 @@ class Server:
                     known = self.models()
                     if model not in known:
                         listed = f"; it offers {', '.join(known[:20])}" if known else ""
-                        return ModelRefused(f"{self.url} has no model {model!r}{near(model, known)}{listed}")
+                        return ModelRefused(f"{self.url} has no model {model!r}{did_you_mean(model, known)}{listed}")
                 return ModelRefused(f"{self.url} knows nothing of {model!r} ({said}); is the address right?")
             case openai.RateLimitError() if error.code == "insufficient_quota":
                 return ModelRefused(f"the account at {self.url} has no quota left ({said})")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from eureka.runs.candidate import Candidate
-from eureka.runs.events import Raced
+from eureka.runs.events import RungReached
 from eureka.text import clock, number, shown
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Pace:
         return f"{rate / 1000:.1f} k world-steps/s   {clock(self.elapsed())} elapsed, about {left} left here"
 
 
-def summary(candidate: Candidate) -> str:
+def format_candidate(candidate: Candidate) -> str:
     """A candidate on one line."""
     name = f"{candidate.name:<6}"
     if candidate.duplicate_of:
@@ -54,13 +54,13 @@ def summary(candidate: Candidate) -> str:
     return f"{name} fitness {number(trained.report):>7}   from step {steps:<9} {shown(parts)}"
 
 
-def raced(event: Raced, names: Sequence[str]) -> str:
+def format_rung(event: RungReached, names: Sequence[str]) -> str:
     """A rung on one line."""
     out = [f"{names[member]} ({number(event.fitness[member])})" for member in event.dropped]
     return f"step {event.step}: {', '.join(out) or 'nobody'} dropped, {len(event.fitness) - len(out)} go on"
 
 
-def answered(answer: Answer, missing: int) -> str:
+def format_answer(answer: Answer, missing: int) -> str:
     """An answer on one line."""
     count = len(answer.replies)
     parts = [f"{count} repl{'ies' if count != 1 else 'y'} from {shown(answer.model)} in {answer.seconds:.1f} s"]

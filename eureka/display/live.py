@@ -11,9 +11,9 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from eureka.display.format import Pace, raced
+from eureka.display.format import Pace, format_rung
 from eureka.display.plain import Plain
-from eureka.display.terminal import folded
+from eureka.display.terminal import fold
 from eureka.runs.events import (
     Answered,
     Asked,
@@ -23,7 +23,7 @@ from eureka.runs.events import (
     GenerationBegan,
     GenerationEnded,
     Progressed,
-    Raced,
+    RungReached,
     TrainingBegan,
 )
 from eureka.text import clock, number, shown
@@ -69,10 +69,10 @@ class Live:
                 self._report = report
                 self._fitness |= dict(zip(members, report["fitness"], strict=True))
                 return
-            case Raced(fitness=fitness, dropped=dropped):
+            case RungReached(fitness=fitness, dropped=dropped):
                 self._fitness |= fitness
                 self._dropped |= set(dropped)
-                self._leave(f"  {raced(event, self._names)}")
+                self._leave(f"  {format_rung(event, self._names)}")
                 return
             case GenerationEnded():
                 self._names, self._report, self._doing = (), None, ""
@@ -88,7 +88,7 @@ class Live:
 
     def _leave(self, text: str) -> None:
         """Print what stays, above the region."""
-        self._console.print(Text(folded(text, self._console.width)), soft_wrap=True)
+        self._console.print(Text(fold(text, self._console.width)), soft_wrap=True)
 
     def _draw(self) -> RenderableType:
         now = clock(self._pace.elapsed())

@@ -21,7 +21,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from eureka.display.factory import close
-from eureka.errors import UserError, near
+from eureka.errors import UserError, did_you_mean
 from eureka.runs.events import Display, Event, Finished, Opened
 from eureka.text import shown
 
@@ -49,7 +49,7 @@ class Scalar:
         return self.series, self.name, self.step
 
 
-class Sink(Protocol):
+class Logger(Protocol):
     """Takes points; never the same twice."""
 
     def known(self) -> set[tuple[str, str, int]]:
@@ -161,7 +161,7 @@ class TensorBoard:
 
 @dataclass(frozen=True)
 class _Kind:
-    open: Callable[[Path], Sink]
+    open: Callable[[Path], Logger]
     needs: str
     """A Python package."""
 
@@ -170,7 +170,7 @@ SINKS = {"tensorboard": _Kind(TensorBoard, "tensorboard")}
 """By the name that `--log` takes."""
 
 
-def logged(display: Display, name: str | None) -> Display:
+def with_logger(display: Display, name: str | None) -> Display:
     """A display that fills the sink of that name besides; without a name, just the display.
 
     Raises:
@@ -179,16 +179,16 @@ def logged(display: Display, name: str | None) -> Display:
     if name is None:
         return display
     if name not in SINKS:
-        raise UserError(f"no log {name!r}{near(name, SINKS)}; there is {' and '.join(SINKS)}")
+        raise UserError(f"no log {name!r}{did_you_mean(name, SINKS)}; there is {' and '.join(SINKS)}")
     if importlib.util.find_spec(SINKS[name].needs) is None:
         raise UserError(f"--log {name} needs {SINKS[name].needs}: pip install -e '.[{name}]'")
-    return Logged(display, SINKS[name].open)
+    return LoggingDisplay(display, SINKS[name].open)
 
 
-class Logged:
+class LoggingDisplay:
     """Shows what happens, and keeps the sinks of the runs that go on up to date: one, or with controls two."""
 
-    def __init__(self, display: Display, opens: Callable[[Path], Sink]):
+    def __init__(self, display: Display, opens: Callable[[Path], Logger]):
         """Show by `display`; `opens` gives the sink of a run's folder."""
         self._display, self._opens = display, opens
         self._feeds: list[_Feed] = []
@@ -216,11 +216,11 @@ class Logged:
 class _Feed:
     """Follows one journal into one sink."""
 
-    def __init__(self, folder: Path, opens: Callable[[Path], Sink]):
+    def __init__(self, folder: Path, opens: Callable[[Path], Logger]):
         self.folder, self._scalars, self._read = folder, Scalars(), 0
         self._known: set[tuple[str, str, int]] = set()
         sink = opens(folder)
-        self._sink: Sink | None = sink
+        self._sink: Logger | None = sink
         with self._forgiving():
             self._known = sink.known()
         self.catch_up()

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from eureka.display.format import Pace, _print, answered, raced, summary
+from eureka.display.format import Pace, _print, format_answer, format_candidate, format_rung
 from eureka.runs.events import (
     Answered,
     Asked,
@@ -15,10 +15,10 @@ from eureka.runs.events import (
     Finished,
     GenerationBegan,
     GenerationEnded,
+    Notice,
     Progressed,
-    Raced,
     Rejected,
-    Said,
+    RungReached,
     TrainingBegan,
 )
 from eureka.text import number, plain, shown
@@ -39,7 +39,7 @@ class Plain:
 
     def __call__(self, event: Event) -> None:
         match event:
-            case Said(text):
+            case Notice(text):
                 self._write(plain(text))
             case GenerationBegan(number=generation, of=of):
                 self._write(f"\ngeneration {generation} of {of}")
@@ -47,7 +47,7 @@ class Plain:
                 self._write(f"  asking {shown(designer)} for {replies} repl{'ies' if replies != 1 else 'y'}")
             case Answered(answer, missing, spent):
                 if answer.prompt_tokens is not None or missing:
-                    self._write(f"  {answered(answer, missing)}; spent: {spent}")
+                    self._write(f"  {format_answer(answer, missing)}; spent: {spent}")
             case Rejected(candidate, again):
                 sent = "; sent back" if again else ""
                 self._write(f"  {candidate.name}  {shown(str(candidate.failed))}{sent}")
@@ -58,11 +58,11 @@ class Plain:
                 self._write(f"  training {len(names)} polic{'ies' if len(names) != 1 else 'y'}")
             case Progressed(report=report):
                 self._progress(report)
-            case Raced():
-                self._write(f"  {raced(event, self._names)}")
+            case RungReached():
+                self._write(f"  {format_rung(event, self._names)}")
             case GenerationEnded(candidates):
                 for candidate in candidates:
-                    self._write(f"  {summary(candidate)}")
+                    self._write(f"  {format_candidate(candidate)}")
             case FinalBegan(arms, seeds):
                 of = f"{seeds} fresh seed{'s' if seeds != 1 else ''}"
                 named = ", ".join(arms)

@@ -20,7 +20,7 @@ from eureka.runs.results import EVOLVED, HUMAN, SPARSE, Arm, Comparison
 from eureka.text import number, shown
 
 if TYPE_CHECKING:
-    from eureka.runs.results import Summary
+    from eureka.runs.results import BenchmarkSummary
 
 
 def show_result(folder: Path, comparison: Comparison) -> None:
@@ -145,7 +145,7 @@ def robustness(arms: Sequence[Arm]) -> Sheet:
     return Sheet(("robustness", "as trained", *map(shown, names)), tuple(rows))
 
 
-def show_summary(console: Console, summary: Summary) -> None:
+def show_summary(console: Console, summary: BenchmarkSummary) -> None:
     """A benchmark: a line for each task, then all of them together."""
     baseline = "/".join(dict.fromkeys(line.baseline for line in summary.lines if line.baseline)) or HUMAN
     table = _table("task", "evolved", baseline, "sparse", "verdict", "P", "normalised")

@@ -26,7 +26,7 @@ def say(console: Console, text: str, style: str = "") -> None:
     """Print a text, which may hold a stranger's words."""
     clean = plain(text)
     if console.is_terminal:
-        clean = folded(clean, console.width)
+        clean = fold(clean, console.width)
     console.print(Text(clean, style))
 
 
@@ -41,7 +41,7 @@ def show(console: Console, table: Table) -> None:
     wide = max(map(len, names[1:]), default=0)
     console.print()
     if names[0]:
-        console.print(Text(folded(names[0], console.width), "dim"))
+        console.print(Text(fold(names[0], console.width), "dim"))
     for cells in zip(*(column.cells for column in table.columns), strict=True):
         first, *others = map(str, cells)
         console.print(Text(plain(first), "bold"))
@@ -49,7 +49,7 @@ def show(console: Console, table: Table) -> None:
             say(console, f"  {name:<{wide}}  {cell}")
 
 
-def folded(text: str, width: int) -> str:
+def fold(text: str, width: int) -> str:
     """Every line at most `width` columns long where its words allow; what goes on is indented."""
     if width < _LEAST:
         return text

@@ -190,7 +190,7 @@ class Env:
         return held | {"observation": self.observation, "clock": self.clock}
 
     def carry(self, held: dict[str, Tensor]) -> None:
-        """Hold these very tensors, named as `carried` names them."""
+        """Reservation these very tensors, named as `carried` names them."""
 
         def part(prefix: str) -> dict[str, Tensor]:
             return {k.removeprefix(prefix): v for k, v in held.items() if k.startswith(prefix)}

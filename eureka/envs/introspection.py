@@ -21,7 +21,7 @@ from eureka.system.paths import load_file
 from eureka.task import Task
 
 if TYPE_CHECKING:
-    from eureka.envs.gymnasium.env import ById
+    from eureka.envs.gymnasium.env import GymnasiumTask
 
 RECORDED_WORLDS, RECORDED_STEPS = 32, 8
 """How many worlds of random play, at how many moments, a program is tried on before it trains."""
@@ -46,7 +46,7 @@ def load_class(loaded: LoadedTask) -> Task:
     return cls()
 
 
-def random_states(task: Task | ById, env: Worlds) -> dict[str, Tensor]:
+def random_states(task: Task | GymnasiumTask, env: Worlds) -> dict[str, Tensor]:
     """(S, ...) each: states met in random play, from the first steps of an episode on."""
     seen: list[dict[str, Tensor]] = []
 

@@ -12,7 +12,7 @@ from eureka.physics.threads import ThreadPhysics
 from eureka.task import Task
 
 WORLDS, STEPS = 32, 256
-"""What `measured` plays: so many worlds for so many control steps."""
+"""What `measure_sizes` plays: so many worlds for so many control steps."""
 POOL_MARGIN, ROWS_MARGIN = 2, 3
 """Room over the measured peak. MuJoCo's own advice (its skill `parity`, section 2) is to take at least twice the peak.
 
@@ -23,7 +23,7 @@ LEAST_CONTACTS, LEAST_ROWS = 32, 64
 peak, which has pairs of geoms near each other, and limits of joints, that random play does not meet."""
 
 
-def measured(task: Task, model: mujoco.MjModel, threads: int) -> Sizes:
+def measure_sizes(task: Task, model: mujoco.MjModel, threads: int) -> Sizes:
     """Room for `task` on the compiled `model`: its peak in random play on the CPU, with a margin.
 
     Counts are of single worlds, so the mean over worlds, which fills the pool, stays well below the peak. Takes a

@@ -12,14 +12,14 @@ from pydantic import Field
 from eureka.config import tasks
 from eureka.config.settings import Asking, Settings
 from eureka.config.tasks import LoadedTask, load_task
-from eureka.errors import UserError, near
+from eureka.errors import UserError, did_you_mean
 from eureka.runs import history
-from eureka.runs.results import EVOLVED, HUMAN, SPARSE, Entrant, Reward, _Frozen
-from eureka.runs.store import find_run, foreign, read_events, read_json, task_of
+from eureka.runs.results import EVOLVED, HUMAN, SPARSE, ArmSpec, Reward, _Frozen
+from eureka.runs.store import find_run, read_events, read_json, task_of, untrusted_run
 from eureka.system.files import read_source
 
 
-class Wanted(_Frozen):
+class CompareOptions(_Frozen):
     """What a comparison does besides retraining."""
 
     controls: tuple[str, ...] = Field(default=(), description="searches to run first, whose winners are arms")
@@ -29,13 +29,13 @@ class Wanted(_Frozen):
     correlation: bool = Field(default=False, description="whether rewards are held against the human one")
 
 
-def baselines(task: LoadedTask) -> list[Entrant]:
+def baselines(task: LoadedTask) -> list[ArmSpec]:
     """The task's own rewards."""
     if task.baselines == (tasks.BASELINE,):
         own = Reward(origin=tasks.BASELINE, code=None)
-        return [Entrant(name=tasks.BASELINE, rewards=(own,))]
+        return [ArmSpec(name=tasks.BASELINE, rewards=(own,))]
     return [
-        Entrant(name=name, rewards=(Reward(origin=name, code=path.read_text(encoding="utf-8")),))
+        ArmSpec(name=name, rewards=(Reward(origin=name, code=path.read_text(encoding="utf-8")),))
         for name, path in task.rewards.items()
     ]
 
@@ -52,16 +52,16 @@ _RESERVED = (*_BASELINES, *CONTROLS, EVOLVED)
 
 
 @dataclass(frozen=True)
-class Named:
+class ParsedArms:
     """Arms as they were asked for."""
 
     task: LoadedTask
-    entrants: tuple[Entrant, ...]
+    specs: tuple[ArmSpec, ...]
     run: Settings | None
     """Of the first run among them, whose sizes are taken where none are given."""
 
 
-def named(arms: Sequence[str], task: str | None) -> Named:
+def parse_arms(arms: Sequence[str], task: str | None) -> ParsedArms:
     """Look up what the user named.
 
     Args:
@@ -77,7 +77,7 @@ def named(arms: Sequence[str], task: str | None) -> Named:
         # A file that is not there is told as such, where it is read.
         if one not in _BASELINES and not one.endswith(".py") and not Path(one).exists():
             raise UserError(
-                f"no arm {one!r}{near(one, _BASELINES)}; an arm is {HUMAN}, {SPARSE}, a reward's Python file or a "
+                f"no arm {one!r}{did_you_mean(one, _BASELINES)}; an arm is {HUMAN}, {SPARSE}, a reward's Python file or a "
                 "run's folder"
             )
     runs = [find_run(one) for _, given in parts for one in given if _is_run(one)]
@@ -87,13 +87,13 @@ def named(arms: Sequence[str], task: str | None) -> Named:
     for other, where in zip(tasks[1:], [*runs[1:], "--task"], strict=False):
         if other.path != tasks[0].path:
             raise UserError(f"{where} is of the task {other.file.name}, and {runs[0]} of {tasks[0].file.name}")
-    entrants = [_entrant(name, given, tasks[0]) for name, given in parts]
-    labels = [label for entrant in entrants for label in entrant.labels]
+    specs = [_entrant(name, given, tasks[0]) for name, given in parts]
+    labels = [label for spec in specs for label in spec.labels]
     for label in labels:
         if labels.count(label) > 1:
             raise UserError(f"two arms or rewards are called {label}; tell them apart as in other_{label}=PATH")
     settings = Settings.model_validate(read_json(runs[0] / "run.json")["settings"]) if runs else None
-    return Named(tasks[0], tuple(entrants), settings)
+    return ParsedArms(tasks[0], tuple(specs), settings)
 
 
 def winner_of(folder: Path) -> Reward:
@@ -102,7 +102,7 @@ def winner_of(folder: Path) -> Reward:
     Raises:
         UserError: it is not finished, or was no search.
     """
-    with foreign(folder):
+    with untrusted_run(folder):
         events, _ = read_events(folder)
         finished = next((e for e in reversed(events) if e["event"] == "finished"), None)
         if finished is None:
@@ -129,8 +129,8 @@ def _is_run(one: str) -> bool:
     return one not in _BASELINES and Path(one).is_dir()
 
 
-def _entrant(name: str | None, given: Sequence[str], task: LoadedTask) -> Entrant:
-    own = {entrant.name: entrant for entrant in baselines(task)}
+def _entrant(name: str | None, given: Sequence[str], task: LoadedTask) -> ArmSpec:
+    own = {spec.name: spec for spec in baselines(task)}
     for one in given:
         if one in _BASELINES and one not in own:
             raise UserError(f"{task.file.name} has no reward {one}; it has {' and '.join(own)}")
@@ -149,7 +149,7 @@ def _entrant(name: str | None, given: Sequence[str], task: LoadedTask) -> Entran
     plain = re.sub(r"\W+", "_", path.stem if path.is_file() else path.name, flags=re.ASCII)
     if plain in _RESERVED:  # a copy of human.py, changed, is not the human reward any more
         plain = f"my_{plain}"
-    return Entrant(name=name or plain or "reward", rewards=tuple(rewards), searches=searches)
+    return ArmSpec(name=name or plain or "reward", rewards=tuple(rewards), searches=searches)
 
 
 def controls(given: str | None) -> tuple[str, ...]:
@@ -157,11 +157,11 @@ def controls(given: str | None) -> tuple[str, ...]:
     names = tuple(name for name in (given or "").split(",") if name)
     for name in names:
         if name not in CONTROLS:
-            raise UserError(f"no control {name!r}{near(name, CONTROLS)}; there are {' and '.join(CONTROLS)}")
+            raise UserError(f"no control {name!r}{did_you_mean(name, CONTROLS)}; there are {' and '.join(CONTROLS)}")
     return tuple(dict.fromkeys(names))
 
 
-def require(task: LoadedTask, entrants: Sequence[Entrant], wanted: Wanted) -> None:
+def require(task: LoadedTask, specs: Sequence[ArmSpec], wanted: CompareOptions) -> None:
     """See whether a comparison can look at policies once more as it is asked to.
 
     Raises:
@@ -169,11 +169,11 @@ def require(task: LoadedTask, entrants: Sequence[Entrant], wanted: Wanted) -> No
     """
     if wanted.robustness and not task.rewards:
         raise UserError("--robustness perturbs the physics of a task's class, and an environment by id has none")
-    if wanted.correlation and all(entrant.name != HUMAN for entrant in entrants):
+    if wanted.correlation and all(spec.name != HUMAN for spec in specs):
         raise UserError(f"--correlation is with the human reward; give the arm {HUMAN} too, where the task has one")
 
 
-def control(name: str, settings: Settings, wanted: Wanted) -> Settings:
+def control(name: str, settings: Settings, wanted: CompareOptions) -> Settings:
     """The settings of a control search: the sizes of the comparison's, with the designer that it is a control of.
 
     Raises:

@@ -11,30 +11,30 @@ from eureka.config.settings import Settings
 from eureka.config.tasks import LoadedTask
 from eureka.errors import EurekaError, UserError
 from eureka.experiment import session
-from eureka.experiment.options import Changes, here
+from eureka.experiment.options import Changes, local_changes
 from eureka.runs.comparison import summarise
-from eureka.runs.events import Display, Said
-from eureka.runs.results import Comparison, Summary
-from eureka.runs.store import foreign, read_events, read_json, task_of
-from eureka.system.files import named, write_whole
+from eureka.runs.events import Display, Notice
+from eureka.runs.results import BenchmarkSummary, Comparison
+from eureka.runs.store import read_events, read_json, task_of, untrusted_run
+from eureka.system.files import output_file, write_whole
 from eureka.system.signals import Interrupted
-from eureka.workers.isolation import Confinement
+from eureka.workers.isolation import IsolationPolicy
 
 
 def bench(
     plans: Sequence[tuple[LoadedTask, Settings]],
     changes: Changes,
-    confinement: Confinement,
+    isolation: IsolationPolicy,
     out: Path,
     display: Display,
     yes: bool,
-) -> Summary:
+) -> BenchmarkSummary:
     """Run every task to its end in a folder of its own below `out`, whatever of it is done already taken as it is.
 
     Args:
         plans: the tasks, each with the settings of its run.
         changes: what may be another for a run that was begun before.
-        confinement, out, display, yes: as for `session.start`.
+        isolation, out, display, yes: as for `session.start`.
 
     Raises:
         UserError: two tasks have one name, or a folder holds a run with other settings or of another task.
@@ -50,17 +50,17 @@ def bench(
     found: dict[str, Comparison] = {}
     for number, (task, settings) in enumerate(plans, 1):
         name = task.file.name
-        display(Said(f"\ntask {number} of {len(plans)}: {name}"))
+        display(Notice(f"\ntask {number} of {len(plans)}: {name}"))
         try:
-            found[name] = _finished(task, settings, changes, confinement, out / name, display, yes)
+            found[name] = _finished(task, settings, changes, isolation, out / name, display, yes)
         except Interrupted as stopped:
-            display(Said("to go on with the rest too, give the same command again"))
+            display(Notice("to go on with the rest too, give the same command again"))
             raise Interrupted(None, stopped.signal_number) from None
         except EurekaError as error:
             error.resume = None
             raise
     summary = summarise({name: (str(out / name), comparison) for name, comparison in found.items()})
-    with named(out / "summary.json", "--out"):
+    with output_file(out / "summary.json", "--out"):
         write_whole(out / "summary.json", json.dumps(summary.model_dump(mode="json"), indent=2).encode() + b"\n")
     return summary
 
@@ -69,15 +69,15 @@ def _finished(
     task: LoadedTask,
     settings: Settings,
     changes: Changes,
-    confinement: Confinement,
+    isolation: IsolationPolicy,
     folder: Path,
     display: Display,
     yes: bool,
 ) -> Comparison:
     if not (folder / "run.json").is_file():
-        session.start(task, settings, confinement, folder, display, yes)
+        session.start(task, settings, isolation, folder, display, yes)
     else:
-        with foreign(folder):
+        with untrusted_run(folder):
             recorded = Settings.model_validate(read_json(folder / "run.json")["settings"])
             of = task_of(folder).path
         if of != task.path:
@@ -87,14 +87,14 @@ def _finished(
         if recorded.model_copy(update={name: getattr(settings, name) for name in aside}) != settings:
             raise UserError(f"{folder} was begun with other settings; give these, or another folder with --out")
         if _comparison(folder) is None:
-            session.resume(folder, here(settings, replace(changes, llm=settings.llm)), confinement, display)
+            session.resume(folder, local_changes(settings, replace(changes, llm=settings.llm)), isolation, display)
     comparison = _comparison(folder)
     assert comparison is not None
     return comparison
 
 
 def _comparison(folder: Path) -> Comparison | None:
-    with foreign(folder):
+    with untrusted_run(folder):
         events, _ = read_events(folder)
         finished = next((event for event in reversed(events) if event["event"] == "finished"), None)
         return Comparison.model_validate(finished["comparison"]) if finished else None

@@ -9,94 +9,92 @@ from collections.abc import Mapping, Sequence
 from eureka.config import tasks
 from eureka.config.tasks import LoadedTask
 from eureka.errors import UserError
-from eureka.experiment.arms import Wanted, baselines
-from eureka.experiment.context import Workshop
+from eureka.experiment.arms import CompareOptions, baselines
+from eureka.experiment.context import RunContext
 from eureka.runs import alarms
 from eureka.runs.candidate import Candidate, Failed, Outcome, Trained
 from eureka.runs.comparison import comparison
-from eureka.runs.events import FinalBegan, Said, TrainingBegan
-from eureka.runs.results import EVOLVED, HUMAN, Comparison, Entrant, Reward
+from eureka.runs.events import FinalBegan, Notice, TrainingBegan
+from eureka.runs.results import EVOLVED, HUMAN, ArmSpec, Comparison, Reward
 from eureka.system.seeds import derive
 
 
-def of_run(shop: Workshop, task: LoadedTask, winner: Candidate) -> Comparison:
+def of_run(context: RunContext, task: LoadedTask, winner: Candidate) -> Comparison:
     """A run's winner beside the task's own rewards."""
-    verdict = shop.run.find("verdict", fingerprint=winner.fingerprint)
+    verdict = context.run.find("verdict", fingerprint=winner.fingerprint)
     assert verdict is not None and winner.code is not None
-    shop.run.once("baseline", {"arm": EVOLVED}, lambda: {"program": verdict["program"]})  # judged already
-    if not shop.run.settings.final_seeds:
+    context.run.once("baseline", {"arm": EVOLVED}, lambda: {"program": verdict["program"]})  # judged already
+    if not context.run.settings.final_seeds:
         return Comparison(arms=[])
     evolved = Reward(origin=f"candidate {winner.name}", code=winner.code)
-    result = retrain(shop, [Entrant(name=EVOLVED, rewards=(evolved,), searches=1), *baselines(task)])
+    result = retrain(context, [ArmSpec(name=EVOLVED, rewards=(evolved,), searches=1), *baselines(task)])
     first, *others = result.arms
     lucky = alarms.of_winner(winner.trained, first.interval) if winner.trained else []
     arms = [first.model_copy(update={"alarms": [*first.alarms, *lucky]}), *others]
     return result.model_copy(update={"arms": arms})
 
 
-def check(shop: Workshop, entrants: Sequence[Entrant]) -> dict[str, str]:
+def check(context: RunContext, specs: Sequence[ArmSpec]) -> dict[str, str]:
     """The programs of all rewards by key; each is compiled once in a run, and every text only in the sandbox.
 
     Raises:
         UserError: one of them cannot be used.
     """
     return {
-        entrant.key(i): _program(shop, entrant.key(i), reward)
-        for entrant in entrants
-        for i, reward in enumerate(entrant.rewards)
+        spec.key(i): _program(context, spec.key(i), reward) for spec in specs for i, reward in enumerate(spec.rewards)
     }
 
 
-def _program(shop: Workshop, key: str, reward: Reward) -> str:
-    known = shop.run.find("baseline", arm=key)
+def _program(context: RunContext, key: str, reward: Reward) -> str:
+    known = context.run.find("baseline", arm=key)
     if known is not None:
         return known["program"]
     if reward.code is None:
-        shop.run.append("baseline", arm=key, program=tasks.PROGRAM)
+        context.run.append("baseline", arm=key, program=tasks.PROGRAM)
         return tasks.PROGRAM
-    ((_, result),) = shop.compiler.compile({key: reward.code}, shop.trainer.description.fields())
-    report = result if isinstance(result, Failed) else shop.trainer.preflight(result, shop.run.settings.worlds)
+    ((_, result),) = context.compiler.compile({key: reward.code}, context.trainer.description.fields())
+    report = result if isinstance(result, Failed) else context.trainer.preflight(result, context.run.settings.worlds)
     if isinstance(report, Failed):
         where = f", line {report.line}" if report.line else ""
         raise UserError(f"{reward.origin}{where}: {report.message}")
-    shop.run.append("baseline", arm=key, program=result)
-    shop.run.write(f"baselines/{key}/reward.py", reward.code)
+    context.run.append("baseline", arm=key, program=result)
+    context.run.write(f"baselines/{key}/reward.py", reward.code)
     return str(result)
 
 
-def retrain(shop: Workshop, entrants: Sequence[Entrant], wanted: Wanted = Wanted()) -> Comparison:  # noqa: B008
+def retrain(context: RunContext, specs: Sequence[ArmSpec], wanted: CompareOptions = CompareOptions()) -> Comparison:  # noqa: B008
     """Train every reward of every arm on the same fresh seeds with the same budget, and compare.
 
     As many at once as memory allows; all share the report episodes and the dealing of minibatches, the rest is each
     seed's own.
     """
-    programs, settings = check(shop, entrants), shop.run.settings
-    slots = [(e, e.key(i), s) for e in entrants for i in range(len(e.rewards)) for s in range(settings.final_seeds)]
-    shop.display(FinalBegan(tuple(e.name for e in entrants), settings.final_seeds))
-    together = shop.run.once("cut", {}, lambda: {"members": shop.trainer.room(settings)})["members"]
+    programs, settings = check(context, specs), context.run.settings
+    slots = [(e, e.key(i), s) for e in specs for i in range(len(e.rewards)) for s in range(settings.final_seeds)]
+    context.display(FinalBegan(tuple(e.name for e in specs), settings.final_seeds))
+    together = context.run.once("cut", {}, lambda: {"members": context.trainer.room(settings)})["members"]
     outcomes: list[Outcome] = []
     trained: list[list[tuple[str, str, int]]] = []
     for begin in range(0, len(slots), together):
         part = slots[begin : begin + together]
-        shop.display(TrainingBegan(tuple(f"{key} {seed + 1}" for _, key, seed in part)))
-        ended = shop.trainer.train(
-            shop.run,
+        context.display(TrainingBegan(tuple(f"{key} {seed + 1}" for _, key, seed in part)))
+        ended = context.trainer.train(
+            context.run,
             f"final-{begin // together}" if begin else "final",
             programs=[programs[key] for _, key, _ in part],
             seeds=[derive(settings.seed, "final", seed) for _, _, seed in part],
             purpose="final",
             places=[policy_of(key, seed) for _, key, seed in part],
-            on_progress=shop.display,
+            on_progress=context.display,
         )
         outcomes += ended
         trained.append([(e.name, k, s) for (e, k, s), o in zip(part, ended, strict=True) if isinstance(o, Trained)])
-    found = {e.name: [o for (of, _, _), o in zip(slots, outcomes, strict=True) if of is e] for e in entrants}
-    return _probed(shop, wanted, programs, trained, comparison(entrants, found))
+    found = {e.name: [o for (of, _, _), o in zip(slots, outcomes, strict=True) if of is e] for e in specs}
+    return _probed(context, wanted, programs, trained, comparison(specs, found))
 
 
 def _probed(
-    shop: Workshop,
-    wanted: Wanted,
+    context: RunContext,
+    wanted: CompareOptions,
     programs: Mapping[str, str],
     trained: Sequence[Sequence[tuple[str, str, int]]],
     result: Comparison,
@@ -108,15 +106,15 @@ def _probed(
     human = programs.get(HUMAN) if wanted.correlation else None
     if not any(trained) or not (wanted.robustness or human):
         return result
-    shop.display(Said("looking at the trained policies once more"))
+    context.display(Notice("looking at the trained policies once more"))
     robustness: dict[str, list[float]] = {}
     correlation: list[float | None] = []
     for number, part in enumerate(trained):
         if not part:
             continue
         policies, of_each = [policy_of(key, seed) for _, key, seed in part], [programs[key] for _, key, _ in part]
-        probe = functools.partial(shop.trainer.probe, shop.run, policies, of_each, human, wanted.robustness)
-        look = shop.run.once("probed", {"part": number}, probe)
+        probe = functools.partial(context.trainer.probe, context.run, policies, of_each, human, wanted.robustness)
+        look = context.run.once("probed", {"part": number}, probe)
         for name, values in look["robustness"].items():
             robustness.setdefault(name, []).extend(values)
         correlation += look["correlation"] or []

@@ -12,59 +12,59 @@ from pathlib import Path
 from eureka.config.settings import Settings
 from eureka.config.tasks import LoadedTask
 from eureka.designers.base import Designer
-from eureka.designers.budget import Ledger
+from eureka.designers.budget import Budget
 from eureka.rewards.compiler import Compiler
-from eureka.runs.events import Display, _teller
+from eureka.runs.events import Display, notifier
 from eureka.runs.store import Run
-from eureka.workers.isolation import Confinement
-from eureka.workers.placement import executor
-from eureka.workers.pool import Crew
+from eureka.workers.isolation import IsolationPolicy
+from eureka.workers.placement import make_executor
+from eureka.workers.pool import TrainerPool
 
 
 @dataclass(frozen=True)
-class Workshop:
+class RunContext:
     """What a run works with."""
 
     run: Run
     designer: Designer
     compiler: Compiler
-    trainer: Crew
+    trainer: TrainerPool
     display: Display
-    ledger: Ledger
-    confinement: Confinement
+    budget: Budget
+    isolation: IsolationPolicy
 
 
 @contextmanager
-def _workshop(
-    run: Run, task: LoadedTask, designer: Designer, ledger: Ledger, confinement: Confinement, display: Display
-) -> Iterator[Workshop]:
+def open_context(
+    run: Run, task: LoadedTask, designer: Designer, budget: Budget, isolation: IsolationPolicy, display: Display
+) -> Iterator[RunContext]:
     """Both helper processes of a run, ended whatever happens."""
     logs, keep = run.folder / "logs", [run.workers_lock]
-    compiler = Compiler(confinement, logs / "compiler.log", keep)
+    compiler = Compiler(isolation, logs / "compiler.log", keep)
     try:
         scratch = run.folder / "scratch"
-        crew = Crew(executor(run.settings, task, logs, scratch, confinement, keep, _teller(display)), scratch)
+        pool = TrainerPool(make_executor(run.settings, task, logs, scratch, isolation, keep, notifier(display)), scratch)
         try:
-            yield Workshop(run, designer, compiler, crew, display, ledger, confinement)
+            yield RunContext(run, designer, compiler, pool, display, budget, isolation)
         finally:
-            crew.close()
+            pool.close()
     finally:
         compiler.close()
 
 
 @contextmanager
-def tools(task: LoadedTask, confinement: Confinement, settings: Settings) -> Iterator[tuple[Compiler, Crew]]:
+def tools(task: LoadedTask, isolation: IsolationPolicy, settings: Settings) -> Iterator[tuple[Compiler, TrainerPool]]:
     """Both helper processes without a run, for looking at a task or a reward."""
     folder = Path(tempfile.mkdtemp(prefix="eureka-"))
     try:
-        compiler = Compiler(confinement, folder / "compiler.log")
+        compiler = Compiler(isolation, folder / "compiler.log")
         try:
             scratch = folder / "scratch"
-            crew = Crew(executor(settings, task, folder, scratch, confinement, (), lambda _: None), scratch)
+            pool = TrainerPool(make_executor(settings, task, folder, scratch, isolation, (), lambda _: None), scratch)
             try:
-                yield compiler, crew
+                yield compiler, pool
             finally:
-                crew.close()
+                pool.close()
         finally:
             compiler.close()
     finally:

@@ -43,7 +43,7 @@ class Estimate:
         )
 
 
-def fitted(settings: Settings, horizon: int) -> Settings:
+def fit_evaluation(settings: Settings, horizon: int) -> Settings:
     """The settings with evaluation cut down to its share of the training steps."""
     budget = _EVALUATION_SHARE * settings.steps * (settings.warm_start or 1.0)
     return settings.model_copy(update={"evaluation": settings.evaluation.within(budget, horizon)})

@@ -14,8 +14,8 @@ from eureka.config.settings import Asking, Preset, Prices, Racing, Settings, fir
 from eureka.config.tasks import LoadedTask
 from eureka.designers import registry
 from eureka.designers.budget import known_prices
-from eureka.errors import UserError, near
-from eureka.runs.store import find_run, foreign, read_json
+from eureka.errors import UserError, did_you_mean
+from eureka.runs.store import find_run, read_json, untrusted_run
 from eureka.workers import placement
 
 STRATEGIES = get_args(Settings.model_fields["strategy"].annotation)
@@ -75,7 +75,7 @@ def resolve(task: LoadedTask, options: Options) -> Settings:
     registry.check_name(llm)
     if llm.startswith("replay:"):
         folder = find_run(llm.removeprefix("replay:"))
-        with foreign(folder):
+        with untrusted_run(folder):
             recorded = Settings.model_validate(read_json(folder / "run.json")["settings"]).model_dump()
         base = recorded | (preset.model_dump() | {"preset": name} if options.preset else {}) | {"asking": {}}
         llm = f"replay:{folder}"
@@ -91,7 +91,7 @@ def resolve(task: LoadedTask, options: Options) -> Settings:
     return settings
 
 
-def of_comparison(task: LoadedTask, run: Settings | None, options: Options) -> Settings:
+def resolve_comparison(task: LoadedTask, run: Settings | None, options: Options) -> Settings:
     """The settings of a comparison: those of a run among its arms, or of a preset; then options.
 
     Raises:
@@ -99,7 +99,9 @@ def of_comparison(task: LoadedTask, run: Settings | None, options: Options) -> S
     """
     if run is None:
         return resolve(task, replace(options, llm="search"))
-    where = placement.changed(task, run, options.device, options.devices, options.workers, options.executor)
+    where = placement.apply_device_changes(
+        task, run, options.device, options.devices, options.workers, options.executor
+    )
     name = options.preset
     sizes = _preset(task, name).model_dump() | {"preset": name} if name else {}
     nobody = {"llm": "search", "asking": {}, "start": None}  # is asked: rewards are retrained
@@ -174,7 +176,9 @@ def _with_address(llm: str) -> str:
 
 def _strategy(name: str | None) -> str | None:
     if name not in (None, *STRATEGIES):
-        raise UserError(f"no strategy {name!r}{near(str(name), STRATEGIES)}; there are {' and '.join(STRATEGIES)}")
+        raise UserError(
+            f"no strategy {name!r}{did_you_mean(str(name), STRATEGIES)}; there are {' and '.join(STRATEGIES)}"
+        )
     return name
 
 
@@ -239,23 +243,23 @@ def _prices(text: str | None) -> Prices | None:
         raise UserError(f"--prices {text}: give IN,OUT or IN,OUT,CACHED in USD a million tokens, as 1.25,10") from None
 
 
-def moved(settings: Settings, changes: Changes) -> Settings:
+def apply_placement(settings: Settings, changes: Changes) -> Settings:
     """A run's settings where the user has it go on.
 
     Raises:
         UserError: it cannot go on there, or names a cluster that nobody here agreed to join.
     """
-    where = placement.changed(None, settings, "auto", changes.devices, changes.workers, changes.executor)
+    where = placement.apply_device_changes(None, settings, "auto", changes.devices, changes.workers, changes.executor)
     return settings.model_copy(update=where)
 
 
-def here(settings: Settings, changes: Changes) -> Changes:
+def local_changes(settings: Settings, changes: Changes) -> Changes:
     """The changes, with the place that `settings` have been given by now."""
     devices = ",".join(settings.devices) or None
     return replace(changes, devices=devices, workers=settings.workers, executor=settings.executor)
 
 
-def changed(settings: Settings, changes: Changes) -> Settings:
+def apply_changes(settings: Settings, changes: Changes) -> Settings:
     """A run's settings with another designer, or other limits on it.
 
     Raises:

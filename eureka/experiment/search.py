@@ -16,7 +16,7 @@ from eureka.designers import prompts
 from eureka.designers.base import Request
 from eureka.designers.prompts import Messages
 from eureka.errors import EurekaError, UserError
-from eureka.experiment.context import Workshop
+from eureka.experiment.context import RunContext
 from eureka.experiment.records import write_candidate, write_prompt
 from eureka.experiment.strategies import STRATEGIES, Question
 from eureka.rewards.extraction import Extracted, extract
@@ -25,10 +25,10 @@ from eureka.runs.events import Answered, Asked, GenerationBegan, GenerationEnded
 from eureka.runs.replies import SKIPPED, Answer, Reply, replies_of
 from eureka.runs.store import Event
 from eureka.system.seeds import derive
-from eureka.workers.recovery import Warm
+from eureka.workers.recovery import WarmStart
 
 
-def evolve(shop: Workshop) -> Candidate:
+def evolve(context: RunContext) -> Candidate:
     """Search for the reward that trains the task best.
 
     What each generation is asked is the strategy's (`strategies.py`): by default a reflection on the best candidate of
@@ -40,33 +40,33 @@ def evolve(shop: Workshop) -> Candidate:
     Raises:
         EurekaError: no candidate could be trained at all.
     """
-    settings, task = shop.run.settings, shop.trainer.description
+    settings, task = context.run.settings, context.trainer.description
     strategy = STRATEGIES[settings.strategy]
-    start = _start(shop)
+    start = _start(context)
     generations: list[list[Candidate]] = []
     question = strategy(task, start, generations)
     for generation in range(1, settings.generations + 1):
-        shop.display(GenerationBegan(generation, settings.generations))
+        context.display(GenerationBegan(generation, settings.generations))
         earlier = [*([start] if start else []), *itertools.chain(*generations)]
-        generations.append(_generation(shop, generation, question, earlier))
-        shop.display(GenerationEnded(tuple(generations[-1])))
+        generations.append(_generation(context, generation, question, earlier))
+        context.display(GenerationEnded(tuple(generations[-1])))
         question = strategy(task, start, generations)
         if question.parent in generations[-1]:
             text = question.messages[-1].content
-            shop.run.write(f"candidates/{question.parent.name}/reflection.md", text + "\n")
+            context.run.write(f"candidates/{question.parent.name}/reflection.md", text + "\n")
     everyone = [*itertools.chain(*generations)]
     winners = [c for c in everyone if c.trained and not (start and c.duplicate_of == start.name)]
     if not winners:
         raise EurekaError(
-            f"none of the {len(everyone)} candidates could be trained; to see why: eureka inspect {shop.run.folder}"
+            f"none of the {len(everyone)} candidates could be trained; to see why: eureka inspect {context.run.folder}"
         )
     return max(winners, key=report_score)
 
 
-def given_start(shop: Workshop, reply: Reply) -> None:
+def given_start(context: RunContext, reply: Reply) -> None:
     """Record a reward of the user's as generation 0: the paper's human initialisation."""
-    answer = Answer(replies=(reply,), model=f"--start {shop.run.settings.start}")
-    shop.run.append("answer", generation=0, attempt=0, prompt=None, answer=answer.model_dump(mode="json"))
+    answer = Answer(replies=(reply,), model=f"--start {context.run.settings.start}")
+    context.run.append("answer", generation=0, attempt=0, prompt=None, answer=answer.model_dump(mode="json"))
 
 
 def as_reply(source: str) -> Reply:
@@ -75,23 +75,23 @@ def as_reply(source: str) -> Reply:
     return Reply(slot=0, text=f"{fence}python\n{source.rstrip()}\n{fence}\n")
 
 
-def _start(shop: Workshop) -> Candidate | None:
+def _start(context: RunContext) -> Candidate | None:
     """The trained reward of generation 0, if one was given. It can be reflected on, but does not win.
 
     Raises:
         UserError: it cannot be trained with.
     """
-    recorded = replies_of(shop.run.events).get((0, 0, 0))
+    recorded = replies_of(context.run.events).get((0, 0, 0))
     if recorded is None:
         return None
     reply, _ = recorded
-    verdict = _verdicts(shop, 0, 0, {0: reply})[0]
+    verdict = _verdicts(context, 0, 0, {0: reply})[0]
     candidate = _candidate(0, 0, 0, reply, verdict)
-    (candidate,) = _trained(shop, "generation-0-0", [_Compiled(candidate, verdict["program"])], [], None)
-    write_candidate(shop.run, candidate)
-    shop.display(GenerationEnded((candidate,)))
+    (candidate,) = _trained(context, "generation-0-0", [_Compiled(candidate, verdict["program"])], [], None)
+    write_candidate(context.run, candidate)
+    context.display(GenerationEnded((candidate,)))
     if candidate.failed:
-        raise UserError(f"the reward of --start {shop.run.settings.start} cannot be used: {candidate.failed}")
+        raise UserError(f"the reward of --start {context.run.settings.start} cannot be used: {candidate.failed}")
     return candidate
 
 
@@ -108,15 +108,17 @@ def _candidate(generation: int, slot: int, attempt: int, reply: Reply, verdict: 
     )
 
 
-def _generation(shop: Workshop, generation: int, question: Question, earlier: Sequence[Candidate]) -> list[Candidate]:
+def _generation(
+    context: RunContext, generation: int, question: Question, earlier: Sequence[Candidate]
+) -> list[Candidate]:
     """One generation, begun anew with the errors shown as long as nothing in it can be trained."""
     candidates: list[Candidate] = []
     messages, parent = question.messages, question.parent
-    for attempt in range(0, ROUNDS * (shop.run.settings.repairs + 1), shop.run.settings.repairs + 1):
-        compiled = _compiled(shop, generation, attempt, messages, parent)
-        candidates = _trained(shop, f"generation-{generation}-{attempt}", compiled, earlier, parent)
+    for attempt in range(0, ROUNDS * (context.run.settings.repairs + 1), context.run.settings.repairs + 1):
+        compiled = _compiled(context, generation, attempt, messages, parent)
+        candidates = _trained(context, f"generation-{generation}-{attempt}", compiled, earlier, parent)
         for candidate in candidates:
-            write_candidate(shop.run, candidate)
+            write_candidate(context.run, candidate)
         if any(c.trained for c in candidates):
             break
         messages = prompts.again(messages, [str(c.failed) for c in candidates if c.failed])
@@ -132,15 +134,15 @@ class _Compiled:
 
 
 def _compiled(
-    shop: Workshop, generation: int, first_attempt: int, messages: Messages, parent: Candidate | None
+    context: RunContext, generation: int, first_attempt: int, messages: Messages, parent: Candidate | None
 ) -> list[_Compiled]:
     """A candidate for each slot, those that fail sent back with their errors a bounded number of times."""
-    settings = shop.run.settings
+    settings = context.run.settings
     asked = dict.fromkeys(range(settings.samples), messages)
     done: dict[int, _Compiled] = {}
     for attempt in range(first_attempt, first_attempt + settings.repairs + 1):
-        replies = _replies(shop, generation, attempt, asked, parent)
-        verdicts = _verdicts(shop, generation, attempt, replies)
+        replies = _replies(context, generation, attempt, asked, parent)
+        verdicts = _verdicts(context, generation, attempt, replies)
         asked = {}
         for slot, verdict in verdicts.items():
             candidate = _candidate(generation, slot, attempt, replies[slot], verdict)
@@ -148,17 +150,17 @@ def _compiled(
             done[slot] = _Compiled(candidate, verdict["program"])
             if failed is not None and replies[slot].finish != SKIPPED:
                 asked[slot] = prompts.repair(messages, candidate.reply, failed, candidate.code)
-                shop.display(Rejected(candidate, again=attempt < first_attempt + settings.repairs))
+                context.display(Rejected(candidate, again=attempt < first_attempt + settings.repairs))
         if not asked:
             break
     return [done[slot] for slot in sorted(done)]
 
 
 def _replies(
-    shop: Workshop, generation: int, attempt: int, asked: dict[int, Messages], parent: Candidate | None
+    context: RunContext, generation: int, attempt: int, asked: dict[int, Messages], parent: Candidate | None
 ) -> dict[int, Reply]:
     """The reply to each slot's prompt, recorded; slots with the same prompt are asked for together."""
-    recorded = replies_of(shop.run.events)
+    recorded = replies_of(context.run.events)
     replies = {s: recorded[generation, s, attempt][0] for s in asked if (generation, s, attempt) in recorded}
     open_slots: dict[Messages, list[int]] = {}
     for slot, messages in asked.items():
@@ -166,24 +168,24 @@ def _replies(
             open_slots.setdefault(messages, []).append(slot)
     requests = []
     for messages, slots in open_slots.items():
-        request = Request(generation, tuple(slots), attempt, messages, shop.trainer.description, parent)
+        request = Request(generation, tuple(slots), attempt, messages, context.trainer.description, parent)
         key = {"generation": generation, "attempt": attempt, "sha256": request.mark}
-        shop.run.once("prompt", key, lambda messages=messages: {"messages": [m.model_dump() for m in messages]})
-        write_prompt(shop.run, generation, attempt, slots, messages)
+        context.run.once("prompt", key, lambda messages=messages: {"messages": [m.model_dump() for m in messages]})
+        write_prompt(context.run, generation, attempt, slots, messages)
         requests.append(request)
     marks = {slot: request.mark for request in requests for slot in request.slots}
     if requests:
-        shop.display(Asked(shop.designer.name, len(marks)))
-    for answer in shop.designer.propose(requests):
+        context.display(Asked(context.designer.name, len(marks)))
+    for answer in context.designer.propose(requests):
         mark = next((marks[r.slot] for r in answer.replies), None)
         content = answer.model_dump(mode="json")
-        shop.run.append("answer", generation=generation, attempt=attempt, prompt=mark, answer=content)
+        context.run.append("answer", generation=generation, attempt=attempt, prompt=mark, answer=content)
         replies |= {r.slot: r for r in answer.replies}
-        shop.display(Answered(answer, len(set(asked) - set(replies)), str(shop.ledger)))
+        context.display(Answered(answer, len(set(asked) - set(replies)), str(context.budget)))
     return replies
 
 
-def _verdicts(shop: Workshop, generation: int, attempt: int, replies: dict[int, Reply]) -> dict[int, Event]:
+def _verdicts(context: RunContext, generation: int, attempt: int, replies: dict[int, Reply]) -> dict[int, Event]:
     """What became of each reply in extraction, compilation and pre-flight, recorded, by slot."""
     verdicts: dict[int, Event] = {}
     sources: dict[int, Extracted] = {}
@@ -191,7 +193,7 @@ def _verdicts(shop: Workshop, generation: int, attempt: int, replies: dict[int, 
     def record(
         slot: int, found: Extracted, failed: Failed | None, program: str | None = None, mark: str | None = None
     ) -> None:
-        verdicts[slot] = shop.run.append(
+        verdicts[slot] = context.run.append(
             "verdict",
             generation=generation,
             slot=slot,
@@ -204,20 +206,22 @@ def _verdicts(shop: Workshop, generation: int, attempt: int, replies: dict[int, 
         )
 
     for slot, reply in replies.items():
-        event = shop.run.find("verdict", generation=generation, slot=slot, attempt=attempt)
+        event = context.run.find("verdict", generation=generation, slot=slot, attempt=attempt)
         if event is not None:
             verdicts[slot] = event
             continue
         found = extract(reply.text, reply.finish)
-        known = shop.designer.verdict(generation, slot, attempt)
+        known = context.designer.verdict(generation, slot, attempt)
         failed = found.failed or (known.failed if known and known.failed.stage != "train" else None)
         if failed is not None or found.code is None:
             record(slot, found, failed)
         else:
             sources[slot] = found
     texts = {slot: found.code or "" for slot, found in sources.items()}
-    for slot, result in shop.compiler.compile(texts, shop.trainer.description.fields()):
-        report = result if isinstance(result, Failed) else shop.trainer.preflight(result, shop.run.settings.worlds)
+    for slot, result in context.compiler.compile(texts, context.trainer.description.fields()):
+        report = (
+            result if isinstance(result, Failed) else context.trainer.preflight(result, context.run.settings.worlds)
+        )
         if isinstance(report, Failed):
             record(slot, sources[slot], report)
         else:
@@ -226,14 +230,14 @@ def _verdicts(shop: Workshop, generation: int, attempt: int, replies: dict[int, 
 
 
 def _trained(
-    shop: Workshop,
+    context: RunContext,
     key: str,
     compiled: Sequence[_Compiled],
     earlier: Sequence[Candidate],
     parent: Candidate | None,
 ) -> list[Candidate]:
     """The candidates with their outcomes; equal programs are trained once and share one."""
-    warm = _warm(shop, parent)
+    warm = _warm(context, parent)
     first: dict[str, Candidate] = {}
     for candidate in earlier:
         if candidate.fingerprint and not candidate.duplicate_of:
@@ -247,7 +251,7 @@ def _trained(
         first[c.fingerprint] = c
         chosen.append(item)
     if chosen:
-        for item, outcome in zip(chosen, _train(shop, key, chosen, warm), strict=True):
+        for item, outcome in zip(chosen, _train(context, key, chosen, warm), strict=True):
             outcomes[item.candidate.fingerprint or ""] = outcome
     finished = []
     for item in compiled:
@@ -261,12 +265,12 @@ def _trained(
     return finished
 
 
-def _warm(shop: Workshop, parent: Candidate | None) -> Warm | None:
+def _warm(context: RunContext, parent: Candidate | None) -> WarmStart | None:
     """The policy that a generation is to begin from, if it is to."""
-    if shop.run.settings.warm_start is None or parent is None or parent.trained is None:
+    if context.run.settings.warm_start is None or parent is None or parent.trained is None:
         return None
     trained, kept = parent.trained, parent.duplicate_of or parent.name
-    return Warm(kept, _policy(kept), trained.curves.steps[trained.best])
+    return WarmStart(kept, _policy(kept), trained.curves.steps[trained.best])
 
 
 def _policy(name: str) -> str:
@@ -274,24 +278,24 @@ def _policy(name: str) -> str:
     return f"candidates/{name}/policy.safetensors"
 
 
-def _train(shop: Workshop, key: str, chosen: Sequence[_Compiled], warm: Warm | None) -> list[Outcome]:
+def _train(context: RunContext, key: str, chosen: Sequence[_Compiled], warm: WarmStart | None) -> list[Outcome]:
     """Train programs as one population, all with the run's search seed: differences come from the rewards."""
     candidates = [item.candidate for item in chosen]
     members = [[c.generation, c.slot, c.attempt] for c in candidates]
     begun = warm.parent if warm else None
-    shop.run.once("training", {"training": key}, lambda: {"members": members, "warm": begun})
-    shop.display(TrainingBegan(tuple(c.name for c in candidates)))
-    seed = derive(shop.run.settings.seed, "search")
-    verdicts = {m: shop.designer.verdict(c.generation, c.slot, c.attempt) for m, c in enumerate(candidates)}
-    return shop.trainer.train(
-        shop.run,
+    context.run.once("training", {"training": key}, lambda: {"members": members, "warm": begun})
+    context.display(TrainingBegan(tuple(c.name for c in candidates)))
+    seed = derive(context.run.settings.seed, "search")
+    verdicts = {m: context.designer.verdict(c.generation, c.slot, c.attempt) for m, c in enumerate(candidates)}
+    return context.trainer.train(
+        context.run,
         key,
         programs=[item.program or "" for item in chosen],
         seeds=[seed] * len(chosen),
         purpose="search",
         places=[_policy(c.name) for c in candidates],
-        on_progress=shop.display,
-        race=shop.run.settings.racing,
+        on_progress=context.display,
+        race=context.run.settings.racing,
         warm=warm,
         known={member: known for member, known in verdicts.items() if known},
     )

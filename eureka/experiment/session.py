@@ -16,25 +16,25 @@ from eureka import __version__
 from eureka.config.settings import Evaluation, Settings
 from eureka.config.tasks import LoadedTask
 from eureka.designers import prompts, registry
-from eureka.designers.base import Surroundings
-from eureka.designers.budget import Ledger
-from eureka.designers.replay import Replay
+from eureka.designers.base import DesignerContext
+from eureka.designers.budget import Budget
+from eureka.designers.replay import ReplayDesigner
 from eureka.errors import BudgetSpent, EurekaError, ModelFault, ModelRefused, UserError
 from eureka.experiment import arms, compare, search
-from eureka.experiment.arms import Wanted
-from eureka.experiment.context import Workshop, _workshop
-from eureka.experiment.estimate import LONG, Estimate, estimate, fitted
-from eureka.experiment.options import Changes, changed, here, moved
+from eureka.experiment.arms import CompareOptions
+from eureka.experiment.context import RunContext, open_context
+from eureka.experiment.estimate import LONG, Estimate, estimate, fit_evaluation
+from eureka.experiment.options import Changes, apply_changes, apply_placement, local_changes
 from eureka.runs import replies
 from eureka.runs.candidate import Candidate
-from eureka.runs.events import Display, Finished, Opened, Said, _teller, one_at_a_time
-from eureka.runs.results import Comparison, Entrant
-from eureka.runs.store import Event, Run, create, discard, foreign, read_events, read_json, task_of
+from eureka.runs.events import Display, Finished, Notice, Opened, notifier, one_at_a_time
+from eureka.runs.results import ArmSpec, Comparison
+from eureka.runs.store import Event, Run, create, discard, read_events, read_json, task_of, untrusted_run
 from eureka.system import files
 from eureka.system.signals import Interrupted, interruptible
 from eureka.text import clock
 from eureka.workers import halving
-from eureka.workers.isolation import Confinement
+from eureka.workers.isolation import IsolationPolicy
 
 _ADJECTIVES = ("brave", "calm", "clever", "curious", "eager", "gentle", "keen", "lively", "nimble", "quick", "swift")
 _ANIMALS = ("badger", "crane", "falcon", "finch", "fox", "gecko", "heron", "lynx", "marten", "otter", "raven", "wren")
@@ -47,7 +47,7 @@ _PASSING = (ModelFault, ModelRefused, BudgetSpent)
 
 
 def start(
-    task: LoadedTask, settings: Settings, confinement: Confinement, out: Path | None, display: Display, yes: bool
+    task: LoadedTask, settings: Settings, isolation: IsolationPolicy, out: Path | None, display: Display, yes: bool
 ) -> Path:
     """Begin a run and see it through; its folder.
 
@@ -56,15 +56,15 @@ def start(
         EurekaError: it cannot go on.
     """
     extent = ((settings,), (1 + len(task.baselines)) * settings.final_seeds)
-    return _begin(task, settings, confinement, out, display, yes, extent, _announce)
+    return _begin(task, settings, isolation, out, display, yes, extent, _announce)
 
 
 def retrain(
     task: LoadedTask,
     settings: Settings,
-    entrants: Sequence[Entrant],
-    wanted: Wanted,
-    confinement: Confinement,
+    specs: Sequence[ArmSpec],
+    wanted: CompareOptions,
+    isolation: IsolationPolicy,
     out: Path | None,
     display: Display,
     yes: bool,
@@ -74,58 +74,58 @@ def retrain(
     Args:
         task: the task.
         settings: sizes; those of the control searches too.
-        entrants: the arms.
+        specs: the arms.
         wanted: control searches to run first, and what to look at besides.
-        confinement, out, display, yes: as for `start`.
+        isolation, out, display, yes: as for `start`.
 
     Raises:
         Interrupted: it was stopped, and can be resumed.
         EurekaError: it cannot go on.
     """
-    arms.require(task, entrants, wanted)
+    arms.require(task, specs, wanted)
     searches = [arms.control(name, settings, wanted) for name in wanted.controls]
 
-    def opening(shop: Workshop) -> None:
-        compare.check(shop, entrants)
-        _place(shop)
+    def opening(context: RunContext) -> None:
+        compare.check(context, specs)
+        _place(context)
 
-    rewards = sum(len(e.rewards) for e in entrants) + len(searches)
+    rewards = sum(len(e.rewards) for e in specs) + len(searches)
     extent = (searches, rewards * settings.final_seeds)
-    asked = {"arms": [e.model_dump() for e in entrants], **wanted.model_dump()}
-    return _begin(task, settings, confinement, out, display, yes, extent, opening, asked)
+    asked = {"arms": [e.model_dump() for e in specs], **wanted.model_dump()}
+    return _begin(task, settings, isolation, out, display, yes, extent, opening, asked)
 
 
 def _begin(
     task: LoadedTask,
     settings: Settings,
-    confinement: Confinement,
+    isolation: IsolationPolicy,
     out: Path | None,
     display: Display,
     yes: bool,
     extent: tuple[Sequence[Settings], int],
-    opening: Callable[[Workshop], None],
+    opening: Callable[[RunContext], None],
     asked: Mapping[str, Any] | None = None,
 ) -> Path:
     folder, display = (out or _new_folder(task.file.name)).absolute(), one_at_a_time(display)
-    ledger = Ledger(settings.asking)
-    designer = registry.make(Surroundings(settings, ledger, folder, (), _teller(display)))
+    budget = Budget(settings.asking)
+    designer = registry.make(DesignerContext(settings, budget, folder, (), notifier(display)))
     fresh = not folder.exists()
     begun = False
     with interruptible() as stop:
         run = create(folder, task, settings, versions(), asked)
         try:
-            with _workshop(run, task, designer, ledger, confinement, display) as shop:
-                run.settings = fitted(settings, shop.trainer.description.horizon)
-                opening(shop)
-                forecast = _forecast(shop, *extent)
-                display(Said(f"estimate: {forecast}"))
+            with open_context(run, task, designer, budget, isolation, display) as context:
+                run.settings = fit_evaluation(settings, context.trainer.description.horizon)
+                opening(context)
+                forecast = _forecast(context, *extent)
+                display(Notice(f"estimate: {forecast}"))
                 if forecast.seconds > LONG and not yes:
                     raise UserError(
                         f"the run would take about {clock(forecast.seconds)}; to start it all the same, add --yes"
                     )
-                _record_start(shop)
+                _record_start(context)
                 begun, stop.folder = True, folder
-                _finish(shop, task)
+                _finish(context, task)
                 return folder
         except EurekaError as error:
             # A first question that was refused (no such model, a wrong key) leaves nothing worth going on with.
@@ -140,7 +140,7 @@ def _begin(
                 discard(folder, fresh)
 
 
-def resume(folder: Path, changes: Changes, confinement: Confinement, display: Display) -> Path:
+def resume(folder: Path, changes: Changes, isolation: IsolationPolicy, display: Display) -> Path:
     """Go on with an interrupted run, or show the result of a finished one.
 
     Raises:
@@ -149,7 +149,7 @@ def resume(folder: Path, changes: Changes, confinement: Confinement, display: Di
     """
     folder, display = folder.absolute(), one_at_a_time(display)
     events, _ = read_events(folder)
-    with foreign(folder):
+    with untrusted_run(folder):
         finished = next((event for event in events if event["event"] == "finished"), None)
         comparison = Comparison.model_validate(finished["comparison"]) if finished else None
         record = None if finished else Settings.model_validate(read_json(folder / "run.json")["settings"])
@@ -159,27 +159,29 @@ def resume(folder: Path, changes: Changes, confinement: Confinement, display: Di
         display(Finished(folder, comparison))
         return folder
     assert changing is not None
-    moved(changed(changing, changes), changes)  # a mistake is told before anything is begun
+    apply_placement(apply_changes(changing, changes), changes)  # a mistake is told before anything is begun
     task = task_of(folder)
     with interruptible() as stop:
         stop.folder = folder
         run = Run(folder)
         try:
-            run.settings = moved(changed(run.settings, Changes() if run.find("arms") else changes), changes)
-            ledger = Ledger(run.settings.asking, run.events)
-            around = Surroundings(run.settings, ledger, folder, run.events, _teller(display))
-            with foreign(folder):
+            run.settings = apply_placement(
+                apply_changes(run.settings, Changes() if run.find("arms") else changes), changes
+            )
+            budget = Budget(run.settings.asking, run.events)
+            around = DesignerContext(run.settings, budget, folder, run.events, notifier(display))
+            with untrusted_run(folder):
                 designer = registry.make(around)
-            with _workshop(run, task, designer, ledger, confinement, display) as shop:
+            with open_context(run, task, designer, budget, isolation, display) as context:
                 started = run.find("started")
                 if started is None:
-                    run.settings = fitted(run.settings, shop.trainer.description.horizon)
-                    _record_start(shop)
+                    run.settings = fit_evaluation(run.settings, context.trainer.description.horizon)
+                    _record_start(context)
                 else:
                     evaluation = Evaluation.model_validate(started["evaluation"])
                     run.settings = run.settings.model_copy(update={"evaluation": evaluation})
-                (_place if run.find("arms") else _announce)(shop)
-                _finish(shop, task, changes)
+                (_place if run.find("arms") else _announce)(context)
+                _finish(context, task, changes)
                 return folder
         except _PASSING as error:
             error.resume = folder
@@ -199,75 +201,75 @@ def _changing(folder: Path, events: Sequence[Event], own: Settings) -> Settings:
     return arms.control(_ASKS, own, _wanted(asked))
 
 
-def _wanted(asked: Event) -> Wanted:
-    return Wanted.model_validate({name: asked[name] for name in Wanted.model_fields})
+def _wanted(asked: Event) -> CompareOptions:
+    return CompareOptions.model_validate({name: asked[name] for name in CompareOptions.model_fields})
 
 
 def _is_finished(folder: Path) -> bool:
     return any(event["event"] == "finished" for event in read_events(folder)[0])
 
 
-def _record_start(shop: Workshop) -> None:
-    evaluation = shop.run.settings.evaluation.model_dump()
-    sandbox = shop.compiler.sandbox.model_dump()
-    shop.run.append(
+def _record_start(context: RunContext) -> None:
+    evaluation = context.run.settings.evaluation.model_dump()
+    sandbox = context.compiler.sandbox.model_dump()
+    context.run.append(
         "started",
         evaluation=evaluation,
         sandbox=sandbox,
-        fence=shop.trainer.first.fence,
-        sizes=shop.trainer.first.sizes,
+        fence=context.trainer.first.fence,
+        sizes=context.trainer.first.sizes,
     )
 
 
-def _finish(shop: Workshop, task: LoadedTask, changes: Changes | None = None) -> None:
+def _finish(context: RunContext, task: LoadedTask, changes: Changes | None = None) -> None:
     """Everything that is left of a run; `changes` are None where it only begins."""
-    shop.display(Opened(shop.run.folder))
-    asked = shop.run.find("arms")
+    context.display(Opened(context.run.folder))
+    asked = context.run.find("arms")
     if asked is not None:
         wanted = _wanted(asked)
-        entrants = [Entrant.model_validate(arm) for arm in asked["arms"]]
+        specs = [ArmSpec.model_validate(arm) for arm in asked["arms"]]
         # Whoever begins a comparison agrees to the designer that it names; to go on with it takes more.
         changes = changes or Changes(llm=wanted.llm)
-        entrants += [_control(shop, task, n, wanted, changes if n == _ASKS else Changes()) for n in wanted.controls]
-        comparison = compare.retrain(shop, entrants, wanted)
-        found = {"task": shop.run.task_name, "settings": _deciding(shop.run.settings)}
+        specs += [_control(context, task, n, wanted, changes if n == _ASKS else Changes()) for n in wanted.controls]
+        comparison = compare.retrain(context, specs, wanted)
+        found = {"task": context.run.task_name, "settings": _deciding(context.run.settings)}
         found["comparison"] = comparison.model_dump(mode="json")
-        shop.run.write("result.json", json.dumps(found, indent=2) + "\n")
-        shop.run.append("finished", winner=None, comparison=found["comparison"])
-        shop.display(Finished(shop.run.folder, comparison))
+        context.run.write("result.json", json.dumps(found, indent=2) + "\n")
+        context.run.append("finished", winner=None, comparison=found["comparison"])
+        context.display(Finished(context.run.folder, comparison))
         return
-    start = shop.run.settings.start
-    if start is not None and not any(shop.run.all("answer", generation=0)):
-        recorded = shop.designer.given() if isinstance(shop.designer, Replay) else None
-        search.given_start(shop, recorded or search.as_reply(_start_source(task, start)))
-    winner = search.evolve(shop)
-    comparison = compare.of_run(shop, task, winner)
-    shop.run.write("result.json", json.dumps(result(shop.run, winner, comparison), indent=2) + "\n")
-    shop.run.append("finished", winner=winner.name, comparison=comparison.model_dump(mode="json"))
-    shop.display(Finished(shop.run.folder, comparison))
+    start = context.run.settings.start
+    if start is not None and not any(context.run.all("answer", generation=0)):
+        recorded = context.designer.given() if isinstance(context.designer, ReplayDesigner) else None
+        search.given_start(context, recorded or search.as_reply(_start_source(task, start)))
+    winner = search.evolve(context)
+    comparison = compare.of_run(context, task, winner)
+    context.run.write("result.json", json.dumps(result(context.run, winner, comparison), indent=2) + "\n")
+    context.run.append("finished", winner=winner.name, comparison=comparison.model_dump(mode="json"))
+    context.display(Finished(context.run.folder, comparison))
 
 
 def _start_source(task: LoadedTask, start: str) -> str:
     return files.read_source(task.rewards["human"] if start == "human" else Path(start))
 
 
-def _control(shop: Workshop, task: LoadedTask, name: str, wanted: Wanted, changes: Changes) -> Entrant:
+def _control(context: RunContext, task: LoadedTask, name: str, wanted: CompareOptions, changes: Changes) -> ArmSpec:
     """The winner of a control search, which is an ordinary run inside the folder; searched for, or gone on with."""
-    folder, run = shop.run.folder / "controls" / name, shop.run
-    changes = here(run.settings, changes)
-    shop.display(Said(f"control search {name}: {folder}"))
+    folder, run = context.run.folder / "controls" / name, context.run
+    changes = local_changes(run.settings, changes)
+    context.display(Notice(f"control search {name}: {folder}"))
     try:
         if not (folder / "run.json").is_file():
-            settings = changed(arms.control(name, run.settings, wanted), changes)
-            start(task, settings, shop.confinement, folder, shop.display, yes=True)
+            settings = apply_changes(arms.control(name, run.settings, wanted), changes)
+            start(task, settings, context.isolation, folder, context.display, yes=True)
         elif not _is_finished(folder):
-            resume(folder, changes, shop.confinement, shop.display)
+            resume(folder, changes, context.isolation, context.display)
     except Interrupted as stopped:
         raise Interrupted(run.folder, stopped.signal_number) from None
     except EurekaError as error:
         error.resume = run.folder if error.resume else None
         raise
-    return Entrant(name=name, rewards=(arms.winner_of(folder),), searches=1)
+    return ArmSpec(name=name, rewards=(arms.winner_of(folder),), searches=1)
 
 
 def _deciding(settings: Settings) -> dict[str, Any]:
@@ -290,35 +292,37 @@ def result(run: Run, winner: Candidate, comparison: Comparison) -> dict[str, Any
     }
 
 
-def _forecast(shop: Workshop, searches: Sequence[Settings], retrained: int) -> Estimate:
-    settings, description = shop.run.settings, shop.trainer.description
-    rate = shop.trainer.measure(settings.samples, settings)
+def _forecast(context: RunContext, searches: Sequence[Settings], retrained: int) -> Estimate:
+    settings, description = context.run.settings, context.trainer.description
+    rate = context.trainer.measure(settings.samples, settings)
     return estimate(settings, description.horizon, rate, prompts.first(description), searches, retrained)
 
 
-def _announce(shop: Workshop) -> None:
-    settings = shop.run.settings
+def _announce(context: RunContext) -> None:
+    settings = context.run.settings
     if settings.llm == "search":
         said = "no language model in use: rewards come from the built-in search designer (see docs/designers.md)"
-        shop.display(Said(said))
+        context.display(Notice(said))
     else:
-        shop.display(Said(f"designer: {shop.designer.name}"))
-    for assumption in shop.trainer.description.assumptions:
-        shop.display(Said(assumption))
+        context.display(Notice(f"designer: {context.designer.name}"))
+    for assumption in context.trainer.description.assumptions:
+        context.display(Notice(assumption))
     if settings.racing and not halving.rungs(settings.racing, settings.evaluation.marks(settings.iterations)):
         said = "nobody is raced: so short a training is judged at its end alone; give more --steps"
-        shop.display(Said(said))
-    _place(shop)
+        context.display(Notice(said))
+    _place(context)
 
 
-def _place(shop: Workshop) -> None:
+def _place(context: RunContext) -> None:
     """Say where and on what the run works."""
-    where = shop.run.folder
+    where = context.run.folder
     if where.is_relative_to(Path.cwd()):
         where = where.relative_to(Path.cwd())
-    sandbox, fence = shop.compiler.sandbox, shop.trainer.first.fence
-    shop.display(Said(f"sandbox {sandbox}   trainer fenced: {fence}" if fence else f"sandbox {sandbox}   trainer open"))
-    shop.display(Said(f"{shop.trainer.executor}   run {where}"))
+    sandbox, fence = context.compiler.sandbox, context.trainer.first.fence
+    context.display(
+        Notice(f"sandbox {sandbox}   trainer fenced: {fence}" if fence else f"sandbox {sandbox}   trainer open")
+    )
+    context.display(Notice(f"{context.trainer.executor}   run {where}"))
 
 
 def versions() -> dict[str, str]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 
-class Replay:
+class GraphedFunction:
     """A function of tensors and of others that change in place, replayed from its second call on."""
 
     def __init__(self, function: Callable[..., tuple[Tensor, ...]], device: torch.device):

@@ -41,7 +41,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from eureka.errors import EnvironmentFault, UserError, near
+from eureka.errors import EnvironmentFault, UserError, did_you_mean
 from eureka.physics.base import reading, write_state
 from eureka.physics.buffers import Sizes
 from eureka.physics.graphs import Graph
@@ -187,7 +187,7 @@ class WarpPhysics:
         if name not in self._fields:
             known = ", ".join(self._fields) or "none"
             raise UserError(
-                f"{name}{near(name, self._fields)} is not among the model fields that these worlds were made to vary "
+                f"{name}{did_you_mean(name, self._fields)} is not among the model fields that these worlds were made to vary "
                 f"in ({known}): memory on a GPU is laid out once"
             )
         return self._fields[name]

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from eureka.report import svg
 from eureka.report.axes import Axis, Scale, axis, fitting
-from eureka.report.run_view import Entry, Final, Reading
+from eureka.report.run_view import Entry, Final, RunView
 from eureka.report.state import State
 from eureka.runs.candidate import Curves
 from eureka.runs.results import Arm
@@ -34,7 +34,7 @@ COLOURS = 6
 """Series that the stylesheet tells apart, by colour and by dashes."""
 
 
-def fitness_by_generation(reading: Reading) -> Markup:
+def fitness_by_generation(reading: RunView) -> Markup:
     """Every candidate by generation, with the best so far; those without a fitness lie below the axis."""
     entries = list(reading.entries.values())
     generations = sorted({e.candidate.generation for e in entries})
@@ -69,7 +69,7 @@ def _generation(generation: int, short: bool) -> str:
     return str(generation) if short else f"generation {generation}"
 
 
-def _mark(reading: Reading, entry: Entry, across: float, down: Scale) -> Markup:
+def _mark(reading: RunView, entry: Entry, across: float, down: Scale) -> Markup:
     place = down(entry.score) if entry.score is not None and math.isfinite(entry.score) else _HEIGHT + _FAILED
     fitness = f"fitness {number(entry.score)}" if entry.score is not None else "no fitness"
     drawn = svg.mark(SHAPES[entry.state], across, place, f"{entry.name}: {entry.state}, {fitness}", entry.state)
@@ -151,7 +151,7 @@ class Rounds:
     rows: tuple[tuple[str, tuple[float | None, ...]], ...]
 
 
-def rounds(found: Sequence[tuple[str, str, Reading]]) -> Rounds:
+def rounds(found: Sequence[tuple[str, str, RunView]]) -> Rounds:
     """Of runs by address and name; a run's values end with its last generation."""
     generations = sorted({e.candidate.generation for _, _, r in found for e in r.entries.values()} - {0})
     rows = []
@@ -168,7 +168,7 @@ def rounds(found: Sequence[tuple[str, str, Reading]]) -> Rounds:
     return Rounds(tuple(generations), tuple(rows))
 
 
-def best_by_generation(found: Sequence[tuple[str, str, Reading]]) -> Markup:
+def best_by_generation(found: Sequence[tuple[str, str, RunView]]) -> Markup:
     """The best fitness so far of several runs; each has one colour and one kind of dash."""
     table = rounds(found)
     upright = axis([v for _, values in table.rows for v in values], zero=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eureka.config.settings import Asking
-from eureka.designers.budget import Ledger
+from eureka.designers.budget import Budget
 from eureka.runs.replies import Answer
 from eureka.runs.store import Event
 
@@ -68,19 +68,19 @@ _CLOCKS = {
 
 def costs_of(asking: Asking, events: Sequence[Event]) -> Costs:
     """What is recorded so far."""
-    ledger = Ledger(asking, events)
+    budget = Budget(asking, events)
     answers = [Answer.model_validate(e["answer"]) for e in events if e["event"] == "answer"]
     times = [seconds for e in events if (seconds := _time(e)) is not None]
     return Costs(
         began=times[0] if times else None,
         ended=times[-1] if times else None,
         parts=_parts(events, answers),
-        calls=ledger.calls,
+        calls=budget.calls,
         prompt_tokens=sum(a.prompt_tokens or 0 for a in answers if a.called),
         completion_tokens=sum(a.completion_tokens or 0 for a in answers if a.called),
-        cached_tokens=ledger.cached,
-        usd=ledger.usd,
-        priced=ledger.priced,
+        cached_tokens=budget.cached,
+        usd=budget.usd,
+        priced=budget.priced,
         models=tuple(dict.fromkeys(a.model for a in answers)),
     )
 

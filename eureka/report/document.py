@@ -11,10 +11,10 @@ from eureka import __version__
 from eureka.display import tables
 from eureka.errors import UserError
 from eureka.report.rendering import STATIC, anchor, render
-from eureka.report.run_view import Reading, read
+from eureka.report.run_view import RunView, read
 from eureka.runs.journal import Journal
-from eureka.runs.store import at_work, foreign
-from eureka.system.files import named, write_whole
+from eureka.runs.store import at_work, untrusted_run
+from eureka.system.files import output_file, write_whole
 
 LARGEST = 2_000_000
 """Bytes; of a run whose texts would take more, the middles of long ones are left out."""
@@ -35,7 +35,7 @@ def write(folder: Path, out: Path | None = None) -> Path:
     """
     target = out or folder / "report.html"
     text = document(folder).encode()
-    with named(target):
+    with output_file(target):
         if target.exists() and not _is_report(target):
             raise UserError(f"{target} exists already and is no report; give another name with -o")
         write_whole(target, text)
@@ -52,7 +52,7 @@ def _is_report(path: Path) -> bool:
 def document(folder: Path) -> str:
     """The report's text."""
     reading, controls = _read(folder), controls_of(folder)
-    with foreign(folder):
+    with untrusted_run(folder):
         text = ""
         for most in _SHORTER:
             text = render("report.html.j2", **_values(folder, reading, controls), most=most)
@@ -61,13 +61,13 @@ def document(folder: Path) -> str:
         return text
 
 
-def controls_of(folder: Path) -> dict[str, Reading]:
+def controls_of(folder: Path) -> dict[str, RunView]:
     """The searches that a comparison made for itself, by name."""
     found = sorted((folder / "controls").glob("*/run.json"))
     return {p.parent.name: _read(p.parent) for p in found if p.resolve().is_relative_to(folder.resolve())}
 
 
-def _values(folder: Path, reading: Reading, controls: dict[str, Reading]) -> dict[str, object]:
+def _values(folder: Path, reading: RunView, controls: dict[str, RunView]) -> dict[str, object]:
     return values_of(reading, controls, not reading.finished and at_work(folder)) | {
         "live": False,
         "link": lambda name: f"#c-{anchor(name)}",
@@ -75,7 +75,7 @@ def _values(folder: Path, reading: Reading, controls: dict[str, Reading]) -> dic
     }
 
 
-def values_of(reading: Reading, controls: Mapping[str, Reading], running: bool) -> dict[str, object]:
+def values_of(reading: RunView, controls: Mapping[str, RunView], running: bool) -> dict[str, object]:
     """What the template of a run shows, in a report and on a live page."""
     return {
         "run": reading,
@@ -89,7 +89,7 @@ def values_of(reading: Reading, controls: Mapping[str, Reading], running: bool) 
     }
 
 
-def failures(reading: Reading) -> dict[str, list[tuple[str, int, str, bool]]]:
+def failures(reading: RunView) -> dict[str, list[tuple[str, int, str, bool]]]:
     """What went wrong, by stage: candidate, attempt, message, and whether a later attempt mended it."""
     found: dict[str, list[tuple[str, int, str, bool]]] = {}
     for entry in reading.entries.values():
@@ -103,7 +103,7 @@ def failures(reading: Reading) -> dict[str, list[tuple[str, int, str, bool]]]:
     return found
 
 
-def _read(folder: Path) -> Reading:
+def _read(folder: Path) -> RunView:
     journal = Journal(folder)
     journal.refresh()
     return read(folder, journal.events)

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
-from eureka.report.run_index import Shelf
+from eureka.report.run_index import RunIndex
 
 _EVERY, _EVERY_LIST = 0.5, 2.0
 """s between two looks at a journal, and at all of them."""
@@ -28,7 +28,7 @@ class _Watched:
 class Followers:
     """Who follows which run."""
 
-    def __init__(self, shelf: Shelf, over: Callable[[], bool]):
+    def __init__(self, shelf: RunIndex, over: Callable[[], bool]):
         """For the runs of a shelf; `over` says that the server is to end."""
         self._shelf, self._over = shelf, over
         self._watched: dict[Path | None, _Watched] = {}

@@ -32,7 +32,7 @@ _CONTEXT = 3
 Sign = Literal["+", "-", " "]
 
 
-def highlighted(code: str) -> list[Markup]:
+def highlight(code: str) -> list[Markup]:
     """The lines of Python code."""
     code = plain(code.replace("\r\n", "\n")).rstrip("\n")
     if len(code) > _LONGEST:
@@ -57,7 +57,7 @@ def _class(kind: _TokenType) -> str | None:
 
 
 @dataclass(frozen=True)
-class Line:
+class DiffLine:
     """A line of a difference."""
 
     sign: Sign
@@ -73,7 +73,7 @@ class Difference:
 
     added: int
     removed: int
-    groups: tuple[tuple[Line, ...], ...]
+    groups: tuple[tuple[DiffLine, ...], ...]
 
 
 def difference(before: str, after: str) -> Difference | None:
@@ -81,19 +81,19 @@ def difference(before: str, after: str) -> Difference | None:
     old, new = (plain(text.replace("\r\n", "\n")).rstrip("\n").split("\n") for text in (before, after))
     if max(len(old), len(new)) > _MOST_LINES or len(before) + len(after) > 2 * _LONGEST:
         return None
-    of_old, of_new = highlighted(before), highlighted(after)
+    of_old, of_new = highlight(before), highlight(after)
     groups = []
     for group in difflib.SequenceMatcher(None, old, new, autojunk=False).get_grouped_opcodes(_CONTEXT):
-        lines: list[Line] = []
+        lines: list[DiffLine] = []
         for kind, i, i_end, j, j_end in group:
             if kind == "equal":
-                lines += [Line(" ", i + k + 1, j + k + 1, of_new[j + k]) for k in range(i_end - i)]
+                lines += [DiffLine(" ", i + k + 1, j + k + 1, of_new[j + k]) for k in range(i_end - i)]
             else:
-                lines += [Line("-", n + 1, None, of_old[n]) for n in range(i, i_end)]
-                lines += [Line("+", None, n + 1, of_new[n]) for n in range(j, j_end)]
+                lines += [DiffLine("-", n + 1, None, of_old[n]) for n in range(i, i_end)]
+                lines += [DiffLine("+", None, n + 1, of_new[n]) for n in range(j, j_end)]
         groups.append(tuple(lines))
     return Difference(_counted(groups, "+"), _counted(groups, "-"), tuple(groups))
 
 
-def _counted(groups: Iterable[Sequence[Line]], sign: Sign) -> int:
+def _counted(groups: Iterable[Sequence[DiffLine]], sign: Sign) -> int:
     return sum(line.sign == sign for group in groups for line in group)

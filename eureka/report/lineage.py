@@ -8,14 +8,14 @@ from markupsafe import Markup
 
 from eureka.report import svg
 from eureka.report.charts import SHAPES
-from eureka.report.run_view import Entry, Reading
+from eureka.report.run_view import Entry, RunView
 from eureka.text import number
 
 _ROW, _COLUMN, _LABEL, _TOP = 22, 176, 104, 30
 """px: of a candidate, from column to column, of what is written beside a mark, above the first candidate."""
 
 
-def lineage(reading: Reading) -> Markup:
+def lineage(reading: RunView) -> Markup:
     """Who was reflected on to make whom; the winner's ancestors are drawn thick."""
     entries = list(reading.entries.values())
     generations = sorted({e.candidate.generation for e in entries})
@@ -54,7 +54,7 @@ def lineage(reading: Reading) -> Markup:
     )
 
 
-def ancestors(reading: Reading, entry: Entry | None) -> list[str]:
+def ancestors(reading: RunView, entry: Entry | None) -> list[str]:
     """Names from the first ancestor to the candidate itself."""
     line: list[str] = []
     while entry is not None and entry.name not in line:
@@ -63,7 +63,7 @@ def ancestors(reading: Reading, entry: Entry | None) -> list[str]:
     return line[::-1]
 
 
-def _words(reading: Reading, line: Sequence[str]) -> str:
+def _words(reading: RunView, line: Sequence[str]) -> str:
     if not line:
         return f"{len(reading.entries)} candidates, none of them trained"
     return f"{len(reading.entries)} candidates; the best came about as {' to '.join(line)}"
@@ -76,7 +76,7 @@ def _edge(start: tuple[float, float], end: tuple[float, float]) -> str:
     return f"M{x} {y}C{middle:.0f} {y} {middle:.0f} {end[1]} {end[0] - 8} {end[1]}"
 
 
-def _node(reading: Reading, entry: Entry, x: float, y: float) -> Markup:
+def _node(reading: RunView, entry: Entry, x: float, y: float) -> Markup:
     fitness = number(entry.score) if entry.score is not None and entry.state != "failed" else entry.state
     best = reading.best is entry
     parts = [

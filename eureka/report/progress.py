@@ -11,7 +11,7 @@ from eureka.runs.store import Event
 
 
 @dataclass(frozen=True)
-class Progress:
+class ProgressView:
     """What the run does, or did last."""
 
     words: str
@@ -19,10 +19,10 @@ class Progress:
     """Of all its generations and its final comparison, which count alike."""
 
 
-def progress_of(settings: Settings, events: Sequence[Event]) -> Progress:
+def progress_of(settings: Settings, events: Sequence[Event]) -> ProgressView:
     """What the journal's last events say."""
     if not events:
-        return Progress("begun, nothing recorded yet", 0.0)
+        return ProgressView("begun, nothing recorded yet", 0.0)
     searching = all(e["event"] != "arms" for e in events)
     parts = (settings.generations if searching else 0) + (1 if settings.final_seeds or not searching else 0)
     for last in reversed(events):
@@ -30,17 +30,19 @@ def progress_of(settings: Settings, events: Sequence[Event]) -> Progress:
             return _training(settings, events, str(last["training"]), parts)
         match last["event"]:
             case "finished":
-                return Progress("finished", 1.0)
+                return ProgressView("finished", 1.0)
             case "prompt":
                 generation = int(last["generation"])
-                return Progress(f"{_named(settings, generation)}: waiting for replies", _share(generation, 0.0, parts))
+                return ProgressView(
+                    f"{_named(settings, generation)}: waiting for replies", _share(generation, 0.0, parts)
+                )
             case "answer" | "verdict":
                 return _replies(settings, events, int(last["generation"]), parts)
             case "baseline" | "cut":
-                return Progress("final comparison: rewards are compiled", (parts - 1) / parts)
+                return ProgressView("final comparison: rewards are compiled", (parts - 1) / parts)
             case "probed":
-                return Progress("final comparison: policies are looked at once more", 0.98)
-    return Progress("begun", 0.0)
+                return ProgressView("final comparison: policies are looked at once more", 0.98)
+    return ProgressView("begun", 0.0)
 
 
 def _named(settings: Settings, generation: int) -> str:
@@ -52,7 +54,7 @@ def _share(generation: int, done: float, parts: int) -> float:
     return max(0.0, min(1.0, (generation - 1 + done) / parts)) if generation else 0.0
 
 
-def _replies(settings: Settings, events: Sequence[Event], generation: int, parts: int) -> Progress:
+def _replies(settings: Settings, events: Sequence[Event], generation: int, parts: int) -> ProgressView:
     answered = {
         reply["slot"]
         for e in events
@@ -61,10 +63,10 @@ def _replies(settings: Settings, events: Sequence[Event], generation: int, parts
     }
     judged = {e["slot"] for e in events if e["event"] == "verdict" and e["generation"] == generation}
     words = f"{_named(settings, generation)}: {len(answered)} of {settings.samples if generation else 1} replies are in"
-    return Progress(f"{words}, {len(judged)} went through the sandbox", _share(generation, 0.05, parts))
+    return ProgressView(f"{words}, {len(judged)} went through the sandbox", _share(generation, 0.05, parts))
 
 
-def _training(settings: Settings, events: Sequence[Event], key: str, parts: int) -> Progress:
+def _training(settings: Settings, events: Sequence[Event], key: str, parts: int) -> ProgressView:
     started: Any = next((e for e in events if e["event"] == "started"), {})
     fitted = started.get("evaluation") or {}
     points = int(fitted.get("checkpoints", settings.evaluation.checkpoints)) or 1
@@ -86,6 +88,6 @@ def _training(settings: Settings, events: Sequence[Event], key: str, parts: int)
     words = f"{trained}, checkpoint {min(passed, points)} of {points}"
     head, _, rest = key.partition("-")
     if head == "final":
-        return Progress(f"final comparison: {words}", (parts - 1 + done * 0.95) / parts)
+        return ProgressView(f"final comparison: {words}", (parts - 1 + done * 0.95) / parts)
     generation = int(rest.partition("-")[0] or 0)
-    return Progress(f"{_named(settings, generation)}: {words}", _share(generation, 0.1 + 0.9 * done, parts))
+    return ProgressView(f"{_named(settings, generation)}: {words}", _share(generation, 0.1 + 0.9 * done, parts))

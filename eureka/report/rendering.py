@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from eureka.config.settings import Settings
 from eureka.report import charts, highlight, lineage, svg
-from eureka.report.run_view import Prompt, Reading
+from eureka.report.run_view import Prompt, RunView
 from eureka.report.state import MEANINGS
 from eureka.text import clock, number, plain, shown
 
@@ -40,7 +40,7 @@ def _environment() -> jinja2.Environment:
     made.globals |= {
         "charts": charts,
         "difference": highlight.difference,
-        "highlighted": highlight.highlighted,
+        "highlighted": highlight.highlight,
         "lineage": lineage.lineage,
         "ancestors": lineage.ancestors,
         "shapes": svg.shapes,
@@ -92,7 +92,7 @@ def _flat(settings: Settings) -> list[tuple[str, str]]:
     return walk("", settings.model_dump())
 
 
-def _provenance(run: Reading) -> list[tuple[str, str]]:
+def _provenance(run: RunView) -> list[tuple[str, str]]:
     """What the numbers rest on besides the settings."""
     pairs = [("run", run.name), ("task", run.task), ("seed", str(run.settings.seed)), ("began", _date(run.costs.began))]
     pairs += [("last record", _date(run.costs.ended)), ("replies from", ", ".join(map(shown, run.costs.models)) or "-")]

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eureka.errors import UserError
-from eureka.report.run_view import Reading, read
+from eureka.report.run_view import RunView, read
 from eureka.runs.journal import Journal, stamp_of
-from eureka.runs.store import at_work, foreign
+from eureka.runs.store import at_work, untrusted_run
 
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 _KEPT = 12
@@ -43,7 +43,7 @@ class Row:
     fitness: float | None
 
 
-class Shelf:
+class RunIndex:
     """Runs by address, which is their path below the folder, in words that fit a URL."""
 
     def __init__(self, root: Path):
@@ -51,7 +51,7 @@ class Shelf:
         self.root = root.resolve()
         self._base = self.root.parent if (self.root / "run.json").is_file() else self.root
         self._lock = threading.RLock()  # pages are made in several threads
-        self._journals: OrderedDict[Path, tuple[Journal, Reading | None]] = OrderedDict()
+        self._journals: OrderedDict[Path, tuple[Journal, RunView | None]] = OrderedDict()
         self._rows: dict[str, tuple[str, Row]] = {}
         self._working: dict[Path, tuple[float, bool]] = {}
 
@@ -84,7 +84,7 @@ class Shelf:
         """The run of an address; None if there is none, whatever the address says."""
         return self.runs().get(address)
 
-    def reading(self, folder: Path) -> Reading:
+    def reading(self, folder: Path) -> RunView:
         """A run as it is now.
 
         Raises:
@@ -112,7 +112,7 @@ class Shelf:
             return known[1]
         name = str(folder.relative_to(self._base))
         try:
-            with foreign(folder):
+            with untrusted_run(folder):
                 row = self._summary(address, name, folder)
         except UserError as error:
             row = Row(address, name, "?", "?", "damaged", str(error), None, "", None)
@@ -154,12 +154,12 @@ class Shelf:
             self._working[folder] = now, known
             return known
 
-    def state(self, run: Reading, folder: Path) -> str:
+    def state(self, run: RunView, folder: Path) -> str:
         """Whether it is finished, running, or interrupted: by a person, a crash or a kill, which leave no trace."""
         if run.finished:
             return "finished"
         return "running" if self.running(folder) else "interrupted"
 
 
-def _only_arm(run: Reading) -> float | None:
+def _only_arm(run: RunView) -> float | None:
     return run.comparison.arms[0].mean if len(run.comparison.arms) == 1 else None

@@ -11,14 +11,14 @@ from typing import Any
 from eureka.config.settings import Settings
 from eureka.designers.prompts import Message, as_sent
 from eureka.report.costs import Costs, costs_of
-from eureka.report.progress import Progress, progress_of
+from eureka.report.progress import ProgressView, progress_of
 from eureka.report.state import State, curves_of, score_of, state_of
 from eureka.runs import alarms
 from eureka.runs.candidate import Candidate, Curves, Failed, Trained, outcome_of
 from eureka.runs.history import candidates_of, curves_so_far
 from eureka.runs.replies import Answer, replies_of, writable
 from eureka.runs.results import Comparison
-from eureka.runs.store import Event, foreign, read_json
+from eureka.runs.store import Event, read_json, untrusted_run
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Final:
 
 
 @dataclass(frozen=True)
-class Reading:
+class RunView:
     """All that the pages say of a run."""
 
     name: str
@@ -110,7 +110,7 @@ class Reading:
     splits: tuple[str, ...]
     """Why populations were cut in two."""
     costs: Costs
-    progress: Progress
+    progress: ProgressView
 
     @property
     def best(self) -> Entry | None:
@@ -138,25 +138,25 @@ class Reading:
         return sum(entry.state == state for entry in self.entries.values())
 
 
-def read(folder: Path, events: Sequence[Event]) -> Reading:
+def read(folder: Path, events: Sequence[Event]) -> RunView:
     """A run's journal and `run.json` as one value.
 
     Raises:
         UserError: they are damaged, or of another version.
     """
-    with foreign(folder):
+    with untrusted_run(folder):
         record = read_json(folder / "run.json")
         return _reading(folder.resolve().name, record, list(events))
 
 
-def _reading(name: str, record: Mapping[str, Any], events: list[Event]) -> Reading:
+def _reading(name: str, record: Mapping[str, Any], events: list[Event]) -> RunView:
     settings = Settings.model_validate(record["settings"])
     finished = next((e for e in reversed(events) if e["event"] == "finished"), None)
     comparison = Comparison.model_validate(finished["comparison"]) if finished else Comparison(arms=[])
     asked = next((e for e in events if e["event"] == "arms"), None)
     arms = _arms(events, comparison)
     so_far = curves_so_far(events)
-    return Reading(
+    return RunView(
         name=name,
         task=str(record["task"]),
         settings=settings,

@@ -17,9 +17,9 @@ from eureka.errors import UserError
 from eureka.report.document import controls_of, values_of
 from eureka.report.event_stream import Followers
 from eureka.report.rendering import STATIC, render
-from eureka.report.run_index import Shelf
-from eureka.report.run_view import Entry, Reading
-from eureka.runs.store import foreign
+from eureka.report.run_index import RunIndex
+from eureka.report.run_view import Entry, RunView
+from eureka.runs.store import untrusted_run
 
 _LONGEST = 200_000
 """Characters of a text that a page shows."""
@@ -30,7 +30,7 @@ _MOST_COMPARED = 6
 def site(root: Path, over: Callable[[], bool] = lambda: False) -> FastAPI:
     """The application for the runs below a folder; it only reads, and knows nothing of who asks (see `access`)."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    pages = Pages(Shelf(root))
+    pages = Pages(RunIndex(root))
     followers = Followers(pages.shelf, over)
     app.state.followers = followers
 
@@ -86,7 +86,7 @@ def _stream(followers: Followers, folder: Path | None) -> Response:
 class Pages:
     """Pages as HTML."""
 
-    def __init__(self, shelf: Shelf):
+    def __init__(self, shelf: RunIndex):
         """Of the runs of a shelf."""
         self.shelf = shelf
 
@@ -109,7 +109,7 @@ class Pages:
     def run(self, address: str) -> Response:
         """One run."""
         folder, version, run = self._opened(address)
-        with foreign(folder):
+        with untrusted_run(folder):
             values = values_of(run, controls_of(folder), self.shelf.state(run, folder) == "running")
             return _page("site/run.html.j2", **values, **self._of(address, version))
 
@@ -117,14 +117,14 @@ class Pages:
         """One candidate."""
         folder, version, run = self._opened(address)
         entry = _named(run, name)
-        with foreign(folder):
+        with untrusted_run(folder):
             return _page("site/candidate.html.j2", run=run, entry=entry, **self._of(address, version))
 
     def diff(self, address: str, before: str, after: str) -> Response:
         """What differs between two candidates."""
         folder, version, run = self._opened(address)
         old, new = _named(run, before), _named(run, after)
-        with foreign(folder):
+        with untrusted_run(folder):
             return _page("site/diff.html.j2", run=run, before=old, after=new, **self._of(address, version))
 
     def compare(self, addresses: list[str]) -> Response:
@@ -133,7 +133,7 @@ class Pages:
         chosen = [(address, self.folder(address)) for address in wanted]
         found = [(address, str(folder.name), self.shelf.reading(folder)) for address, folder in chosen]
         rows = {row.address: row for row in self.shelf.rows() if row.address in wanted}
-        with foreign(self.shelf.root):
+        with untrusted_run(self.shelf.root):
             return _page("site/compare.html.j2", found=found, rows=rows, most=_MOST_COMPARED, asked=len(addresses))
 
     def message(self, status: int, text: str) -> Response:
@@ -142,7 +142,7 @@ class Pages:
         response.status_code = status
         return response
 
-    def _opened(self, address: str) -> tuple[Path, str, Reading]:
+    def _opened(self, address: str) -> tuple[Path, str, RunView]:
         folder = self.folder(address)
         version = self.shelf.version(folder)  # before it is read, so that nothing new is missed
         return folder, version, self.shelf.reading(folder)
@@ -159,7 +159,7 @@ class Pages:
         }
 
 
-def _named(run: Reading, name: str) -> Entry:
+def _named(run: RunView, name: str) -> Entry:
     if name not in run.entries:
         raise HTTPException(404, "The run has no such candidate.")
     return run.entries[name]

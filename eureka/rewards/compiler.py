@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from eureka.errors import SandboxUnavailable
 from eureka.runs.candidate import Failed
 from eureka.system.paths import shipped
-from eureka.workers.isolation import Confinement, Sandbox
+from eureka.workers.isolation import IsolationPolicy, Sandbox
 from eureka.workers.process import Died, Worker, give_up, last_words
 
 _RESTARTS = 3
@@ -24,15 +24,15 @@ Fields = Mapping[str, tuple[Sequence[int], str]]
 class Compiler:
     """The compiler process: restarted when it dies, through no fault of a candidate's."""
 
-    def __init__(self, confinement: Confinement, log: Path, keep: Sequence[int] = ()):
+    def __init__(self, isolation: IsolationPolicy, log: Path, keep: Sequence[int] = ()):
         """Start it.
 
         Args:
-            confinement: how strictly candidates are to be jailed.
+            isolation: how strictly candidates are to be jailed.
             log: file for its messages.
             keep: descriptors that it inherits (the run's lock).
         """
-        self._level, self._log, self._keep = confinement.level, log, keep
+        self._level, self._log, self._keep = isolation.level, log, keep
         self._sandbox: Sandbox | None = None
         self._worker = self._start()
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from eureka.config.tasks import LoadedTask
-from eureka.errors import UserError, near
+from eureka.errors import UserError, did_you_mean
 from eureka.system.paths import load_file
 
 Reward = Callable[..., tuple[Tensor, Mapping[str, Tensor | float]]]
@@ -63,7 +63,9 @@ def _asked(function: Reward, fields: Mapping[str, Tensor]) -> list[str]:
         if name in fields:
             names.append(name)
         elif parameter.default is parameter.empty:
-            raise UserError(f"the reward asks for {name!r}{near(name, fields)}; the state has {', '.join(fields)}")
+            raise UserError(
+                f"the reward asks for {name!r}{did_you_mean(name, fields)}; the state has {', '.join(fields)}"
+            )
     return names
 
 

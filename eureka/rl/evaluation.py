@@ -26,7 +26,7 @@ class Actor(Protocol):
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class EpisodeResults:
     """One finished episode in each world."""
 
     fitness: Tensor
@@ -37,7 +37,7 @@ class Evaluation:
 
 def evaluate(
     task: Task, physics: Physics, actor: Actor, moments: RunningMoments, seeds: Tensor, stream: str
-) -> Evaluation:
+) -> EpisodeResults:
     """Play one episode in every world with mean actions.
 
     Args:
@@ -49,10 +49,10 @@ def evaluate(
         stream: name of the episodes, apart from those of training.
     """
     # Not captured: an actor may keep what it likes from step to step.
-    return Player(Env(task, physics, seeds, stream, static=False), actor, moments).play()
+    return PolicyPlayer(Env(task, physics, seeds, stream, static=False), actor, moments).play()
 
 
-class Player:
+class PolicyPlayer:
     """Plays one episode in every world of an environment, again and again the same ones, with mean actions."""
 
     def __init__(self, env: Worlds, actor: Actor, moments: RunningMoments):
@@ -61,7 +61,7 @@ class Player:
         self._capture = Capture(env, self._step) if isinstance(env, Env) and env.static else None
 
     @torch.no_grad()
-    def play(self) -> Evaluation:
+    def play(self) -> EpisodeResults:
         """One finished episode in each world; the present state is overwritten."""
         env = self.env
         device = env.restart().device
@@ -79,7 +79,7 @@ class Player:
             running = running & ~ended
             if not env.static and not bool(running.any()):
                 break
-        return Evaluation(fitness, length)
+        return EpisodeResults(fitness, length)
 
     def _step(self) -> tuple[Tensor, ...]:
         """Whether each world's episode ended (P, N), its fitness and its length."""

@@ -53,7 +53,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Slope:
+class Gradients:
     """A loss (P,) and its gradients (P, rows, columns) in some parameters, in their order."""
 
     loss: Tensor
@@ -73,7 +73,7 @@ def gaussian_kl(old_mean: Tensor, old_std: Tensor, mean: Tensor, std: Tensor) ->
     return (torch.log(std / old_std) + ratio - 0.5).sum(-1).mean(-1)
 
 
-def actor(policy: Policy, batch: Batch, old_std: Tensor, settings: Learning) -> tuple[Slope, Tensor, Tensor]:
+def actor(policy: Policy, batch: Batch, old_std: Tensor, settings: Learning) -> tuple[Gradients, Tensor, Tensor]:
     """The actors' surrogate loss, with the entropy bonus in its slopes alone.
 
     Returns:
@@ -92,10 +92,10 @@ def actor(policy: Policy, batch: Batch, old_std: Tensor, settings: Learning) -> 
     weight = torch.where(gain <= clipped, gain, 0.0)[..., None] * (-1.0 / gain.shape[1])
     in_log_std = (weight * (error.square() - 1.0)).sum(1, keepdim=True) - settings.entropy
     kl = gaussian_kl(batch.mean, old_std, mean, std)
-    return Slope(loss, policy.gradients("actor", layers, weight * (error / std))), in_log_std, kl
+    return Gradients(loss, policy.gradients("actor", layers, weight * (error / std))), in_log_std, kl
 
 
-def critic(policy: Policy, batch: Batch, settings: Learning) -> Slope:
+def critic(policy: Policy, batch: Batch, settings: Learning) -> Gradients:
     """The critics' loss, and its slopes times the value coefficient."""
     layers = policy.layers("critic", batch.observation)
     value = layers[-1][..., 0]
@@ -107,4 +107,4 @@ def critic(policy: Policy, batch: Batch, settings: Learning) -> Slope:
     # Where the clipped error is the larger one it is flat, unless nothing was clipped, and then both are the same.
     flat = (held > free) & (moved.abs() > settings.clip)
     slope = error.masked_fill(flat, 0.0) * (2.0 * settings.value_coefficient / value.shape[1])
-    return Slope(loss, policy.gradients("critic", layers, slope[..., None]))
+    return Gradients(loss, policy.gradients("critic", layers, slope[..., None]))

@@ -17,9 +17,9 @@ from torch import Tensor
 
 from eureka.config.settings import Learning
 from eureka.noise import Noise
-from eureka.physics.graphs import Replay
+from eureka.physics.graphs import GraphedFunction
 from eureka.rl import losses
-from eureka.rl.losses import Batch, Slope
+from eureka.rl.losses import Batch, Gradients
 from eureka.rl.normalization import RunningMoments
 from eureka.rl.optimizer import PopulationAdam
 from eureka.rl.policy import Policy
@@ -110,7 +110,7 @@ class Learner:
         self._pool = ThreadPoolExecutor(threads, **one_thread) if threads > 1 else None
         self._spare = threads >= 2 * len(self._shards)
         """Whether each shard has a second thread."""
-        self._replay = Replay(self._update_all, device)
+        self._replay = GraphedFunction(self._update_all, device)
 
     def update(self, rollout: Rollout, iteration: int, alive: Tensor) -> Diagnostics:
         """One PPO update of the members of `alive` (P,) bool; the others stay as they are."""
@@ -185,7 +185,7 @@ class Learner:
                     total += value
         return sums[0] / count, sums[1] / count, sums[2] / count
 
-    def _slopes(self, policy: Policy, part: Batch, old_std: Tensor) -> tuple[Slope, Tensor, Tensor, Slope]:
+    def _slopes(self, policy: Policy, part: Batch, old_std: Tensor) -> tuple[Gradients, Tensor, Tensor, Gradients]:
         """Both networks' slopes; on two threads where there is a second one, which changes no number."""
         if self._spare and self._pool is not None:
             later = self._pool.submit(losses.critic, policy, part, self.settings)

@@ -22,7 +22,7 @@ from eureka.physics.buffers import POOL_BITS, WORLD_BITS
 from eureka.rewards.program import Program, ProgramBank
 from eureka.rl.checkpoints import read_tensors, write_tensors
 from eureka.rl.curves import CurveWriter, mean
-from eureka.rl.evaluation import Player
+from eureka.rl.evaluation import PolicyPlayer
 from eureka.rl.normalization import RunningMoments
 from eureka.rl.policy import Policy, Shape
 from eureka.rl.ppo import Diagnostics, Learner
@@ -32,7 +32,7 @@ from eureka.system.seeds import derive
 from eureka.task import Task
 
 if TYPE_CHECKING:
-    from eureka.envs.gymnasium.env import ById
+    from eureka.envs.gymnasium.env import GymnasiumTask
 
 
 _OWN = ("curves", "failures", "best", "best_at")
@@ -56,7 +56,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainingProgress:
     """Where a training is, for people to read."""
 
     iteration: int
@@ -71,7 +71,7 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Warm:
+class InitialPolicy:
     """A trained policy to begin from, with the moments of its observations.
 
     Its critic is left aside: that foretells another reward.
@@ -99,13 +99,13 @@ class Training:
 
     def __init__(
         self,
-        task: Task | ById,
+        task: Task | GymnasiumTask,
         model: mujoco.MjModel | None,
         programs: Sequence[Program],
         seeds: Sequence[int],
         plan: Plan,
         backend: Backend,
-        warm: Warm | None = None,
+        warm: InitialPolicy | None = None,
     ):
         """Set up member p with `programs[p]` and `seeds[p]` on `plan.worlds` worlds of `model` each.
 
@@ -128,7 +128,7 @@ class Training:
             warm.give(self.learner)
         self.bank = ProgramBank(programs, plan.worlds)
         self._collector = self._collect_with(self.env)
-        self._players: dict[str, Player] = {}
+        self._players: dict[str, PolicyPlayer] = {}
         self.alive = torch.ones(self.members, dtype=torch.bool, device=self._device)
         self.failures: list[Failed | None] = [None] * self.members
         self.iteration = 0
@@ -158,7 +158,7 @@ class Training:
 
     def run(
         self,
-        on_progress: Callable[[Progress], None],
+        on_progress: Callable[[TrainingProgress], None],
         on_checkpoint: Callable[[int], None],
         until: int | None = None,
     ) -> list[Outcome]:
@@ -182,7 +182,7 @@ class Training:
                 self.clocks.disk += time.perf_counter() - written
             best = [b if math.isfinite(b) else None for b in self._best]
             left = (end - self.iteration) * self.members * self.steps_an_iteration
-            on_progress(Progress(self.iteration, end, steps, left, self.clocks, best))
+            on_progress(TrainingProgress(self.iteration, end, steps, left, self.clocks, best))
         return self._report() if end == self.plan.iterations else [*self._standing()]
 
     def compile(self, states: dict[str, Tensor]) -> str | None:
@@ -303,14 +303,14 @@ class Training:
                 self._expect_finite(p)
         return found.fitness
 
-    def _player(self, policy: Policy, moments: RunningMoments, kind: str) -> Player:
+    def _player(self, policy: Policy, moments: RunningMoments, kind: str) -> PolicyPlayer:
         if kind in self._players:
             return self._players[kind]
         settings = self.plan.evaluation
         episodes = settings.selection_episodes if kind == "selection" else settings.report_episodes
         seed = derive(self.plan.seed, self.plan.purpose, kind)
         seeds = torch.full((self.members,), seed, dtype=torch.int64, device=self._device)
-        player = Player(self._worlds(seeds, episodes, f"{self.plan.purpose}/{kind}"), policy, moments)
+        player = PolicyPlayer(self._worlds(seeds, episodes, f"{self.plan.purpose}/{kind}"), policy, moments)
         if self.backend.warp:
             self._players[kind] = player  # worlds and graph are dear to make there, and cheap to keep
         return player

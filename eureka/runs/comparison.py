@@ -8,7 +8,17 @@ from collections.abc import Mapping, Sequence
 from eureka.config import tasks
 from eureka.runs import alarms
 from eureka.runs.candidate import Failed, Outcome, Trained
-from eureka.runs.results import EVOLVED, HUMAN, SPARSE, Against, Arm, Comparison, Entrant, Line, Summary
+from eureka.runs.results import (
+    EVOLVED,
+    HUMAN,
+    SPARSE,
+    Against,
+    Arm,
+    ArmSpec,
+    BenchmarkRow,
+    BenchmarkSummary,
+    Comparison,
+)
 from eureka.runs.statistics import bootstrap, human_normalised, improvement, interquartile_mean, student
 
 _CLIP = 3.0
@@ -19,14 +29,14 @@ _REACHED = 0.8
 """Sample efficiency: steps until this share of what the human reward makes of a policy."""
 
 
-def summarise(found: dict[str, tuple[str, Comparison]]) -> Summary:
+def summarise(found: dict[str, tuple[str, Comparison]]) -> BenchmarkSummary:
     """Add up what was found, given by task: the run's folder and its comparison."""
     lines, pairs = [], []
     for task, (folder, comparison) in found.items():
         evolved, baseline = comparison.arm(EVOLVED), comparison.arm(comparison.baseline or "")
         against = evolved.against if evolved else None
         lines.append(
-            Line(
+            BenchmarkRow(
                 task=task,
                 run=folder,
                 fitness={arm.name: arm.mean for arm in comparison.arms},
@@ -40,7 +50,7 @@ def summarise(found: dict[str, tuple[str, Comparison]]) -> Summary:
             pairs.append((evolved.fitness, baseline.fitness))
     scores = [line.normalised for line in lines if line.normalised is not None]
     ours, theirs = [a for a, _ in pairs], [b for _, b in pairs]
-    return Summary(
+    return BenchmarkSummary(
         lines=lines,
         counts={v: sum(line.verdict == v for line in lines) for v in ("win", "tie", "loss", "not defined")},
         normalised=statistics.fmean(scores) if scores else None,
@@ -50,12 +60,12 @@ def summarise(found: dict[str, tuple[str, Comparison]]) -> Summary:
     )
 
 
-def comparison(entrants: Sequence[Entrant], outcomes: Mapping[str, Sequence[Outcome]]) -> Comparison:
+def comparison(specs: Sequence[ArmSpec], outcomes: Mapping[str, Sequence[Outcome]]) -> Comparison:
     """What trainings say, given by the arms' names; nothing where seeds are too few or were lost."""
     trained = {name: [o for o in found if isinstance(o, Trained)] for name, found in outcomes.items()}
     name = next((n for n in (HUMAN, tasks.BASELINE) if n in trained), None)
     threshold = _threshold(trained.get(name or "", []))
-    plain = {e.name: _arm(e, outcomes[e.name], threshold) for e in entrants}
+    plain = {e.name: _arm(e, outcomes[e.name], threshold) for e in specs}
     baseline, sparse = plain.get(name or ""), plain.get(SPARSE)
     arms = [
         arm.model_copy(update={"against": _against(arm, baseline, sparse)}) if baseline and arm is not baseline else arm
@@ -64,17 +74,17 @@ def comparison(entrants: Sequence[Entrant], outcomes: Mapping[str, Sequence[Outc
     return Comparison(arms=arms, baseline=name)
 
 
-def _arm(entrant: Entrant, outcomes: Sequence[Outcome], threshold: float | None) -> Arm:
+def _arm(spec: ArmSpec, outcomes: Sequence[Outcome], threshold: float | None) -> Arm:
     trained = [o for o in outcomes if isinstance(o, Trained)]
-    each = len(outcomes) // len(entrant.rewards)
-    of_rewards = [outcomes[i * each : (i + 1) * each] for i in range(len(entrant.rewards))]
+    each = len(outcomes) // len(spec.rewards)
+    of_rewards = [outcomes[i * each : (i + 1) * each] for i in range(len(spec.rewards))]
     seeds = [[o.report for o in of_one if isinstance(o, Trained)] for of_one in of_rewards]
     fitness = seeds[0] if len(seeds) == 1 else [statistics.fmean(of_one) for of_one in seeds if of_one]
     several = len(fitness) > 1
     return Arm(
-        name=entrant.name,
-        origins=[reward.origin for reward in entrant.rewards],
-        searches=entrant.searches,
+        name=spec.name,
+        origins=[reward.origin for reward in spec.rewards],
+        searches=spec.searches,
         fitness=fitness,
         seeds=seeds,
         last=[o.curves.fitness[-1] for o in trained],

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Said:
+class Notice:
     """Something worth a line of its own."""
 
     text: str
@@ -83,7 +83,7 @@ class Progressed:
 
 
 @dataclass(frozen=True)
-class Raced:
+class RungReached:
     """A rung of a race is reached."""
 
     step: int
@@ -117,9 +117,9 @@ class Finished:
     comparison: Comparison
 
 
-OnProgress = Callable[[Progressed | Raced | Said], None]
+OnProgress = Callable[[Progressed | RungReached | Notice], None]
 Event = (
-    Said
+    Notice
     | Opened
     | GenerationBegan
     | Asked
@@ -127,7 +127,7 @@ Event = (
     | Rejected
     | TrainingBegan
     | Progressed
-    | Raced
+    | RungReached
     | GenerationEnded
     | FinalBegan
     | Finished
@@ -151,5 +151,5 @@ def one_at_a_time(display: Display) -> Display:
     return show
 
 
-def _teller(display: Display) -> Callable[[str], None]:
-    return lambda text: display(Said(text))
+def notifier(display: Display) -> Callable[[str], None]:
+    return lambda text: display(Notice(text))

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from eureka.errors import UserError, near
+from eureka.errors import UserError, did_you_mean
 from eureka.runs.candidate import Candidate, Curves, Failed, Outcome, outcome_of, report_score
 from eureka.runs.replies import replies_of
 from eureka.runs.store import Event
@@ -83,7 +83,7 @@ def _trainings(events: list[Event]) -> dict[str, dict[int, str]]:
     }
 
 
-def choose(folder: Path, events: list[Event], candidates: dict[str, Candidate], name: str | None) -> Candidate:
+def find_candidate(folder: Path, events: list[Event], candidates: dict[str, Candidate], name: str | None) -> Candidate:
     """A candidate by name; without one, the winner or the best so far.
 
     Raises:
@@ -102,7 +102,9 @@ def choose(folder: Path, events: list[Event], candidates: dict[str, Candidate], 
 
 def _named(candidates: dict[str, Candidate], name: str) -> Candidate:
     if name not in candidates:
-        raise UserError(f"no candidate {name!r}{near(name, candidates)}; there are {', '.join(candidates) or 'none'}")
+        raise UserError(
+            f"no candidate {name!r}{did_you_mean(name, candidates)}; there are {', '.join(candidates) or 'none'}"
+        )
     return candidates[name]
 
 

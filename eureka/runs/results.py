@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 HUMAN, SPARSE, EVOLVED = "human", "sparse", "evolved"
 
 
-class Line(BaseModel):
+class BenchmarkRow(BaseModel):
     """One task of a benchmark."""
 
     model_config = ConfigDict(frozen=True)
@@ -21,12 +21,12 @@ class Line(BaseModel):
     normalised: float | None = Field(description="(evolved - sparse) / |human - sparse|; None if not defined")
 
 
-class Summary(BaseModel):
+class BenchmarkSummary(BaseModel):
     """What all tasks together say."""
 
     model_config = ConfigDict(frozen=True)
 
-    lines: list[Line]
+    lines: list[BenchmarkRow]
     counts: dict[str, int] = Field(description="tasks by verdict")
     normalised: float | None = Field(description="mean over the tasks where it is defined")
     clipped: float | None = Field(description="the same with each task's clipped to 0 .. 3, as in the paper")
@@ -45,7 +45,7 @@ class Reward(_Frozen):
     code: str | None = Field(description="its text; None for an environment's own reward, which has none")
 
 
-class Entrant(_Frozen):
+class ArmSpec(_Frozen):
     """One arm of a comparison before it is trained: a way of getting a reward, with the rewards it gave."""
 
     name: str

@@ -327,7 +327,7 @@ def read_events(folder: Path) -> tuple[list[Event], int]:
 
 
 @contextlib.contextmanager
-def foreign(folder: Path) -> Iterator[None]:
+def untrusted_run(folder: Path) -> Iterator[None]:
     """Around code that only reads a run's records, which may be a stranger's or another version's.
 
     Raises:

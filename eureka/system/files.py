@@ -50,7 +50,7 @@ def storage(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def named(path: Path, option: str = "-o") -> Iterator[None]:
+def output_file(path: Path, option: str = "-o") -> Iterator[None]:
     """Around the writing of a file whose place the user chooses with `option`.
 
     Raises:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from eureka.envs.base import Worlds
 from eureka.envs.env import Env
-from eureka.envs.gymnasium.env import ById, GymnasiumEnv
+from eureka.envs.gymnasium.env import GymnasiumEnv, GymnasiumTask
 from eureka.envs.gymnasium.fields import physics_of
 from eureka.errors import UserError
 from eureka.physics.backend import Backend
@@ -32,7 +32,7 @@ STREAM = "play"
 """Start states unlike those of training and evaluation."""
 
 
-def open_policies(files: Sequence[Path], task: Task | ById, env: Worlds) -> tuple[Policy, RunningMoments]:
+def open_policies(files: Sequence[Path], task: Task | GymnasiumTask, env: Worlds) -> tuple[Policy, RunningMoments]:
     """Saved policies that can act in `env`, which has been reset.
 
     Raises:
@@ -56,7 +56,7 @@ def open_policies(files: Sequence[Path], task: Task | ById, env: Worlds) -> tupl
         raise UserError("these policies have networks of different sizes; play them one at a time") from None
 
 
-def worlds(task: Task | ById, model: mujoco.MjModel | None, members: int, seed: int) -> Worlds:
+def worlds(task: Task | GymnasiumTask, model: mujoco.MjModel | None, members: int, seed: int) -> Worlds:
     """A world for each of `members` policies, all with the same episodes, at the beginning of the first."""
     seeds = torch.full((members,), derive(seed, STREAM), dtype=torch.int64)
     if isinstance(task, Task):
@@ -154,7 +154,7 @@ def _state(env: Worlds) -> np.ndarray:
     return env.capture()["state/state"][:, 0].numpy()
 
 
-def _physics(task: ById) -> tuple[mujoco.MjModel, mujoco.MjData]:
+def _physics(task: GymnasiumTask) -> tuple[mujoco.MjModel, mujoco.MjData]:
     found = physics_of(task.example)
     assert found is not None
     return found

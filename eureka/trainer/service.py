@@ -47,7 +47,7 @@ from eureka.physics.threads import ThreadPhysics
 from eureka.rewards.preflight import preflight, too_slow
 from eureka.rewards.program import Field, Program, Rejected, fingerprint, own_reward, rebuild
 from eureka.rl.checkpoints import load_policies, save_policies
-from eureka.rl.training import Plan, Progress, Training, Warm
+from eureka.rl.training import InitialPolicy, Plan, Training, TrainingProgress
 from eureka.system.seeds import derive
 from eureka.task import Task
 from eureka.trainer.robustness import correlation, robustness
@@ -78,16 +78,16 @@ class Service:
             self.states = random_states(task, env)
             self.description = describe(loaded, task, self.states, env.observed)
             if backend.warp:
-                from eureka.envs.sizing import measured
+                from eureka.envs.sizing import measure_sizes
 
-                backend.sizes = measured(task, self.model, backend.threads)
+                backend.sizes = measure_sizes(task, self.model, backend.threads)
         self.fields = {f.name: Field(f.shape, f.dtype) for f in self.description.state}
 
     def _by_id(self, file: EnvironmentFile, seeds: torch.Tensor) -> None:
         from eureka.envs.gymnasium import description
-        from eureka.envs.gymnasium.env import ById
+        from eureka.envs.gymnasium.env import GymnasiumTask
 
-        self.task, self.model = ById(file), None
+        self.task, self.model = GymnasiumTask(file), None
         self.states = random_states(self.task, self.task.open(seeds, RECORDED_WORLDS, "random play"))
         self.description = description.describe(self.loaded, self.task)
 
@@ -191,7 +191,7 @@ class Service:
         parent = None
         if warm and not command["resume"]:
             policy, moments = load_policies([Path(warm["file"])], self.backend.torch_device)
-            parent = Warm(policy, moments, warm["samples"])
+            parent = InitialPolicy(policy, moments, warm["samples"])
         training = Training(self.task, self.model, programs, command["seeds"], plan, self.backend, parent)
         if plan.compiled:
             places, device = torch.arange(len(programs) * plan.worlds) % RECORDED_WORLDS, self.backend.torch_device
@@ -206,7 +206,7 @@ class Service:
             while training.notes:
                 self.send("note", text=training.notes.pop(0))
 
-        def on_progress(progress: Progress) -> None:
+        def on_progress(progress: TrainingProgress) -> None:
             nonlocal last
             tell()
             now = time.monotonic()

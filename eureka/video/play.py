@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from eureka.errors import EnvironmentFault, UserError
-from eureka.system.files import named
+from eureka.system.files import output_file
 from eureka.text import number, shown
 from eureka.video import renderers, selection
-from eureka.video.selection import Choice
+from eureka.video.selection import Selection
 from eureka.video.trajectory import SUFFIX, load
-from eureka.workers.client import Trainer
-from eureka.workers.executors import Local
-from eureka.workers.isolation import Confinement
+from eureka.workers.client import TrainerClient
+from eureka.workers.executors import LocalExecutor
+from eureka.workers.isolation import IsolationPolicy
 from eureka.workers.process import Died, Worker, last_words
 
 FILMS = (".mp4", ".gif", ".webp")
@@ -42,7 +42,7 @@ Tick = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Wanted:
+class PlayOptions:
     """What was asked for.
 
     Raises:
@@ -93,7 +93,7 @@ class Wanted:
         return int(width), int(height)
 
 
-def play(wanted: Wanted, confinement: Confinement, say: Say, tick: Tick) -> None:
+def play(wanted: PlayOptions, isolation: IsolationPolicy, say: Say, tick: Tick) -> None:
     """Play what is wanted, and write the files.
 
     Raises:
@@ -107,7 +107,7 @@ def play(wanted: Wanted, confinement: Confinement, say: Say, tick: Tick) -> None
     try:
         trajectory = Path(wanted.given)
         if choice is not None:
-            trajectory = _simulate(choice, wanted, confinement, scratch, say)
+            trajectory = _simulate(choice, wanted, isolation, scratch, say)
         if film.suffix == SUFFIX:
             _deliver(trajectory, film)
             say(f"trajectory {film}")
@@ -129,8 +129,8 @@ def play(wanted: Wanted, confinement: Confinement, say: Say, tick: Tick) -> None
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _choose(wanted: Wanted) -> Choice:
-    return selection.choose(wanted.given, wanted.candidate, wanted.baseline, wanted.task)
+def _choose(wanted: PlayOptions) -> Selection:
+    return selection.select(wanted.given, wanted.candidate, wanted.baseline, wanted.task)
 
 
 def _require_free(film: Path | None, frames: Path | None) -> None:
@@ -152,11 +152,11 @@ def _require_free(film: Path | None, frames: Path | None) -> None:
             raise UserError(f"no folder {frames} can be made for the frames: {error.strerror}") from None
 
 
-def _simulate(choice: Choice, wanted: Wanted, confinement: Confinement, scratch: Path, say: Say) -> Path:
+def _simulate(choice: Selection, wanted: PlayOptions, isolation: IsolationPolicy, scratch: Path, say: Say) -> Path:
     """Play in the trainer; the trajectory's file."""
     work = scratch / "trainer"
-    executor = Local(choice.task, scratch, work, confinement)
-    trainer = Trainer(executor)
+    executor = LocalExecutor(choice.task, scratch, work, isolation)
+    trainer = TrainerClient(executor)
     try:
         task = trainer.description
         steps = max(1, round((wanted.seconds or _SECONDS) / task.control_period))
@@ -183,7 +183,7 @@ def _simulate(choice: Choice, wanted: Wanted, confinement: Confinement, scratch:
 
 
 def _draw(
-    trajectory: Path, film: Path | None, frames: Path | None, wanted: Wanted, scratch: Path, tick: Tick
+    trajectory: Path, film: Path | None, frames: Path | None, wanted: PlayOptions, scratch: Path, tick: Tick
 ) -> dict[str, Any] | str:
     """Draw with the first renderer that works; what it said, or why each of them does not."""
     size = wanted.pixels(len(load(trajectory).parts))
@@ -249,7 +249,7 @@ def _said(about: dict[str, Any], film: Path | None, frames: Path | None, size: t
     return f"{' and '.join(places)}: {what}"
 
 
-def _kept(trajectory: Path, film: Path, choice: Choice | None, why: str) -> EnvironmentFault:
+def _kept(trajectory: Path, film: Path, choice: Selection | None, why: str) -> EnvironmentFault:
     """The error for a machine that cannot draw, after the trajectory was put where the film was to be."""
     kept = trajectory
     if choice is not None:
@@ -266,7 +266,7 @@ def _kept(trajectory: Path, film: Path, choice: Choice | None, why: str) -> Envi
 
 
 def _deliver(source: Path, target: Path) -> None:
-    with named(target):
+    with output_file(target):
         half = target.with_name(f".{target.name}.tmp")
         try:
             shutil.copyfile(source, half)
@@ -279,7 +279,7 @@ def _is_there(module: str) -> bool:
     return importlib.util.find_spec(module) is not None
 
 
-def watched() -> tuple[Say, Tick, Callable[[], None]]:
+def watch_progress() -> tuple[Say, Tick, Callable[[], None]]:
     """Ways of saying and of showing progress on a terminal, and what ends the latter."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn

@@ -10,10 +10,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from eureka.config.tasks import LoadedTask, load_task
-from eureka.errors import UserError, near
+from eureka.errors import UserError, did_you_mean
 from eureka.runs import history
 from eureka.runs.results import EVOLVED
-from eureka.runs.store import Event, find_run, foreign, read_events, task_of
+from eureka.runs.store import Event, find_run, read_events, task_of, untrusted_run
 from eureka.text import shown
 
 POLICY = ".safetensors"
@@ -22,7 +22,7 @@ _MOST = 4
 
 
 @dataclass(frozen=True)
-class Player:
+class PlayedPolicy:
     """A policy to be played."""
 
     label: str
@@ -32,16 +32,16 @@ class Player:
 
 
 @dataclass(frozen=True)
-class Choice:
+class Selection:
     """What is to be played, and on what."""
 
     task: LoadedTask
-    players: tuple[Player, ...]
+    players: tuple[PlayedPolicy, ...]
     name: str
     """For a file, unless another is given."""
 
 
-def choose(given: str, candidate: str | None, baseline: str | None, task: str | None) -> Choice:
+def select(given: str, candidate: str | None, baseline: str | None, task: str | None) -> Selection:
     """Look up what the user named.
 
     Args:
@@ -58,7 +58,7 @@ def choose(given: str, candidate: str | None, baseline: str | None, task: str | 
         folder = find_run(given)
         if task is not None:
             raise UserError(f"--task is for a policy's file outside a run; {folder} knows its task")
-        with foreign(folder):
+        with untrusted_run(folder):
             return _of_run(_Kept(folder), candidate, baseline)
     if path.suffix != POLICY:
         raise UserError(f"{path} is neither a run's folder nor a policy; policies end in {POLICY}")
@@ -69,13 +69,13 @@ def choose(given: str, candidate: str | None, baseline: str | None, task: str | 
     found = _run_around(path)
     if found is not None and task is None:
         folder, relative = found
-        with foreign(folder):
+        with untrusted_run(folder):
             return _of_file(_Kept(folder), relative, baseline)
     if task is None:
         raise UserError(f"{path} lies in no run that knows it; name its task with --task")
     if baseline is not None:
         raise UserError(f"--baseline is an arm of a run, and {path} is played as a file of its own; leave it out")
-    return Choice(load_task(task), (Player(path.stem, path.resolve(), None),), path.stem)
+    return Selection(load_task(task), (PlayedPolicy(path.stem, path.resolve(), None),), path.stem)
 
 
 @dataclass(frozen=True)
@@ -104,23 +104,27 @@ class _Kept:
                     found.setdefault(arm, []).append(int(seed))
         return {arm: sorted(seeds) for arm, seeds in found.items()}
 
-    def of_arm(self, arm: str, seed: int | None = None) -> Player:
+    def of_arm(self, arm: str, seed: int | None = None) -> PlayedPolicy:
         """The policy of an arm: of this seed if it trained to the end, else of the first that did."""
         arms = self.arms()
         if arm not in arms:
             known = f"it has {', '.join(arms)}" if arms else "it has none yet"
-            raise UserError(f"{self.folder} has no trained arm {arm!r}{near(arm, arms)}; {known}")
+            raise UserError(f"{self.folder} has no trained arm {arm!r}{did_you_mean(arm, arms)}; {known}")
         chosen = seed if seed in arms[arm] else arms[arm][0]
         program = next((e["program"] for e in reversed(self.events) if _is(e, "baseline", arm=arm)), None)
-        return Player(arm if not chosen else f"{arm}, seed {chosen + 1}", self._file(f"final/{arm}-{chosen}"), program)
+        return PlayedPolicy(
+            arm if not chosen else f"{arm}, seed {chosen + 1}", self._file(f"final/{arm}-{chosen}"), program
+        )
 
-    def of_candidate(self, name: str | None) -> Player:
+    def of_candidate(self, name: str | None) -> PlayedPolicy:
         """The policy of a candidate; of the best so far without a name."""
         candidates = history.candidates_of(self.events)
         if name is not None and name not in candidates:
             known = [*candidates, *self.arms()]
-            raise UserError(f"no candidate {name!r} and no such arm{near(name, known)}; there are {', '.join(known)}")
-        found = history.choose(self.folder, self.events, candidates, name)
+            raise UserError(
+                f"no candidate {name!r} and no such arm{did_you_mean(name, known)}; there are {', '.join(known)}"
+            )
+        found = history.find_candidate(self.folder, self.events, candidates, name)
         if found.duplicate_of:
             found = candidates[found.duplicate_of]
         if found.failed is not None:
@@ -131,7 +135,7 @@ class _Kept:
             raise UserError(f"candidate {found.name} of {self.folder} is not trained yet")
         key = {"generation": found.generation, "slot": found.slot, "attempt": found.attempt}
         program = next((e["program"] for e in reversed(self.events) if _is(e, "verdict", **key)), None)
-        return Player(f"candidate {found.name}", self._file(f"candidates/{found.name}"), program)
+        return PlayedPolicy(f"candidate {found.name}", self._file(f"candidates/{found.name}"), program)
 
     def _kept_policies(self) -> list[str]:
         return sorted(p.parent.relative_to(self.folder).as_posix() for p in self.folder.glob(f"*/*/policy{POLICY}"))[:8]
@@ -156,7 +160,7 @@ class _Kept:
         return path
 
 
-def _of_run(run: _Kept, candidate: str | None, baseline: str | None) -> Choice:
+def _of_run(run: _Kept, candidate: str | None, baseline: str | None) -> Selection:
     task, arms = task_of(run.folder), run.arms()
     if candidate is not None and candidate in arms:
         players = [run.of_arm(candidate)]
@@ -174,18 +178,18 @@ def _of_run(run: _Kept, candidate: str | None, baseline: str | None) -> Choice:
     return _beside(run, task, players, baseline)
 
 
-def _of_file(run: _Kept, relative: str, baseline: str | None) -> Choice:
+def _of_file(run: _Kept, relative: str, baseline: str | None) -> Selection:
     kind, name, _ = PurePosixPath(relative).parts
     arm, _, seed = name.rpartition("-")
     player = run.of_candidate(name) if kind == "candidates" else run.of_arm(arm, int(seed))
     return _beside(run, task_of(run.folder), [player], baseline)
 
 
-def _beside(run: _Kept, task: LoadedTask, players: list[Player], baseline: str | None) -> Choice:
+def _beside(run: _Kept, task: LoadedTask, players: list[PlayedPolicy], baseline: str | None) -> Selection:
     if baseline is not None:
         players = [*players, run.of_arm(baseline)]
     plain = re.sub(r"[^\w.]+", "-", "-".join([run.folder.name, *(player.label for player in players)]))
-    return Choice(task, tuple(players), plain[:100])
+    return Selection(task, tuple(players), plain[:100])
 
 
 def _run_around(path: Path) -> tuple[Path, str] | None:
@@ -195,7 +199,7 @@ def _run_around(path: Path) -> tuple[Path, str] | None:
     if folder is None:
         return None
     relative = whole.relative_to(folder).as_posix()
-    with foreign(folder):
+    with untrusted_run(folder):
         return (folder, relative) if relative in _Kept(folder).published else None
 
 

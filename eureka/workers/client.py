@@ -28,7 +28,7 @@ _SAMPLED = 2
 """Members whose memory is measured."""
 
 
-class Trainer:
+class TrainerClient:
     """A trainer process of one task."""
 
     def __init__(self, executor: Executor, number: int = 0, patience: float = _PATIENCE):

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from eureka.config.tasks import LoadedTask
 from eureka.system.hardware import cores, kernel_cache
 from eureka.system.paths import shipped
-from eureka.workers.isolation import Confinement
+from eureka.workers.isolation import IsolationPolicy
 from eureka.workers.process import Worker
 
 
@@ -88,7 +88,7 @@ class Executor(Protocol):
 
 
 @dataclass(frozen=True)
-class Local:
+class LocalExecutor:
     """Processes on this machine."""
 
     task: LoadedTask
@@ -96,7 +96,7 @@ class Local:
     """Folder for their messages."""
     scratch: Path
     """The only folder below which they may write when they are confined."""
-    confinement: Confinement
+    isolation: IsolationPolicy
     keep: Sequence[int] = ()
     """Descriptors that they inherit (the run's worker lock)."""
     device: str = "cpu"
@@ -119,7 +119,7 @@ class Local:
     @property
     def fenced(self) -> bool:
         """Unless the user opened it, or the device's driver has not been tried behind the fence."""
-        return self.confinement.fenced and self.device != "cuda"
+        return self.isolation.fenced and self.device != "cuda"
 
     @property
     def one_memory(self) -> bool:

@@ -14,7 +14,7 @@ LEVELS = ("auto", "strict", "strict-noland", "container", "none")
 
 
 @dataclass(frozen=True)
-class Confinement:
+class IsolationPolicy:
     """What a user asks for.
 
     Raises:

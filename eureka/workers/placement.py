@@ -9,10 +9,10 @@ from typing import Any
 
 from eureka.config.settings import Settings
 from eureka.config.tasks import EnvironmentFile, LoadedTask
-from eureka.errors import UserError, near
+from eureka.errors import UserError, did_you_mean
 from eureka.system.hardware import DEVICES, cores, gpu, gpus, missing
-from eureka.workers.executors import Executor, Local
-from eureka.workers.isolation import Confinement
+from eureka.workers.executors import Executor, LocalExecutor
+from eureka.workers.isolation import IsolationPolicy
 
 _EXECUTORS = ("local", "ray")
 
@@ -39,7 +39,7 @@ def resolve(
     return {"device": device, "devices": named, "workers": workers, "executor": executor}
 
 
-def changed(
+def apply_device_changes(
     task: LoadedTask | None,
     settings: Settings,
     device: str,
@@ -72,7 +72,7 @@ def changed(
 def _executor(name: str) -> str:
     kind, _, address = name.partition(":")
     if kind not in _EXECUTORS or (kind == "local" and address):
-        raise UserError(f"no executor {name!r}{near(kind, _EXECUTORS)}; there are local, ray and ray:ADDRESS")
+        raise UserError(f"no executor {name!r}{did_you_mean(kind, _EXECUTORS)}; there are local, ray and ray:ADDRESS")
     return name
 
 
@@ -86,7 +86,7 @@ def _trusted(executor: str) -> str:
 def _device(name: str, task: LoadedTask, local: bool) -> str:
     """The device that a name stands for; `auto` is the GPU where one can be used."""
     if name not in ("auto", *DEVICES):
-        raise UserError(f"no device {name!r}{near(name, DEVICES)}; there are auto, {', '.join(DEVICES)}")
+        raise UserError(f"no device {name!r}{did_you_mean(name, DEVICES)}; there are auto, {', '.join(DEVICES)}")
     by_id = isinstance(task.file, EnvironmentFile)
     if name == "auto":
         return "cpu" if by_id or not local or not gpu() or missing() else "cuda"
@@ -132,12 +132,12 @@ def _enough(workers: int | None, device: str, devices: tuple[str, ...], local: b
         raise UserError(f"--workers {workers}: each needs a processor, and there are {cores()} here")
 
 
-def executor(
+def make_executor(
     settings: Settings,
     task: LoadedTask,
     logs: Path,
     scratch: Path,
-    confinement: Confinement,
+    isolation: IsolationPolicy,
     keep: Sequence[int],
     note: Callable[[str], None],
 ) -> Executor:
@@ -148,7 +148,7 @@ def executor(
         task: what is to be trained.
         logs: folder for their messages.
         scratch: folder that they work in.
-        confinement: whether they are fenced in.
+        isolation: whether they are fenced in.
         keep: descriptors that they inherit.
         note: told what people should know, perhaps by another thread.
 
@@ -157,8 +157,8 @@ def executor(
     """
     if settings.executor == "local":
         where = (settings.device, settings.devices, settings.workers)
-        return Local(task, logs, scratch, confinement, keep, *where)
+        return LocalExecutor(task, logs, scratch, isolation, keep, *where)
     from eureka.workers.cluster.executor import Cluster
 
     address = settings.executor.partition(":")[2] or None
-    return Cluster(address, task, logs, scratch, confinement, keep, settings.device, settings.workers, note)
+    return Cluster(address, task, logs, scratch, isolation, keep, settings.device, settings.workers, note)

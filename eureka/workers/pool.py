@@ -17,42 +17,42 @@ from eureka.runs.candidate import Dropped, Failed, Known, Outcome
 from eureka.runs.events import OnProgress
 from eureka.runs.store import Run
 from eureka.workers import halving
-from eureka.workers.client import Trainer, plan_of
+from eureka.workers.client import TrainerClient, plan_of
 from eureka.workers.executors import Executor
-from eureka.workers.progress import Tally
-from eureka.workers.recovery import Warm, Work
+from eureka.workers.progress import ProgressAggregator
+from eureka.workers.recovery import TrainingJob, WarmStart
 
 
-class Crew:
+class TrainerPool:
     """Trainer processes of one task, as many as the executor has workers."""
 
     def __init__(self, executor: Executor, scratch: Path):
         """Start them; `scratch` is the folder that they work in, whose `tmp` is removed in the end."""
         self.executor, self._scratch = executor, scratch
-        self.trainers: list[Trainer] = []
+        self.trainers: list[TrainerClient] = []
         try:
             for number in range(executor.workers):
-                self.trainers.append(Trainer(executor, number))
+                self.trainers.append(TrainerClient(executor, number))
         except BaseException:
             self.close()
             raise
 
     @property
-    def first(self) -> Trainer:
+    def first(self) -> TrainerClient:
         """The one that is asked what a single one can answer."""
         return self.trainers[0]
 
     @property
     def description(self) -> Description:
-        """The task as its class tells it; raises as `Trainer.description` does."""
+        """The task as its class tells it; raises as `TrainerClient.description` does."""
         return self.first.description
 
     def preflight(self, program: str, worlds: int) -> dict[str, Any] | Failed:
-        """As `Trainer.preflight`."""
+        """As `TrainerClient.preflight`."""
         return self.first.preflight(program, worlds)
 
     def probe(self, *arguments: Any) -> dict[str, Any]:
-        """As `Trainer.probe`."""
+        """As `TrainerClient.probe`."""
         return self.first.probe(*arguments)
 
     def measure(self, members: int, settings: Settings) -> float:
@@ -74,7 +74,7 @@ class Crew:
         places: Sequence[str],
         on_progress: OnProgress,
         race: Racing | None = None,
-        warm: Warm | None = None,
+        warm: WarmStart | None = None,
         known: Mapping[int, Known] = MappingProxyType({}),
     ) -> list[Outcome]:
         """Train programs, from wherever an interrupted run left them.
@@ -99,26 +99,28 @@ class Crew:
         plan = plan_of(run.settings, purpose, warm is not None)
         marks = run.settings.evaluation.marks(plan["iterations"])
         steps = run.settings.worlds * run.settings.learning.horizon
-        tally = Tally(on_progress, race, marks, len(programs), steps)
-        work = Work(run, key, programs, seeds, plan, places, warm, known, tally)
+        progress = ProgressAggregator(on_progress, race, marks, len(programs), steps)
+        work = TrainingJob(run, key, programs, seeds, plan, places, warm, known, progress)
         outcomes: dict[int, Outcome] = {}
         running = list(range(len(programs)))
         for rung in halving.rungs(race, marks):
             if race is None or not running:
                 break
-            standings = self._stretch(work, tally, running, rung)
+            standings = self._stretch(work, progress, running, rung)
             dropped = run.once(
                 "raced", {"training": key, "until": rung}, lambda s=standings: {"dropped": halving.losers(race, s)}
             )["dropped"]
-            tally.raced({m: left.selection for m, left in standings.items() if isinstance(left, Dropped)}, dropped)
+            progress.raced({m: left.selection for m, left in standings.items() if isinstance(left, Dropped)}, dropped)
             outcomes |= standings
             running = [m for m in running if m not in dropped and not isinstance(standings[m], Failed)]
         if running:
-            outcomes |= self._stretch(work, tally, running, None)
+            outcomes |= self._stretch(work, progress, running, None)
         run.clear_scratch(key)
         return [outcomes[m] for m in range(len(programs))]
 
-    def _stretch(self, work: Work, tally: Tally, members: list[int], until: int | None) -> dict[int, Outcome]:
+    def _stretch(
+        self, work: TrainingJob, progress: ProgressAggregator, members: list[int], until: int | None
+    ) -> dict[int, Outcome]:
         """Train some members to a rung or to the end, each trainer a share of them."""
         lost = {m: work.fail(m, until, k.failed) for m, k in work.known.items() if m in members and k.until == until}
         members = [m for m in members if m not in lost]
@@ -126,14 +128,14 @@ class Crew:
             return dict(lost)
         key = {"training": work.key, "until": until}
         shares = work.run.once("shares", key, lambda: {"shares": _cut(members, len(self.trainers))})["shares"]
-        tally.begin(members, until)
+        progress.begin(members, until)
         found = self._together(work, shares, until) if len(shares) > 1 else [work.train(self.first, shares[0], until)]
         return lost | {
             m: o for share, outcomes in zip(shares, found, strict=True) for m, o in zip(share, outcomes, strict=True)
         }
 
-    def _together(self, work: Work, shares: list[list[int]], until: int | None) -> list[list[Outcome]]:
-        free: queue.SimpleQueue[Trainer] = queue.SimpleQueue()
+    def _together(self, work: TrainingJob, shares: list[list[int]], until: int | None) -> list[list[Outcome]]:
+        free: queue.SimpleQueue[TrainerClient] = queue.SimpleQueue()
         for trainer in self.trainers:
             free.put(trainer)
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from eureka.config.settings import Racing
 from eureka.runs.candidate import Failed, Outcome
-from eureka.runs.events import OnProgress, Progressed, Raced, Said
+from eureka.runs.events import Notice, OnProgress, Progressed, RungReached
 from eureka.workers import halving
 
 
-class Tally:
+class ProgressAggregator:
     """Reports of all shares, added up."""
 
     def __init__(self, tell: OnProgress, race: Racing | None, marks: list[int], members: int, steps: int):
@@ -33,7 +33,7 @@ class Tally:
 
     def raced(self, fitness: dict[int, float], dropped: list[int]) -> None:
         """A rung is reached."""
-        self._tell(Raced(self._end * self._steps, fitness, tuple(dropped)))
+        self._tell(RungReached(self._end * self._steps, fitness, tuple(dropped)))
 
     def ended(self, members: list[int], outcomes: Sequence[Outcome]) -> None:
         """A share was trained before the run was interrupted."""
@@ -41,7 +41,7 @@ class Tally:
         with self._lock:
             self._latest[tuple(members)] = {"steps": 0, "steps_left": 0, "clocks": {}, "fitness": fitness}
 
-    def __call__(self, event: Progressed | Raced | Said) -> None:
+    def __call__(self, event: Progressed | RungReached | Notice) -> None:
         with self._lock:
             if isinstance(event, Progressed):
                 apart = {m: r for m, r in self._latest.items() if not set(m) & set(event.members)}

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eureka.runs.candidate import Failed, Known, Outcome, Trained, outcome_of
-from eureka.runs.events import Progressed, Said
+from eureka.runs.events import Notice, Progressed
 from eureka.runs.store import Event, Run
 from eureka.workers.client import ALONE, TOGETHER
 from eureka.workers.process import Died
 
 if TYPE_CHECKING:
-    from eureka.workers.client import Trainer
-    from eureka.workers.progress import Tally
+    from eureka.workers.client import TrainerClient
+    from eureka.workers.progress import ProgressAggregator
 
 
 _LEAST_PATIENCE = 300.0
@@ -26,7 +26,7 @@ _PATIENCE_FACTOR = 20.0
 
 
 @dataclass(frozen=True)
-class Warm:
+class WarmStart:
     """A policy that a training begins from."""
 
     parent: str
@@ -38,7 +38,7 @@ class Warm:
 
 
 @dataclass(frozen=True)
-class Work:
+class TrainingJob:
     """One training and the shares that it is cut into; fields are as the arguments of `Crew.train`."""
 
     run: Run
@@ -48,17 +48,17 @@ class Work:
     plan: dict[str, Any]
     """Settings as the trainer process reads them."""
     places: Sequence[str]
-    warm: Warm | None
+    warm: WarmStart | None
     known: Mapping[int, Known]
-    tally: Tally
+    progress: ProgressAggregator
 
-    def train(self, trainer: Trainer, members: list[int], until: int | None) -> list[Outcome]:
+    def train(self, trainer: TrainerClient, members: list[int], until: int | None) -> list[Outcome]:
         """The outcomes of some members, at the end or at the rung after iteration `until`."""
         about = {"training": self.key, "members": members, "until": until}
         done = self.run.find("trained", **about)
         if done is not None:
             outcomes = [outcome_of(o) for o in done["outcomes"]]
-            self.tally.ended(members, outcomes)
+            self.progress.ended(members, outcomes)
             return outcomes
         if self.run.find("split", **about) is None:
             result = self._persist(trainer, members, until)
@@ -77,7 +77,7 @@ class Work:
         self.run.once("trained", {"training": self.key, "members": [member], "until": until}, lambda: outcomes)
         return failed
 
-    def _persist(self, trainer: Trainer, members: list[int], until: int | None) -> list[Outcome] | str:
+    def _persist(self, trainer: TrainerClient, members: list[int], until: int | None) -> list[Outcome] | str:
         """Train in spite of crashes; gives up with the reason when they come without a checkpoint between them."""
         deaths = 0
         while True:
@@ -90,7 +90,7 @@ class Work:
                 if deaths >= (ALONE if len(members) == 1 else TOGETHER):
                     return death.reason
 
-    def _attempt(self, trainer: Trainer, members: list[int], until: int | None) -> list[Outcome]:
+    def _attempt(self, trainer: TrainerClient, members: list[int], until: int | None) -> list[Outcome]:
         _ = trainer.description  # it is there, and confined
         # Not the members' names, of which there may be more than a file's name can hold.
         name = hashlib.sha256(",".join(map(str, members)).encode()).hexdigest()[:16]
@@ -116,9 +116,9 @@ class Work:
             patience = max(min(trainer.patience, _LEAST_PATIENCE), _PATIENCE_FACTOR * longest)
             match answer["kind"]:
                 case "progress":
-                    self.tally(Progressed(tuple(members), answer))
+                    self.progress(Progressed(tuple(members), answer))
                 case "note":
-                    self.tally(Said(answer["text"]))
+                    self.progress(Notice(answer["text"]))
                 case "checkpoint":
                     self._record_checkpoint(members, answer)
                 case "outcomes":

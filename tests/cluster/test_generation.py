@@ -18,9 +18,9 @@ from eureka.experiment.options import Options, resolve
 from eureka.runs.candidate import Trained
 from eureka.runs.store import Run, create
 from eureka.workers.cluster.executor import Cluster
-from eureka.workers.executors import Executor, Local
-from eureka.workers.isolation import Confinement
-from eureka.workers.pool import Crew
+from eureka.workers.executors import Executor, LocalExecutor
+from eureka.workers.isolation import IsolationPolicy
+from eureka.workers.pool import TrainerPool
 
 pytestmark = pytest.mark.slow
 MEMBERS = 4
@@ -47,8 +47,8 @@ def run_in(folder: Path, bench: Bench) -> Iterator[Run]:
 def trained(run: Run, executor: Executor, bench: Bench, on_progress=lambda _: None) -> list[tuple[Trained, bytes]]:
     programs = [bench.text(REWARDS[m % len(REWARDS)]) for m in range(MEMBERS)]
     places = [f"candidates/0.{m}/policy.safetensors" for m in range(MEMBERS)]
-    with contextlib.closing(Crew(executor, run.folder / "scratch")) as crew:
-        outcomes = crew.train(run, "g", programs, list(range(MEMBERS)), "search", places, on_progress)
+    with contextlib.closing(TrainerPool(executor, run.folder / "scratch")) as pool:
+        outcomes = pool.train(run, "g", programs, list(range(MEMBERS)), "search", places, on_progress)
     files = [(run.folder / place).read_bytes() for place in places]
     assert not (run.folder / "scratch" / "tmp").exists()
     return [(outcome, file) for outcome, file in zip(outcomes, files, strict=True) if isinstance(outcome, Trained)]
@@ -60,7 +60,9 @@ def test_a_generation_that_loses_a_node_ends_in_the_bits_of_an_undisturbed_one_o
     raylets = [nodes.add(1), nodes.add(1)]
     with run_in(tmp_path / "here", cartpole) as run:
         folders = run.folder / "logs", run.folder / "scratch"
-        undisturbed = trained(run, Local(cartpole.loaded, *folders, Confinement(), (run.workers_lock,)), cartpole)
+        undisturbed = trained(
+            run, LocalExecutor(cartpole.loaded, *folders, IsolationPolicy(), (run.workers_lock,)), cartpole
+        )
     lost = threading.Event()
 
     def lose(_: object) -> None:
@@ -71,7 +73,7 @@ def test_a_generation_that_loses_a_node_ends_in_the_bits_of_an_undisturbed_one_o
 
     with run_in(tmp_path / "there", cartpole) as run:
         folders = run.folder / "logs", run.folder / "scratch"
-        cluster = Cluster(nodes.address, cartpole.loaded, *folders, Confinement(), (run.workers_lock,))
+        cluster = Cluster(nodes.address, cartpole.loaded, *folders, IsolationPolicy(), (run.workers_lock,))
         found = trained(run, cluster, cartpole, lose)
         assert run.find("shares")["shares"] == [[0, 1], [2, 3]]
     assert lost.is_set(), "nothing was lost"

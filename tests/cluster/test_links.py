@@ -16,7 +16,7 @@ from eureka.config.tasks import load_task
 from eureka.errors import UserError
 from eureka.workers.cluster.executor import Cluster
 from eureka.workers.executors import started
-from eureka.workers.isolation import Confinement
+from eureka.workers.isolation import IsolationPolicy
 from eureka.workers.process import Died, Worker
 
 Joined = Callable[..., Cluster]
@@ -51,7 +51,7 @@ def joined(nodes: Nodes, tmp_path: Path) -> Iterator[Joined]:
     def join(task: str = "cartpole", address: str | None = nodes.address, **more) -> Cluster:
         (tmp_path / "logs").mkdir(exist_ok=True)
         folders = tmp_path / "logs", tmp_path / "scratch"
-        clusters.append(Cluster(address, load_task(task), *folders, Confinement(), **more))
+        clusters.append(Cluster(address, load_task(task), *folders, IsolationPolicy(), **more))
         return clusters[-1]
 
     yield join

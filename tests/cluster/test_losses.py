@@ -19,7 +19,7 @@ from conftest import Bench
 from eureka.config.tasks import load_task
 from eureka.errors import UserError
 from eureka.workers.cluster.executor import Cluster
-from eureka.workers.isolation import Confinement
+from eureka.workers.isolation import IsolationPolicy
 from eureka.workers.process import Died
 
 pytestmark = pytest.mark.slow
@@ -51,7 +51,7 @@ def nodes() -> Iterator[Nodes]:
 
 def joined(address: str | None, folder: Path, **more) -> Cluster:
     (folder / "logs").mkdir(exist_ok=True)
-    return Cluster(address, load_task("cartpole"), folder / "logs", folder / "scratch", Confinement(), **more)
+    return Cluster(address, load_task("cartpole"), folder / "logs", folder / "scratch", IsolationPolicy(), **more)
 
 
 def trainers(nodes: Nodes) -> set[int]:

@@ -15,7 +15,7 @@ from conftest import Bench
 from eureka.config.tasks import load_task
 from eureka.errors import UserError
 from eureka.workers.cluster import compatibility
-from eureka.workers.cluster.actor import Host, Order
+from eureka.workers.cluster.actor import Order, TrainerActor
 from eureka.workers.cluster.transfer import LARGEST_TASK, PIECE, hashes, incoming, outgoing, task_files
 from eureka.workers.process import Died
 
@@ -103,7 +103,7 @@ def test_a_host_passes_frames_files_and_the_log_on_and_leaves_nothing(
 ):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     files = task_files(cartpole.loaded)
-    host = Host()
+    host = TrainerActor()
     assert host.has(hashes(files)) and not host.has({"cartpole.yaml": "0"}) and not host.has({"no.yaml": "0"})
     places = host.start(Order("cartpole.yaml", hashes(files), "cpu", 1, True), {})
     link = _Polled(host)
@@ -128,7 +128,7 @@ def test_a_host_passes_frames_files_and_the_log_on_and_leaves_nothing(
 @pytest.mark.slow
 def test_an_environment_by_its_id_needs_no_files_on_a_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    host = Host()
+    host = TrainerActor()
     assert host.has({})
     host.start(Order("gymnasium:InvertedPendulum-v5", {}, "cpu", 1, True), {})
     assert described(_Polled(host))["description"]["name"] == "invertedpendulum_v5"
@@ -142,10 +142,10 @@ def test_a_host_clears_up_after_one_that_was_killed_but_not_after_one_that_lives
     dead = tmp_path / "eureka-host-dead"
     dead.mkdir()
     (dead / "lock").touch()
-    living = Host()
+    living = TrainerActor()
     assert not dead.exists()
     (folder,) = tmp_path.iterdir()
-    Host().end()
+    TrainerActor().end()
     assert folder.exists()
     with (folder / "lock").open() as lock, pytest.raises(BlockingIOError):
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -155,7 +155,7 @@ def test_a_host_clears_up_after_one_that_was_killed_but_not_after_one_that_lives
 class _Polled:
     """A host as a link."""
 
-    def __init__(self, host: Host):
+    def __init__(self, host: TrainerActor):
         self.host, self.frames, self.log = host, list[bytes](), ""
         self.ended: str | None = None
 

@@ -13,8 +13,8 @@ from test_evolve import TASK
 from eureka.config.settings import Asking, Prices, Settings
 from eureka.config.tasks import load_task
 from eureka.designers import prompts
-from eureka.designers.base import Request, Surroundings
-from eureka.designers.budget import Ledger
+from eureka.designers.base import DesignerContext, Request
+from eureka.designers.budget import Budget
 from eureka.designers.openai import OpenAI
 from eureka.runs.replies import Reply
 
@@ -29,8 +29,8 @@ class Asker:
         preset = load_task("cartpole").file.presets["cpu"].model_dump()
         settings = Settings.model_validate(preset | {"preset": "cpu", "asking": {"timeout": 20.0} | asking})
         self.server, self.said, self.answers = server, [], []
-        self.ledger = Ledger(Asking.model_validate(settings.asking.model_dump()))
-        around = Surroundings(settings, self.ledger, Path("nowhere"), (), self.said.append)
+        self.budget = Budget(Asking.model_validate(settings.asking.model_dump()))
+        around = DesignerContext(settings, self.budget, Path("nowhere"), (), self.said.append)
         self.designer = OpenAI(f"small-model@{server.url}", around, retries=2)
 
     def __call__(self, slots: int = 3, requests: list[Request] | None = None) -> dict[int, Reply]:

@@ -14,9 +14,9 @@ from test_evolve import TASK
 from eureka.config.settings import Settings
 from eureka.config.tasks import load_task
 from eureka.designers import prompts
-from eureka.designers.base import Request, Surroundings
-from eureka.designers.budget import Ledger
-from eureka.designers.huggingface import Local
+from eureka.designers.base import DesignerContext, Request
+from eureka.designers.budget import Budget
+from eureka.designers.huggingface import HuggingFaceDesigner
 from eureka.errors import BudgetSpent, UserError
 from eureka.rewards.extraction import extract
 from eureka.runs.replies import Reply
@@ -57,9 +57,9 @@ def tiny(folder: Path, template: str | None = TEMPLATE, context: int = 8192) -> 
 def ask(model: Path, slots: int = 3, generation: int = 1, **asking: Any) -> list[Reply]:
     preset = load_task("cartpole").file.presets["cpu"].model_dump()
     settings = Settings.model_validate(preset | {"preset": "cpu", "asking": {"reply_tokens": 40} | asking})
-    around = Surroundings(settings, Ledger(settings.asking), Path("nowhere"), (), print)
+    around = DesignerContext(settings, Budget(settings.asking), Path("nowhere"), (), print)
     request = Request(generation, tuple(range(slots)), 0, prompts.first(TASK), TASK, None)
-    (answer,) = Local(str(model), around).propose([request])
+    (answer,) = HuggingFaceDesigner(str(model), around).propose([request])
     assert answer.prompt_tokens and answer.completion_tokens and answer.usd == 0.0
     assert answer.completion_tokens <= slots * 40 and answer.source and answer.source.startswith("seed ")
     return list(answer.replies)

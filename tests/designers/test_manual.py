@@ -12,8 +12,8 @@ from test_evolve import TASK
 from eureka.config.settings import Settings
 from eureka.config.tasks import load_task
 from eureka.designers import prompts
-from eureka.designers.base import Request, Surroundings
-from eureka.designers.budget import Ledger
+from eureka.designers.base import DesignerContext, Request
+from eureka.designers.budget import Budget
 from eureka.designers.manual import Manual
 from eureka.runs.replies import Answer
 
@@ -22,7 +22,7 @@ def manual(folder: Path, events: tuple = ()) -> tuple[Manual, list[str]]:
     preset = load_task("cartpole").file.presets["cpu"].model_dump()
     settings = Settings.model_validate(preset | {"preset": "cpu"})
     said: list[str] = []
-    return Manual("me", Surroundings(settings, Ledger(settings.asking), folder, events, said.append)), said
+    return Manual("me", DesignerContext(settings, Budget(settings.asking), folder, events, said.append)), said
 
 
 def request(*slots: int, attempt: int = 0, text: str = "x") -> Request:

@@ -12,7 +12,7 @@ from test_evolve import TASK
 
 from eureka.config.settings import Asking
 from eureka.designers import prompts
-from eureka.designers.budget import Ledger
+from eureka.designers.budget import Budget
 from eureka.errors import BudgetSpent, UserError
 from eureka.runs.replies import Answer
 
@@ -30,13 +30,13 @@ def test_a_call_is_priced_by_its_tokens(serve):
     ask(1)
     # 600 * 2 + 400 * 0.5 + 100 * 10 millionths
     assert ask.answers[0].usd == pytest.approx(0.0024) and ask.answers[0].cached_tokens == 400
-    assert str(ask.ledger) == "1 call, 1100 tokens (400 cached), $0.0024"
+    assert str(ask.budget) == "1 call, 1100 tokens (400 cached), $0.0024"
 
 
 def test_an_unknown_price_is_unpriced_and_never_nothing(serve):
     ask = serve(numbered)
     ask(1)
-    assert ask.answers[0].usd is None and str(ask.ledger) == "1 call, 150 tokens, unpriced"
+    assert ask.answers[0].usd is None and str(ask.budget) == "1 call, 150 tokens, unpriced"
 
 
 def test_what_a_server_says_that_it_charged_counts(serve):
@@ -44,7 +44,7 @@ def test_what_a_server_says_that_it_charged_counts(serve):
     body["usage"]["cost"] = 0.5
     ask = serve(lambda b, n: body, prices=PRICES.model_dump())
     ask(1)
-    assert ask.ledger.usd == 0.5
+    assert ask.budget.usd == 0.5
 
 
 def test_no_call_is_made_that_could_pass_a_limit(serve):
@@ -96,5 +96,5 @@ def test_a_ledger_goes_on_from_the_journal():
         replies=(), model="m", called=True, prompt_tokens=10, cached_tokens=4, completion_tokens=5, usd=0.25
     )
     event = {"event": "answer", "answer": answer.model_dump(mode="json")}
-    ledger = Ledger(Asking(), [event, {"event": "verdict"}, event])
-    assert (ledger.calls, ledger.tokens, ledger.cached, ledger.usd) == (2, 30, 8, 0.5)
+    budget = Budget(Asking(), [event, {"event": "verdict"}, event])
+    assert (budget.calls, budget.tokens, budget.cached, budget.usd) == (2, 30, 8, 0.5)

@@ -193,7 +193,7 @@ def test_a_server_that_gives_no_reply_at_all_is_not_asked_for_ever(serve):
     ask = serve(lambda b, n: completion())
     replies = ask(2)
     assert [r.finish for r in replies.values()] == ["empty", "empty"]
-    assert len(ask.server.bodies) <= 6 and ask.ledger.calls == len(ask.server.bodies), "each of them is counted"
+    assert len(ask.server.bodies) <= 6 and ask.budget.calls == len(ask.server.bodies), "each of them is counted"
 
 
 def test_replies_that_are_all_the_same_are_pointed_out(serve):
@@ -257,9 +257,9 @@ def test_an_answer_of_odd_form_is_kept_and_counted(serve, change: dict, text: st
     ask = serve(lambda b, n: completion(GOOD) | change, prices=PRICES.model_dump())
     reply = ask(1)[0]
     assert reply.text == text and reply.finish == "stop"
-    assert ask.ledger.calls == 1 and 0 <= ask.ledger.usd < 1 and ask.ledger.tokens >= 0
+    assert ask.budget.calls == 1 and 0 <= ask.budget.usd < 1 and ask.budget.tokens >= 0
     known = ask.answers[0].prompt_tokens is not None
-    assert ask.ledger.priced == known, "what is not known is unpriced, never 0"
+    assert ask.budget.priced == known, "what is not known is unpriced, never 0"
 
 
 @pytest.mark.parametrize("bad", ["sk decoy", "sk-décoy", "sk\ndecoy"])

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from eureka.config.tasks import FIELD, EnvironmentFile, load_task
-from eureka.envs.gymnasium.env import ById, GymnasiumEnv
+from eureka.envs.gymnasium.env import GymnasiumEnv, GymnasiumTask
 from eureka.errors import UserError
 from eureka.noise import Noise, world_keys
 
@@ -54,8 +54,8 @@ gymnasium.register("EurekaLine-v0", entry_point=Line, max_episode_steps=4)
 gymnasium.register("EurekaExact-v0", entry_point=Exact, max_episode_steps=4)
 
 
-def by_id(identifier: str, **settings: str) -> ById:
-    return ById(EnvironmentFile(name="x", task=f"gymnasium:{identifier}", **settings))
+def by_id(identifier: str, **settings: str) -> GymnasiumTask:
+    return GymnasiumTask(EnvironmentFile(name="x", task=f"gymnasium:{identifier}", **settings))
 
 
 def opened(identifier: str, members: int = 1, worlds: int = 3, **settings: str) -> GymnasiumEnv:

@@ -8,7 +8,7 @@ import pytest
 
 from eureka.config.settings import Evaluation, Learning
 from eureka.config.tasks import EnvironmentFile
-from eureka.envs.gymnasium.env import ById
+from eureka.envs.gymnasium.env import GymnasiumTask
 from eureka.physics.backend import Backend
 from eureka.rewards.program import own_reward
 from eureka.rl.training import Plan, Training
@@ -25,11 +25,11 @@ PLAN = Plan(
 
 
 @pytest.fixture(scope="module")
-def hopper() -> ById:
-    return ById(EnvironmentFile(name="hopper", task="gymnasium:Hopper-v5"))
+def hopper() -> GymnasiumTask:
+    return GymnasiumTask(EnvironmentFile(name="hopper", task="gymnasium:Hopper-v5"))
 
 
-def training(task: ById, seeds: list[int], threads: int = 1) -> Training:
+def training(task: GymnasiumTask, seeds: list[int], threads: int = 1) -> Training:
     return Training(task, None, [own_reward(PLAN.worlds)] * len(seeds), seeds, PLAN, Backend("cpu", threads))
 
 
@@ -42,18 +42,18 @@ def outcomes(trained: Training, folder: Path | None = None) -> list[Outcome]:
 
 
 @pytest.fixture(scope="module")
-def whole(hopper: ById, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Outcome], Path]:
+def whole(hopper: GymnasiumTask, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Outcome], Path]:
     folder = tmp_path_factory.mktemp("whole")
     return outcomes(training(hopper, [3, 4]), folder), folder
 
 
-def test_members_alone_and_on_other_threads_train_to_the_same_numbers(hopper: ById, whole):
+def test_members_alone_and_on_other_threads_train_to_the_same_numbers(hopper: GymnasiumTask, whole):
     for p, seed in enumerate([3, 4]):
         (alone,) = outcomes(training(hopper, [seed], threads=2))
         assert alone == whole[0][p]
 
 
-def test_a_training_that_is_gone_on_with_ends_in_the_same_numbers(hopper: ById, whole):
+def test_a_training_that_is_gone_on_with_ends_in_the_same_numbers(hopper: GymnasiumTask, whole):
     expected, folder = whole
     together = training(hopper, [3, 4])
     together.load([(folder / "1", 0), (folder / "1", 1)])

@@ -8,13 +8,13 @@ from eureka.config.description import Description
 from eureka.config.tasks import EnvironmentFile, LoadedTask, load_task
 from eureka.designers import prompts
 from eureka.envs.gymnasium.description import describe
-from eureka.envs.gymnasium.env import ById
+from eureka.envs.gymnasium.env import GymnasiumTask
 
 
 def told(name: str) -> Description:
     loaded: LoadedTask = load_task(name)
     assert isinstance(loaded.file, EnvironmentFile)
-    return describe(loaded, ById(loaded.file))
+    return describe(loaded, GymnasiumTask(loaded.file))
 
 
 def test_a_designer_is_told_goal_scene_fields_and_what_ends_an_episode():

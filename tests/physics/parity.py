@@ -19,7 +19,7 @@ import torch
 import warp as wp
 from conftest import Bench
 
-from eureka.envs.sizing import measured
+from eureka.envs.sizing import measure_sizes
 from eureka.noise import Noise
 from eureka.physics.warp import WarpPhysics
 
@@ -58,7 +58,7 @@ def met_in_play(bench: Bench, worlds: int, every: int, times: int) -> list[mujoc
 
 def in_warp(bench: Bench, states: list[mujoco.MjData]) -> WarpPhysics:
     """Worlds of MuJoCo Warp in these states, on its CPU device."""
-    physics = WarpPhysics(bench.model, len(states), "cpu", measured(bench.task, bench.model, 1))
+    physics = WarpPhysics(bench.model, len(states), "cpu", measure_sizes(bench.task, bench.model, 1))
     put(physics, states)
     return physics
 

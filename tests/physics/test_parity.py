@@ -25,7 +25,7 @@ import warp as wp
 from conftest import Bench, bench_of
 
 from eureka.envs.env import Env
-from eureka.envs.sizing import measured
+from eureka.envs.sizing import measure_sizes
 from eureka.noise import Noise
 from eureka.physics.buffers import POOL_BITS, WORLD_BITS
 from eureka.physics.warp import WarpPhysics
@@ -150,7 +150,7 @@ def test_short_runs_part_no_faster_than_mujoco_does_from_itself_in_float32(name:
 @scenes
 def test_an_environments_steps_give_the_same_state_reward_and_fitness(name: str):
     bench = bench_of(name)
-    physics = WarpPhysics(bench.model, WORLDS, "cpu", measured(bench.task, bench.model, 1))
+    physics = WarpPhysics(bench.model, WORLDS, "cpu", measure_sizes(bench.task, bench.model, 1))
     ours = Env(bench.task, physics, torch.zeros(1, dtype=torch.int64), "parity", static=True)
     theirs = bench.env(1, WORLDS, stream="parity", static=True)
     reward = PlainReward.load("human", bench.loaded, bench.states)
@@ -197,7 +197,7 @@ def recording(met: dict[str, torch.Tensor], reward: PlainReward) -> Callable[[di
 
 def test_a_state_and_a_memory_keep_their_numbers_when_the_simulator_goes_on():
     bench = bench_of("ant")
-    physics = WarpPhysics(bench.model, WORLDS, "cpu", measured(bench.task, bench.model, 1))
+    physics = WarpPhysics(bench.model, WORLDS, "cpu", measure_sizes(bench.task, bench.model, 1))
     env = Env(bench.task, physics, torch.zeros(1, dtype=torch.int64), "parity")
     env.reset()
     met: list[dict[str, torch.Tensor]] = []

@@ -4,15 +4,15 @@ from dataclasses import asdict
 import torch
 from conftest import bench_of
 
-from eureka.envs.sizing import LEAST_CONTACTS, LEAST_ROWS, measured
+from eureka.envs.sizing import LEAST_CONTACTS, LEAST_ROWS, measure_sizes
 from eureka.physics.buffers import CONTACTS, HEIGHT_FIELD, ROWS, Sizes
 from eureka.physics.threads import ThreadPhysics
 
 
 def test_room_for_contacts_and_rows_is_a_multiple_of_the_peak_in_random_play():
     bench = bench_of("shadow_hand")
-    room = measured(bench.task, bench.model, 2)
-    assert room == measured(bench.task, bench.model, 1)
+    room = measure_sizes(bench.task, bench.model, 2)
+    assert room == measure_sizes(bench.task, bench.model, 1)
     rows = 0
     env = bench.env(1, 8, stream="elsewhere")
     assert isinstance(env.physics, ThreadPhysics)
@@ -27,7 +27,7 @@ def test_room_for_contacts_and_rows_is_a_multiple_of_the_peak_in_random_play():
 
 def test_a_quiet_scene_gets_the_least_room():
     bench = bench_of("cartpole")
-    assert measured(bench.task, bench.model, 1) == Sizes(LEAST_CONTACTS, LEAST_ROWS)
+    assert measure_sizes(bench.task, bench.model, 1) == Sizes(LEAST_CONTACTS, LEAST_ROWS)
 
 
 def test_only_what_was_too_small_grows():

@@ -9,7 +9,7 @@ import pytest
 import torch
 from conftest import Bench, bench_of
 
-from eureka.envs.sizing import measured
+from eureka.envs.sizing import measure_sizes
 from eureka.physics.graphs import Graph
 from eureka.physics.threads import ThreadPhysics
 from eureka.physics.warp import WarpPhysics
@@ -26,7 +26,7 @@ def bench() -> Bench:
 
 def make() -> WarpPhysics:
     b = bench()
-    return WarpPhysics(b.model, WORLDS, "cuda:0", measured(b.task, b.model, 2))
+    return WarpPhysics(b.model, WORLDS, "cuda:0", measure_sizes(b.task, b.model, 2))
 
 
 def pushed(physics: WarpPhysics | ThreadPhysics) -> None:

@@ -16,7 +16,7 @@ from conftest import Bench
 from eureka.envs.env import Env
 from eureka.errors import UserError
 from eureka.physics.backend import Backend
-from eureka.rl.evaluation import Player
+from eureka.rl.evaluation import PolicyPlayer
 from eureka.rl.normalization import RunningMoments
 from eureka.rl.policy import Policy, Shape
 from eureka.system.seeds import derive
@@ -55,7 +55,9 @@ def test_what_is_filmed_is_what_would_be_judged(cartpole: Bench):
     env = playback.worlds(cartpole.task, cartpole.model, 2, seed=7)
     parts = playback.play(env, policy, moments, [None, cartpole.baseline("human", 1)], ["a", "b"], 4000, 1)
     seeds = torch.full((2,), derive(7, playback.STREAM), dtype=torch.int64)
-    judged = Player(Env(cartpole.task, Backend().open(cartpole.model, 2), seeds, playback.STREAM), policy, moments)
+    judged = PolicyPlayer(
+        Env(cartpole.task, Backend().open(cartpole.model, 2), seeds, playback.STREAM), policy, moments
+    )
     found = judged.play()
     for p, played in enumerate(parts):
         end = played.episodes()[0]

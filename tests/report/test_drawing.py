@@ -115,7 +115,7 @@ def test_an_element_escapes_whatever_it_is_given():
 
 def test_highlighting_changes_no_character():
     source = "@f\ndef reward(a):  # why\n    return a * 2.5e-3, {'x': \"</i><b>\", 'y': not a}\n\n\n    \\ ??? \u00e9\n"
-    lines = [drawn(line) for line in highlight.highlighted(source)]
+    lines = [drawn(line) for line in highlight.highlight(source)]
     assert ["".join(line.itertext()) for line in lines] == source.rstrip("\n").split("\n")
     assert {i.get("class") for line in lines for i in line.iter("i")} == set("kmscf")
 

@@ -14,12 +14,12 @@ from journals import EXAMPLE, beginning, example, example_record, failing, grown
 from eureka.errors import UserError
 from eureka.report.document import document, failures
 from eureka.report.lineage import ancestors
-from eureka.report.run_view import Reading, read
+from eureka.report.run_view import RunView, read
 from eureka.runs.journal import Journal
 from eureka.runs.store import Event, at_work
 
 
-def reading(folder: Path) -> Reading:
+def reading(folder: Path) -> RunView:
     journal = Journal(folder)
     journal.refresh()
     return read(folder, journal.events)

@@ -20,7 +20,7 @@ from test_document import Page, values
 
 from eureka.report.auth import Guard
 from eureka.report.event_stream import Followers
-from eureka.report.run_index import Shelf
+from eureka.report.run_index import RunIndex
 from eureka.report.site import site
 
 TOKEN = "secret-token"
@@ -47,7 +47,7 @@ def client(runs: Path) -> Iterator[TestClient]:
 
 
 def test_the_list_shows_every_run_with_its_state(client: TestClient, runs: Path):
-    rows = {row.name: row for row in Shelf(runs).rows()}
+    rows = {row.name: row for row in RunIndex(runs).rows()}
     assert {name: row.state for name, row in rows.items()} == {
         "cartpole/done": "finished",
         "cartpole/half": "interrupted",
@@ -95,7 +95,7 @@ def test_links_do_not_lead_out_of_the_folder(tmp_path: Path):
     (inside / "events.jsonl").symlink_to(outside / "events.jsonl")
     (tmp_path / "runs" / "file").mkdir()
     (tmp_path / "runs" / "file" / "run.json").symlink_to(outside / "run.json")
-    shelf = Shelf(tmp_path / "runs")
+    shelf = RunIndex(tmp_path / "runs")
     assert list(shelf.runs()) == ["inside"]
     (row,) = shelf.rows()
     assert row.state == "damaged" and "is a link" in row.words
@@ -105,12 +105,12 @@ def test_a_pipe_in_the_place_of_a_journal_is_not_waited_for(tmp_path: Path):
     folder = write_run(tmp_path / "run", [])
     (folder / "events.jsonl").unlink()
     os.mkfifo(folder / "events.jsonl")
-    assert [row.state for row in Shelf(tmp_path).rows()] == ["damaged"]
+    assert [row.state for row in RunIndex(tmp_path).rows()] == ["damaged"]
 
 
 def test_a_single_run_can_be_shown(tmp_path: Path):
     write_run(tmp_path / "one", example())
-    assert list(Shelf(tmp_path / "one").runs()) == ["one"]
+    assert list(RunIndex(tmp_path / "one").runs()) == ["one"]
 
 
 def test_every_answer_forbids_scripts_but_its_own_file(client: TestClient):
@@ -123,7 +123,7 @@ def test_every_answer_forbids_scripts_but_its_own_file(client: TestClient):
 
 
 def test_hostile_text_makes_no_element_and_no_attribute(client: TestClient, runs: Path):
-    (address,) = [r.address for r in Shelf(runs).rows() if "hostile" in r.name]
+    (address,) = [r.address for r in RunIndex(runs).rows() if "hostile" in r.name]
     pages = ["/", f"/run/{address}", f"/candidate/{address}?name=1.0", f"/candidate/{address}?name=1.1",
              f"/diff/{address}?before=1.0&after=2.1", f"/compare?run={address}"]  # fmt: skip
     for path in pages:
@@ -186,7 +186,7 @@ def test_looking_changes_no_file(client: TestClient, runs: Path):
 
 
 def test_a_version_changes_with_what_a_page_shows(runs: Path):
-    shelf, half = Shelf(runs), runs / "cartpole" / "half"
+    shelf, half = RunIndex(runs), runs / "cartpole" / "half"
     one, everything = shelf.version(half), shelf.version()
     assert shelf.version(half) == one and shelf.version() == everything
     append(half, halves()[1][:1])
@@ -194,7 +194,7 @@ def test_a_version_changes_with_what_a_page_shows(runs: Path):
 
 
 def test_however_many_follow_a_run_one_watcher_looks_at_it(runs: Path):
-    shelf, half = Shelf(runs), runs / "cartpole" / "half"
+    shelf, half = RunIndex(runs), runs / "cartpole" / "half"
     followers = Followers(shelf, lambda: False)
 
     async def next_of(stream: AsyncIterator[str]) -> str:
@@ -218,7 +218,7 @@ def test_only_so_many_journals_stay_in_memory(tmp_path: Path):
     events, record = grown(generations=1, samples=2)
     for i in range(20):
         write_run(tmp_path / str(i), events, record)
-    shelf = Shelf(tmp_path)
+    shelf = RunIndex(tmp_path)
     assert len(shelf.rows()) == 20 and len(shelf._journals) <= 12
 
 

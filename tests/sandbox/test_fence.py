@@ -1,4 +1,4 @@
-"""The trainer's own confinement, tried for real: what a process behind the fence can and cannot do."""
+"""The trainer's own isolation, tried for real: what a process behind the fence can and cannot do."""
 
 from __future__ import annotations
 

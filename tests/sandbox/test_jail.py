@@ -18,7 +18,7 @@ from eureka.errors import SandboxUnavailable, UserError
 from eureka.rewards.compiler import Compiler
 from eureka.runs.candidate import Failed
 from eureka.system.paths import load_sandbox
-from eureka.workers.isolation import Confinement, check_level
+from eureka.workers.isolation import IsolationPolicy, check_level
 
 FIELDS = {"height": ((), "float32")}
 HONEST = "def compute_reward(height):\n    return -height.abs(), {'h': height}"
@@ -26,7 +26,7 @@ HONEST = "def compute_reward(height):\n    return -height.abs(), {'h': height}"
 
 @pytest.fixture(scope="module")
 def compiler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compiler]:
-    c = Compiler(Confinement(), tmp_path_factory.mktemp("jail") / "log")
+    c = Compiler(IsolationPolicy(), tmp_path_factory.mktemp("jail") / "log")
     yield c
     c.close()
 
@@ -35,7 +35,7 @@ def compiler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compiler]:
 def open_compiler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compiler]:
     """The same without walls: the control that shows that these attacks attack."""
     os.environ["EUREKA_ALLOW_NO_SANDBOX"] = "1"
-    c = Compiler(Confinement("none"), tmp_path_factory.mktemp("open") / "log")
+    c = Compiler(IsolationPolicy("none"), tmp_path_factory.mktemp("open") / "log")
     yield c
     c.close()
     del os.environ["EUREKA_ALLOW_NO_SANDBOX"]
@@ -80,7 +80,7 @@ def test_a_file_cannot_be_read(compiler: Compiler, open_compiler: Compiler, tmp_
 
 def test_no_secret_is_in_the_environment_or_reachable_through_proc(compiler: Compiler, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-decoy-5678")
-    c = Compiler(Confinement(), Path(os.devnull))
+    c = Compiler(IsolationPolicy(), Path(os.devnull))
     try:
         for source in (
             "import os\nraise ValueError(str(dict(os.environ)))",
@@ -256,7 +256,7 @@ def test_many_candidates_are_compiled_at_once_and_each_gets_its_own_verdict(comp
 
 
 def test_a_killed_compiler_is_replaced_and_no_candidate_is_blamed(tmp_path: Path):
-    c = Compiler(Confinement(), tmp_path / "log")
+    c = Compiler(IsolationPolicy(), tmp_path / "log")
     try:
         assert works(c)
         os.kill(c._worker.process.pid, signal.SIGKILL)
@@ -271,7 +271,7 @@ def test_a_progress_bar_that_torch_finds_installed_starts_no_thread(tmp_path: Pa
     body = "import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()\ntqdm = None\n"
     (tmp_path / "tqdm" / "__init__.py").write_text(body)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    c = Compiler(Confinement(), tmp_path / "log")
+    c = Compiler(IsolationPolicy(), tmp_path / "log")
     try:
         assert works(c)
     finally:
@@ -307,7 +307,7 @@ def test_a_jail_with_a_hole_stops_everything_and_names_the_act(tmp_path: Path, m
             text = text.replace('    "fcntl": 25,\n', '    "fcntl": 25,\n    "socket": 198,\n', 1)
         (copy / source.name).write_text(text)
     monkeypatch.setattr("eureka.system.paths.shipped", lambda kind: copy)
-    c = Compiler(Confinement(), tmp_path / "log")
+    c = Compiler(IsolationPolicy(), tmp_path / "log")
     try:
         with pytest.raises(SandboxUnavailable, match="could open a TCP socket, open a unix socket"):
             _ = c.sandbox

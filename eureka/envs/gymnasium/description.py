@@ -13,7 +13,7 @@ from typing import Any
 
 from eureka.config.description import Description, StateField
 from eureka.config.tasks import LoadedTask
-from eureka.envs.gymnasium.env import ById
+from eureka.envs.gymnasium.env import GymnasiumTask
 
 _LONGEST = 1200
 """Characters that a section of an environment's documentation may take in a prompt."""
@@ -24,7 +24,7 @@ _LATE = (
 )
 
 
-def describe(loaded: LoadedTask, task: ById) -> Description:
+def describe(loaded: LoadedTask, task: GymnasiumTask) -> Description:
     """The environment as a designer is told of it, and what was assumed."""
     sections = _sections(inspect.getdoc(type(task.example.unwrapped)) or "")
     scene = _section(sections, r"^description$")
@@ -57,7 +57,7 @@ def describe(loaded: LoadedTask, task: ById) -> Description:
     )
 
 
-def _assumptions(loaded: LoadedTask, task: ById, period_known: bool, scene: str) -> Iterator[str]:
+def _assumptions(loaded: LoadedTask, task: GymnasiumTask, period_known: bool, scene: str) -> Iterator[str]:
     here = f"gymnasium:{task.identifier}"
     yield (
         f"{here}: fitness is its return, undiscounted"
@@ -82,7 +82,7 @@ def _assumptions(loaded: LoadedTask, task: ById, period_known: bool, scene: str)
         )
 
 
-def _goal(loaded: LoadedTask, task: ById, scene: str) -> str:
+def _goal(loaded: LoadedTask, task: GymnasiumTask, scene: str) -> str:
     if loaded.file.description:
         return loaded.file.description
     sentences = re.split(r"(?<=[.!?])\s+", scene)
@@ -91,7 +91,7 @@ def _goal(loaded: LoadedTask, task: ById, scene: str) -> str:
     return said.rstrip(".") if said else f"do well in the Gymnasium environment {task.identifier}"
 
 
-def _action(task: ById, table: list[str]) -> str:
+def _action(task: GymnasiumTask, table: list[str]) -> str:
     bounds = [f"{low:.4g} .. {high:.4g}" for low, high in zip(task.low, task.high, strict=True)]
     same = len(set(bounds)) == 1
     around = f"{bounds[0]}" if same else ", ".join(bounds)
@@ -116,7 +116,7 @@ def _termination(sections: list[tuple[str, str]]) -> str:
     return "The environment may end an episode by rules that it does not document."
 
 
-def _period(task: ById) -> tuple[float, bool]:
+def _period(task: GymnasiumTask) -> tuple[float, bool]:
     """s between two actions, and whether that is known."""
     own: Any = task.example.unwrapped
     for value in (getattr(own, "dt", None), 1.0 / rate if (rate := own.metadata.get("render_fps")) else None):

@@ -36,7 +36,7 @@ _BAD = [
 """After these MuJoCo has put a world back into its initial state without a word."""
 
 
-class ById:
+class GymnasiumTask:
     """What training needs of a task, for an environment named by its id."""
 
     def __init__(self, file: EnvironmentFile):
@@ -111,7 +111,7 @@ class GymnasiumEnv:
 
     static = False
 
-    def __init__(self, task: ById, seeds: Tensor, worlds: int, stream: str):
+    def __init__(self, task: GymnasiumTask, seeds: Tensor, worlds: int, stream: str):
         """Make `worlds` environments for each of the seeds (P,); equal seeds meet equal episodes."""
         self.task, self.members, self.worlds, self.horizon = task, seeds.shape[0], worlds, task.horizon
         count = self.members * worlds

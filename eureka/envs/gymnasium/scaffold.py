@@ -16,7 +16,7 @@ import numpy as np
 
 from eureka.config.tasks import PREFIX, EnvironmentFile, LoadedTask
 from eureka.envs.gymnasium.description import describe
-from eureka.envs.gymnasium.env import ById
+from eureka.envs.gymnasium.env import GymnasiumTask
 from eureka.envs.gymnasium.fields import physics_of
 from eureka.errors import UserError
 
@@ -36,7 +36,7 @@ def sketch(identifier: str) -> dict[str, Any]:
         UserError: it cannot be made, or has no MuJoCo model.
     """
     file = EnvironmentFile(name="sketch", task=PREFIX + identifier)
-    task = ById(file)
+    task = GymnasiumTask(file)
     physics, own = physics_of(task.example), task.example.unwrapped
     path = Path(getattr(own, "fullpath", ""))
     if physics is None or not path.is_file():
@@ -84,7 +84,7 @@ def _code(source: str, index: tuple[Any, ...]) -> str:
     return _ACCESS[source].format(f"{at.start}:{at.stop}" if isinstance(at, slice) else at)
 
 
-def _plain(task: ById, own: Any, model: Any) -> dict[str, Any] | None:
+def _plain(task: GymnasiumTask, own: Any, model: Any) -> dict[str, Any] | None:
     """How positions and velocities make up the environment's observation, if they alone do: tried on a few states."""
     data, skipped = own.data, model.nq + model.nv - task.observation_size
     if not 0 <= skipped < model.nq or not hasattr(own, "_get_obs"):

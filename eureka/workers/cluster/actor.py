@@ -1,6 +1,6 @@
 """What a node of the cluster runs for a trainer: a Ray actor with a folder, a trainer process in it, and its frames.
 
-Nothing here imports Ray: the bridge makes the class an actor. Calls come from several threads at once.
+Nothing here imports Ray: the driver makes the class an actor. Calls come from several threads at once.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Places:
 
 
 @dataclass(frozen=True)
-class Said:
+class TrainerOutput:
     """What came from a trainer process since it was asked last."""
 
     frames: list[bytes]
@@ -62,7 +62,7 @@ class Said:
     """How it died, after its last frame."""
 
 
-class Host:
+class TrainerActor:
     """One trainer process on this machine, and the folder that it works in."""
 
     def __init__(self) -> None:
@@ -103,7 +103,7 @@ class Host:
         self._pipe = Pipe(worker, self._said.put, self._said.put)
         return Places(str(home), str(self._inbox), str(self._out))
 
-    def take(self, wait: float) -> Said:
+    def take(self, wait: float) -> TrainerOutput:
         """What the trainer process said, as soon as it says something, or nothing after `wait` s."""
         frames: list[bytes] = []
         ended = None
@@ -115,7 +115,7 @@ class Host:
                 else:
                     frames.append(said)
                 said = self._said.get_nowait()
-        return Said(frames, self._new_words(), ended)
+        return TrainerOutput(frames, self._new_words(), ended)
 
     def send(self, command: dict[str, Any]) -> None:
         """Give it a command.

@@ -1,4 +1,4 @@
-"""The bridge's end of one link: a host placed on a node, and what passes between it and the orchestrator."""
+"""The driver's end of one link: a host placed on a node, and what passes between it and the orchestrator."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from eureka.system.files import write_whole
 from eureka.workers.cluster import compatibility
-from eureka.workers.cluster.actor import Host, Order, Places
+from eureka.workers.cluster.actor import Order, Places, TrainerActor
 from eureka.workers.cluster.transfer import PIECE, incoming, outgoing
 from eureka.workers.process import Died
 
@@ -39,7 +39,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 @dataclass(frozen=True)
-class Wish:
+class WorkerRequest:
     """What the orchestrator asked for."""
 
     link: int
@@ -57,7 +57,7 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True)
-class Parcel:
+class TaskPackage:
     """The task as it is sent to nodes."""
 
     task: str
@@ -73,7 +73,7 @@ class Parcel:
 class Driver(Protocol):
     """What a handle needs of the driver process."""
 
-    parcel: Parcel
+    parcel: TaskPackage
 
     def say(self, message: dict[str, Any]) -> None:
         """Send a frame to the orchestrator."""
@@ -81,16 +81,16 @@ class Driver(Protocol):
     def note(self, text: str) -> None:
         """Send a message for the user, once."""
 
-    def crowded(self, wish: Wish) -> str | None:
+    def crowded(self, wish: WorkerRequest) -> str | None:
         """The node on which a worker may share processors, if it must; else None."""
 
 
-class Tether:
+class ActorHandle:
     """One host, from its placing to its end."""
 
-    def __init__(self, bridge: Driver, wish: Wish):
+    def __init__(self, driver: Driver, wish: WorkerRequest):
         """Begin to place it."""
-        self.bridge, self.wish = bridge, wish
+        self.driver, self.wish = driver, wish
         self._commands: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._host: Any = None
         self._node = "a node"
@@ -142,7 +142,7 @@ class Tether:
 
     def _say(self, message: dict[str, Any]) -> None:
         if not self._over.is_set():
-            self.bridge.say({"link": self.wish.link, **message})
+            self.driver.say({"link": self.wish.link, **message})
 
     def _place(self) -> Any:
         """A host with a trainer process; a node that turns out to be lost is passed over."""
@@ -168,11 +168,11 @@ class Tether:
         if problem:
             raise Refused(problem)
         if wish.device == "cpu" and there[compatibility.VECTORS] != here[compatibility.VECTORS]:
-            self.bridge.note(
+            self.driver.note(
                 f"{self._node} computes with {there[compatibility.VECTORS]} and this machine with "
                 f"{here[compatibility.VECTORS]}: sums may differ in their last bits"
             )
-        parcel = self.bridge.parcel
+        parcel = self.driver.parcel
         files = {} if _ask(host.has, parcel.sources) else parcel.files
         order = Order(parcel.task, parcel.sources, wish.device, wish.threads, wish.fenced)
         self._places = _ask(host.start, order, files)
@@ -181,7 +181,7 @@ class Tether:
     def _created(self, options: dict[str, Any]) -> tuple[Any, Any]:
         """A host that is to be placed, and what comes when it was."""
         gpus = 1 if self.wish.device == "cuda" else 0
-        kind: Any = ray.remote(Host)
+        kind: Any = ray.remote(TrainerActor)
         made = kind.options(max_concurrency=_CALLS, max_restarts=0, num_gpus=gpus, **options)
         self._host = host = made.remote()
         if self._over.is_set():
@@ -198,16 +198,16 @@ class Tether:
                 raise Died("was ended")
             waited = time.monotonic() - begin
             # A lost node is known as lost only after a while.
-            node = self.bridge.crowded(wish) if wish.again and not shares and waited > _SHARING else None
+            node = self.driver.crowded(wish) if wish.again and not shares and waited > _SHARING else None
             if node is not None:
                 shares = True
-                self.bridge.note(f"too few nodes are left for worker {wish.worker}: it shares processors with another")
+                self.driver.note(f"too few nodes are left for worker {wish.worker}: it shares processors with another")
                 ray.kill(host)
                 there = NodeAffinitySchedulingStrategy(node_id=node, soft=False)
                 host, ready = self._created({"num_cpus": 0, "scheduling_strategy": there})
             elif not shares and waited > _PLACING:
                 needs = f"{'a GPU and ' if wish.device == 'cuda' else ''}{wish.threads} CPU{'s' * (wish.threads > 1)}"
-                self.bridge.note(f"worker {wish.worker} waits until a node of the cluster has {needs} to spare")
+                self.driver.note(f"worker {wish.worker} waits until a node of the cluster has {needs} to spare")
         return host, ready
 
     def _facts(self, ready: Any) -> dict[str, str]:
@@ -236,7 +236,7 @@ class Tether:
     def _translated(self, frame: dict[str, Any]) -> dict[str, Any]:
         assert self._places is not None
         if frame["kind"] == "error":
-            home = str(self.bridge.parcel.root)
+            home = str(self.driver.parcel.root)
             return frame | {"message": str(frame["message"]).replace(self._places.task, home)}
         try:
             return incoming(frame, self._fetch)

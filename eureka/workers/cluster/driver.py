@@ -1,4 +1,4 @@
-"""The orchestrator's side of the bridge: the process that is Ray's driver, and links to hosts through it."""
+"""The orchestrator's side of the driver: the process that is Ray's driver, and links to hosts through it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _JOINING = 30.0
 _STARTING = 120.0
 """s in which one of our own must be there."""
 _CLOSING = 12.0
-"""s that the end of a link, and of the bridge, is waited for."""
+"""s that the end of a link, and of the driver, is waited for."""
 _OF_RAY = (
     "RAY_ADDRESS",
     "RAY_AUTH_MODE",
@@ -156,7 +156,7 @@ class RayLink:
         self._closed = threading.Event()
 
     def said(self, message: dict[str, Any]) -> None:
-        """Take what the bridge says of it."""
+        """Take what the driver says of it."""
         if "frame" in message or "died" in message:
             self._inbox.put(message)
         if "closed" in message:

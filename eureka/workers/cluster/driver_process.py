@@ -28,7 +28,7 @@ from typing import Any
 import ray
 
 from eureka.config.tasks import load_task
-from eureka.workers.cluster.actor_handle import Parcel, Tether, Wish
+from eureka.workers.cluster.actor_handle import ActorHandle, TaskPackage, WorkerRequest
 from eureka.workers.cluster.transfer import hashes, task_files
 from eureka.workers.process import frames, write_frame
 
@@ -40,15 +40,15 @@ _LEAVING = 15.0
 """s after which this process ends whatever Ray still does."""
 
 
-class Bridge:
+class DriverProcess:
     """The driver of a run."""
 
     def __init__(self, out: int):
         self._out, self._saying = out, threading.Lock()
-        self._tethers: dict[int, Tether] = {}
+        self._handles: dict[int, ActorHandle] = {}
         self._noted: set[str] = set()
         self._ending = ThreadPoolExecutor(16)
-        self.parcel: Parcel
+        self.parcel: TaskPackage
         self._folder: str | None = None
 
     def say(self, message: dict[str, Any]) -> None:
@@ -62,13 +62,13 @@ class Bridge:
             self._noted.add(text)
             self.say({"note": text})
 
-    def crowded(self, wish: Wish) -> str | None:
+    def crowded(self, wish: WorkerRequest) -> str | None:
         """Where a worker may share processors, if all that are left are fewer than the workers need; else None."""
         if wish.device == "cuda":
             return None
         alive = [n for n in _alive() if n["Resources"].get("CPU", 0) >= 1]
         places = sum(int(n["Resources"]["CPU"]) // wish.threads for n in alive)
-        if not alive or places >= len(self._tethers):
+        if not alive or places >= len(self._handles):
             return None
         return max(alive, key=lambda n: n["Resources"]["CPU"])["NodeID"]
 
@@ -78,30 +78,30 @@ class Bridge:
             case "join":
                 self._join(**order)
             case "open":
-                wish = Wish(**order)
-                self._tethers[wish.link] = Tether(self, wish)
+                wish = WorkerRequest(**order)
+                self._handles[wish.link] = ActorHandle(self, wish)
             case "send":
-                if order["link"] in self._tethers:
-                    self._tethers[order["link"]].send(order["frame"])
+                if order["link"] in self._handles:
+                    self._handles[order["link"]].send(order["frame"])
             case "kill":
-                if order["link"] in self._tethers:
-                    self._ending.submit(self._tethers[order["link"]].end, at_once=True)
+                if order["link"] in self._handles:
+                    self._ending.submit(self._handles[order["link"]].end, at_once=True)
             case "close":
                 self._ending.submit(self._close, order["link"])
 
     def leave(self, code: int) -> None:
         """End every host, leave the cluster, and exit."""
         threading.Timer(_LEAVING, os._exit, (1,)).start()
-        list(self._ending.map(lambda tether: tether.end(at_once=False), list(self._tethers.values())))
+        list(self._ending.map(lambda handle: handle.end(at_once=False), list(self._handles.values())))
         ray.shutdown()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
         os._exit(code)
 
     def _close(self, link: int) -> None:
-        tether = self._tethers.pop(link, None)
-        if tether is not None:
-            tether.end(at_once=False)
+        handle = self._handles.pop(link, None)
+        if handle is not None:
+            handle.end(at_once=False)
         self.say({"link": link, "closed": True})
 
     def _join(self, task: str, address: str | None, cpus: int, folder: str | None) -> None:
@@ -123,7 +123,7 @@ class Bridge:
         files = task_files(loaded)
         contents = ray.put({name: path.read_bytes() for name, path in files.items()})
         name = loaded.path.name if loaded.on_disk else str(loaded.path)
-        self.parcel = Parcel(name, loaded.path.parent, hashes(files), contents)
+        self.parcel = TaskPackage(name, loaded.path.parent, hashes(files), contents)
         nodes = [
             {"name": _name(n), "cpus": int(n["Resources"].get("CPU", 0)), "gpus": int(n["Resources"].get("GPU", 0))}
             for n in _alive()
@@ -154,14 +154,14 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     out, source = os.dup(1), os.dup(0)
     os.dup2(2, 1)  # what a library prints belongs in the log
-    bridge, code = Bridge(out), 1
+    driver, code = DriverProcess(out), 1
     try:
         for order in frames(source):
-            bridge.carry_out(order)
+            driver.carry_out(order)
         code = 0
     except Exception:  # `leave` shows none
         traceback.print_exc()
-    bridge.leave(code)
+    driver.leave(code)
 
 
 if __name__ == "__main__":

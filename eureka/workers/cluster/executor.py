@@ -13,7 +13,7 @@ from eureka.config.tasks import LoadedTask
 from eureka.errors import UserError
 from eureka.workers.cluster.driver import Driver, RayLink
 from eureka.workers.cluster.transfer import task_files
-from eureka.workers.isolation import Confinement
+from eureka.workers.isolation import IsolationPolicy
 from eureka.workers.process import Died
 
 
@@ -26,7 +26,7 @@ class Cluster:
         task: LoadedTask,
         logs: Path,
         scratch: Path,
-        confinement: Confinement,
+        isolation: IsolationPolicy,
         keep: Sequence[int] = (),
         device: str = "cpu",
         workers: int | None = None,
@@ -39,8 +39,8 @@ class Cluster:
             task: the task, whose code runs on the nodes and never in this process.
             logs: folder for the messages of the trainer processes and of Ray.
             scratch: folder for what is unfinished.
-            confinement: whether trainer processes are fenced in, on their nodes.
-            keep: descriptors that the bridge inherits (the run's worker lock).
+            isolation: whether trainer processes are fenced in, on their nodes.
+            keep: descriptors that the driver inherits (the run's worker lock).
             device: `cpu`, `cuda` or `warp-cpu`.
             workers: how many share a generation; None for one a GPU, or one a node that has none.
             note: told what people should know, by a thread of its own.
@@ -59,7 +59,7 @@ class Cluster:
             raise UserError(f"--executor ray:{address}: give the cluster's address as HOST:PORT, or auto")
         task_files(task)
         self._address, self._task, self._logs, self._scratch = address, task, logs.absolute(), scratch.absolute()
-        self._confinement, self._keep, self._device, self._note = confinement, keep, device, note
+        self._confinement, self._keep, self._device, self._note = isolation, keep, device, note
         self._numbers = itertools.count(1)
         self._opened: set[int] = set()
         self._starting = threading.Lock()
