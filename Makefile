@@ -22,7 +22,7 @@ test-slow: $(VENV)/.slow
 
 # Every hostile reward of sandbox/attacks under the real jail, twice, and with walls taken down; half an hour.
 test-attacks: $(VENV)/.dev
-	$(BIN)/python tests/sandbox/red_team.py $(ARGS)
+	$(BIN)/python tests/support/red_team.py $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -12,10 +12,10 @@ import gymnasium
 import numpy as np
 import pytest
 import torch
-from conftest import Bench
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode
 from gymnasium.wrappers import vector as wrappers
+from support.bench import Bench
 
 from eureka.cli.export import source
 from eureka.config.tasks import shipped_tasks

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from conftest import Bench, bench_of
+from support.bench import Bench, bench_of
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from eureka.config.tasks import shipped_tasks

@@ -43,7 +43,9 @@ def open_context(
     compiler = Compiler(isolation, logs / "compiler.log", keep)
     try:
         scratch = run.folder / "scratch"
-        pool = TrainerPool(make_executor(run.settings, task, logs, scratch, isolation, keep, notifier(display)), scratch)
+        pool = TrainerPool(
+            make_executor(run.settings, task, logs, scratch, isolation, keep, notifier(display)), scratch
+        )
         try:
             yield RunContext(run, designer, compiler, pool, display, budget, isolation)
         finally:

@@ -152,4 +152,5 @@ def one_at_a_time(display: Display) -> Display:
 
 
 def notifier(display: Display) -> Callable[[str], None]:
+    """A function that shows a text as a `Notice`."""
     return lambda text: display(Notice(text))

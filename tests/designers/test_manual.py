@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from test_evolve import TASK
+from support.candidates import TASK
 
 from eureka.config.settings import Settings
 from eureka.config.tasks import load_task

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from asking import KEY, PRICES, Asker, numbered, request, serving
-from server import GOOD, completion, error
-from test_evolve import TASK
+from support.asking import KEY, PRICES, Asker, numbered, request, serving
+from support.candidates import TASK
+from support.model_server import GOOD, completion, error
 
 from eureka.designers import prompts
 from eureka.designers.base import Request

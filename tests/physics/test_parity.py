@@ -18,11 +18,11 @@ from functools import cache
 import mujoco
 import mujoco_warp as mjw
 import numpy as np
-import parity
 import pytest
 import torch
 import warp as wp
-from conftest import Bench, bench_of
+from support import parity
+from support.bench import Bench, bench_of
 
 from eureka.envs.env import Env
 from eureka.envs.sizing import measure_sizes

@@ -2,7 +2,7 @@ import json
 from dataclasses import asdict
 
 import torch
-from conftest import bench_of
+from support.bench import bench_of
 
 from eureka.envs.sizing import LEAST_CONTACTS, LEAST_ROWS, measure_sizes
 from eureka.physics.buffers import CONTACTS, HEIGHT_FIELD, ROWS, Sizes

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 import torch
-from conftest import Bench, bench_of
+from support.bench import Bench, bench_of
 
 from eureka.envs.sizing import measure_sizes
 from eureka.physics.graphs import Graph

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from journals import append, beginning, example, grown, halves, hostile, write_run
+from support.journals import append, beginning, example, grown, halves, hostile, write_run
 
 from eureka.report.document import document
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from conftest import Cli
-from journals import EXAMPLE, append, example, example_record, grown, halves, hostile, write_run
+from support.cli import Cli
+from support.journals import EXAMPLE, append, example, example_record, grown, halves, hostile, write_run
+from support.pages import Page, values
 
 from eureka.report.document import LARGEST, document
 
@@ -17,26 +17,6 @@ ELEMENTS = (
     "ins li line main meta nav ol p path pre rect section small span strong style summary svg table tbody td text th "
     "thead title tr ul use"
 )
-
-
-class Page(HTMLParser):
-    """What a browser makes of a page: elements with their attributes, and the text."""
-
-    def __init__(self, text: str):
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-
-def values(page: Page, name: str) -> list[str]:
-    return [attributes[name] or "" for _, attributes in page.elements if name in attributes]
 
 
 def test_the_report_of_the_recorded_run_has_all_its_parts():

@@ -13,10 +13,10 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Cli
-from journals import append, example, grown, halves, hostile, write_run
 from starlette.testclient import TestClient
-from test_document import Page, values
+from support.cli import Cli
+from support.journals import append, example, grown, halves, hostile, write_run
+from support.pages import Page, values
 
 from eureka.report.auth import Guard
 from eureka.report.event_stream import Followers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from conftest import Bench
+from support.bench import Bench
 
 from eureka.envs.base import Step
 from eureka.envs.env import Env

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import Bench, bench_of
+from support.bench import Bench, bench_of
 from tensordict import TensorDict
 from torch import Tensor, nn
 

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-import red_team
-from corpus import Attack, corpus, read
-from firing_range import Result
+from support import red_team
+from support.corpus import Attack, corpus, read
+from support.firing_range import Result
 
 PROGRAM = Path(red_team.__file__)
 HARMFUL = ("files_read/secret_open", "files_write/forge_result", "network/tcp", "processes/fork",

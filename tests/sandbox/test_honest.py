@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from state import FIELDS
+from support.state import FIELDS
 
 from eureka.rewards.program import Field, rebuild
 from eureka.system.paths import load_sandbox

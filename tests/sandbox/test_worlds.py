@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from state import FIELDS
+from support.state import FIELDS
 
 from eureka.rewards.program import Field, Rejected, rebuild, require_separate_worlds
 from eureka.system.paths import load_sandbox

@@ -6,7 +6,7 @@ import math
 import mujoco
 import pytest
 import torch
-from conftest import Bench, bench_of
+from support.bench import Bench, bench_of
 
 from eureka.noise import Noise
 from eureka.task import Episode

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from conftest import Bench, bench_of
+from support.bench import Bench, bench_of
 
 from eureka.rotation import rotate
 from eureka.task import Episode

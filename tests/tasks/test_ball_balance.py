@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import mujoco
 import pytest
 import torch
-from conftest import Bench, bench_of
+from support.bench import Bench, bench_of
 
 from eureka.task import Episode
 

@@ -4,7 +4,7 @@ import math
 
 import mujoco
 import torch
-from conftest import Bench
+from support.bench import Bench
 
 from eureka.task import Episode
 

@@ -5,7 +5,7 @@ import math
 import mujoco
 import pytest
 import torch
-from conftest import Bench, bench_of
+from support.bench import Bench, bench_of
 
 from eureka.task import Episode
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from conftest import Bench
+from support.bench import Bench
 
 from eureka.noise import Noise
 from eureka.task import Episode

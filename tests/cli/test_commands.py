@@ -1,0 +1,207 @@
+"""train, export and list."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from support.bench import Bench
+from support.cli import EUREKA, SMALL, Cli
+
+from eureka.cli.export import source
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with runs/cartpole/one, small and finished."""
+    folder = tmp_path_factory.mktemp("commands")
+    command = [EUREKA, "run", "cartpole", "--out", "runs/cartpole/one", *map(str, SMALL)]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_an_exported_reward_is_the_program_that_was_trained(cli: Cli, folder: Path, cartpole: Bench, tmp_path: Path):
+    done = cli("export", folder / "runs/cartpole/one", "-o", "reward.py")
+    assert done.returncode == 0, done.stderr
+    text = (tmp_path / "reward.py").read_text()
+    assert text.startswith('"""Reward for the task cartpole, candidate ') and "eureka" not in text.split('"""')[2]
+    states = {name: value[:5] for name, value in cartpole.states.items()}
+    code = "import json, sys, inspect, torch, reward\n"
+    code += "states = {k: torch.tensor(v) for k, v in json.load(sys.stdin).items()}\n"
+    code += "names = inspect.signature(reward.compute_reward).parameters\n"
+    code += "total, parts = reward.compute_reward(**{n: states[n] for n in names})\n"
+    code += "print(json.dumps([total.tolist(), sorted(parts), [m for m in sys.modules if m.startswith('eureka')]]))"
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, text=True, capture_output=True, check=True,
+        input=json.dumps({k: v.tolist() for k, v in states.items()}),
+    )  # fmt: skip
+    total, parts, modules = json.loads(ran.stdout)
+    result = json.loads((folder / "runs/cartpole/one/result.json").read_text())
+    code_of = (folder / "runs/cartpole/one/candidates" / result["winner"] / "reward.py").read_text()
+    program = cartpole.program(code_of, 5)
+    expected = program(*[states[n] for n in program.inputs])[0]
+    assert torch.allclose(torch.tensor(total), expected) and sorted(program.components) == parts
+    assert modules == []
+
+
+def test_an_exported_wrapper_needs_gymnasium_and_torch_and_nothing_of_eureka(cli: Cli, folder: Path, tmp_path: Path):
+    done = cli("export", folder / "runs/cartpole/one", "-o", "evolved.py", "--wrapper")
+    assert done.returncode == 0 and done.stdout.strip().endswith(", with a gymnasium wrapper"), done.stderr
+    code = """
+import gymnasium, sys, evolved
+names = evolved.inspect.signature(evolved.compute_reward).parameters
+fields = {"action": [0.0], "last_action": [0.0]}
+state = lambda env, observation, action, info: {n: fields.get(n, 0.1) for n in names}
+env = evolved.EvolvedReward(gymnasium.make("CartPole-v1"), state)
+env.reset(seed=0)
+_, reward, _, _, info = env.step(1)
+print(type(reward).__name__, info["task_reward"], [m for m in sys.modules if m.startswith("eureka")])
+"""
+    ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, text=True, capture_output=True, check=True)
+    assert ran.stdout.split() == ["float", "1.0", "[]"]
+
+
+def test_an_export_says_what_is_in_the_way(cli: Cli, folder: Path, tmp_path: Path):
+    run = folder / "runs/cartpole/one"
+    (tmp_path / "mine.py").write_text("precious")
+    for arguments, expected in (
+        ([run, "-o", "mine.py"], "mine.py exists already"),
+        ([run, "-o", "x.py", "--candidate", "9.9"], "no candidate '9.9'"),
+        ([run], "Missing option '-o'"),
+        ([run, "-o", "nodir/x.py"], "nodir/x.py cannot be written: No such file"),
+        ([run, "-o", "mine.py/x.py"], "cannot be written"),
+        (["nowhere", "-o", "x.py"], "nowhere does not exist"),
+    ):
+        done = cli("export", *arguments)
+        assert done.returncode == 2 and expected in done.stderr and "Traceback" not in done.stderr
+    assert (tmp_path / "mine.py").read_text() == "precious" and not (tmp_path / "x.py").exists()
+
+
+def test_what_the_sandbox_gives_silently_is_imported_in_an_export():
+    code = (
+        '"""My own words."""\nfrom __future__ import annotations\nK = math.pi\n\n'
+        "def compute_reward(a: Tensor) -> Tuple[Tensor, Dict[str, Tensor]]:\n"
+        '    b = F.relu(a) * K\n    return b, {"b": b}\n'
+    )
+    text = source(code, 'From a """hostile\\ name.')
+    names: dict = {}
+    exec(text, names)
+    assert names["compute_reward"](torch.ones(2))[0].tolist() == pytest.approx([3.14159265] * 2)
+    assert "My own words." in names["__doc__"] and "hostile" in names["__doc__"]
+
+
+def test_list_shows_tasks_and_runs_whatever_their_state(cli: Cli, folder: Path):
+    broken = folder / "runs" / "broken"
+    broken.mkdir()
+    (broken / "run.json").write_text("{")
+    done = cli("list", folder / "runs")
+    assert done.returncode == 0, done.stderr
+    flat = "".join(done.stdout.split())
+    assert "shadow_hand" in flat and "finished" in flat and "cannotberead:UserError" in flat
+    empty = cli("list")
+    assert empty.returncode == 0 and "no runs here" in empty.stdout
+    missing = cli("list", "nowhere")
+    assert missing.returncode == 2 and "there is no folder nowhere" in missing.stderr
+
+
+def test_train_trains_one_reward_on_several_seeds_and_resumes(cli: Cli, tmp_path: Path):
+    reward = tmp_path / "mine.py"
+    reward.write_text(
+        "def compute_reward(pole_angle):\n    up = torch.exp(-pole_angle.square() / 0.1)\n    return up, {}\n"
+    )
+    done = cli("train", "cartpole", "--reward", reward, "--seeds", 2, "--steps", 8192, "--out", "one")
+    assert done.returncode == 0, done.stderr
+    result = json.loads((tmp_path / "one" / "result.json").read_text())
+    (arm,) = result["comparison"]["arms"]
+    assert arm["name"] == "mine" and len(arm["fitness"]) == 2
+    assert len(list((tmp_path / "one" / "final").glob("mine-*/policy.safetensors"))) == 2
+    assert "mine" in done.stdout and "evolved" not in done.stdout
+    # cut off before its end, it goes on to the same result
+    events = (tmp_path / "one" / "events.jsonl").read_text().splitlines(keepends=True)
+    kept = [line for line in events if '"finished"' not in line and '"trained"' not in line]
+    (tmp_path / "one" / "events.jsonl").write_text("".join(kept))
+    before = (tmp_path / "one" / "result.json").read_bytes()
+    again = cli("resume", "one")
+    assert again.returncode == 0, again.stderr
+    assert (tmp_path / "one" / "result.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "arguments, expected",
+    [
+        (["--reward", "nowhere.py"], "nowhere.py cannot be read"),
+        (["--reward", "bad.py"], "bad.py, line 2: "),
+        (["--reward", "human", "--seeds", "0"], "--seeds"),
+        ([], "Missing option '--reward'"),
+    ],
+)
+def test_a_mistake_with_train_is_one_sentence_and_leaves_nothing(
+    cli: Cli, tmp_path: Path, arguments: list[str], expected: str
+):
+    (tmp_path / "bad.py").write_text("def compute_reward(pole_angle):\n    return torch.nope(pole_angle), {}\n")
+    done = cli("train", "cartpole", *arguments, "--out", "run")
+    assert done.returncode == 2 and expected in done.stderr and "Traceback" not in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "head",
+    ['"""Doc."""; K = 2.0\n', '"""Doc."""\nfrom __future__ import annotations; K = 2.0\n', "K = 2.0  # a comment\n"],
+)
+def test_an_export_keeps_what_shares_a_line_with_what_is_moved(head: str):
+    names: dict = {}
+    exec(source(head + "\ndef compute_reward(a):\n    return a * K, {}\n", "x"), names)
+    assert names["K"] == 2.0 and names["compute_reward"](3.0)[0] == 6.0
+
+
+DAMAGES = [
+    ("run.json", "[]"),
+    ("run.json", '{"settings": []}'),
+    ("run.json", "[" * 100_000),
+    ("events.jsonl", "1\n"),
+    ("events.jsonl", "{}\n"),
+    ("events.jsonl", '{"event": "answer"}\n'),
+    ("events.jsonl", '{"event": "finished", "winner": null, "comparison": {"arms": []}}\n'),
+    ("events.jsonl", '{"event": "train", "name": "x"}\n{"event": "finished", "comparison": {"arms": []}}\n'),
+]
+
+
+@pytest.mark.parametrize("name, text", DAMAGES)
+def test_a_damaged_run_is_one_sentence_for_every_command(cli: Cli, folder: Path, tmp_path: Path, name: str, text: str):
+    import shutil
+
+    shutil.copytree(folder / "runs/cartpole/one", tmp_path / "runs" / "one")
+    (tmp_path / "runs" / "one" / name).write_text(text)
+    for command in (["inspect", "runs/one"], ["export", "runs/one", "-o", "x.py"], ["resume", "runs/one"]):
+        done = cli(*command)
+        assert "Traceback" not in done.stderr and done.returncode in (0, 2), (command, done.stderr)
+        assert done.returncode == 0 or len(done.stderr.strip().splitlines()) == 1
+    listed = cli("list")
+    assert listed.returncode == 0, listed.stderr
+
+
+def test_a_strangers_run_cannot_drive_the_terminal(cli: Cli, folder: Path, tmp_path: Path):
+    import shutil
+
+    run = tmp_path / "one"
+    shutil.copytree(folder / "runs/cartpole/one", run)
+    evil = "\x1b]0;owned\x07[/foo]"
+    record = json.loads((run / "run.json").read_text())
+    record["task"] = evil
+    (run / "run.json").write_text(json.dumps(record))
+    events = (
+        (run / "events.jsonl")
+        .read_text()
+        .replace('"evolved"', json.dumps(evil))
+        .replace('"notes": []', '"notes": ' + json.dumps([evil]))
+    )
+    (run / "events.jsonl").write_text(events)
+    for arguments in (["inspect", "one"], ["inspect", "one", "--best"], ["list", "."], ["resume", "one"]):
+        done = cli(*arguments)
+        assert "\x1b" not in done.stdout + done.stderr and "\x07" not in done.stdout + done.stderr
+        assert "Traceback" not in done.stderr

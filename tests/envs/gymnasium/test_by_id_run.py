@@ -1,0 +1,93 @@
+"""An environment by id through the whole loop."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from support.cli import Cli
+
+from eureka.config.tasks import FIELD, PROGRAM
+from eureka.rewards.preflight import preflight
+from eureka.rewards.program import Field, ProgramBank, Rejected, own_reward
+
+TINY = ("--generations", 1, "--samples", 1, "--envs", 4, "--steps", 1024)
+
+
+def test_the_baseline_pays_what_the_environment_pays():
+    bank = ProgramBank([own_reward(2), own_reward(2)], 2)
+    fields = {FIELD: torch.tensor([1.0, 2.0, 3.0, 4.0])}
+    assert bank(fields).tolist() == [[1.0, 2.0], [3.0, 4.0]]
+    first, second = bank.drain()
+    assert first.total == 1.5 and second.total == 3.5 and first.components == {} and first.fault is None
+
+
+def test_no_candidate_can_take_the_environments_own_reward():
+    with pytest.raises(Rejected):
+        preflight(PROGRAM, {"x": Field(())}, {"x": torch.zeros(4), FIELD: torch.zeros(4)})
+    graph = {"version": 1, "inputs": [FIELD], "nodes": [], "outputs": [{"value": 0}], "components": []}
+    with pytest.raises(Rejected):
+        preflight(json.dumps(graph), {"x": Field(())}, {"x": torch.zeros(4), FIELD: torch.zeros(4)})
+
+
+def test_an_id_is_searched_and_compared_against_the_environments_reward(cli: Cli, tmp_path: Path):
+    done = cli("run", "gymnasium:Pendulum-v1", "--out", "run", *TINY)
+    assert done.returncode == 0, done.stderr
+    for expected in ("fitness is its return", "trainer fenced: seccomp", "\n evolved", "\n environment"):
+        assert expected in done.stdout
+    assert "against environment" in done.stdout
+    assert "The human-normalised score is not defined: there is no arm human." in done.stdout
+    again = cli("resume", "run")
+    assert again.returncode == 0 and "against environment" in again.stdout
+
+    done = cli("compare", "run", "environment", "--seeds", 2, "--out", "compared")
+    assert done.returncode == 0, done.stderr
+    comparison = json.loads((tmp_path / "compared" / "result.json").read_text())["comparison"]
+    run, own = comparison["arms"]
+    assert comparison["baseline"] == "environment" and own["against"] is None and own["searches"] == 0
+    assert run["against"]["verdict"] in ("win", "tie", "loss") and run["against"]["normalised"] is None
+    assert len(own["fitness"]) == 2 and len(own["steps_to_baseline"]) in (0, 2)
+
+
+def test_a_dry_run_of_an_id_shows_the_prompt_and_what_was_assumed(cli: Cli):
+    done = cli("run", "gymnasium:Hopper-v5", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    for expected in ("thigh_joint_position", "general ones", "estimate: ", "nobody was called"):
+        assert expected in done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments, expected",
+    [
+        (["run", "gymnasium:Hoper-v5"], "Did you mean: `Hopper`"),
+        (["run", "gymnasium:CartPole-v1"], "only continuous ones (Box)"),
+        (["run", "gymnasium:Hopper-v5", "--start", "human"], "has no human reward"),
+        (["run", "gymnasium:Hopper-v5", "--preset", "paper"], "has no preset 'paper'; it has cpu"),
+        (["compare", "human", "--task", "gymnasium:Hopper-v5"], "hopper_v5 has no reward human; it has environment"),
+        (
+            ["compare", "environment", "--task", "cartpole"],
+            "cartpole has no reward environment; it has human and sparse",
+        ),
+        (["compare", "environment", "--task", "gymnasium:Hopper-v5", "--robustness"], "an environment by id has none"),
+        (["compare", "sparse", "--task", "cartpole", "--correlation"], "give the arm human too"),
+    ],
+)
+def test_mistakes_are_answered_in_one_sentence(cli: Cli, tmp_path: Path, arguments: list[str], expected: str):
+    done = cli(*arguments)
+    assert done.returncode == 2 and expected in done.stderr and "Traceback" not in done.stderr
+    assert done.stderr.count("\n") == 1 and not list(tmp_path.rglob("run.json"))
+
+
+@pytest.mark.slow
+def test_hopper_by_id_runs_through_the_whole_loop_and_a_replay_is_the_same(cli: Cli, tmp_path: Path):
+    sizes = ("--generations", 2, "--samples", 2, "--envs", 8, "--steps", 4096)
+    done = cli("run", "gymnasium:Hopper-v5", "--out", "run", *sizes, timeout=1200)
+    assert done.returncode == 0, done.stderr
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    arms = {arm["name"]: arm for arm in result["comparison"]["arms"]}
+    assert set(arms) == {"evolved", "environment"} and len(arms["environment"]["fitness"]) == 3
+    again = cli("run", "gymnasium:Hopper-v5", "--llm", "replay:run", "--out", "again", timeout=1200)
+    assert again.returncode == 0, again.stderr
+    assert (tmp_path / "again" / "result.json").read_bytes() == (tmp_path / "run" / "result.json").read_bytes()

@@ -1,0 +1,65 @@
+"""The recorded runs in runs/examples: a language model's replies, kept to be looked at and replayed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from support.bench import bench_of
+from support.cli import Cli
+
+from eureka.designers import prompts
+from eureka.envs.introspection import describe
+from eureka.runs.store import read_events, read_json, task_of
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "runs" / "examples"
+NAMES = ("cartpole", "ant")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_first_prompt_is_the_one_that_would_be_asked_today(name: str):
+    """A change of prompts or of the task's words makes the recording stale: record it anew (runs/README.md)."""
+    recorded = next(e for e in read_events(EXAMPLES / name)[0] if e["event"] == "prompt")
+    bench = bench_of(name)
+    description = describe(bench.loaded, bench.task, bench.states, bench.env(1, 1).reset().shape[-1])
+    assert prompts.fingerprint(prompts.first(description)) == recorded["sha256"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_task_is_the_one_that_is_shipped_today(name: str):
+    """Else nobody could play its policy or go on from it."""
+    assert task_of(EXAMPLES / name).file.name == name
+
+
+@pytest.mark.parametrize("name, replies", [("cartpole", 8), ("ant", 16)])
+def test_it_is_small_names_no_machine_and_says_who_answered(name: str, replies: int):
+    size = 0
+    for path in (EXAMPLES / name).rglob("*"):
+        if path.is_file():
+            size += path.stat().st_size
+            assert path.suffix != ".safetensors" or path.stat().st_size < 200_000, path
+            assert b"/home/" not in path.read_bytes() and b"/tmp/" not in path.read_bytes(), path
+            assert str(EXAMPLES.parent).encode() not in path.read_bytes(), path
+    assert size < 900_000
+    answers = [e["answer"] for e in read_events(EXAMPLES / name)[0] if e["event"] == "answer"]
+    llm = read_json(EXAMPLES / name / "run.json")["settings"]["llm"]
+    assert len(answers) == replies and {a["model"] for a in answers} == {llm.removeprefix("manual:")}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_can_be_inspected_and_reported(cli: Cli, tmp_path: Path, name: str):
+    winner = json.loads((EXAMPLES / name / "result.json").read_text())["winner"]
+    done = cli("inspect", EXAMPLES / name)
+    assert done.returncode == 0 and f"winner {winner}" in done.stdout, done.stderr
+    best = cli("inspect", EXAMPLES / name, "--best")
+    assert best.returncode == 0 and "def compute_reward" in best.stdout
+    assert cli("report", EXAMPLES / name, "-o", "report.html").returncode == 0
+    assert f"candidate {winner}" in (tmp_path / "report.html").read_text()
+
+
+@pytest.mark.slow
+def test_its_replies_make_a_run_again(cli: Cli, tmp_path: Path):
+    done = cli("run", "cartpole", "--llm", f"replay:{EXAMPLES / 'cartpole'}", "--out", "again", timeout=900)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "again" / "result.json").exists()

@@ -1,0 +1,283 @@
+"""Whole runs with language models behind a real server, from the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.cli import KEY, Cli
+from support.model_runs import answers, rewards
+from support.model_server import GOOD, Server, completion, error
+
+SIZES = ("--generations", 2, "--samples", 2, "--envs", 32, "--steps", 2048)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    server = Server(rewards)
+    yield server
+    server.close()
+
+
+def test_a_whole_run_with_a_model_and_its_replay(cli: Cli, server: Server, tmp_path: Path):
+    done = cli(
+        "run", "cartpole", "--llm", f"openai:small-model@{server.url}", "--out", "run", *SIZES,
+        "--prices", "2,10", "--max-usd", "5", OPENAI_API_KEY=KEY,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert f"designer: small-model at {server.url}" in done.stdout
+    # 2 calls of (1000 * 2 + 200 * 10) millionths
+    assert "spent: 2 calls, 2400 tokens, $0.0080" in done.stdout
+    assert [len(b["messages"]) for b in server.bodies] == [2, 4], "the second asks for a better one"
+    assert "fitness: [" in server.bodies[1]["messages"][3]["content"]
+    run = tmp_path / "run"
+    for path in run.rglob("*"):
+        assert not path.is_file() or KEY.encode() not in path.read_bytes(), path
+    assert KEY not in done.stdout + done.stderr
+    settings = json.loads((run / "run.json").read_text())["settings"]
+    assert settings["asking"]["prices"] == {"input": 2.0, "output": 10.0, "cached": 2.0}, "a snapshot of the prices"
+    server.close()  # a replay asks nobody
+    again = cli("run", "cartpole", "--llm", f"replay:{run}", "--out", "again")
+    assert again.returncode == 0, again.stderr
+    assert (tmp_path / "again" / "result.json").read_bytes() == (run / "result.json").read_bytes()
+
+
+def test_faulty_replies_are_sent_back_with_their_errors(cli: Cli, tmp_path: Path):
+    bad = GOOD.replace("torch.square(pole_angle)", "torch.square(pole_angel)")
+    replies = iter([bad, "I would rather talk.", GOOD, GOOD.replace("0.1)", "0.2)")])
+
+    def answer(body, number):
+        return completion(*[next(replies) for _ in range(body.get("n", 1))])
+
+    server = Server(answer)
+    try:
+        sizes = ("--generations", 1, *SIZES[2:])
+        done = cli("run", "cartpole", "--llm", f"openai:m@{server.url}", "--out", "run", *sizes)
+        assert done.returncode == 0, done.stderr
+        complaints = sorted(b["messages"][-1]["content"] for b in server.bodies[1:])
+        assert any("pole_angel" in c for c in complaints) and any("No code was found" in c for c in complaints)
+        assert done.stdout.count("; sent back") == 2
+    finally:
+        server.close()
+
+
+REFUSALS = [
+    (["--llm", "openai:gpt"], {}, "OPENAI_API_KEY is not set; export it"),
+    (["--llm", "openai:small-model@URL"], {"answer": error(401, "bad key")}, "refuses the key in OPENAI_API_KEY"),
+    (["--llm", "openai:smal-model@URL"], {"answer": error(404, "no")}, "(did you mean 'small-model'"),
+    (["--llm", "openai:@URL"], {}, "--llm openai needs a model behind a colon; URL offers large-model, small-model"),
+    (["--llm", "openai:m@http://127.0.0.1:9/v1"], {}, "no server answers at http://127.0.0.1:9/v1"),
+    (["--llm", "openai:m@httpx"], {}, "is no address of a server"),
+    (["--llm", "openai:unknown-model@URL", "--max-usd", "1"], {}, "--max-usd needs prices"),
+    (["--llm", "openai:m@URL", "--prices", "cheap"], {}, "--prices cheap: give IN,OUT"),
+    (["--llm", "openai:m@URL", "--temperature", "3"], {}, "--temperature: input should be less than or equal to 2"),
+    (["--llm", "openai:m@URL", "--prices", "1,1", "--max-usd", "0.000001"], {}, "could pass --max-usd 1e-06"),
+    (["--llm", "search", "--max-usd", "1"], {}, "--max-usd has no effect on --llm search"),
+    (["--llm", "manual", "--temperature", "1"], {}, "--temperature has no effect on --llm manual"),
+    (["--llm", "transformers"], {}, "needs a model behind a colon"),
+    (["--start", "nowhere.py"], {}, "--start nowhere.py: there is no such file"),
+]
+
+
+@pytest.mark.parametrize("arguments, mood, expected", REFUSALS)
+def test_what_a_model_cannot_do_is_one_sentence_and_leaves_nothing(
+    cli: Cli, server: Server, tmp_path: Path, arguments: list[str], mood: dict, expected: str
+):
+    if mood:
+        server.answer = lambda body, number: mood["answer"]
+    given = [a.replace("URL", server.url) for a in arguments]
+    keys = {} if arguments[-1] == "openai:gpt" else {"OPENAI_API_KEY": KEY}
+    done = cli("run", "cartpole", *given, "--out", "run", *SIZES, **keys)
+    assert done.returncode == 2, done.stderr
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1 and lines[0].startswith("error: ") and expected.replace("URL", server.url) in lines[0]
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_model_named_in_the_environment_is_the_default(cli: Cli, server: Server):
+    done = cli("run", "cartpole", "--dry-run", EUREKA_LLM=f"openai:gpt-4o@{server.url}")
+    assert done.returncode == 0, done.stderr
+    assert f"designer openai:gpt-4o@{server.url}; nobody was called" in done.stdout
+    assert "cost: unpriced" in done.stdout and server.bodies == []
+    priced = cli("run", "cartpole", "--dry-run", "--llm", f"openai:m@{server.url}", "--prices", "2,10")
+    assert "cost: about $0." in priced.stdout and "limits: none" in priced.stdout
+
+
+def test_killed_with_calls_in_flight_a_run_asks_only_for_what_was_not_recorded(cli: Cli, tmp_path: Path):
+    release = threading.Event()
+
+    def answer(body, number):
+        if "n" in body:
+            return error(400, "n", param="n")
+        if number > 3 and not release.is_set():
+            release.wait(60)  # in flight until long after the kill
+        return rewards(body, number)
+
+    server = Server(answer)
+    command = [str(Path(sys.executable).parent / "eureka"), "run", "cartpole", "--out", "run", "--llm"]
+    command += [f"openai:m@{server.url}", "--generations", "1", "--samples", "4", "--envs", "32", "--steps", "2048"]
+    try:
+        process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            found = answers(tmp_path / "run") if (tmp_path / "run" / "events.jsonl").exists() else []
+            if len(found) == 2 and len(server.bodies) == 5:
+                break
+            time.sleep(0.05)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        before = answers(tmp_path / "run")
+        assert len(before) == 2
+        release.set()
+        time.sleep(0.5)
+        done = cli("resume", "run")
+        assert done.returncode == 0, done.stderr
+        after = answers(tmp_path / "run")
+        assert after[:2] == before and len(after) == 4
+        slots = sorted(r["slot"] for e in after for r in e["answer"]["replies"])
+        assert slots == [0, 1, 2, 3], "each once"
+    finally:
+        server.close()
+
+
+def test_ctrl_c_does_not_wait_for_a_model(tmp_path: Path):
+    server = Server(lambda body, number: time.sleep(60))
+    command = [str(Path(sys.executable).parent / "eureka"), "run", "cartpole", "--out", "run", "--llm"]
+    command += [f"openai:m@{server.url}", "--steps", "2048", "--samples", "2"]
+    try:
+        process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        deadline = time.monotonic() + 60
+        while not server.bodies and time.monotonic() < deadline:
+            time.sleep(0.05)
+        begun = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+        assert process.returncode == 130 and "to go on: eureka resume run" in said.lower()
+        assert time.monotonic() - begun < 10
+    finally:
+        server.close()
+
+
+def test_a_strangers_run_does_not_send_a_key_to_its_address(cli: Cli, server: Server, tmp_path: Path):
+    done = cli("run", "cartpole", "--llm", f"openai:m@{server.url}", "--out", "run", *SIZES)
+    assert done.returncode == 0, done.stderr
+    run = tmp_path / "run"
+    record = json.loads((run / "run.json").read_text())
+    record["settings"]["llm"] = "openai:m@http://collector.example/v1"
+    (run / "run.json").write_text(json.dumps(record))
+    lines = (run / "events.jsonl").read_text().splitlines(keepends=True)
+    (run / "events.jsonl").write_text("".join(line for line in lines if '"finished"' not in line))
+    refused = cli("resume", "run", OPENAI_API_KEY=KEY)
+    assert refused.returncode == 2
+    assert "which would be sent your OPENAI_API_KEY; to agree, add --llm openai:m@http://collector" in refused.stderr
+
+
+def test_a_spent_budget_ends_a_run_that_can_be_gone_on_with(cli: Cli, server: Server, tmp_path: Path):
+    limits = ("--reply-tokens", 500, "--max-tokens", 6500)
+    done = cli("run", "cartpole", "--llm", f"openai:m@{server.url}", "--out", "run", *SIZES, *limits)
+    assert done.returncode == 2 and "could pass --max-tokens 6500" in done.stderr, done.stdout + done.stderr
+    assert "to go on: eureka resume run" in done.stderr
+    before = answers(tmp_path / "run")
+    assert [e["generation"] for e in before] == [1, 2], "a batch, then as many single calls as fit"
+    more = cli("resume", "run", "--max-tokens", 100_000)
+    assert more.returncode == 0, more.stderr
+    after = answers(tmp_path / "run")
+    assert after[:2] == before and sorted(r["slot"] for e in after[1:] for r in e["answer"]["replies"]) == [0, 1]
+
+
+def test_a_person_answers_through_files_and_may_leave_and_come_back(cli: Cli, tmp_path: Path):
+    command = [
+        str(Path(sys.executable).parent / "eureka"),
+        "run",
+        "cartpole",
+        "--out",
+        "run",
+        "--llm",
+        "manual:a friend",
+    ]
+    command += ["--generations", "1", "--samples", "3", "--envs", "32", "--steps", "2048"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    place = tmp_path / "run" / "manual" / "1.0"
+    deadline = time.monotonic() + 60
+    while not (place / "prompt.md").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert "You design reward functions" in (place / "prompt.md").read_text()
+    (place / "reply-1.md").write_text(GOOD)
+    while not (place / "taken" / "reply-1.md").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    said, complaint = process.communicate(timeout=30)
+    assert process.returncode == 130 and "eureka resume run" in complaint
+    assert "waiting for 3 replies: save each as run/manual/1.0/reply-1.md" in said and "You design" in said
+    (place / "reply-7.md").write_text(GOOD.replace("0.1)", "0.3)"))
+    (place / "done").touch()
+    done = cli("resume", "run")
+    assert done.returncode == 0, done.stderr
+    found = answers(tmp_path / "run")
+    assert [e["answer"]["source"] for e in found] == ["1.0/reply-1.md", "1.0/reply-7.md", None]
+    assert found[0]["answer"]["model"] == "a friend"
+    assert "nobody gave a reply" in done.stdout
+    again = cli("run", "cartpole", "--llm", f"replay:{tmp_path / 'run'}", "--out", "again")
+    assert again.returncode == 0, again.stderr
+
+
+def test_a_twin_of_the_start_does_not_win_and_the_file_is_not_needed_again(cli: Cli, tmp_path: Path):
+    code = GOOD.split("```python\n")[1].split("```")[0]
+    (tmp_path / "mine.py").write_text(code)
+    scales = iter(["0.1", "0.4"])
+    server = Server(
+        lambda b, n: completion(*[GOOD.replace("/ 0.1", f"/ {next(scales)}") for _ in range(b.get("n", 1))])
+    )
+    try:
+        sizes = ("--generations", 1, *SIZES[2:])
+        done = cli("run", "cartpole", "--llm", f"openai:m@{server.url}", "--start", "mine.py", "--out", "run", *sizes)
+        assert done.returncode == 0, done.stderr
+    finally:
+        server.close()
+    assert "1.0    same program as 0.0, not trained again" in done.stdout
+    assert json.loads((tmp_path / "run" / "result.json").read_text())["winner"] == "1.1"
+    assert "/ 0.4" in cli("inspect", "run", "--best", "--code").stdout
+    (tmp_path / "mine.py").unlink()
+    again = cli("run", "cartpole", "--llm", f"replay:{tmp_path / 'run'}", "--out", "again")
+    assert again.returncode == 0, again.stderr
+    assert (tmp_path / "again" / "result.json").read_bytes() == (tmp_path / "run" / "result.json").read_bytes()
+
+
+def test_prices_and_limits_survive_a_resume_with_the_same_model(cli: Cli, server: Server, tmp_path: Path):
+    model = f"openai:m@{server.url}"
+    cost = ("--prices", "2,10", "--reply-tokens", 300, "--max-usd", 0.018)
+    done = cli("run", "cartpole", "--llm", model, "--out", "run", *SIZES, *cost)
+    assert done.returncode == 2 and "could pass --max-usd 0.018" in done.stderr, done.stdout + done.stderr
+    useless = cli("resume", "run", "--llm", "search", "--max-tokens", 5)
+    assert useless.returncode == 2 and "--max-tokens has no effect on --llm search" in useless.stderr
+    more = cli("resume", "run", "--llm", model, "--max-usd", 1)
+    assert more.returncode == 0 and "unpriced" not in more.stdout, more.stderr
+    spent = sum(e["answer"]["usd"] for e in answers(tmp_path / "run"))
+    assert f"${spent:.4f}" in more.stdout and spent >= 0.008
+
+
+def test_a_base_url_is_kept_with_the_run(cli: Cli, server: Server, tmp_path: Path):
+    done = cli("run", "cartpole", "--llm", "openai:m", "--out", "run", *SIZES, OPENAI_BASE_URL=server.url)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["settings"]["llm"] == f"openai:m@{server.url}"
+
+
+def test_a_human_start_is_improved_on(cli: Cli, server: Server, tmp_path: Path):
+    done = cli("run", "cartpole", "--llm", f"openai:m@{server.url}", "--start", "human", "--out", "run", *SIZES)
+    assert done.returncode == 0, done.stderr
+    first = server.bodies[0]["messages"]
+    assert len(first) == 4 and "def compute_reward" in first[2]["content"] and "fitness: [" in first[3]["content"]
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert [c["generation"] for c in result["candidates"]] == [0, 1, 1, 2, 2] and result["winner"][0] != "0"
+    shown = cli("inspect", "run", "--candidate", "0.0")
+    assert shown.returncode == 0 and "fitness: [" in shown.stdout
+    asked = cli("inspect", "run", "--candidate", "0.0", "--prompt")
+    assert asked.returncode == 2 and "was given with --start" in asked.stderr

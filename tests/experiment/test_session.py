@@ -1,0 +1,106 @@
+"""Comparisons with controls: stopped in the middle of one, killed at their first instant, gone on with."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.cli import EUREKA, KEY, Cli
+from support.model_runs import answers, rewards
+from support.model_server import Server, error
+
+from eureka.runs.store import read_events
+
+SMALL = ("--generations", 2, "--samples", 1, "--envs", 32, "--steps", 2048)
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[Server]:
+    server = Server(rewards)
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def found(model: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small finished search by a model, which may take no more than 20,000 tokens."""
+    folder = tmp_path_factory.mktemp("found")
+    limits = ("--reply-tokens", 500, "--max-tokens", 20_000)
+    command = [EUREKA, "run", "cartpole", "--llm", f"openai:m@{model.url}", "--out", "found", *SMALL, *limits]
+    subprocess.run([*map(str, command), "--display", "none"], cwd=folder, check=True)
+    return folder / "found"
+
+
+@pytest.fixture(autouse=True)
+def healthy(model: Server) -> None:
+    model.answer = rewards
+
+
+def test_a_control_that_spent_its_budget_stays_and_goes_on_with_more(
+    cli: Cli, model: Server, found: Path, tmp_path: Path
+):
+    costly = {"prompt_tokens": 30_000, "completion_tokens": 0, "total_tokens": 30_000}
+    model.answer = lambda body, number: rewards(body, number) | {"usage": costly}
+    done = cli("compare", "human", found, "--controls", "best-of-n", "--seeds", 1, "--out", "c")
+    assert done.returncode == 2 and "could pass --max-tokens 20000" in done.stderr, done.stderr
+    assert "to go on: eureka resume c" in done.stderr
+    control = tmp_path / "c" / "controls" / "best-of-n"
+    paid = answers(control)
+    assert len(paid) == 1
+    useless = cli("resume", "c", "--llm", "search", "--max-tokens", 100)
+    assert useless.returncode == 2 and "--max-tokens has no effect on --llm search" in useless.stderr
+    more = cli("resume", "c", "--max-tokens", 1_000_000)
+    assert more.returncode == 0, more.stderr
+    assert len(answers(control)) == 2 and answers(control)[:1] == paid, "what was paid for is not asked again"
+    assert [a["name"] for a in result(tmp_path / "c")["comparison"]["arms"]] == ["human", "found", "best-of-n"]
+
+
+def test_a_control_that_was_refused_leaves_the_finished_ones_and_asks_whom_the_user_agrees_to(
+    cli: Cli, model: Server, found: Path, tmp_path: Path
+):
+    model.answer = lambda body, number: error(401, "bad key")
+    strange = shutil.copytree(found, tmp_path / "strange")
+    record = (strange / "run.json").read_text()
+    (strange / "run.json").write_text(record.replace(model.url, "http://collector.example/v1"))
+    asked = ("compare", "human", "strange", "--controls", "search,best-of-n", "--seeds", 1, "--out", "c")
+    refused = cli(*asked, OPENAI_API_KEY=KEY)
+    assert refused.returncode == 2 and not (tmp_path / "c").exists()
+    assert "to agree, add --llm openai:m@http://collector.example/v1" in refused.stderr
+    done = cli(*asked, "--llm", f"openai:m@{model.url}", OPENAI_API_KEY=KEY)
+    assert done.returncode == 2 and "refuses the key" in done.stderr, done.stderr
+    assert "to go on: eureka resume c" in done.stderr
+    search = tmp_path / "c" / "controls" / "search" / "events.jsonl"
+    before = search.read_bytes()
+    assert b'"finished"' in before
+    # As if the comparison were a stranger's, who would like to have the key.
+    journal = tmp_path / "c" / "events.jsonl"
+    journal.write_text(journal.read_text().replace(model.url, "http://collector.example/v1"))
+    model.answer = rewards
+    refused = cli("resume", "c", OPENAI_API_KEY=KEY)
+    assert refused.returncode == 2, refused.stderr
+    assert "to agree, add --llm openai:m@http://collector.example/v1" in refused.stderr
+    agreed = cli("resume", "c", "--llm", f"openai:m@{model.url}", OPENAI_API_KEY=KEY)
+    assert agreed.returncode == 0, agreed.stderr
+    assert search.read_bytes() == before and len(result(tmp_path / "c")["comparison"]["arms"]) == 4
+
+
+def test_a_comparison_killed_as_soon_as_it_is_a_run_is_still_a_comparison(cli: Cli, tmp_path: Path):
+    arguments = ["compare", "human", "--task", "cartpole", "--seeds", "1", "--envs", "32", "--steps", "2048"]
+    process = subprocess.Popen([EUREKA, *arguments, "--out", "c"], cwd=tmp_path, stdout=subprocess.DEVNULL)
+    while not (tmp_path / "c" / "run.json").exists():
+        assert process.poll() is None
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert [event["event"] for event in read_events(tmp_path / "c")[0]] == ["arms"]
+    done = cli("resume", "c")
+    assert done.returncode == 0, done.stderr
+    assert [a["name"] for a in result(tmp_path / "c")["comparison"]["arms"]] == ["human"]
+
+
+def result(run: Path) -> dict:
+    return json.loads((run / "result.json").read_text())

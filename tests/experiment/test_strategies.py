@@ -1,0 +1,44 @@
+"""What the next generation is asked."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from support.candidates import TASK, candidate, trained
+
+from eureka.config.settings import Settings
+from eureka.designers import prompts
+from eureka.experiment.strategies import STRATEGIES, best_of_n, greedy
+from eureka.runs.candidate import Candidate, Failed
+
+
+def of(generation: int, slot: int, fitness: float | None, best: int = 0) -> Candidate:
+    if fitness is None:
+        return candidate(generation=generation, slot=slot, outcome=Failed(stage="train", message="NaN"))
+    outcome = trained(a=[1.0, 2.0, 3.0]).model_copy(update={"selection": fitness, "best": best})
+    return candidate(generation=generation, slot=slot, reply=f"reply {generation}.{slot}", outcome=outcome)
+
+
+def test_every_name_is_a_strategy():
+    assert set(STRATEGIES) == set(get_args(Settings.model_fields["strategy"].annotation))
+
+
+def test_greedy_reflects_on_the_best_of_the_latest_generation_that_has_one():
+    first, second = [of(1, 0, 9.0), of(1, 1, 3.0)], [of(2, 0, 1.0), of(2, 1, 2.0)]
+    assert greedy(TASK, None, []).messages == prompts.first(TASK)
+    question = greedy(TASK, None, [first, second])
+    assert question.parent is second[1] and question.messages[2].content == "reply 2.1"
+    assert greedy(TASK, None, [first, [of(2, 0, None)]]).parent is first[0]
+
+
+def test_of_equals_the_one_that_was_there_sooner_is_reflected_on():
+    late, soon = of(1, 0, 5.0, best=2), of(1, 1, 5.0, best=1)
+    assert greedy(TASK, None, [[late, soon]]).parent is soon
+
+
+def test_best_of_n_asks_the_first_question_again_whatever_happened():
+    generations = [[of(1, 0, 9.0)], [of(2, 0, 1.0)]]
+    assert best_of_n(TASK, None, generations) == best_of_n(TASK, None, [])
+    given = of(0, 0, 4.0)
+    asked = best_of_n(TASK, given, generations)
+    assert asked.parent is given and asked.messages[2].content == "reply 0.0"

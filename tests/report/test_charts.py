@@ -1,0 +1,136 @@
+"""Plots lie where their numbers say, worked out by hand, and nothing in them is markup of a stranger's."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+from support.journals import HOSTILE, example, failing, grown, reading, write_run
+
+from eureka.report import charts, highlight, lineage, svg
+from eureka.report.axes import axis, fitting
+
+
+def drawn(markup: str) -> ElementTree.Element:
+    """The elements of a drawing, which must be well-formed."""
+    return ElementTree.fromstring(f"<all>{markup}</all>")
+
+
+@pytest.mark.parametrize(
+    ("values", "labels"),
+    [
+        ([0, 500], "0 200 400 600"),
+        ([-0.012, 0.5], "\N{MINUS SIGN}0.2 0 0.2 0.4 0.6"),
+        ([0, 131_072], "0 50k 100k 150k"),
+        ([0, 2_500_000], "0 1M 2M 3M"),
+        ([5, 5], "4.50 4.75 5.00 5.25 5.50"),
+        ([2.3, None, float("nan"), 9.1], "2 4 6 8 10"),
+        ([], "0 0.25 0.50 0.75 1.00"),
+        ([1e-7, 3e-7], "1e-07 1.5e-07 2e-07 2.5e-07 3e-07".replace("-", "\N{MINUS SIGN}")),
+    ],
+)  # fmt: skip
+def test_ticks_are_round_and_hold_all_values_between_them(values: list, labels: str):
+    found = axis(values)
+    assert " ".join(found.labels) == labels
+    known = [v for v in values if v is not None and v == v]
+    assert all(found.low <= v <= found.high for v in known)
+
+
+@pytest.mark.parametrize("values", [[-1e308, 1e308], [5e-324, 0.0], [1.0, 1.0 + 1e-15], [float("inf"), 3.0], [1e300]])
+def test_an_axis_of_any_numbers_ends(values: list[float]):
+    found = axis(values)
+    assert found.low < found.high and len(found.ticks) < 20
+
+
+def test_a_scale_is_linear_and_keeps_what_is_beyond_at_its_ends():
+    scale = axis([0, 10]).scale(100, 0)
+    assert [scale(v) for v in (0, 2.5, 10, -1, 99)] == [100, 75, 0, 100, 0]
+
+
+def test_labels_are_left_out_evenly():
+    assert fitting(["a"] * 7, 3) == [True, False, False, True, False, False, True]
+
+
+def test_candidates_lie_at_their_fitness_and_failures_below_the_axis(tmp_path: Path):
+    """Two generations of four: the k-th of a generation's four is k fifths into its half; 0 .. 600 is 240 px high."""
+    events = failing(example(), 1, 2, "compile", "no")
+    for event in events:
+        if event["event"] == "trained" and event["training"] == "generation-1-0":
+            event["outcomes"][1] |= {"report": 150.0}
+    run = reading(write_run(tmp_path / "run", events))
+    marks = {
+        u[0].text.split(":")[0]: (u.get("x"), u.get("y"), u.get("href"))
+        for u in drawn(charts.fitness_by_generation(run)).iter("use")
+        if len(u) and u[0].text
+    }  # fmt: skip
+    assert marks["1.0"] == ("10%", "40", "#m-dot")
+    assert marks["1.1"] == ("20%", "180", "#m-dot")
+    assert marks["1.2"] == ("30%", "266", "#m-cross"), "26 px below the axis, which is 240 px down"
+    assert marks["2.3"] == ("90%", "40", "#m-dot")
+
+
+def test_a_line_is_broken_where_a_value_is_missing():
+    line = drawn(svg.line([(0, 10), (500, 5), None, (1000, 0)], 20, "line"))
+    (path,) = line.iter("path")
+    assert path.get("d") == "M0 10L500 5M1000 0"
+
+
+def test_the_lineage_draws_a_line_from_each_parent_to_what_was_made_of_it(tmp_path: Path):
+    events, record = grown(generations=3, samples=4)
+    run = reading(write_run(tmp_path / "run", events, record))
+    tree = drawn(lineage.lineage(run))
+    edges = [p for p in tree.iter("path") if "edge" in (p.get("class") or "")]
+    assert len(edges) == 8, "two generations of four have a parent"
+    chosen = [p for p in edges if "chosen" in (p.get("class") or "")]
+    assert len(chosen) == len(lineage.ancestors(run, run.best)) - 1
+
+
+def test_every_picture_has_a_name_and_says_what_it_shows(tmp_path: Path):
+    events, record = grown(generations=2, samples=8)
+    run = reading(write_run(tmp_path / "run", events, record))
+    curves = run.entries["1.0"].curves
+    assert curves is not None
+    pictures = [
+        charts.fitness_by_generation(run),
+        charts.final_curves(run.finals),
+        charts.intervals(run.comparison.arms),
+        lineage.lineage(run),
+        *charts.panels(curves, 1),
+    ]
+    assert len(pictures) > 7
+    for picture in pictures:
+        (image,) = (s for s in drawn(picture).iter("svg") if s.get("role") == "img")
+        assert image[0].tag == "title" and image[0].text and image[1].tag == "desc" and image[1].text
+
+
+def test_an_element_escapes_whatever_it_is_given():
+    made = svg.element("text", HOSTILE, class_=HOSTILE)
+    (text,) = drawn(made)
+    assert len(text) == 0 and set(text.attrib) == {"class"}
+    assert "<img src=x" in (text.text or "") and not re.search("[\x00\x1b\u202e\ud800]", made)
+
+
+def test_highlighting_changes_no_character():
+    source = "@f\ndef reward(a):  # why\n    return a * 2.5e-3, {'x': \"</i><b>\", 'y': not a}\n\n\n    \\ ??? \u00e9\n"
+    lines = [drawn(line) for line in highlight.highlight(source)]
+    assert ["".join(line.itertext()) for line in lines] == source.rstrip("\n").split("\n")
+    assert {i.get("class") for line in lines for i in line.iter("i")} == set("kmscf")
+
+
+def test_a_difference_counts_and_numbers_its_lines():
+    before = "\n".join("abcdefghijklmnop")
+    after = before.replace("c", "C").replace("p", "p\nq")
+    found = highlight.difference(before, after)
+    assert found is not None and (found.added, found.removed) == (2, 1)
+    first, second = found.groups
+    assert [(x.sign, x.old, x.new) for x in first] == [
+        (" ", 1, 1), (" ", 2, 2), ("-", 3, None), ("+", None, 3), (" ", 4, 4), (" ", 5, 5), (" ", 6, 6)
+    ]  # fmt: skip
+    assert [(x.sign, x.old, x.new) for x in second][-2:] == [(" ", 16, 16), ("+", None, 17)]
+
+
+def test_texts_too_long_to_compare_are_not_compared():
+    assert highlight.difference("x\n" * 5000, "y") is None
+    assert highlight.difference("a", "a") == highlight.Difference(0, 0, ())

@@ -1,0 +1,202 @@
+"""What is taken down of policies at play, and what of it is drawn."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from support.bench import Bench
+
+from eureka.envs.env import Env
+from eureka.errors import UserError
+from eureka.physics.backend import Backend
+from eureka.rl.evaluation import PolicyPlayer
+from eureka.rl.normalization import RunningMoments
+from eureka.rl.policy import Policy, Shape
+from eureka.system.seeds import derive
+from eureka.trainer import playback
+from eureka.video import trajectory
+from eureka.video.overlay import Panel
+from eureka.video.render_process import rate_of
+from eureka.video.trajectory import GOES_ON, TERMINATED, TIMED_OUT, Part, Trajectory
+
+CPU = torch.device("cpu")
+
+
+def untrained(members: int) -> tuple[Policy, RunningMoments]:
+    seeds = torch.arange(members)
+    return Policy.create(Shape(4, 1, (16,)), seeds), RunningMoments(members, (4,), CPU)
+
+
+def part(values: np.ndarray, components: tuple[str, ...], ended: tuple[int, ...] = ()) -> Part:
+    steps = len(values)
+    over = np.zeros(steps, np.int8)
+    over[list(ended)] = TERMINATED
+    return Part(
+        label="evolved",
+        components=components,
+        state=np.zeros((steps, 3)),
+        values=values.astype(np.float32),
+        fitness=np.arange(steps, dtype=np.float32),
+        ended=over,
+        length=np.arange(steps) + 1,
+        goal=np.zeros((steps, 0), np.float32),
+    )
+
+
+def test_what_is_filmed_is_what_would_be_judged(cartpole: Bench):
+    policy, moments = untrained(2)
+    env = playback.worlds(cartpole.task, cartpole.model, 2, seed=7)
+    parts = playback.play(env, policy, moments, [None, cartpole.baseline("human", 1)], ["a", "b"], 4000, 1)
+    seeds = torch.full((2,), derive(7, playback.STREAM), dtype=torch.int64)
+    judged = PolicyPlayer(
+        Env(cartpole.task, Backend().open(cartpole.model, 2), seeds, playback.STREAM), policy, moments
+    )
+    found = judged.play()
+    for p, played in enumerate(parts):
+        end = played.episodes()[0]
+        assert played.fitness[end] == found.fitness[p, 0] and played.length[end] == found.length[p, 0]
+    assert parts[0].names == () and parts[1].names == ("total", "upright", "slow_cart", "slow_pole")
+
+
+def test_equal_policies_meet_equal_episodes_one_after_another(cartpole: Bench):
+    policy, moments = untrained(1)
+    twice = Policy(policy.shape, policy.flat.repeat(2, 1))
+    env = playback.worlds(cartpole.task, cartpole.model, 2, seed=0)
+    steps = 300
+    both = playback.play(env, twice, RunningMoments(2, (4,), CPU), [None, None], ["a", "b"], steps, None)
+    assert len(both[0].episodes()) > 1 and np.array_equal(both[0].state, both[1].state)
+    starts = both[0].state[[0, both[0].episodes()[0] + 1]]
+    assert not np.array_equal(starts[0], starts[1]), "another episode begins elsewhere"
+    again = playback.worlds(cartpole.task, cartpole.model, 1, seed=1)
+    (other,) = playback.play(again, policy, moments, [None], ["a"], steps, None)
+    assert not np.array_equal(other.state[0], both[0].state[0]), "as do those of another seed"
+    assert set(both[0].ended.tolist()) <= {GOES_ON, TERMINATED, TIMED_OUT}
+
+
+def test_the_last_state_of_an_episode_is_the_one_before_the_reset(cartpole: Bench):
+    policy, moments = untrained(1)
+    env = playback.worlds(cartpole.task, cartpole.model, 1, seed=0)
+    (played,) = playback.play(env, policy, moments, [cartpole.baseline("human", 1)], ["a"], 300, None)
+    ends = [e for e in played.episodes() if played.ended[e] == TERMINATED]
+    # MuJoCo's integration state begins with time and positions: cart, pole. Episodes begin upright.
+    fallen, begun = (np.abs(played.state[[e + d for e in ends[:2]], 2]) for d in (0, 1))
+    assert (fallen > 4 * begun).all()
+
+
+def test_a_trajectory_comes_back_as_it_was_saved(cartpole: Bench, tmp_path: Path):
+    policy, moments = untrained(1)
+    env = playback.worlds(cartpole.task, cartpole.model, 1, seed=0)
+    parts = playback.play(env, policy, moments, [cartpole.baseline("human", 1)], ["a\x1b[2J"], 20, None)
+    before = Trajectory("cartpole", 1 / 60, playback.binary(env), parts)
+    before.save(tmp_path / "a.npz")
+    after = trajectory.load(tmp_path / "a.npz")
+    assert (after.task, after.control_period, after.model) == (before.task, before.control_period, before.model)
+    for name in ("label", "components"):
+        assert getattr(after.parts[0], name) == getattr(before.parts[0], name)
+    for name in ("state", "values", "fitness", "ended", "length", "goal"):
+        assert np.array_equal(getattr(after.parts[0], name), getattr(before.parts[0], name))
+
+
+def test_a_trajectory_is_never_unpickled(tmp_path: Path):
+    hostile = tmp_path / "a.npz"
+    np.savez(hostile, record=np.array([print], dtype=object))
+    with pytest.raises(UserError, match="no trajectory"):
+        trajectory.load(hostile)
+
+
+def test_the_orchestrator_of_a_film_imports_no_torch_and_no_simulator():
+    code = "import sys; import eureka.video.play; print([m for m in ('torch', 'mujoco', 'PIL') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "hertz, every, rate", [(60, 2, 30), (50, 2, 25), (30, 1, 30), (100, 4, 25), (20, 1, 20), (500, 20, 25)]
+)
+def test_films_run_in_real_time_at_a_rate_that_looks_like_motion(hertz: int, every: int, rate: int):
+    assert rate_of(1 / hertz) == (every, Fraction(rate))
+
+
+def test_a_hostile_name_is_drawn_as_text_where_names_belong():
+    values = np.linspace(0.0, 1.0, 50)[:, None].repeat(2, axis=1)
+
+    def drawn(name: str) -> np.ndarray:
+        return np.asarray(Panel(part(values, (name,)), 0.02, 288, 540).draw(40)).astype(int)
+
+    assert np.array_equal(drawn("a\x1b[2J\nb\x00"), drawn("a [2J b ")), "control characters are blanks"
+    plain, long = drawn("a"), drawn("<script>alert(1)</script>" * 400)
+    differing = np.argwhere(np.abs(plain - long).max(axis=-1) > 8)
+    assert len(differing) > 100
+    (top, left), (low, right) = differing.min(axis=0), differing.max(axis=0)
+    assert low - top < 20 and left >= 14 and right < 288 - 14 - 40, "one line, and none of the value's place"
+
+
+def test_numbers_that_are_none_and_any_number_of_components_can_be_drawn():
+    values = np.zeros((50, 31))
+    values[10] = np.nan
+    values[11], values[12] = np.inf, -np.inf
+    crowd = part(values, tuple(f"c{i}" for i in range(30)), ended=(10, 49))
+    for size in ((288, 540), (640, 280), (220, 160)):
+        panel = Panel(crowd, 0.02, *size)
+        assert {panel.draw(step).size for step in (0, 10, 11, 12, 49)} == {size}
+    nothing = part(np.zeros((50, 0)), ())
+    assert Panel(nothing, 0.02, 288, 540).draw(3).size == (288, 540)
+
+
+def test_curves_show_no_future():
+    values = np.sin(np.linspace(0.0, 9.0, 100))[:, None]
+    panel = Panel(part(values, ()), 0.02, 288, 540)
+    early, late = (np.asarray(panel.draw(step)).astype(int) for step in (20, 80))
+    changed = np.abs(late - early).max(axis=-1)[100:] > 60
+    assert changed[:, 14:60].sum() == 0 and changed[:, 80:220].sum() > 200
+
+
+_SCENE = """<mujoco><worldbody><light pos="0 0 3"/><camera name="view" pos="0 -2 1" xyaxes="1 0 0 0 .45 .9"/>
+<body name="object" pos="0 0 .2"><freejoint/><geom type="box" size=".05 .06 .07" pos=".1 0 0"/></body>
+</worldbody></mujoco>"""
+_GOAL = """
+import sys, mujoco, numpy as np
+from eureka.video import renderers
+model = mujoco.MjModel.from_xml_string(sys.argv[1])
+buffer = np.empty(mujoco.mj_sizeModel(model), np.uint8)
+mujoco.mj_saveModel(model, None, buffer)
+data = mujoco.MjData(model)
+data.qpos[3:7] = 0.5, 0.5, 0.5, 0.5
+state = np.empty(mujoco.mj_stateSize(model, mujoco.mjtState.mjSTATE_INTEGRATION))
+mujoco.mj_getState(model, data, state, mujoco.mjtState.mjSTATE_INTEGRATION)
+try:
+    renderer = renderers.make("egl", buffer.tobytes(), state[None], 160, 160)
+except Exception as error:
+    print("unable", error)
+    sys.exit()
+without = renderer.picture(state, np.zeros(0)).copy()
+count = renderer._renderer.scene.ngeom
+half = np.sqrt(0.5)
+picture = renderer.picture(state, np.array([0.0, 0.0, 0.3, half, 0.0, 0.0, half], np.float32))
+mark = renderer._renderer.scene.geoms[count]
+assert renderer._renderer.scene.ngeom == count + 1 and (picture != without).any()
+# A quarter turn about z takes the geom's offset along x to y, wherever the object is turned to now.
+assert np.allclose(mark.mat, [[0, -1, 0], [1, 0, 0], [0, 0, 1]], atol=1e-6), mark.mat
+assert np.allclose(mark.pos[:2], [0.0, 0.1], atol=1e-6) and mark.pos[2] > 0.3, mark.pos
+print("drawn")
+"""
+
+
+def test_where_an_object_is_to_be_it_is_shown_turned_as_it_is_to_be():
+    done = subprocess.run(
+        [sys.executable, "-c", _GOAL, _SCENE],
+        env={**os.environ, "MUJOCO_GL": "egl"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.stdout.startswith("unable") or "EGL" in done.stderr:
+        pytest.skip("there is no EGL here")
+    assert done.stdout.strip() == "drawn", done.stderr

@@ -1,0 +1,135 @@
+"""Races: who goes on from a rung, and what that costs."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+from support.bench import Bench
+from support.halving import standing
+from support.populations import PLAN, finish, training
+
+from eureka.config.settings import Evaluation, Learning, Racing
+from eureka.config.tasks import load_task
+from eureka.errors import UserError
+from eureka.experiment.arms import CompareOptions, control
+from eureka.experiment.estimate import estimate
+from eureka.experiment.options import Options, resolve
+from eureka.runs.candidate import Dropped, Failed, Outcome, Trained
+from eureka.system.paths import shipped
+from eureka.workers import halving
+
+HALVING = Racing(rungs=(0.25, 0.5), keep=0.5)
+FAILED = Failed(stage="train", message="NaN")
+
+
+def test_a_rung_is_the_first_evaluation_from_its_share_on_and_never_the_last():
+    marks = [3, 5, 8, 10]
+    assert halving.rungs(None, marks) == []
+    assert halving.rungs(HALVING, marks) == [3, 5]
+    assert halving.rungs(Racing(rungs=(0.55, 0.6, 0.9), keep=0.5), marks) == [8], "two at once are one, 0.9 is the end"
+
+
+def test_the_worse_half_is_dropped_and_an_odd_one_with_it():
+    standings: dict[int, Outcome] = {m: standing(fitness) for m, fitness in enumerate([3.0, 9.0, 1.0, 7.0, 5.0])}
+    assert halving.losers(HALVING, standings) == [0, 2, 4]
+    assert halving.losers(Racing(keep=0.1), standings) == [0, 2, 3, 4], "somebody always goes on"
+
+
+def test_those_who_failed_count_as_losers():
+    standings: dict[int, Outcome] = {0: FAILED, 1: standing(2.0), 2: FAILED, 3: standing(1.0)}
+    assert halving.losers(HALVING, standings) == []
+    assert halving.losers(HALVING, {0: FAILED, 1: FAILED}) == []
+
+
+def test_equal_fitness_is_decided_by_the_episodes_of_training_then_by_slot():
+    standings: dict[int, Outcome] = {0: standing(0.0, None), 1: standing(0.0, 0.2), 2: standing(0.0), 3: standing(0.0)}
+    assert halving.losers(HALVING, standings) == [0, 3]
+
+
+def test_the_cost_of_a_race_is_what_its_members_train():
+    marks = [2, 4, 6, 8]
+    assert halving.work(None, 6, marks) == (48, 24, 6)
+    # 6 to iteration 2, 3 to iteration 4, 1 to the end
+    assert halving.work(HALVING, 6, marks) == (6 * 2 + 3 * 2 + 1 * 4, 6 + 3 + 2, 1)
+    assert halving.work(HALVING, 3, marks, begun=2) == (3 * 2 + 1 * 4, 3 + 2, 1)
+
+
+def test_a_member_stopped_at_a_rung_and_gone_on_with_ends_as_one_that_never_stopped(cartpole: Bench, tmp_path):
+    """Four members to the rung in two shares, then two of them, one from each, together to the end."""
+    whole, parameters = finish(training(cartpole, [0, 1, 2, 3], 1))
+    standings, files = [], []
+    for share in ([0, 1], [2, 3]):
+        t = training(cartpole, share, 1)
+        file = tmp_path / str(share[0])
+        standings += t.run(lambda _: None, lambda _, t=t, file=file: t.save(file), until=2)
+        files += [(file, 0), (file, 1)]
+    assert all(isinstance(left, Dropped) and left.steps == 2 * 32 * 16 for left in standings)
+    survivors = training(cartpole, [0, 3], 2)
+    survivors.load([files[0], files[3]])
+    outcomes, flat = finish(survivors)
+    assert outcomes == [whole[0], whole[3]] and flat.equal(parameters[[0, 3]])
+    for left, to_the_end in zip(standings, whole, strict=True):
+        assert isinstance(to_the_end, Trained) and left.curves.fitness == to_the_end.curves.fitness[:1]
+    assert PLAN.evaluation.marks(PLAN.iterations)[0] == 2
+
+
+@pytest.mark.parametrize("text", ["on,", "0.5:", "0.5:1.5", "2:0.5", "0:0.5", "halving", "0.5:0.5:0.5"])
+def test_a_race_that_cannot_be_is_refused_in_a_sentence(text: str):
+    if text == "0.5:":
+        assert resolve(load_task("cartpole"), Options(racing=text)).racing == Racing(rungs=(0.5,))
+        return
+    with pytest.raises(UserError, match=r"--racing .* give on, off, or RUNG"):
+        resolve(load_task("cartpole"), Options(racing=text))
+
+
+def test_a_tasks_own_race_is_taken_and_the_command_line_overrides_it(tmp_path):
+    shutil.copytree(shipped("tasks") / "cartpole", tmp_path / "cartpole")
+    text = (shipped("tasks") / "cartpole.yaml").read_text()
+    own = "    final_seeds: 3\n    racing: {rungs: [0.3], keep: 0.4}\n    warm_start: 0.5\n"
+    (tmp_path / "mine.yaml").write_text(text.replace("    final_seeds: 3\n", own, 1))
+    task = load_task(str(tmp_path / "mine.yaml"))
+    settings = resolve(task, Options(device="cpu"))
+    assert settings.racing == Racing(rungs=(0.3,), keep=0.4) and settings.warm_start == 0.5
+    assert resolve(task, Options(device="cpu", racing="off")).racing is None
+    assert resolve(task, Options(device="cpu", racing="on")).racing == Racing()
+    assert resolve(load_task("cartpole"), Options(device="cpu")).racing is None, "as in the paper"
+    (tmp_path / "mine.yaml").write_text(text.replace("    final_seeds: 3\n", own.replace("[0.3]", "[1.3]"), 1))
+    with pytest.raises(UserError, match=r"racing\.rungs\.0: input should be less than 1"):
+        load_task(str(tmp_path / "mine.yaml"))
+
+
+def test_an_estimate_counts_what_a_race_and_warm_starts_leave_out():
+    """2 x 4 trainings of 8 iterations of 10 x 5 steps and a final one; 4 evaluations of 2 episodes, 3 reported."""
+    settings = resolve(load_task("cartpole"), Options(device="cpu")).model_copy(
+        update={
+            "generations": 2,
+            "samples": 4,
+            "worlds": 10,
+            "steps": 400,
+            "learning": Learning(horizon=5),
+            "evaluation": Evaluation(checkpoints=4, selection_episodes=2, report_episodes=3),
+        }
+    )
+
+    def steps(**changes) -> tuple[int, int]:
+        own = settings.model_copy(update=changes)
+        found = estimate(own, 100, 1.0, (), [own], retrained=1)
+        return found.training_steps, found.evaluation_steps
+
+    assert steps() == (9 * 8 * 50, 9 * (4 * 2 + 3) * 100)
+    # at iterations 2 and 4 two go on, then one: 4 * 2 + 2 * 2 + 1 * 4 iterations, 4 + 2 + 2 evaluations, one report
+    assert steps(racing=HALVING) == ((2 * 16 + 8) * 50, (2 * (8 * 2 + 3) + 11) * 100)
+    assert steps(warm_start=0.5) == ((4 * 8 + 4 * 4 + 8) * 50, 9 * 11 * 100)
+    started = ((8 * 4 + 8 + 8) * 50, 10 * 11 * 100)
+    assert steps(warm_start=0.5, start="human") == started, "generation 0 is trained, and is a parent too"
+
+
+def test_a_control_without_a_parent_is_estimated_without_warm_starts():
+    run = resolve(load_task("cartpole"), Options(device="cpu", warm_start=0.5, generations=3))
+    wanted = CompareOptions(controls=("search", "best-of-n"))
+    controls = [control(name, run, wanted) for name in wanted.controls]
+    both, warm, cold = (
+        estimate(run, 100, 1.0, (), of, retrained=0).training_steps for of in (controls, controls[:1], controls[1:])
+    )
+    assert both == warm + cold and warm < 0.7 * cold

@@ -1,0 +1,392 @@
+"""A generation in shares: the same numbers, whatever the cut; a culprit found; nobody left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import random
+import signal
+import subprocess
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from support.bench import Bench
+from support.candidates import TASK, trained
+from support.cli import EUREKA, Cli, wait_for_event, workers
+from support.halving import standing
+
+from eureka.config.settings import Evaluation, Racing, Settings
+from eureka.config.tasks import LoadedTask, load_task
+from eureka.errors import SandboxUnavailable, UserError
+from eureka.runs.candidate import Failed, Known, Outcome
+from eureka.runs.events import Progressed, RungReached
+from eureka.runs.store import Run, create, read_events
+from eureka.workers.client import TrainerClient
+from eureka.workers.executors import LocalExecutor
+from eureka.workers.isolation import IsolationPolicy
+from eureka.workers.pool import TrainerPool
+from eureka.workers.process import Died
+
+RACE = Racing(rungs=(0.25, 0.5), keep=0.5)
+
+
+def settings_of(task: LoadedTask, **changes: Any) -> Settings:
+    preset = task.file.presets["cpu"]
+    iterations = 16 * preset.learning.horizon * 8
+    sizes = {"preset": "cpu", "worlds": 16, "steps": iterations, "evaluation": Evaluation(checkpoints=8)}
+    return Settings.model_validate(preset.model_dump() | sizes | changes)
+
+
+# Without processes
+
+
+class Scripted:
+    """A trainer process that answers at once; fitness is the program's number, and `program "bad"` kills it."""
+
+    def __init__(self, executor: Many, number: int):
+        self.executor = executor
+        self.said: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        described, fence = TASK.model_dump(mode="json"), executor.fences[number]
+        self.said.put({"kind": "described", "description": described, "fence": fence, "sizes": None})
+
+    def send(self, message: dict[str, Any]) -> None:
+        programs, until = message["programs"], message["until"]
+        self.executor.trained.append((tuple(programs), until))
+        self.executor.folders.append(message["folder"])
+        self.executor.before(programs)
+        if "bad" in programs or self.executor.bad.get(until) in programs:
+            self.said.put({"kind": "death"})
+            return
+        outcomes: list[Outcome] = [
+            standing(float(p)) if until else trained().model_copy(update={"report": float(p)}) for p in programs
+        ]
+        clocks = {"env": 1.0}
+        steps = len(programs) * 100
+        self.said.put(
+            {"kind": "progress", "steps": steps, "steps_left": 0, "clocks": clocks, "fitness": [1.0] * len(programs)}
+        )
+        policies = [{"file": str(Path(message["folder"]) / "p"), "sha256": ""} for _ in programs]
+        found = [o.model_dump(mode="json") for o in outcomes]
+        self.said.put({"kind": "outcomes", "outcomes": found, "policies": policies, "clocks": clocks, "sizes": None})
+
+    def receive(self, timeout: float | None = None) -> dict[str, Any] | None:
+        answer = self.said.get(timeout=10)
+        if answer["kind"] == "death":
+            raise Died("was killed by signal 9")
+        return answer
+
+    def kill(self) -> None:
+        self.said.put({"kind": "death"})
+
+    def close(self) -> None:
+        self.said = queue.SimpleQueue()
+
+
+class Many:
+    """So many scripted trainers."""
+
+    threads, fenced, one_memory = 1, False, True
+    fences: Mapping[int, str] = defaultdict(str)
+
+    def __init__(self, count: int, log: Path):
+        self.workers, self._log = count, log
+        self.trained: list[tuple[tuple[str, ...], int | None]] = []
+        self.opened: list[int] = []
+        self.folders: list[str] = []
+        self.before: Callable[[list[str]], None] = lambda programs: None
+        self.bad: dict[int | None, str] = {}
+        """Programs that kill on the way to a rung, or to the end."""
+
+    def open(self, number: int) -> Scripted:
+        self.opened.append(number)
+        return Scripted(self, number)
+
+    def log(self, number: int) -> Path:
+        return self._log
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture
+def run(tmp_path: Path):
+    task = load_task("cartpole")
+    run = create(tmp_path / "run", task, settings_of(task), {})
+    yield run
+    run.close()
+
+
+def train(
+    pool: TrainerPool,
+    run: Run,
+    programs: list[str],
+    race: Racing | None = None,
+    told: Callable[[Any], None] = lambda _: None,
+    known: Mapping[int, Known] = MappingProxyType({}),
+) -> list[Outcome]:
+    places = [f"candidates/{i}/policy" for i in range(len(programs))]
+    return pool.train(run, "g", programs, [0] * len(programs), "search", places, told, race, known=known)
+
+
+def reports(outcomes: list[Outcome]) -> list[float | str]:
+    return [getattr(o, "report", None) or getattr(o, "selection", None) or "failed" for o in outcomes]
+
+
+def test_each_trainer_gets_a_share_and_outcomes_come_back_in_order(run: Run, tmp_path: Path):
+    executor = Many(3, tmp_path / "log")
+    pool = TrainerPool(executor, tmp_path)
+    assert reports(train(pool, run, ["1", "2", "3", "4", "5", "6", "7", "8"])) == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert sorted(executor.trained) == [(("1", "2"), None), (("3", "4", "5"), None), (("6", "7", "8"), None)]
+
+
+def test_a_share_that_kills_is_halved_until_the_culprit_is_found_and_the_others_go_on(run: Run, tmp_path: Path):
+    executor = Many(2, tmp_path / "log")
+    pool = TrainerPool(executor, tmp_path)
+    outcomes = train(pool, run, ["1", "2", "bad", "4", "5", "6", "7", "8"])
+    assert reports(outcomes) == [1, 2, "failed", 4, 5, 6, 7, 8]
+    culprit = outcomes[2]
+    assert isinstance(culprit, Failed) and culprit.machine and "killed by signal 9" in culprit.message
+    assert [programs for programs, _ in executor.trained].count(("5", "6", "7", "8")) == 1, "the other share, once"
+    assert (("1", "2"), None) in executor.trained and [p for p, _ in executor.trained].count(("bad",)) == 3
+
+
+def test_a_race_trains_the_survivors_of_all_shares_and_nobody_else(run: Run, tmp_path: Path):
+    executor, told = Many(2, tmp_path / "log"), []
+    pool = TrainerPool(executor, tmp_path)
+    outcomes = train(pool, run, ["1", "5", "bad", "3", "8", "2", "7", "4"], RACE, told.append)
+    of_rung = {until: [] for _, until in executor.trained}
+    for programs, until in executor.trained:
+        if "bad" not in programs:
+            of_rung[until] += programs
+    # of eight 8, 7, 5 and 4 go on; of these 8 and 7
+    assert {until: sorted(programs) for until, programs in of_rung.items()} == {
+        2: ["1", "2", "3", "4", "5", "7", "8"],
+        4: ["4", "5", "7", "8"],
+        None: ["7", "8"],
+    }
+    assert reports(outcomes) == [1, 5, "failed", 3, 8, 2, 7, 4]
+    raced = [event for event in told if isinstance(event, RungReached)]
+    assert [event.dropped for event in raced] == [(0, 3, 5), (1, 7)] and raced[0].fitness[4] == 8.0
+    assert [e["dropped"] for e in run.events if e["event"] == "raced"] == [[0, 3, 5], [1, 7]]
+
+
+def test_a_race_gone_on_with_under_another_number_of_workers_repeats_nothing(run: Run, tmp_path: Path):
+    programs = ["1", "5", "2", "3"]
+    first = Many(2, tmp_path / "log")
+
+    def stop(programs: list[str]) -> None:
+        if len(first.trained) == 3:
+            raise KeyboardInterrupt
+
+    first.before = stop
+    with pytest.raises(KeyboardInterrupt):
+        train(TrainerPool(first, tmp_path), run, programs, RACE)
+    assert {until for _, until in first.trained[:2]} == {2}
+    second = Many(1, tmp_path / "log")
+    assert reports(train(TrainerPool(second, tmp_path), run, programs, RACE)) == [1, 5, 2, 3]
+    assert 2 not in {until for _, until in second.trained}, "the first rung was reached before"
+
+
+def test_a_race_replayed_has_the_same_losers_where_a_machine_failed_on_the_way(run: Run, tmp_path: Path):
+    """On the way to the first rung, to the second, and to the end; each counts as an spec where it was one."""
+    programs = ["1", "5", "9", "3", "8", "2", "7", "4"]
+    first = Many(2, tmp_path / "log")
+    first.bad = {2: "9", 4: "8", None: "7"}
+    outcomes = train(TrainerPool(first, tmp_path), run, programs, RACE)
+    recorded = [event for event in run.events if event["event"] in ("trained", "raced")]
+    assert reports(outcomes) == [1, 5, "failed", 3, "failed", 2, "failed", 4]
+    known = {
+        member: Known(outcomes[member], event["until"])  # type: ignore[arg-type]
+        for event in recorded
+        for member in event.get("members", ())
+        if event["event"] == "trained" and "machine" in event["outcomes"][0]
+    }
+    assert {member: k.until for member, k in known.items()} == {2: 2, 4: 4, 6: None}
+    again = create(tmp_path / "again", load_task("cartpole"), run.settings, {})
+    second = Many(1, tmp_path / "log")
+    assert train(TrainerPool(second, tmp_path), again, programs, RACE, known=known) == outcomes
+    again.close()
+    trained = {until: sorted(p) for p, until in second.trained}
+    assert trained == {2: ["1", "2", "3", "4", "5", "7", "8"], 4: ["4", "5", "7"], None: ["5"]}
+    assert [e["dropped"] for e in again.events if e["event"] == "raced"] == [
+        e["dropped"] for e in recorded if e["event"] == "raced"
+    ]
+
+
+def test_a_run_gone_on_with_tells_how_far_the_shares_are_that_were_done(run: Run, tmp_path: Path):
+    first = Many(2, tmp_path / "log")
+
+    def stop(programs: list[str]) -> None:
+        if "3" in programs:
+            raise KeyboardInterrupt
+
+    first.before = stop
+    with pytest.raises(KeyboardInterrupt):
+        train(TrainerPool(first, tmp_path), run, ["1", "2", "3", "4"])
+    assert any(event["event"] == "trained" and event["members"] == [0, 1] for event in run.events)
+    told = []
+    train(TrainerPool(Many(1, tmp_path / "log"), tmp_path), run, ["1", "2", "3", "4"], told=told.append)
+    (progress,) = [event for event in told if isinstance(event, Progressed)]
+    assert progress.report["steps_left"] == 0 and progress.report["steps"] == 200
+    assert None not in progress.report["fitness"]
+
+
+def test_one_shares_error_ends_the_waiting_of_the_others(run: Run, tmp_path: Path):
+    executor = Many(2, tmp_path / "log")
+
+    def fail(programs: list[str]) -> None:
+        if "1" in programs:
+            raise UserError("the task is wrong")
+        time.sleep(0.2)
+
+    executor.before = fail
+    with pytest.raises(UserError, match="the task is wrong"):
+        train(TrainerPool(executor, tmp_path), run, ["1", "bad"])
+    assert len(executor.opened) == 2, "nothing was started again"
+
+
+def test_no_worker_is_given_anything_before_it_is_known_to_be_confined(run: Run, tmp_path: Path):
+    executor = Many(2, tmp_path / "log")
+    executor.fenced, executor.fences = True, {0: "seccomp", 1: "!no seccomp here"}
+    with pytest.raises(SandboxUnavailable, match="no seccomp here"):
+        train(TrainerPool(executor, tmp_path), run, ["1", "2"])
+    assert all("2" not in programs for programs, _ in executor.trained)
+
+
+def test_whoever_ends_a_worker_ends_the_one_in_its_place_too(tmp_path: Path):
+    executor = Many(1, tmp_path / "log")
+    trainer = TrainerClient(executor)
+    opened = executor.open
+
+    def slowly(number: int) -> Scripted:
+        trainer.kill()  # by another thread, while a new one is being started
+        return opened(number)
+
+    executor.open = slowly
+    with pytest.raises(Died, match="was ended"):
+        trainer.restart()
+
+
+def test_a_share_of_any_size_has_a_folder(run: Run, tmp_path: Path):
+    executor = Many(1, tmp_path / "log")
+    programs = [str(i) for i in range(1, 301)]
+    assert len(train(TrainerPool(executor, tmp_path), run, programs)) == 300
+    (run.folder / executor.folders[0]).mkdir(parents=True)
+
+
+def test_progress_of_all_shares_is_one_report(run: Run, tmp_path: Path):
+    told: list[Any] = []
+    train(TrainerPool(Many(2, tmp_path / "log"), tmp_path), run, ["1", "2", "3", "4"], None, told.append)
+    last = [event for event in told if isinstance(event, Progressed)][-1]
+    assert last.members == (0, 1, 2, 3) and last.report["steps"] == 400 and last.report["steps_left"] == 0
+    assert last.report["iteration"] == last.report["iterations"] == 8 and last.report["fitness"] == [1.0] * 4
+
+
+# With real trainers
+
+
+def programs_of(cartpole: Bench) -> list[str]:
+    human = cartpole.loaded.rewards["human"].read_text()
+    return [cartpole.text(human.replace("return total", f"return total * {scale}")) for scale in (1.0, -1.0, 0.5, 0.1)]
+
+
+def results(cartpole: Bench, folder: Path, count: int, race: Racing | None) -> tuple[list[Outcome], dict[str, bytes]]:
+    task = cartpole.loaded
+    run = create(folder, task, settings_of(task), {})
+    executor = LocalExecutor(
+        task, folder / "logs", folder / "scratch", IsolationPolicy(), [run.workers_lock], count=count
+    )
+    pool = TrainerPool(executor, folder / "scratch")
+    try:
+        outcomes = train(pool, run, programs_of(cartpole), race)
+    finally:
+        pool.close()
+        run.close()
+    return outcomes, {str(p.relative_to(folder)): p.read_bytes() for p in folder.glob("candidates/*/policy")}
+
+
+def test_two_workers_and_one_and_a_race_give_equal_bits(cartpole: Bench, tmp_path: Path):
+    whole, policies = results(cartpole, tmp_path / "one", 1, None)
+    assert results(cartpole, tmp_path / "two", 2, None) == (whole, policies)
+    raced, kept = results(cartpole, tmp_path / "raced", 2, RACE)
+    survivors = [i for i, outcome in enumerate(raced) if outcome == whole[i]]
+    assert len(survivors) == 1 and kept == {
+        f"candidates/{i}/policy": policies[f"candidates/{i}/policy"] for i in survivors
+    }
+    assert not (tmp_path / "two" / "scratch" / "tmp").exists()
+
+
+SIZES = ("--generations", 2, "--samples", 4, "--envs", 32, "--steps", 40_960, "--racing", "0.25,0.5:0.5")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    command = [EUREKA, "run", "cartpole", "--out", "run", "--workers", "2", *map(str, SIZES), "--warm-start", "0.5"]
+    subprocess.run([*command, "--display", "none"], cwd=folder, check=True)
+    return (folder / "run" / "result.json").read_bytes()
+
+
+def test_a_worker_killed_at_five_random_times_changes_no_result(undisturbed: bytes, tmp_path: Path):
+    chance = random.Random(3)
+    command = [EUREKA, "run", "cartpole", "--out", "run", "--workers", "2", *map(str, SIZES), "--warm-start", "0.5"]
+    process = subprocess.Popen([*command, "--display", "none"], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    wait_for_event(tmp_path / "run", "training", process)
+    killed = 0
+    while killed < 5 and process.poll() is None:
+        time.sleep(chance.uniform(0.3, 2.0))
+        victims = trainers(tmp_path / "run")
+        if victims:
+            os.kill(chance.choice(victims), signal.SIGKILL)
+            killed += 1
+    _, said = process.communicate(timeout=200)
+    assert process.returncode == 0, said
+    assert killed == 5
+    assert (tmp_path / "run" / "result.json").read_bytes() == undisturbed
+
+
+def test_ctrl_c_in_mid_race_ends_all_workers_and_one_of_them_finishes_the_same(
+    cli: Cli, undisturbed: bytes, tmp_path: Path
+):
+    command = [EUREKA, "run", "cartpole", "--out", "run", "--workers", "2", *map(str, SIZES), "--warm-start", "0.5"]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    wait_for_event(tmp_path / "run", "raced", process)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130 and "To go on: eureka resume run" in said, said
+    assert workers(tmp_path / "run") == {}
+    done = cli("resume", "run", "--workers", 1)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "run" / "result.json").read_bytes() == undisturbed
+    events, _ = read_events(tmp_path / "run")
+    begun = [e["warm"] for e in events if e["event"] == "training"]
+    result = json.loads(undisturbed)
+    parents = {c["warm"] for c in result["candidates"] if c["generation"] == 2 and not c["duplicate_of"]}
+    assert begun[0] is None and parents == {begun[1]} and begun[1].startswith("1.")
+    shown = cli("inspect", "run").stdout
+    assert "dropped at step" in shown
+    told = cli("inspect", "run", "--candidate", begun[1], "--reflection").stdout
+    assert "ended early" in told and "of the training, at fitness" in told
+
+
+def trainers(folder: Path) -> list[int]:
+    """The living trainer processes of a run."""
+    found = []
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit():
+            try:
+                command = (process / "cmdline").read_bytes()
+                mine = any(d.readlink() == (folder / "workers.lock").resolve() for d in (process / "fd").iterdir())
+            except OSError:
+                continue
+            if b"trainer.service" in command and mine:
+                found.append(int(process.name))
+    return found
