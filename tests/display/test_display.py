@@ -71,7 +71,7 @@ def test_json_is_an_object_an_event(capsys: pytest.CaptureFixture[str]):
         show(event)
     found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [f["event"] for f in found] == [
-        "said", "generation_began", "asked", "answered", "rejected", "training_began", "progressed",
+        "notice", "generation_began", "asked", "answered", "rejected", "training_began", "progressed",
         "generation_ended", "final_began",
     ]  # fmt: skip
     assert found[3]["prompt_tokens"] == 10 and found[3]["missing"] == 1 and found[3]["replies"] == 1
