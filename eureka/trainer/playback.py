@@ -24,7 +24,7 @@ from eureka.rl.policy import Policy
 from eureka.rl.rollout import normalize
 from eureka.system.seeds import derive
 from eureka.task import Task
-from eureka.video.trajectory import GOES_ON, TERMINATED, TIMED_OUT, Part
+from eureka.video.trajectory import RUNNING, TERMINATED, TIMED_OUT, Part
 
 _GOAL = ("goal_position", "goal_rotation")
 """Fields of a State, (N, 3) and (N, 4), that say where the scene's body `object` is to be."""
@@ -112,9 +112,9 @@ def play(
     left = torch.full((members,), episodes or 0)
     while len(told) < steps and (episodes is None or bool((left > 0).any())):
         step = env.step(policy.mean(normalize(moments, env.observation)), record)
-        ended = torch.where(step.terminated, TERMINATED, torch.where(step.timed_out, TIMED_OUT, GOES_ON))
+        ended = torch.where(step.terminated, TERMINATED, torch.where(step.timed_out, TIMED_OUT, RUNNING))
         told.append(torch.stack([step.fitness.double(), ended.double(), step.length.double()])[..., 0])
-        left = left - (ended[:, 0] != GOES_ON).int()
+        left = left - (ended[:, 0] != RUNNING).int()
     state, rows, goal = np.stack(states), torch.stack(told).numpy(), torch.stack(goals).numpy()
     parts = []
     for p, (label, program) in enumerate(zip(labels, programs, strict=True)):
