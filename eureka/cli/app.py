@@ -48,7 +48,6 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="eureka",
     help="Reward design for robot learning: rewards are proposed, compiled in a sandbox and trained as one population.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -386,10 +385,16 @@ app.add_typer(viewing.app)
 
 
 @app.callback(invoke_without_command=True)
-def _version(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+def _without_command(
+    context: typer.Context, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False
+) -> None:
     if version:
         print(f"eureka {__version__}")
-        raise typer.Exit
+    elif context.invoked_subcommand is None:
+        print(context.get_help())
+    else:
+        return
+    raise typer.Exit
 
 
 @contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import platform
 import random
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
@@ -338,6 +337,6 @@ def _new_folder(task: str) -> Path:
 
 
 def command(folder: Path) -> str:
-    """The command that goes on with a run, as one would type it here."""
+    """The command that resumes a run, as typed in the working directory."""
     shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
-    return f"{Path(sys.argv[0]).name} resume {shown}"
+    return f"eureka resume {shown}"
