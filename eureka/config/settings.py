@@ -145,6 +145,7 @@ class Asking(_Strict):
     )
     max_tokens: int | None = Field(default=None, ge=1, description="what they may take, prompts and replies together")
     prices: Prices | None = Field(default=None, description="as they were when the run began; None: not known")
+    strict: bool = Field(default=False, description="whether a replay refuses prompts that differ from the recorded")
 
 
 class Settings(Preset):
