@@ -1,6 +1,6 @@
 """The digest of the sandbox's source files, which decides how many honest rewards a test run compiles.
 
-    python tests/support/sandbox_sources.py        # print it, for tests/sandbox/checked.txt
+python tests/support/sandbox_sources.py        # print it, for tests/sandbox/checked.txt
 """
 
 from __future__ import annotations
