@@ -1,7 +1,8 @@
 """Rewards as language models write them, from blind sittings: they compile, and compute what their text does.
 
-The files in `honest/` were written without sight of this code, for the state of `state.py`. `make test` compiles VARIED,
-and all of them while the sandbox's sources differ from those in `checked.txt`, which `make test-honest` updates.
+The files in `honest/` were written without sight of this code, for the state of `support/state.py`. `make test`
+compiles those in VARIED, and all of them while the sandbox's sources differ from those whose digest is in
+`checked.txt`. `make test-honest` compiles all and then writes that digest.
 """
 
 from __future__ import annotations
