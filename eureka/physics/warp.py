@@ -101,9 +101,7 @@ class WarpPhysics:
                 f"Warp cannot write its kernel cache: {error}; set WARP_CACHE_PATH to another folder"
             ) from error
         if self.device.type == "cuda" and not wp.is_conditional_graph_supported():
-            raise UserError(
-                "the NVIDIA driver is too old for GPU physics: update to CUDA 12.4 or newer, or use the CPU"
-            )
+            raise UserError("NVIDIA driver too old for GPU physics: update to CUDA 12.4 or newer, or use the CPU")
         with self._stream():
             self._make(sizes, varied)
             self._warm_up()
