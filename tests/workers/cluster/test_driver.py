@@ -15,7 +15,7 @@ from support.nodes import Nodes, descendants, ended
 from eureka.config.tasks import load_task
 from eureka.errors import UserError
 from eureka.workers.cluster.executor import Cluster
-from eureka.workers.executors import started
+from eureka.workers.executors import Link, started
 from eureka.workers.isolation import IsolationPolicy
 from eureka.workers.process import Died, Worker
 
@@ -43,12 +43,17 @@ def nodes() -> Iterator[Nodes]:
         made.close()
 
 
+OF_THE_NODES = "nodes"
+
+
 @pytest.fixture
-def joined(nodes: Nodes, tmp_path: Path) -> Iterator[Joined]:
-    """Joins the nodes with a task, and leaves them."""
+def joined(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Joined]:
+    """Joins the nodes or another address with a task, and leaves them."""
     clusters = []
 
-    def join(task: str = "cartpole", address: str | None = nodes.address, **more) -> Cluster:
+    def join(task: str = "cartpole", address: str | None = OF_THE_NODES, **more) -> Cluster:
+        if address == OF_THE_NODES:
+            address = request.getfixturevalue("nodes").address
         (tmp_path / "logs").mkdir(exist_ok=True)
         folders = tmp_path / "logs", tmp_path / "scratch"
         clusters.append(Cluster(address, load_task(task), *folders, IsolationPolicy(), **more))
@@ -71,22 +76,26 @@ def here(cartpole: Bench, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     worker.close()
 
 
+@pytest.mark.slow
 def test_what_comes_through_ray_is_equal_to_the_last_bit_and_lies_where_it_was_wanted(
     joined: Joined, cartpole: Bench, here: tuple[dict, Heard], tmp_path: Path
 ):
     cluster = joined()
     assert (cluster.workers, cluster.threads) == (1, 1), "one a node that computes, with all that it has"
     link = cluster.open(0)
-    description, heard = here
-    assert described(link) == description, "the fence included"
-    work = tmp_path / "scratch" / "search" / "0-1"
+    assert described(link) == here[0], "the fence included"
+    trains_as_here(link, cartpole, here[1], tmp_path / "scratch" / "search" / "0-1")
+
+
+def trains_as_here(link: Link, cartpole: Bench, heard: Heard, work: Path) -> None:
+    """Through the link comes what a trainer process on this machine says, and its files lie in `work`."""
     link.send(training(cartpole, work))
     there = listened(link)
+    names = {Path(named["file"]) for named in there.outcomes["policies"] + there.checkpoints}
+    assert {file.parent for file in names} == {work} and set(work.iterdir()) == names
     assert there.policies == heard.policies
     assert there.outcomes["outcomes"] == heard.outcomes["outcomes"]
     assert [c["sha256"] for c in there.checkpoints] == [c["sha256"] for c in heard.checkpoints]
-    names = {Path(named["file"]) for named in there.outcomes["policies"] + there.checkpoints}
-    assert {file.parent for file in names} == {work} and set(work.iterdir()) == names
     link.close()
 
 
@@ -105,8 +114,8 @@ def test_policies_that_a_probe_names_are_brought_to_the_node(joined: Joined, car
     assert answer is not None and answer["kind"] == "probed" and len(answer["correlation"]) == 2
 
 
-def test_no_process_of_an_own_ray_has_the_orchestrators_keys_and_none_is_left(
-    joined: Joined, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_an_own_ray_trains_to_the_last_bit_without_the_orchestrators_keys_and_no_process_of_it_is_left(
+    joined: Joined, cartpole: Bench, here: tuple[dict, Heard], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     for name in ("OPENAI_API_KEY", "EUREKA_DECOY", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "sk-decoy-4711")
@@ -114,7 +123,8 @@ def test_no_process_of_an_own_ray_has_the_orchestrators_keys_and_none_is_left(
     monkeypatch.setenv("HOME", str(tmp_path))
     before = descendants(os.getpid())
     cluster = joined(address=None)
-    described(cluster.open(0))
+    link = cluster.open(0)
+    assert described(link) == here[0], "the fence included"
     family = set(descendants(os.getpid())) - set(before)
     commands = {p: Path(f"/proc/{p}/cmdline").read_bytes() for p in family}
     for part in (
@@ -128,6 +138,7 @@ def test_no_process_of_an_own_ray_has_the_orchestrators_keys_and_none_is_left(
     told = [p for p in family if b"sk-decoy-4711" in Path(f"/proc/{p}/environ").read_bytes()]
     assert not told, [commands[p] for p in told]
     assert not (tmp_path / ".ray").exists(), "its token is not put among the user's own"
+    trains_as_here(link, cartpole, here[1], tmp_path / "scratch" / "search" / "0-1")
     cluster.close()
     assert ended(family) == set()
 
@@ -147,6 +158,7 @@ def test_an_address_where_no_cluster_is_is_one_sentence_and_soon(joined: Joined,
     assert time.monotonic() - begin < 20 and "\n" not in str(refusal.value) and address in str(refusal.value)
 
 
+@pytest.mark.slow
 def test_a_node_with_another_version_is_refused_by_name(nodes: Nodes, joined: Joined, tmp_path: Path):
     (tmp_path / "mujoco-9.9.dist-info").mkdir()
     (tmp_path / "mujoco-9.9.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: mujoco\nVersion: 9.9\n")
