@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import signal
@@ -65,7 +66,11 @@ def test_a_program_that_stops_the_trainer_in_its_trial_fails_alone(cartpole, tmp
         trainer.close()
 
 
-def test_merged_and_compiled_programs_give_each_member_its_own_reward(cartpole):
+@pytest.mark.parametrize("backend", ["aot_eager", pytest.param("inductor", marks=pytest.mark.slow)])
+def test_merged_and_compiled_programs_give_each_member_its_own_reward(cartpole, backend: str, monkeypatch):
+    """Inductor calls a C++ compiler; all before it is in both."""
+    compile_with = functools.partial(torch.compile, backend=backend)
+    monkeypatch.setattr(torch, "compile", compile_with)
     worlds, programs = 16, [cartpole.program(text, 16) for text in REWARDS.values()]
     alone, together = ProgramBank(programs, worlds), ProgramBank(programs, worlds)
     states = {name: value[:32] for name, value in cartpole.states.items()}

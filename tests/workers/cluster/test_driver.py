@@ -15,7 +15,7 @@ from support.nodes import Nodes, descendants, ended
 from eureka.config.tasks import load_task
 from eureka.errors import UserError
 from eureka.workers.cluster.executor import Cluster
-from eureka.workers.executors import start_trainer
+from eureka.workers.executors import Connection, start_trainer
 from eureka.workers.isolation import IsolationPolicy
 from eureka.workers.messages import Described, FileReference, Probe, Probed, TaskError, encode
 from eureka.workers.process import Died, Worker
@@ -45,12 +45,17 @@ def nodes() -> Iterator[Nodes]:
         made.close()
 
 
+OF_THE_NODES = "nodes"
+
+
 @pytest.fixture
-def joined(nodes: Nodes, tmp_path: Path) -> Iterator[Joined]:
-    """Joins the nodes with a task, and leaves them."""
+def joined(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Joined]:
+    """Joins the nodes or another address with a task, and leaves them."""
     clusters = []
 
-    def join(task: str = "cartpole", address: str | None = nodes.address, **more) -> Cluster:
+    def join(task: str = "cartpole", address: str | None = OF_THE_NODES, **more) -> Cluster:
+        if address == OF_THE_NODES:
+            address = request.getfixturevalue("nodes").address
         (tmp_path / "logs").mkdir(exist_ok=True)
         folders = tmp_path / "logs", tmp_path / "scratch"
         clusters.append(Cluster(address, load_task(task), *folders, IsolationPolicy(), **more))
@@ -73,6 +78,7 @@ def here(cartpole: Bench, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     worker.close()
 
 
+@pytest.mark.slow
 def test_what_comes_through_ray_is_equal_to_the_last_bit_and_lies_where_it_was_wanted(
     joined: Joined, cartpole: Bench, here: tuple[Described, Heard], tmp_path: Path
 ):
@@ -81,7 +87,11 @@ def test_what_comes_through_ray_is_equal_to_the_last_bit_and_lies_where_it_was_w
     connection = cluster.open(0)
     description, heard = here
     assert described(connection) == description, "the fence included"
-    work = tmp_path / "scratch" / "search" / "0-1"
+    trains_as_here(connection, cartpole, heard, tmp_path / "scratch" / "search" / "0-1")
+
+
+def trains_as_here(connection: Connection, cartpole: Bench, heard: Heard, work: Path) -> None:
+    """The connection gives what a trainer process on this machine gives, and its files are in `work`."""
     connection.send(encode(training(cartpole, work)))
     there = listened(connection)
     assert there.policies == heard.policies
@@ -109,8 +119,8 @@ def test_policies_that_a_probe_names_are_brought_to_the_node(
     assert isinstance(probed, Probed) and probed.correlation is not None and len(probed.correlation) == 2
 
 
-def test_no_process_of_an_own_ray_has_the_orchestrators_keys_and_none_is_left(
-    joined: Joined, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_an_own_ray_trains_to_the_last_bit_without_the_orchestrators_keys_and_no_process_of_it_is_left(
+    joined: Joined, cartpole: Bench, here: tuple[Described, Heard], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     for name in ("OPENAI_API_KEY", "EUREKA_DECOY", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "sk-decoy-4711")
@@ -118,7 +128,8 @@ def test_no_process_of_an_own_ray_has_the_orchestrators_keys_and_none_is_left(
     monkeypatch.setenv("HOME", str(tmp_path))
     before = descendants(os.getpid())
     cluster = joined(address=None)
-    described(cluster.open(0))
+    connection = cluster.open(0)
+    assert described(connection) == here[0], "the fence included"
     family = set(descendants(os.getpid())) - set(before)
     commands = {p: Path(f"/proc/{p}/cmdline").read_bytes() for p in family}
     for part in (
@@ -132,6 +143,7 @@ def test_no_process_of_an_own_ray_has_the_orchestrators_keys_and_none_is_left(
     told = [p for p in family if b"sk-decoy-4711" in Path(f"/proc/{p}/environ").read_bytes()]
     assert not told, [commands[p] for p in told]
     assert not (tmp_path / ".ray").exists(), "its token is not put among the user's own"
+    trains_as_here(connection, cartpole, here[1], tmp_path / "scratch" / "search" / "0-1")
     cluster.close()
     assert ended(family) == set()
 
@@ -151,6 +163,7 @@ def test_an_address_where_no_cluster_is_is_one_sentence_and_soon(joined: Joined,
     assert time.monotonic() - begin < 20 and "\n" not in str(refusal.value) and address in str(refusal.value)
 
 
+@pytest.mark.slow
 def test_a_node_with_another_version_is_refused_by_name(nodes: Nodes, joined: Joined, tmp_path: Path):
     (tmp_path / "mujoco-9.9.dist-info").mkdir()
     (tmp_path / "mujoco-9.9.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: mujoco\nVersion: 9.9\n")
