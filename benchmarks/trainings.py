@@ -118,7 +118,7 @@ def setting(name: str, device: str = "cpu", threads: int = 1) -> Setting:
         from eureka.envs.sizing import measure_sizes
 
         backend.sizes = measure_sizes(task, model, threads)
-    return Setting(loaded, task, model, states, fields, env.observed, backend)
+    return Setting(loaded, task, model, states, fields, env.actor_size, backend)
 
 
 def compiled(sources: Sequence[str], fields: dict[str, Field], jailed: bool = True) -> tuple[list[str], float]:

@@ -88,7 +88,7 @@ class Training:
         """Notices for the user, as sentences."""
         self.env = self._worlds(self.seeds, plan.worlds, "train")
         self.env.reset()
-        shape = Shape(self.env.observed, task.action_size, tuple(plan.learning.hidden), self.env.privileged)
+        shape = Shape(self.env.actor_size, task.action_size, tuple(plan.learning.hidden), self.env.privileged)
         policy = Policy.create(shape, self.seeds, plan.learning.initial_std)
         self.learner = Learner(policy, plan.learning, plan.seed, backend.threads)
         if warm is not None:

@@ -45,10 +45,10 @@ def open_policies(files: Sequence[Path], task: Task | GymnasiumTask, env: Worlds
             policy.mean(torch.zeros(1, 1, sees))
         except (SafetensorError, OSError, KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
             raise UserError(f"{file} is not a policy file of eureka ({type(error).__name__})") from None
-        if (sees, acts) != (env.observed, task.action_size):
+        if (sees, acts) != (env.actor_size, task.action_size):
             raise UserError(
                 f"{file} is a policy of another task: its action and observation have {acts} and {sees} elements, "
-                f"those of this task {task.action_size} and {env.observed}"
+                f"those of this task {task.action_size} and {env.actor_size}"
             )
     try:
         return load_policies(files, torch.device("cpu"))

@@ -93,7 +93,7 @@ class Service:
             self.task, self.model = task, compile_scene(task.scene())
             env = Env(task, ThreadPhysics(self.model, RECORDED_WORLDS, backend.threads), seeds, "random play")
             self.states = random_states(task, env)
-            self.description = describe(loaded, task, self.states, env.observed)
+            self.description = describe(loaded, task, self.states, env.actor_size)
             if backend.warp:
                 from eureka.envs.sizing import measure_sizes
 
