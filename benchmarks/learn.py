@@ -28,7 +28,7 @@ os.environ.setdefault("MKL_NUM_THREADS", "1")
 import torch
 from record import about, keep
 
-from eureka.config.settings import Evaluation, Learning
+from eureka.config.settings import Evaluation, Learning, Plan
 from eureka.config.tasks import load_task
 from eureka.envs.env import Env
 from eureka.envs.introspection import RECORDED_WORLDS, load_class, random_states
@@ -38,8 +38,9 @@ from eureka.physics.base import compile_scene
 from eureka.physics.threads import ThreadPhysics
 from eureka.rewards.compiler import Compiler
 from eureka.rewards.program import Field, rebuild
-from eureka.rl.training import Plan, Training, TrainingProgress
+from eureka.rl.training import Training
 from eureka.runs.candidate import Failed
+from eureka.runs.events import TrainingProgress
 from eureka.runs.statistics import student
 from eureka.system.hardware import cores
 from eureka.system.seeds import derive
@@ -145,7 +146,7 @@ def main() -> None:
     outcomes = training.run(report, lambda _: None)
     seconds = time.perf_counter() - start
     clocks = asdict(training.clocks)
-    done = options.members * training.iteration * training.steps_an_iteration
+    done = options.members * training.iteration * training.steps_per_iteration
     trained = [o for o in outcomes if not isinstance(o, Failed)]
     by_chance = student(random_fitness(task, model, options.episodes, options.threads))
     record = about("learn") | {
@@ -154,7 +155,7 @@ def main() -> None:
         "reward": options.reward,
         "members": options.members,
         "worlds": worlds,
-        "steps": plan.iterations * training.steps_an_iteration,
+        "steps": plan.iterations * training.steps_per_iteration,
         "learning": learning.model_dump(mode="json"),
         "seconds": {**{k: round(v, 2) for k, v in clocks.items()}, "whole": round(seconds, 2)},
         "world_steps_per_second": {
