@@ -1,6 +1,6 @@
-"""What the next generation is asked, in the light of the ones before.
+"""Search strategies: the prompt of the next generation, given the previous ones.
 
-A strategy is a pure function of the search so far, so that an interrupted run comes to the same question again.
+A strategy is a pure function of the search so far, so that a resumed run repeats the same prompt.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from eureka.runs.candidate import Candidate
 
 @dataclass(frozen=True)
 class Question:
-    """A prompt, and the trained candidate that it reflects on."""
+    """A prompt and the trained candidate that it reflects on."""
 
     messages: Messages
     parent: Candidate | None
 
 
 Strategy = Callable[[Description, Candidate | None, Sequence[Sequence[Candidate]]], Question]
-"""The next generation's question, of the task, the trained reward of `--start` if any, and the generations so far."""
+"""Maps the task, the trained reward of `--start` (if any) and the generations so far to the next question."""
 
 
 def greedy(task: Description, start: Candidate | None, generations: Sequence[Sequence[Candidate]]) -> Question:
-    """Reflect on the best candidate of the latest generation that has one, by selection fitness, as the paper does."""
+    """Reflect on the best candidate of the latest generation that has one, by selection fitness, as in the paper."""
     for generation in reversed(generations):
         trained = [candidate for candidate in generation if candidate.trained]
         if trained:
@@ -37,15 +37,15 @@ def greedy(task: Description, start: Candidate | None, generations: Sequence[Seq
 
 
 def best_of_n(task: Description, start: Candidate | None, generations: Sequence[Sequence[Candidate]]) -> Question:
-    """Ask the first question again and reflect on nothing: the control."""
+    """Repeat the first prompt without reflection; used as a control."""
     return Question(prompts.after(task, start, []) if start else prompts.first(task), start)
 
 
 STRATEGIES: dict[str, Strategy] = {"greedy": greedy, "best-of-n": best_of_n}
-"""By the name that `--strategy` gives."""
+"""Values of `--strategy`."""
 
 
 def _selection(candidate: Candidate) -> tuple[float, int]:
-    """Selection fitness; of equals, the one that was there sooner in its training."""
+    """Sort key: selection fitness, then the earlier checkpoint."""
     assert candidate.trained is not None
     return candidate.trained.selection, -candidate.trained.best
