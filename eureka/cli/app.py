@@ -199,7 +199,7 @@ def train(
     """Train TASK with one reward on several seeds; the policies and their fitness are in a folder of their own."""
     from eureka.experiment import arms, session
     from eureka.experiment import options as planning
-    from eureka.experiment.arms import CompareOptions
+    from eureka.runs.results import CompareOptions
     from eureka.workers.isolation import IsolationPolicy
 
     named = arms.parse_arms([reward], task)
@@ -265,7 +265,7 @@ def compare(
     """Retrain rewards on the same fresh seeds with the same budget, and say what may be concluded."""
     from eureka.experiment import arms, session
     from eureka.experiment import options as planning
-    from eureka.experiment.arms import CompareOptions
+    from eureka.runs.results import CompareOptions
     from eureka.workers.isolation import IsolationPolicy
 
     named = arms.parse_arms(names, task)

@@ -15,6 +15,7 @@ from eureka.config.description import Description
 from eureka.config.settings import Racing, Settings
 from eureka.runs.candidate import Dropped, Failed, Known, Outcome
 from eureka.runs.events import OnProgress
+from eureka.runs.journal import RacedEvent, SharesEvent
 from eureka.runs.store import Run
 from eureka.workers import halving
 from eureka.workers.client import TrainerClient, plan_of
@@ -107,9 +108,8 @@ class TrainerPool:
             if race is None or not running:
                 break
             standings = self._stretch(work, progress, running, rung)
-            dropped = run.once(
-                "raced", {"training": key, "until": rung}, lambda s=standings: {"dropped": halving.losers(race, s)}
-            )["dropped"]
+            about = {"training": key, "until": rung}
+            dropped = run.once(RacedEvent, about, lambda s=standings: {"dropped": halving.losers(race, s)}).dropped
             progress.raced({m: left.selection for m, left in standings.items() if isinstance(left, Dropped)}, dropped)
             outcomes |= standings
             running = [m for m in running if m not in dropped and not isinstance(standings[m], Failed)]
@@ -126,8 +126,8 @@ class TrainerPool:
         members = [m for m in members if m not in lost]
         if not members:
             return dict(lost)
-        key = {"training": work.key, "until": until}
-        shares = work.run.once("shares", key, lambda: {"shares": _cut(members, len(self.trainers))})["shares"]
+        about = {"training": work.key, "until": until}
+        shares = work.run.once(SharesEvent, about, lambda: {"shares": _cut(members, len(self.trainers))}).shares
         progress.begin(members, until)
         found = self._together(work, shares, until) if len(shares) > 1 else [work.train(self.first, shares[0], until)]
         return lost | {

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from eureka.runs.candidate import Failed, Known, Outcome, Trained, outcome_of
 from eureka.runs.events import Notice, Progressed
-from eureka.runs.store import Event, Run
+from eureka.runs.journal import CheckpointEvent, PublishedFile, SplitEvent, TrainedEvent
+from eureka.runs.store import Run
 from eureka.workers.client import ALONE, TOGETHER
 from eureka.workers.process import Died
 
@@ -55,26 +56,25 @@ class TrainingJob:
     def train(self, trainer: TrainerClient, members: list[int], until: int | None) -> list[Outcome]:
         """The outcomes of some members, at the end or at the rung after iteration `until`."""
         about = {"training": self.key, "members": members, "until": until}
-        done = self.run.find("trained", **about)
+        done = self.run.find(TrainedEvent, **about)
         if done is not None:
-            outcomes = [outcome_of(o) for o in done["outcomes"]]
-            self.progress.ended(members, outcomes)
-            return outcomes
-        if self.run.find("split", **about) is None:
+            self.progress.ended(members, done.outcomes)
+            return done.outcomes
+        if self.run.find(SplitEvent, **about) is None:
             result = self._persist(trainer, members, until)
             if not isinstance(result, str):
                 return result
             if len(members) == 1:
                 message = f"the process that trained it {result} again and again, perhaps for lack of memory"
                 return [self.fail(members[0], until, Failed(stage="train", message=message, machine=True))]
-            self.run.append("split", **about, reason=result)
+            self.run.append(SplitEvent(training=self.key, members=members, until=until, reason=result))
         half = len(members) // 2
         return self.train(trainer, members[:half], until) + self.train(trainer, members[half:], until)
 
     def fail(self, member: int, until: int | None, failed: Failed) -> Failed:
         """Record a member's failure by the machine, on the way to `until`."""
-        outcomes = {"outcomes": [failed.model_dump()]}
-        self.run.once("trained", {"training": self.key, "members": [member], "until": until}, lambda: outcomes)
+        about = {"training": self.key, "members": [member], "until": until}
+        self.run.once(TrainedEvent, about, lambda: {"outcomes": [failed]})
         return failed
 
     def _persist(self, trainer: TrainerClient, members: list[int], until: int | None) -> list[Outcome] | str:
@@ -125,58 +125,57 @@ class TrainingJob:
                     return self._record_outcomes(members, until, answer)
 
     def _record_checkpoint(self, members: list[int], answer: dict[str, Any]) -> None:
-        before = self.run.find("checkpoint", training=self.key, members=members)
-        file = self._relative(answer["file"])
-        self.run.append(
-            "checkpoint",
+        before = self.run.find(CheckpointEvent, training=self.key, members=members)
+        event = CheckpointEvent(
             training=self.key,
             members=members,
             number=answer["number"],
-            file=file,
+            file=self._relative(answer["file"]),
             sha256=answer["sha256"],
             points={self._of(m): point for m, point in zip(members, answer["points"], strict=True)},
         )
-        if before is not None and before["file"] != file:
-            self.run.inside(before["file"]).unlink(missing_ok=True)
+        self.run.append(event)
+        if before is not None and before.file != event.file:
+            self.run.inside(before.file).unlink(missing_ok=True)
 
     def _record_outcomes(self, members: list[int], until: int | None, answer: dict[str, Any]) -> list[Outcome]:
         outcomes = [outcome_of(o) for o in answer["outcomes"]]
         files = {}
         if until is None:
             files = {
-                self.places[m]: {"file": self._relative(policy["file"]), "sha256": policy["sha256"]}
+                self.places[m]: PublishedFile(file=self._relative(policy["file"]), sha256=policy["sha256"])
                 for m, policy, outcome in zip(members, answer["policies"], outcomes, strict=True)
                 if isinstance(outcome, Trained)
             }
-        self.run.append(
-            "trained",
+        event = TrainedEvent(
             training=self.key,
             members=members,
             until=until,
-            outcomes=[o.model_dump(mode="json") for o in outcomes],
+            outcomes=outcomes,
             seconds=answer["clocks"],
             sizes=answer["sizes"],
             publish=files,
         )
+        self.run.append(event)
         self.run.publish(files)
         return outcomes
 
     def _resume(self, members: list[int]) -> list[dict[str, Any]] | None:
         """Where each member's latest checkpoint is, all of them of the same moment; None where some have none."""
-        events = [e for e in self.run.all("checkpoint", training=self.key) if self._usable(e)]
-        for number in sorted({event["number"] for event in events}, reverse=True):
-            of_then = [event for event in events if event["number"] == number]
-            found = [next((e for e in of_then if member in e["members"]), None) for member in members]
+        events = [e for e in reversed(self.run.all(CheckpointEvent, training=self.key)) if self._usable(e)]
+        for number in sorted({event.number for event in events}, reverse=True):
+            of_then = [event for event in events if event.number == number]
+            found = [next((e for e in of_then if member in e.members), None) for member in members]
             if all(found):
                 return [
-                    {"file": str(self.run.inside(event["file"])), "member": event["members"].index(member)}
+                    {"file": str(self.run.inside(event.file)), "member": event.members.index(member)}
                     for member, event in zip(members, found, strict=True)
                     if event
                 ]
         return None
 
-    def _usable(self, checkpoint: Event) -> bool:
-        return self.run.verified(self.run.inside(checkpoint["file"]), checkpoint["sha256"])
+    def _usable(self, checkpoint: CheckpointEvent) -> bool:
+        return self.run.verified(self.run.inside(checkpoint.file), checkpoint.sha256)
 
     def _of(self, member: int) -> str:
         """What a member is, by its place in the run folder."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-
-from eureka.runs.store import read_events
+from typing import Any
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -20,6 +20,13 @@ EUREKA = str(Path(sys.executable).parent / "eureka")
 
 
 KEY = "sk-decoy-4477"
+
+
+def recorded(folder: Path) -> list[dict[str, Any]]:
+    """The whole lines of a run's journal, as JSON; none if it has no journal yet."""
+    path = folder / "events.jsonl"
+    text = path.read_text() if path.exists() else ""
+    return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
 
 
 def workers(folder: Path) -> dict[str, int]:
@@ -43,7 +50,7 @@ def workers(folder: Path) -> dict[str, int]:
 def wait_for_event(folder: Path, kind: str, process: subprocess.Popen) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
-        if (folder / "events.jsonl").exists() and any(e["event"] == kind for e in read_events(folder)[0]):
+        if any(e["event"] == kind for e in recorded(folder)):
             return
         time.sleep(0.05)
     raise AssertionError(f"no {kind} within a minute")

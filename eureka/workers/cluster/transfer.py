@@ -13,6 +13,7 @@ from typing import Any
 
 from eureka.config.tasks import EnvironmentFile, LoadedTask
 from eureka.errors import UserError
+from eureka.runs import layout
 
 LARGEST_TASK = 64 << 20
 """Bytes of a task's files at most."""
@@ -21,7 +22,7 @@ PIECE = 16 << 20
 
 _WITH_FILES = ("checkpoint", "outcomes")
 """Answers that name files."""
-_OWN = ("__pycache__", "run.json")
+_OWN = ("__pycache__", layout.RECORD)
 """Names of what a task does not need: a folder with the latter is a run."""
 
 
@@ -58,7 +59,7 @@ def _below(folder: Path) -> Iterator[Path]:
             continue
         if path.is_file():
             yield path
-        elif path.is_dir() and not path.is_symlink() and not (path / "run.json").exists():
+        elif path.is_dir() and not path.is_symlink() and not (path / layout.RECORD).exists():
             yield from _below(path)
 
 

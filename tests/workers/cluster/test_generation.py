@@ -16,6 +16,7 @@ from support.nodes import Nodes, descendants, trainers
 from eureka.config.settings import Evaluation, Learning
 from eureka.experiment.options import Options, resolve
 from eureka.runs.candidate import Trained
+from eureka.runs.journal import CheckpointEvent, SharesEvent
 from eureka.runs.store import Run, create
 from eureka.workers.cluster.executor import Cluster
 from eureka.workers.executors import Executor, LocalExecutor
@@ -66,7 +67,7 @@ def test_a_generation_that_loses_a_node_ends_in_the_bits_of_an_undisturbed_one_o
     lost = threading.Event()
 
     def lose(_: object) -> None:
-        if not lost.is_set() and run.find("checkpoint") and len(trainers(nodes)) == 2:
+        if not lost.is_set() and run.find(CheckpointEvent) and len(trainers(nodes)) == 2:
             lost.set()
             victim = max(trainers(nodes))
             nodes.lose(next(raylet for raylet in raylets if victim in descendants(raylet)))
@@ -75,7 +76,7 @@ def test_a_generation_that_loses_a_node_ends_in_the_bits_of_an_undisturbed_one_o
         folders = run.folder / "logs", run.folder / "scratch"
         cluster = Cluster(nodes.address, cartpole.loaded, *folders, IsolationPolicy(), (run.workers_lock,))
         found = trained(run, cluster, cartpole, lose)
-        assert run.find("shares")["shares"] == [[0, 1], [2, 3]]
+        assert [e.shares for e in run.all(SharesEvent)] == [[[0, 1], [2, 3]]]
     assert lost.is_set(), "nothing was lost"
     assert len(found) == MEMBERS and found == undisturbed
 
