@@ -56,7 +56,7 @@ def test_the_installed_wheel_runs_cartpole_outside_the_checkout(wheel: Path, tmp
     code = "import eureka.system.paths as p; print(p.__file__, p.shipped('tasks'))"
     where = shell(sys.executable, "-c", code, cwd=tmp_path, PYTHONPATH=str(site)).stdout.split()
     assert all(path.startswith(str(site)) for path in where)
-    code = "from eureka.__main__ import main; main()"
+    code = "import sys; from eureka.__main__ import main; sys.exit(main())"
     done = shell(
         sys.executable, "-c", code, "run", "cartpole", "--out", "run", *TINY, cwd=tmp_path, PYTHONPATH=str(site)
     )

@@ -1,4 +1,4 @@
-"""What there is: the tasks, and the runs below a folder with their best."""
+"""`eureka list`: the tasks, and the runs below a folder with their best candidate."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from eureka.runs.journal import TrainingEvent, read_journal
 from eureka.text import number, shown
 
 _PIPE = 200
-"""Columns where there is no terminal to ask."""
+"""Columns without a terminal."""
 _DEPTH = 3
-"""Folders below the one that is listed."""
+"""Levels of folders that are searched."""
 
 
 def show(folder: Path) -> None:
@@ -31,15 +31,15 @@ def show(folder: Path) -> None:
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = _PIPE
-    tasks = _table("task", "what it is")
+    tasks = _table("task", "description")
     for name in shipped_tasks():
         tasks.add_row(name, Text(load_task(name).file.description))
     terminal.show(console, tasks)
     if not folder.is_dir():
         if folder == Path("runs"):
-            terminal.say(console, "no runs here: there is no folder runs/")
+            terminal.say(console, "no runs: there is no folder runs/ here")
             return
-        raise UserError(f"there is no folder {folder}; name one that holds runs")
+        raise UserError(f"there is no folder {folder}; give a folder of runs")
     here = Path.cwd()
     folder = folder.relative_to(here) if folder.is_relative_to(here) else folder
     found = sorted(path.parent for depth in range(_DEPTH + 1) for path in folder.glob("*/" * depth + layout.RECORD))
@@ -60,10 +60,10 @@ def _table(*columns: str) -> Table:
 
 
 def _row(run: Path) -> list[str]:
-    """A run on one line; whatever is wrong with it is its state."""
+    """A run on one line; an unreadable run says so in its state."""
     try:
         journal = read_journal(run)
-        state, task = "training" if journal.find(TrainingEvent) else "begun", journal.record.task
+        state, task = "training" if journal.find(TrainingEvent) else "started", journal.record.task
         state = "finished" if journal.finished else f"{state}, not finished"
         if journal.arms:
             names = [arm.name for arm in journal.arms.arms]

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from eureka.config.options import Changes
 from eureka.config.settings import Settings
 from eureka.config.tasks import LoadedTask
 from eureka.errors import EurekaError, UserError
 from eureka.experiment import session
-from eureka.experiment.options import Changes, local_changes
+from eureka.experiment.options import local_changes
 from eureka.runs import layout
 from eureka.runs.comparison import summarise
 from eureka.runs.events import Display, Notice
@@ -88,7 +89,8 @@ def _finished(
         if journal.record.settings.model_copy(update={name: getattr(settings, name) for name in aside}) != settings:
             raise UserError(f"{folder} was begun with other settings; give these, or another folder with --out")
         if journal.finished is None:
-            session.resume(folder, local_changes(settings, replace(changes, llm=settings.llm)), isolation, display)
+            changes = replace(changes, model=replace(changes.model, llm=settings.llm))
+            session.resume(folder, local_changes(settings, changes), isolation, display)
     finished = read_journal(folder).finished
     assert finished is not None
     return finished.comparison

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import platform
 import random
-import sys
 import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from eureka import __version__
+from eureka.config.options import Changes, ModelOptions
 from eureka.config.settings import Settings
 from eureka.config.tasks import LoadedTask
 from eureka.designers import prompts, registry
@@ -23,7 +23,7 @@ from eureka.errors import BudgetSpent, EurekaError, ModelFault, ModelRefused, Us
 from eureka.experiment import arms, compare, search
 from eureka.experiment.context import RunContext, open_context
 from eureka.experiment.estimate import LONG, Estimate, estimate, fit_evaluation
-from eureka.experiment.options import Changes, apply_changes, apply_placement, local_changes
+from eureka.experiment.options import apply_changes, apply_placement, local_changes
 from eureka.runs import layout
 from eureka.runs.candidate import Candidate
 from eureka.runs.events import Display, Finished, Notice, Opened, notifier, one_at_a_time
@@ -161,8 +161,8 @@ def resume(folder: Path, changes: Changes, isolation: IsolationPolicy, display: 
         display(Finished(folder, journal.finished.comparison))
         return folder
     # A mistake is told before anything is begun.
-    apply_placement(apply_changes(_changing(journal), changes), changes)
-    own = Changes() if journal.arms else changes
+    apply_placement(apply_changes(_changing(journal), changes.model), changes)
+    own = ModelOptions() if journal.arms else changes.model
     settings = apply_placement(apply_changes(journal.record.settings, own), changes)
     task = task_of(folder)
     with interruptible() as stop:
@@ -214,7 +214,7 @@ def _finish(context: RunContext, task: LoadedTask, changes: Changes | None = Non
     asked, winner = context.run.arms, None
     if asked is not None:
         # Whoever begins a comparison agrees to the designer that it names; to go on with it takes more.
-        changes = changes or Changes(llm=asked.llm)
+        changes = changes or Changes(ModelOptions(asked.llm))
         searched = [_control(context, task, n, asked, changes if n == _ASKS else Changes()) for n in asked.controls]
         comparison = compare.retrain(context, [*asked.arms, *searched], asked)
     else:
@@ -240,7 +240,7 @@ def _control(context: RunContext, task: LoadedTask, name: str, wanted: CompareOp
     context.display(Notice(f"control search {name}: {folder}"))
     try:
         if not layout.is_run(folder):
-            settings = apply_changes(arms.control(name, run.settings, wanted), changes)
+            settings = apply_changes(arms.control(name, run.settings, wanted), changes.model)
             start(task, settings, context.isolation, folder, context.display, yes=True)
         elif not _is_finished(folder):
             resume(folder, changes, context.isolation, context.display)
@@ -278,7 +278,7 @@ def _announce(context: RunContext) -> None:
     for assumption in context.trainer.description.assumptions:
         context.display(Notice(assumption))
     if settings.racing and not halving.rungs(settings.racing, settings.evaluation.marks(settings.iterations)):
-        said = "nobody is raced: so short a training is judged at its end alone; give more --steps"
+        said = "racing disabled: training is too short for an intermediate evaluation; increase --steps"
         context.display(Notice(said))
     _place(context)
 
@@ -308,6 +308,6 @@ def _new_folder(task: str) -> Path:
 
 
 def command(folder: Path) -> str:
-    """The command that goes on with a run, as one would type it here."""
+    """The command that resumes a run, as typed in the working directory."""
     shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
-    return f"{Path(sys.argv[0]).name} resume {shown}"
+    return f"eureka resume {shown}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from support.cli import recorded
+from support.events import events_of
 from support.model_server import GOOD, completion
 
 
@@ -15,4 +15,4 @@ def rewards(body: dict, number: int) -> dict:
 
 
 def answers(run: Path) -> list[dict]:
-    return [e for e in recorded(run) if e["event"] == "answer"]
+    return events_of(run, "answer")

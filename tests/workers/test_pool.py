@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 from support.bench import Bench
 from support.candidates import TASK, trained
-from support.cli import EUREKA, Cli, recorded, wait_for_event, workers
+from support.cli import EUREKA, Cli, wait_for_event, workers
+from support.events import events_of
 from support.halving import standing
 
 from eureka.config.settings import Evaluation, Racing, Settings
@@ -364,7 +365,7 @@ def test_ctrl_c_in_mid_race_ends_all_workers_and_one_of_them_finishes_the_same(
     done = cli("resume", "run", "--workers", 1)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "run" / "result.json").read_bytes() == undisturbed
-    begun = [e["warm"] for e in recorded(tmp_path / "run") if e["event"] == "training"]
+    begun = [e["warm"] for e in events_of(tmp_path / "run") if e["event"] == "training"]
     result = json.loads(undisturbed)
     parents = {c["warm"] for c in result["candidates"] if c["generation"] == 2 and not c["duplicate_of"]}
     assert begun[0] is None and parents == {begun[1]} and begun[1].startswith("1.")
