@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 from support.cli import EUREKA, SMALL, Cli, wait_for_event, workers
-
-from eureka.runs.store import read_events
+from support.events import events_of
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +57,7 @@ def test_a_run_folder_holds_everything_and_nothing_half_done(finished: Path):
 
 
 def test_evaluation_costs_at_most_a_quarter_of_the_training_steps(finished: Path):
-    events, _ = read_events(finished)
+    events = events_of(finished)
     started = next(e for e in events if e["event"] == "started")
     evaluation = started["evaluation"]
     episodes = evaluation["checkpoints"] * evaluation["selection_episodes"] + evaluation["report_episodes"]
@@ -172,7 +171,7 @@ def kill_at_random_instants(folder: Path, task: str, arguments: tuple, kills: in
 
 
 def checkpoints(folder: Path) -> int:
-    events = read_events(folder)[0] if (folder / "events.jsonl").exists() else []
+    events = events_of(folder)
     return sum(e["event"] == "checkpoint" for e in events)
 
 
@@ -182,7 +181,7 @@ def test_ten_kills_at_random_instants_do_not_change_the_result(cli: Cli, tmp_pat
     folder = tmp_path / "killed"
     assert kill_at_random_instants(folder, "cartpole", sizes, kills=10, longest=9.0) == 10
     assert (folder / "result.json").read_bytes() == (tmp_path / "whole" / "result.json").read_bytes()
-    events, _ = read_events(folder)
+    events = events_of(folder)
     assert len([e for e in events if e["event"] == "finished"]) == 1
     assert workers(folder) == {}
 

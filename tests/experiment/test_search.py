@@ -116,7 +116,7 @@ class Loop:
                 given_start(context, as_reply(start))
             self.winner = evolve(context)
         finally:
-            self.events = list(self.run.events)
+            self.events = [event.model_dump() for event in self.run.events]
             self.run.close()
         return self
 
@@ -266,8 +266,8 @@ def test_a_run_cut_off_after_any_event_ends_in_the_same_journal(loop: Loop, monk
     for cut in range(1, len(whole)):
         left = {"events": cut}
 
-        def crashing(self, kind, left=left, **content):
-            event = append(self, kind, **content)
+        def crashing(self, event, left=left):
+            event = append(self, event)
             left["events"] -= 1
             if left["events"] == 0:
                 raise Crash

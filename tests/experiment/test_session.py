@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 from support.cli import EUREKA, KEY, Cli
+from support.events import events_of
 from support.model_runs import answers, rewards
 from support.model_server import Server, error
-
-from eureka.runs.store import read_events
 
 SMALL = ("--generations", 2, "--samples", 1, "--envs", 32, "--steps", 2048)
 
@@ -96,7 +95,7 @@ def test_a_comparison_killed_as_soon_as_it_is_a_run_is_still_a_comparison(cli: C
         assert process.poll() is None
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert [event["event"] for event in read_events(tmp_path / "c")[0]] == ["arms"]
+    assert [event["event"] for event in events_of(tmp_path / "c")] == ["arms"]
     done = cli("resume", "c")
     assert done.returncode == 0, done.stderr
     assert [a["name"] for a in result(tmp_path / "c")["comparison"]["arms"]] == ["human"]
