@@ -46,7 +46,7 @@ def test_a_control_that_spent_its_budget_stays_and_goes_on_with_more(
     costly = {"prompt_tokens": 30_000, "completion_tokens": 0, "total_tokens": 30_000}
     model.answer = lambda body, number: rewards(body, number) | {"usage": costly}
     done = cli("compare", "human", found, "--controls", "best-of-n", "--seeds", 1, "--out", "c")
-    assert done.returncode == 2 and "could pass --max-tokens 20000" in done.stderr, done.stderr
+    assert done.returncode == 2 and "could exceed --max-tokens 20000" in done.stderr, done.stderr
     assert "resume with: eureka resume c" in done.stderr
     control = tmp_path / "c" / "controls" / "best-of-n"
     paid = answers(control)
@@ -71,7 +71,7 @@ def test_a_control_that_was_refused_leaves_the_finished_ones_and_asks_whom_the_u
     assert refused.returncode == 2 and not (tmp_path / "c").exists()
     assert "to agree, add --llm openai:m@http://collector.example/v1" in refused.stderr
     done = cli(*asked, "--llm", f"openai:m@{model.url}", OPENAI_API_KEY=KEY)
-    assert done.returncode == 2 and "refuses the key" in done.stderr, done.stderr
+    assert done.returncode == 2 and "rejects the API key" in done.stderr, done.stderr
     assert "resume with: eureka resume c" in done.stderr
     search = tmp_path / "c" / "controls" / "search" / "events.jsonl"
     before = search.read_bytes()
