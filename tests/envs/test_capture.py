@@ -7,9 +7,9 @@ import torch
 from support.bench import Bench
 
 from eureka.config.settings import Learning
-from eureka.envs import capture
 from eureka.envs.capture import Capture
 from eureka.envs.env import Env
+from eureka.physics import graphs
 from eureka.rewards.program import ProgramBank
 from eureka.rl.evaluation import PolicyPlayer
 from eureka.rl.normalization import RunningMoments
@@ -107,7 +107,7 @@ class Again:
 
 
 def test_replayed_updates_read_this_rollout_and_not_the_first(cartpole: Bench, monkeypatch):
-    monkeypatch.setattr(capture, "Graph", Again)
+    monkeypatch.setattr(graphs, "Graph", Again)
     one, other = collector(cartpole, False), collector(cartpole, False)
     settings = Learning(horizon=16, hidden=(8,), minibatches=2)
     plain, replayed = (Learner(c.policy, settings, 0) for c in (one, other))
