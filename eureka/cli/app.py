@@ -174,7 +174,7 @@ def compare(
     names: Annotated[
         list[str],
         Argument(
-            metavar="ARM...",
+            metavar="ARM",
             help="Arms: human, sparse, a reward's file or a finished run's folder; NAME=A,B for several in one arm.",
         ),
     ],
@@ -244,7 +244,7 @@ def compare(
 
 @app.command()
 def bench(
-    tasks: Annotated[list[str], Argument(metavar="TASK...", help="Names of shipped tasks, or tasks' YAML files.")],
+    tasks: Annotated[list[str], Argument(metavar="TASK", help="Names of shipped tasks, or tasks' YAML files.")],
     llm: options.Llm = None,
     preset: options.Preset = None,
     generations: options.Generations = None,

@@ -6,7 +6,7 @@ import pytest
 import torch
 from support.bench import Bench, bench_of
 
-from eureka.config.settings import Evaluation, Learning
+from eureka.config.settings import Evaluation, Learning, Plan
 from eureka.envs.env import Env
 from eureka.errors import UserError
 from eureka.physics.backend import Backend
@@ -14,7 +14,7 @@ from eureka.rewards.program import ProgramBank
 from eureka.rl.checkpoints import load_policies, read_tensors, save_policies
 from eureka.rl.normalization import RunningMoments
 from eureka.rl.policy import Policy, Shape
-from eureka.rl.training import InitialPolicy, Plan, Training
+from eureka.rl.training import InitialPolicy, Training
 from eureka.runs.candidate import Failed, Trained
 
 

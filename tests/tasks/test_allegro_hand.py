@@ -236,6 +236,6 @@ def test_the_critic_alone_sees_the_joint_forces(bench: Bench):
     env.reset()
     for action in (0.0, 1.0, -1.0):
         env.step(torch.full((1, 3, 16), action))
-    assert (env.observed, env.privileged) == (72, 16)
+    assert (env.actor_size, env.privileged) == (72, 16)
     assert torch.equal(env.observation[0, :, 72:], env.physics.qfrc_actuator[:, :16].float())
     assert (env.observation[0, :, 72:] != 0).any()
