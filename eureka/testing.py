@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -13,7 +13,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from eureka.config.tasks import load_task
 from eureka.envs.env import Env
 from eureka.envs.introspection import load_class
-from eureka.physics.base import compile_scene
+from eureka.physics.base import Physics, compile_scene
 from eureka.physics.threads import ThreadPhysics
 from eureka.task import Task
 
@@ -32,7 +32,7 @@ def trace_step(task: Task) -> None:
     """Trace control steps without values, as for a CUDA graph; raises if the code needs a tensor's value."""
     model = compile_scene(task.scene())
     with FakeTensorMode():
-        env = Env(task, _Shapes(model, 4), torch.zeros(2, dtype=torch.int64), "test", static=True)
+        env = Env(task, cast(Physics, _Shapes(model, 4)), torch.zeros(2, dtype=torch.int64), "test", static=True)
         shape = env.reset().shape
         for _ in range(2):
             step = env.step(torch.zeros(2, 2, task.action_size), lambda _: torch.zeros(2, 2))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,7 @@ class ReplayDesigner:
         found = self._replies.get((0, 0, 0))
         return found[0] if found else None
 
-    def _find(self, request: Request, slot: int) -> tuple[Reply, Event]:
+    def _find(self, request: Request, slot: int) -> tuple[Reply, Mapping[str, Any]]:
         try:
             return self._replies[request.generation, slot, request.attempt]
         except KeyError:
