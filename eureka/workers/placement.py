@@ -67,7 +67,7 @@ def _executor(name: str) -> str:
 
 
 def _trusted(executor: str) -> str:
-    """A run's folder may be a stranger's: its word alone has no cluster joined, whose nodes Ray trusts."""
+    """Refuse a cluster that only the run's folder, which may come from elsewhere, names: Ray trusts its nodes."""
     if executor not in ("local", "ray", "ray:auto"):
         raise UserError(f"the run was trained on {executor}; to join that cluster again, add --executor {executor}")
     return executor
