@@ -10,7 +10,7 @@ from pathlib import Path
 
 from eureka import __version__
 from eureka.errors import UserError
-from eureka.rewards.extraction import unbound
+from eureka.rewards.extraction import unbound_names
 from eureka.runs import history
 from eureka.runs.candidate import Candidate
 from eureka.runs.replies import replies_of
@@ -109,7 +109,7 @@ def source(code: str, provenance: str, wrapper: bool = False) -> str:
     rest = [node for node in tree.body[own is not None :] if node not in moved]
     # Unparsing loses comments, so the text is kept where nothing has to be moved.
     body = code if len(rest) == len(tree.body) else "\n\n\n".join(map(ast.unparse, rest))
-    imports = {_IMPORTS[name] for name in unbound(code, given=()) & set(_IMPORTS)}
+    imports = {_IMPORTS[name] for name in unbound_names(code, given=()) & set(_IMPORTS)}
     if wrapper:
         provenance += "\n\n`EvolvedReward` applies it to a gymnasium environment."
         imports |= {"import gymnasium", "import inspect", "import torch"} - set(code.splitlines())

@@ -17,6 +17,7 @@ from eureka.runs.comparison import comparison
 from eureka.runs.events import FinalBegan, Notice, TrainingBegan
 from eureka.runs.results import EVOLVED, HUMAN, ArmSpec, Comparison, Reward
 from eureka.system.seeds import derive
+from eureka.workers.recovery import TrainingRequest
 
 
 def of_run(context: RunContext, task: LoadedTask, winner: Candidate) -> Comparison:
@@ -77,15 +78,14 @@ def retrain(context: RunContext, specs: Sequence[ArmSpec], wanted: CompareOption
     for begin in range(0, len(slots), together):
         part = slots[begin : begin + together]
         context.display(TrainingBegan(tuple(f"{key} {seed + 1}" for _, key, seed in part)))
-        ended = context.trainer.train(
-            context.run,
-            f"final-{begin // together}" if begin else "final",
+        request = TrainingRequest(
+            key=f"final-{begin // together}" if begin else "final",
             programs=[programs[key] for _, key, _ in part],
             seeds=[derive(settings.seed, "final", seed) for _, _, seed in part],
             purpose="final",
             places=[policy_of(key, seed) for _, key, seed in part],
-            on_progress=context.display,
         )
+        ended = context.trainer.train(context.run, request, context.display)
         outcomes += ended
         trained.append([(e.name, k, s) for (e, k, s), o in zip(part, ended, strict=True) if isinstance(o, Trained)])
     found = {e.name: [o for (of, _, _), o in zip(slots, outcomes, strict=True) if of is e] for e in specs}

@@ -25,7 +25,7 @@ from eureka.runs.events import Answered, Asked, GenerationBegan, GenerationEnded
 from eureka.runs.replies import SKIPPED, Answer, Reply, replies_of
 from eureka.runs.store import Event
 from eureka.system.seeds import derive
-from eureka.workers.recovery import WarmStart
+from eureka.workers.recovery import TrainingRequest, WarmStart
 
 
 def evolve(context: RunContext) -> Candidate:
@@ -225,7 +225,7 @@ def _verdicts(context: RunContext, generation: int, attempt: int, replies: dict[
         if isinstance(report, Failed):
             record(slot, sources[slot], report)
         else:
-            record(slot, sources[slot], None, str(result), report["fingerprint"])
+            record(slot, sources[slot], None, str(result), report.fingerprint)
     return dict(sorted(verdicts.items()))
 
 
@@ -287,15 +287,14 @@ def _train(context: RunContext, key: str, chosen: Sequence[_Compiled], warm: War
     context.display(TrainingBegan(tuple(c.name for c in candidates)))
     seed = derive(context.run.settings.seed, "search")
     verdicts = {m: context.designer.verdict(c.generation, c.slot, c.attempt) for m, c in enumerate(candidates)}
-    return context.trainer.train(
-        context.run,
-        key,
+    request = TrainingRequest(
+        key=key,
         programs=[item.program or "" for item in chosen],
         seeds=[seed] * len(chosen),
         purpose="search",
         places=[_policy(c.name) for c in candidates],
-        on_progress=context.display,
         race=context.run.settings.racing,
         warm=warm,
         known={member: known for member, known in verdicts.items() if known},
     )
+    return context.trainer.train(context.run, request, context.display)

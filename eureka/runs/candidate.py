@@ -119,7 +119,7 @@ class Candidate(_Record):
     attempt: int = Field(description="0 for the first reply, then one more for each repair")
     reply: str = Field(description="the designer's reply, whole and untrusted")
     code: str | None = Field(description="the reward's text as taken from the reply")
-    notes: tuple[str, ...] = Field(default=(), description="what was left aside or put together on the way")
+    notes: tuple[str, ...] = Field(default=(), description="code blocks that were ignored or combined")
     fingerprint: str | None = Field(default=None, description="of its program, if it became one")
     duplicate_of: str | None = Field(
         default=None, description="name of the candidate with the same program, trained instead"

@@ -23,6 +23,8 @@ from eureka.runs.events import silent
 from eureka.runs.replies import SKIPPED, Answer, Reply
 from eureka.runs.store import create
 from eureka.workers.isolation import IsolationPolicy
+from eureka.workers.messages import PreflightReport
+from eureka.workers.recovery import TrainingRequest
 
 
 def reply(note: str) -> str:
@@ -71,14 +73,15 @@ class FakeTrainer:
     def __init__(self) -> None:
         self.trained: list[list[str]] = []
 
-    def preflight(self, program: str, worlds: int) -> dict[str, Any] | Failed:
+    def preflight(self, program: str, worlds: int) -> PreflightReport | Failed:
         if "mixes" in program:
             return Failed(stage="preflight", message="it mixes worlds")
-        return {"fingerprint": program.replace(" ", "")}
+        return PreflightReport(fingerprint=program.replace(" ", ""), inputs=(), nodes=0, ranges={}, notes=())
 
-    def train(self, run, key, programs, seeds, purpose, places, on_progress, race, warm, known) -> list[Outcome]:
+    def train(self, run: Any, request: TrainingRequest, on_progress: Any) -> list[Outcome]:
+        programs, known = request.programs, request.known
         self.trained.append([p for m, p in enumerate(programs) if m not in known])
-        assert len(set(seeds)) == 1 and purpose == "search"
+        assert len(set(request.seeds)) == 1 and request.purpose == "search"
         return [known[m].failed if m in known else self._one(p) for m, p in enumerate(programs)]
 
     def _one(self, program: str) -> Outcome:

@@ -25,13 +25,15 @@ from eureka.config.settings import Evaluation, Racing, Settings
 from eureka.config.tasks import LoadedTask, load_task
 from eureka.errors import SandboxUnavailable, UserError
 from eureka.runs.candidate import Failed, Known, Outcome
-from eureka.runs.events import Progressed, RungReached
+from eureka.runs.events import Progressed, RungReached, TrainingProgress
 from eureka.runs.store import Run, create, read_events
 from eureka.workers.client import TrainerClient
 from eureka.workers.executors import LocalExecutor
 from eureka.workers.isolation import IsolationPolicy
+from eureka.workers.messages import Described, HashedFile, Outcomes, Progress, encode
 from eureka.workers.pool import TrainerPool
 from eureka.workers.process import Died
+from eureka.workers.recovery import TrainingRequest
 
 RACE = Racing(rungs=(0.25, 0.5), keep=0.5)
 
@@ -52,13 +54,15 @@ class Scripted:
     def __init__(self, executor: Many, number: int):
         self.executor = executor
         self.said: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-        described, fence = TASK.model_dump(mode="json"), executor.fences[number]
-        self.said.put({"kind": "described", "description": described, "fence": fence, "sizes": None})
+        self.said.put(encode(Described(description=TASK, fence=executor.fences[number], sizes=None)))
 
     def send(self, message: dict[str, Any]) -> None:
         programs, until = message["programs"], message["until"]
         self.executor.trained.append((tuple(programs), until))
         self.executor.folders.append(message["folder"])
+        if self.executor.answers:
+            self.said.put(self.executor.answers.pop(0))
+            return
         self.executor.before(programs)
         if "bad" in programs or self.executor.bad.get(until) in programs:
             self.said.put({"kind": "death"})
@@ -66,14 +70,10 @@ class Scripted:
         outcomes: list[Outcome] = [
             standing(float(p)) if until else trained().model_copy(update={"report": float(p)}) for p in programs
         ]
-        clocks = {"env": 1.0}
-        steps = len(programs) * 100
-        self.said.put(
-            {"kind": "progress", "steps": steps, "steps_left": 0, "clocks": clocks, "fitness": [1.0] * len(programs)}
-        )
-        policies = [{"file": str(Path(message["folder"]) / "p"), "sha256": ""} for _ in programs]
-        found = [o.model_dump(mode="json") for o in outcomes]
-        self.said.put({"kind": "outcomes", "outcomes": found, "policies": policies, "clocks": clocks, "sizes": None})
+        clocks, steps, fitness = {"env": 1.0}, len(programs) * 100, [1.0] * len(programs)
+        self.said.put(encode(Progress(progress=TrainingProgress(8, 8, steps, 0, clocks, fitness))))
+        policies = tuple(HashedFile(file=str(Path(message["folder"]) / "p"), sha256="") for _ in programs)
+        self.said.put(encode(Outcomes(outcomes=tuple(outcomes), policies=policies, clocks=clocks, sizes=None)))
 
     def receive(self, timeout: float | None = None) -> dict[str, Any] | None:
         answer = self.said.get(timeout=10)
@@ -100,6 +100,8 @@ class Many:
         self.opened: list[int] = []
         self.folders: list[str] = []
         self.before: Callable[[list[str]], None] = lambda programs: None
+        self.answers: list[dict[str, Any]] = []
+        """Frames that answer the first commands in place of a training."""
         self.bad: dict[int | None, str] = {}
         """Programs that kill on the way to a rung, or to the end."""
 
@@ -129,9 +131,11 @@ def train(
     race: Racing | None = None,
     told: Callable[[Any], None] = lambda _: None,
     known: Mapping[int, Known] = MappingProxyType({}),
+    key: str = "g",
 ) -> list[Outcome]:
     places = [f"candidates/{i}/policy" for i in range(len(programs))]
-    return pool.train(run, "g", programs, [0] * len(programs), "search", places, told, race, known=known)
+    request = TrainingRequest(key, programs, [0] * len(programs), "search", places, race, known=known)
+    return pool.train(run, request, told)
 
 
 def reports(outcomes: list[Outcome]) -> list[float | str]:
@@ -233,8 +237,8 @@ def test_a_run_gone_on_with_tells_how_far_the_shares_are_that_were_done(run: Run
     told = []
     train(TrainerPool(Many(1, tmp_path / "log"), tmp_path), run, ["1", "2", "3", "4"], told=told.append)
     (progress,) = [event for event in told if isinstance(event, Progressed)]
-    assert progress.report["steps_left"] == 0 and progress.report["steps"] == 200
-    assert None not in progress.report["fitness"]
+    assert progress.report.steps_left == 0 and progress.report.steps == 200
+    assert None not in progress.report.fitness
 
 
 def test_one_shares_error_ends_the_waiting_of_the_others(run: Run, tmp_path: Path):
@@ -249,6 +253,25 @@ def test_one_shares_error_ends_the_waiting_of_the_others(run: Run, tmp_path: Pat
     with pytest.raises(UserError, match="the task is wrong"):
         train(TrainerPool(executor, tmp_path), run, ["1", "bad"])
     assert len(executor.opened) == 2, "nothing was started again"
+
+
+@pytest.mark.parametrize(
+    "frame, reason",
+    [
+        ({"kind": "outcomes"}, "an invalid message (outcomes.outcomes: Field required)"),
+        ({"kind": "described", "description": TASK.model_dump(), "fence": "", "sizes": None}, "an unexpected message"),
+    ],
+)
+def test_a_process_that_breaks_the_protocol_is_replaced_and_the_training_repeated(
+    run: Run, tmp_path: Path, frame: dict[str, Any], reason: str
+):
+    executor = Many(1, tmp_path / "log")
+    executor.answers = [frame]
+    assert reports(train(TrainerPool(executor, tmp_path), run, ["1", "2"])) == [1, 2]
+    assert executor.opened == [0, 0]
+    executor.answers = [frame] * 3
+    (failed,) = train(TrainerPool(executor, tmp_path), run, ["3"], key="h")
+    assert isinstance(failed, Failed) and reason in failed.message
 
 
 def test_no_worker_is_given_anything_before_it_is_known_to_be_confined(run: Run, tmp_path: Path):
@@ -284,8 +307,8 @@ def test_progress_of_all_shares_is_one_report(run: Run, tmp_path: Path):
     told: list[Any] = []
     train(TrainerPool(Many(2, tmp_path / "log"), tmp_path), run, ["1", "2", "3", "4"], None, told.append)
     last = [event for event in told if isinstance(event, Progressed)][-1]
-    assert last.members == (0, 1, 2, 3) and last.report["steps"] == 400 and last.report["steps_left"] == 0
-    assert last.report["iteration"] == last.report["iterations"] == 8 and last.report["fitness"] == [1.0] * 4
+    assert last.members == (0, 1, 2, 3) and last.report.steps == 400 and last.report.steps_left == 0
+    assert last.report.iteration == last.report.iterations == 8 and last.report.fitness == [1.0] * 4
 
 
 # With real trainers

@@ -22,6 +22,7 @@ from eureka.workers.cluster.executor import Cluster
 from eureka.workers.executors import Executor, LocalExecutor
 from eureka.workers.isolation import IsolationPolicy
 from eureka.workers.pool import TrainerPool
+from eureka.workers.recovery import TrainingRequest
 
 pytestmark = pytest.mark.slow
 MEMBERS = 4
@@ -50,7 +51,7 @@ def trained(run: Run, executor: Executor, bench: Bench, on_progress=lambda _: No
     programs = [bench.text(REWARDS[m % len(REWARDS)]) for m in range(MEMBERS)]
     places = [f"candidates/0.{m}/policy.safetensors" for m in range(MEMBERS)]
     with contextlib.closing(TrainerPool(executor, run.folder / "scratch")) as pool:
-        outcomes = pool.train(run, "g", programs, list(range(MEMBERS)), "search", places, on_progress)
+        outcomes = pool.train(run, TrainingRequest("g", programs, list(range(MEMBERS)), "search", places), on_progress)
     files = [(run.folder / place).read_bytes() for place in places]
     assert not (run.folder / "scratch" / "tmp").exists()
     return [(outcome, file) for outcome, file in zip(outcomes, files, strict=True) if isinstance(outcome, Trained)]
