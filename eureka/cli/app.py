@@ -90,7 +90,7 @@ def run(
 def resume(
     run: options.Run,
     llm: Annotated[
-        str | None, Option("--llm", metavar="NAME", help="Another designer.", show_default="the run's designer")
+        str | None, Option(metavar="NAME", help="Another designer.", show_default="the run's designer")
     ] = None,
     max_usd: options.MaxUsd = None,
     max_tokens: options.MaxTokens = None,
@@ -188,12 +188,7 @@ def compare(
     ] = None,
     llm: Annotated[
         str | None,
-        Option(
-            "--llm",
-            metavar="NAME",
-            help="Model for the best-of-n control.",
-            show_default="the first run's model",
-        ),
+        Option(metavar="NAME", help="Model for the best-of-n control.", show_default="the first run's model"),
     ] = None,
     robustness: Annotated[
         bool, Option("--robustness", help="Evaluate under perturbed mass, friction, delay and noise too.")
@@ -203,8 +198,7 @@ def compare(
     ] = False,
     seeds: options.FinalSeeds = 5,
     preset: Annotated[
-        str | None,
-        Option(metavar="NAME", help="Preset sizes: cpu, gpu or paper.", show_default="as the first run"),
+        str | None, Option(metavar="NAME", help="Preset sizes: cpu, gpu or paper.", show_default="as the first run")
     ] = None,
     envs: options.Envs = None,
     steps: options.Steps = None,
