@@ -110,7 +110,7 @@ def test_a_full_disk_leaves_no_half_of_a_task(monkeypatch, tmp_path: Path):
         return real(path, text, encoding)
 
     monkeypatch.setattr(Path, "write_text", write)
-    with pytest.raises(StorageFault, match=r"the disk is full: .* cannot be written; free some room, and try again"):
+    with pytest.raises(StorageFault, match=r"the disk is full: .* cannot be written; free some space and try again"):
         create("half", None, tmp_path)
     assert written[0].parts[: len(tmp_path.parts)] == tmp_path.parts and not any(tmp_path.iterdir())
 
