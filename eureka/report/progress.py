@@ -13,11 +13,11 @@ from eureka.runs.journal import (
     CutEvent,
     FinishedEvent,
     Journal,
+    OfTraining,
     ProbedEvent,
     PromptEvent,
     RacedEvent,
     SharesEvent,
-    SplitEvent,
     TrainedEvent,
     TrainingEvent,
     VerdictEvent,
@@ -50,10 +50,8 @@ def progress_of(journal: Journal) -> ProgressView:
             return ProgressView("final comparison: rewards are compiled", (parts - 1) / parts)
         case ProbedEvent():
             return ProgressView("final comparison: policies are looked at once more", 0.98)
-        case (
-            TrainingEvent() | SharesEvent() | CheckpointEvent() | SplitEvent() | RacedEvent() | TrainedEvent()
-        ) as last:
-            return _training(journal, last.training, parts)
+        case OfTraining(training=key):
+            return _training(journal, key, parts)
         case _:
             return ProgressView("begun", 0.0)
 

@@ -146,7 +146,7 @@ def read(journal: Journal) -> RunView:
     with untrusted_run(journal.folder):
         record, finished, so_far = journal.record, journal.finished, curves_so_far(journal)
         comparison = finished.comparison if finished else Comparison(arms=[])
-        arms = _arms(journal, comparison)
+        arms = tuple(dict.fromkeys(event.arm for event in journal.all(BaselineEvent)))
         return RunView(
             name=journal.folder.resolve().name,
             task=record.task,
@@ -217,18 +217,6 @@ def _prompts(journal: Journal) -> tuple[Prompt, ...]:
         names = tuple(asked.get(event.sha256, ()))
         found.setdefault(event.sha256, Prompt(event.sha256, event.generation, event.attempt, event.messages, names))
     return tuple(found.values())
-
-
-def _arms(journal: Journal, comparison: Comparison) -> tuple[str, ...]:
-    """The keys of what is retrained, in the order of the trainings' slots."""
-    if comparison.arms:
-        several = ([f"{a.name}-{i}" for i in range(len(a.origins))] for a in comparison.arms)
-        return tuple(key for arm, keys in zip(comparison.arms, several, strict=True) for key in _keys(arm.name, keys))
-    return tuple(dict.fromkeys(event.arm for event in journal.all(BaselineEvent)))
-
-
-def _keys(name: str, several: list[str]) -> list[str]:
-    return [name] if len(several) == 1 else several
 
 
 def _finals(journal: Journal, arms: Sequence[str], so_far: dict[str, Curves]) -> tuple[Final, ...]:

@@ -49,6 +49,17 @@ class _Event(_Strict):
     time: _Seconds = Field(default_factory=lambda: round(time.time(), 3), description="s since 1970")
 
 
+class _OfReply(_Event):
+    generation: int
+    attempt: int
+
+
+class OfTraining(_Event):
+    """An event of the training of a population."""
+
+    training: str = Field(description="its key")
+
+
 class StartedEvent(_Event):
     """The run has its trainers and a sandbox."""
 
@@ -59,34 +70,28 @@ class StartedEvent(_Event):
     sizes: dict[str, int] | None = Field(description="of MuJoCo Warp's buffers; None on the CPU")
 
 
-class PromptEvent(_Event):
+class PromptEvent(_OfReply):
     """A prompt, before it is sent."""
 
     event: Literal["prompt"] = "prompt"
-    generation: int
-    attempt: int
     sha256: str
     messages: tuple[Message, ...]
     parents: tuple[str, ...] = Field(description="names of the candidates that it reflects on")
 
 
-class AnswerEvent(_Event):
+class AnswerEvent(_OfReply):
     """A designer's answer to one call, before it is used."""
 
     event: Literal["answer"] = "answer"
-    generation: int
-    attempt: int
     prompt: str | None = Field(description="SHA-256 of the prompt; None for the reward of --start")
     answer: Answer
 
 
-class VerdictEvent(_Event):
+class VerdictEvent(_OfReply):
     """The result of extraction, sandbox and pre-flight for one reply."""
 
     event: Literal["verdict"] = "verdict"
-    generation: int
     slot: int
-    attempt: int
     code: str | None
     notes: tuple[str, ...]
     failed: Failed | None
@@ -94,29 +99,26 @@ class VerdictEvent(_Event):
     fingerprint: str | None
 
 
-class TrainingEvent(_Event):
+class TrainingEvent(OfTraining):
     """A population of the search begins to train."""
 
     event: Literal["training"] = "training"
-    training: str
     members: list[Address]
     warm: str | None = Field(description="name of the candidate whose policy initialises all members")
 
 
-class SharesEvent(_Event):
+class SharesEvent(OfTraining):
     """How members are split over workers, until an iteration or to the end."""
 
     event: Literal["shares"] = "shares"
-    training: str
     until: int | None
     shares: list[list[int]]
 
 
-class CheckpointEvent(_Event):
+class CheckpointEvent(OfTraining):
     """A checkpoint is in scratch."""
 
     event: Literal["checkpoint"] = "checkpoint"
-    training: str
     members: list[int]
     number: int
     file: str
@@ -124,21 +126,19 @@ class CheckpointEvent(_Event):
     points: dict[str, Point] = Field(description="by each member's folder in the run")
 
 
-class SplitEvent(_Event):
+class SplitEvent(OfTraining):
     """Members continue in two halves, since their process died again and again."""
 
     event: Literal["split"] = "split"
-    training: str
     members: list[int]
     until: int | None
     reason: str
 
 
-class RacedEvent(_Event):
+class RacedEvent(OfTraining):
     """A rung of successive halving."""
 
     event: Literal["raced"] = "raced"
-    training: str
     until: int
     dropped: list[int]
 
@@ -150,11 +150,10 @@ class PublishedFile(_Strict):
     sha256: str
 
 
-class TrainedEvent(_Event):
+class TrainedEvent(OfTraining):
     """What became of members, at the end or at a rung."""
 
     event: Literal["trained"] = "trained"
-    training: str
     members: list[int]
     until: int | None
     outcomes: list[Trained | Dropped | Failed]
@@ -208,23 +207,10 @@ class FinishedEvent(_Event):
     comparison: Comparison
 
 
-JournalEvent = (
-    StartedEvent
-    | PromptEvent
-    | AnswerEvent
-    | VerdictEvent
-    | TrainingEvent
-    | SharesEvent
-    | CheckpointEvent
-    | SplitEvent
-    | RacedEvent
-    | TrainedEvent
-    | BaselineEvent
-    | ArmsEvent
-    | CutEvent
-    | ProbedEvent
-    | FinishedEvent
-)
+_OfReplies = PromptEvent | AnswerEvent | VerdictEvent
+_OfTrainings = TrainingEvent | SharesEvent | CheckpointEvent | SplitEvent | RacedEvent | TrainedEvent
+_OfComparison = ArmsEvent | BaselineEvent | CutEvent | ProbedEvent
+JournalEvent = StartedEvent | _OfReplies | _OfTrainings | _OfComparison | FinishedEvent
 _ANY = TypeAdapter(Annotated[JournalEvent, Field(discriminator="event")])
 _Kind = TypeVar("_Kind", bound=_Event)
 _Stamp = tuple[int, int, int]
