@@ -13,7 +13,7 @@ from eureka import text
 from eureka.designers import feedback, prompts
 from eureka.display import terminal
 from eureka.display.format import format_candidate
-from eureka.display.tables import show_comparison
+from eureka.display.tables import show_code, show_comparison
 from eureka.display.terminal import say
 from eureka.errors import UserError
 from eureka.runs import alarms
@@ -76,11 +76,7 @@ def _show_run(console: Console, journal: Journal, candidates: dict[str, Candidat
 def _code(console: Console, candidate: Candidate) -> None:
     if candidate.code is None:
         raise UserError(f"candidate {candidate.name} has no code: {text.shown(str(candidate.failed))}")
-    code = text.plain(candidate.code)
-    if console.is_terminal:
-        console.print(Syntax(code, "python", theme="ansi_dark", background_color="default"))
-    else:
-        print(code)
+    show_code(console, candidate.code)
 
 
 def _reflection(candidates: dict[str, Candidate], candidate: Candidate) -> str:

@@ -226,7 +226,7 @@ def _finish(context: RunContext, task: LoadedTask, changes: Changes | None = Non
         comparison = compare.of_run(context, task, winner)
     context.run.write(layout.RESULT, json.dumps(_result(context.run, winner, comparison), indent=2) + "\n")
     context.run.append(FinishedEvent(winner=winner.name if winner else None, comparison=comparison))
-    context.display(Finished(context.run.folder, comparison))
+    context.display(Finished(context.run.folder, comparison, winner))
 
 
 def _start_source(task: LoadedTask, start: str) -> str:
