@@ -1,4 +1,4 @@
-"""A command that kills itself at a chosen event: `python killed.py WHEN EVENT COUNT run cartpole ...`.
+"""A command that kills itself at chosen events: `python killed.py WHEN:EVENT:COUNT,... run cartpole ...`.
 
 WHEN is `half` (with half of the event's line on the disk), `after` (when the event is on the disk) or `trainer`
 (like `after`, but the trainer process is killed instead, and the command continues).
@@ -37,5 +37,7 @@ def kill_at(when: str, kind: str, count: int) -> None:
 
 
 if __name__ == "__main__":
-    kill_at(sys.argv[1], sys.argv[2], int(sys.argv[3]))
-    sys.exit(main(sys.argv[4:]))
+    for wanted in sys.argv[1].split(","):
+        moment, event, number = wanted.split(":")
+        kill_at(moment, event, int(number))
+    sys.exit(main(sys.argv[2:]))
