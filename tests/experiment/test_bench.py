@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from support.cli import Cli
 from support.comparisons import arm, of
-from support.model_runs import answers, rewards
+from support.events import answers
+from support.model_runs import rewards
 from support.model_server import Server
 
 from eureka.runs.comparison import summarise

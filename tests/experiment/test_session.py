@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 from support.cli import EUREKA, KEY, Cli
-from support.model_runs import answers, rewards
+from support.events import answers
+from support.model_runs import rewards
 from support.model_server import Server, error
 
 from eureka.runs.store import read_events

@@ -143,7 +143,14 @@ class FakeTrainer:
         return round(self._total(program).mean().item() + seed % 97 / 1000 + iterations / 100, 6)
 
     def _train(
-        self, programs: list[str], seeds: list[int], plan: dict[str, Any], folder: str, resume: Any, until: Any, **_: Any
+        self,
+        programs: list[str],
+        seeds: list[int],
+        plan: dict[str, Any],
+        folder: str,
+        resume: Any,
+        until: Any,
+        **_: Any,
     ) -> Iterator[dict[str, Any]]:
         place = Path(folder)
         place.mkdir(parents=True, exist_ok=True)
@@ -237,5 +244,3 @@ def crash_at(monkeypatch: pytest.MonkeyPatch, kind: str, count: int = 1) -> None
         return made
 
     monkeypatch.setattr(Run, "append", crashing)
-
-

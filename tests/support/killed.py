@@ -15,7 +15,7 @@ from eureka.__main__ import main
 from eureka.runs.store import Run
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from support.cli import workers  # noqa: E402
+from support.cli import workers
 
 
 def kill_at(when: str, kind: str, count: int) -> None:
