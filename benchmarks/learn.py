@@ -145,7 +145,7 @@ def main() -> None:
     outcomes = training.run(report, lambda _: None)
     seconds = time.perf_counter() - start
     clocks = asdict(training.clocks)
-    done = options.members * training.iteration * training.steps_an_iteration
+    done = options.members * training.iteration * training.steps_per_iteration
     trained = [o for o in outcomes if not isinstance(o, Failed)]
     by_chance = student(random_fitness(task, model, options.episodes, options.threads))
     record = about("learn") | {
@@ -154,7 +154,7 @@ def main() -> None:
         "reward": options.reward,
         "members": options.members,
         "worlds": worlds,
-        "steps": plan.iterations * training.steps_an_iteration,
+        "steps": plan.iterations * training.steps_per_iteration,
         "learning": learning.model_dump(mode="json"),
         "seconds": {**{k: round(v, 2) for k, v in clocks.items()}, "whole": round(seconds, 2)},
         "world_steps_per_second": {

@@ -49,7 +49,7 @@ OTHERS = {
     (Policy, "mean"): "policy",
     (Policy, "value"): "policy",
     (RunningMoments, "normalize"): "policy",
-    (Collector, "_drawn"): "noise",
+    (Collector, "_draw_noise"): "noise",
     (Learner, "update"): LEARNING,
     (Env, "begin"): "resets",
     (Env, "step"): "bookkeeping of the environment",
@@ -134,7 +134,7 @@ def main() -> None:
         shares.append({part: s / watched[-1] for part, s in watch.seconds.items()})
     parts = {part: spread([s.get(part, 0.0) for s in shares]) for part in dict.fromkeys(p for s in shares for p in s)}
     outside = [sum(share for part, share in s.items() if part not in APART) for s in shares]
-    steps = members * training.steps_an_iteration
+    steps = members * training.steps_per_iteration
     found = about("overhead") | {
         "task": chosen.name,
         "device": options.device,

@@ -20,11 +20,12 @@ from typing import Any
 
 from record import about, keep, parser
 
+from eureka.config.options import DeviceOptions, ModelOptions, Options, SearchOptions, SizeOptions
 from eureka.config.settings import Racing, Settings
 from eureka.config.tasks import LoadedTask, load_task
 from eureka.experiment import arms, session
 from eureka.experiment.arms import CompareOptions
-from eureka.experiment.options import Options, resolve
+from eureka.experiment.options import resolve
 from eureka.runs.events import silent
 from eureka.runs.history import candidates_of
 from eureka.runs.results import ArmSpec
@@ -125,7 +126,12 @@ def main() -> None:
         task = load_task(name)
         sizes = QUICK if options.quick else SIZES.get(name, {})
         for seed in range(searches):
-            given = Options(**{"llm": "search", **sizes}, device=options.device, seed=seed, racing=options.racing)
+            given = Options(
+                SizeOptions(worlds=sizes.get("worlds"), steps=sizes.get("steps"), seed=seed),
+                SearchOptions(sizes.get("generations"), sizes.get("samples"), racing=options.racing),
+                ModelOptions(sizes.get("llm", "search")),
+                DeviceOptions(options.device),
+            )
             settings = resolve(task, given)
             assert settings.racing is not None
             with tempfile.TemporaryDirectory(prefix="eureka-racing-") as folder:

@@ -21,8 +21,9 @@ from typing import Any
 from record import about, finish, parser, rounded, spread
 from trainings import compiled, setting
 
+from eureka.config.options import DeviceOptions, Options
 from eureka.config.tasks import LoadedTask
-from eureka.experiment.options import Options, resolve
+from eureka.experiment.options import resolve
 from eureka.runs.candidate import Outcome
 from eureka.runs.store import Run, create
 from eureka.system.hardware import cores
@@ -43,7 +44,7 @@ def main() -> None:
     options = made.parse_args()
     chosen = setting("cartpole", "cpu", cores())
     programs, _ = compiled(chosen.rewards(CANDIDATES), chosen.fields, not options.quick)
-    settings = resolve(chosen.loaded, Options(device="cpu"))
+    settings = resolve(chosen.loaded, Options(device=DeviceOptions("cpu")))
     steps = settings.worlds * settings.learning.horizon * 2 if options.quick else int(settings.steps * options.share)
     evaluation = settings.evaluation.within(0 if options.quick else 0.25 * steps, chosen.task.horizon)
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:

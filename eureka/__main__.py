@@ -48,7 +48,7 @@ def _resumable(error: EurekaError) -> str:
         return ""
     from eureka.experiment.session import command
 
-    return f"; nothing recorded is lost, to go on: {command(error.resume)}"
+    return f"; all recorded results are kept; resume with: {command(error.resume)}"
 
 
 def _unforeseen(error: Exception) -> int:
@@ -58,7 +58,7 @@ def _unforeseen(error: Exception) -> int:
     if isinstance(error, Interrupted):
         number = error.signal_number
         reason = "interrupted" if number == signal.SIGINT else f"stopped by signal {number}"
-        after = f"; nothing recorded is lost. To go on: {command(error.folder)}" if error.folder else ""
+        after = f"; all recorded results are kept; resume with: {command(error.folder)}" if error.folder else ""
         print(f"\n{reason}{after}", file=sys.stderr)
         return 128 + number
     traceback.print_exc()

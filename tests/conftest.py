@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")  # as the trainer does; MKL reads it when it is loaded
 import torch
 from support.bench import Bench, bench_of
 from support.cli import SMALL, Cli, in_process, once, run_command

@@ -63,8 +63,8 @@ def test_every_task_names_its_sources(bench: Bench):
 def test_every_preset_can_be_run_in_whole_iterations(bench: Bench):
     assert set(bench.loaded.file.presets) == {"cpu", "gpu", "paper"}
     for preset in bench.loaded.file.presets.values():
-        steps_an_iteration = preset.worlds * preset.learning.horizon
-        assert preset.steps % steps_an_iteration == 0, "steps are rounded down to whole iterations"
+        steps_per_iteration = preset.worlds * preset.learning.horizon
+        assert preset.steps % steps_per_iteration == 0, "steps are rounded down to whole iterations"
         assert preset.worlds % 32 == 0
         assert preset.evaluation.steps(bench.task.horizon) <= 0.25 * preset.steps
 

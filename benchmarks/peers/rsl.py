@@ -135,7 +135,7 @@ class Peer:
             together: whether gradients of actor and critic are limited in norm together, as ours are.
         """
         torch.manual_seed(seed)
-        self._steps_an_iteration = env.worlds * learning.horizon
+        self._steps_per_iteration = env.worlds * learning.horizon
         self._rewards = rewards
         worlds = Worlds(env, rewards)
         with contextlib.redirect_stdout(io.StringIO()):  # it prints its networks
@@ -162,7 +162,7 @@ class Peer:
             told, returns = self._log.last, self._log.returns
             yield Iteration(
                 number=done,
-                steps=done * self._steps_an_iteration,
+                steps=done * self._steps_per_iteration,
                 collection=told["collect_time"],
                 learning=told["learn_time"],
                 training_return=math.fsum(returns) / len(returns) if returns else None,

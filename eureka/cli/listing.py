@@ -1,4 +1,4 @@
-"""What there is: the tasks, and the runs below a folder with their best."""
+"""`eureka list`: the tasks, and the runs below a folder with their best candidate."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from eureka.runs.store import read_events, read_json
 from eureka.text import number, shown
 
 _PIPE = 200
-"""Columns where there is no terminal to ask."""
+"""Columns without a terminal."""
 _DEPTH = 3
-"""Folders below the one that is listed."""
+"""Levels of folders that are searched."""
 
 
 def show(folder: Path) -> None:
@@ -33,15 +33,15 @@ def show(folder: Path) -> None:
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = _PIPE
-    tasks = _table("task", "what it is")
+    tasks = _table("task", "description")
     for name in shipped_tasks():
         tasks.add_row(name, Text(load_task(name).file.description))
     terminal.show(console, tasks)
     if not folder.is_dir():
         if folder == Path("runs"):
-            terminal.say(console, "no runs here: there is no folder runs/")
+            terminal.say(console, "no runs: there is no folder runs/ here")
             return
-        raise UserError(f"there is no folder {folder}; name one that holds runs")
+        raise UserError(f"there is no folder {folder}; give a folder of runs")
     here = Path.cwd()
     folder = folder.relative_to(here) if folder.is_relative_to(here) else folder
     found = sorted(path.parent for depth in range(_DEPTH + 1) for path in folder.glob("*/" * depth + "run.json"))
@@ -62,13 +62,13 @@ def _table(*columns: str) -> Table:
 
 
 def _row(run: Path) -> list[str]:
-    """A run on one line; whatever is wrong with it is its state."""
+    """A run on one line; an unreadable run says so in its state."""
     try:
         record: dict[str, Any] = read_json(run / "run.json")
         events, _ = read_events(run)
         settings = record["settings"]
         kinds = [event["event"] for event in events]
-        state = "finished" if "finished" in kinds else "training" if "training" in kinds else "begun"
+        state = "finished" if "finished" in kinds else "training" if "training" in kinds else "started"
         state = state if state == "finished" else f"{state}, not finished"
         if "arms" in kinds:
             names = next([arm["name"] for arm in event["arms"]] for event in events if event["event"] == "arms")

@@ -1,4 +1,4 @@
-"""Showing a run to people, from its journal alone: finished, half-done and crashed runs alike."""
+"""`eureka inspect`: a run from its journal, whether finished, unfinished or crashed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def show(folder: Path, wanted: ShowOptions) -> None:
     """Print a run, or one candidate of it.
 
     Raises:
-        UserError: it has no such candidate, or the candidate no such thing.
+        UserError: the run has no such candidate, or the candidate lacks what was asked for.
     """
     console = terminal.console()
     events, _ = read_events(folder)
@@ -71,7 +71,7 @@ def _show_run(console: Console, folder: Path, events: list[Event], candidates: d
         say(console, format_candidate(candidate))
     finished = next((e for e in reversed(events) if e["event"] == "finished"), None)
     if finished is None:
-        say(console, f"not finished; to go on: eureka resume {folder}")
+        say(console, f"not finished; resume with: eureka resume {folder}")
         return
     if finished["winner"]:
         say(console, f"winner {finished['winner']}")
@@ -89,12 +89,12 @@ def _code(console: Console, candidate: Candidate) -> None:
 
 
 def _reflection(candidates: dict[str, Candidate], candidate: Candidate) -> str:
-    """The text that a model is sent after this candidate, or would be."""
+    """The feedback on this candidate, as a designer gets it."""
     if candidate.trained is not None:
         generation = [c for c in candidates.values() if c.generation == candidate.generation]
         return text.plain(prompts.reflection(candidate, generation))
     if candidate.dropped is not None:
-        return f"candidate {candidate.name} was {candidate.dropped}; nothing more is told of it"
+        return f"candidate {candidate.name} was {candidate.dropped}; it gets no further feedback"
     if candidate.failed is not None:
         return text.plain(prompts.complaint(candidate.failed, candidate.code))
     return f"candidate {candidate.name} is not trained yet"
@@ -103,7 +103,7 @@ def _reflection(candidates: dict[str, Candidate], candidate: Candidate) -> str:
 def _prompt(events: list[Event], candidate: Candidate) -> str:
     _, answer = replies_of(events)[candidate.generation, candidate.slot, candidate.attempt]
     if answer["prompt"] is None:
-        raise UserError(f"candidate {candidate.name} was given with --start, so no prompt asked for it")
+        raise UserError(f"candidate {candidate.name} was given with --start and has no prompt")
     found = next((e for e in events if e["event"] == "prompt" and e["sha256"] == answer["prompt"]), None)
     if found is None:
         raise UserError(f"the prompt of candidate {candidate.name} is not in the journal")
@@ -126,9 +126,9 @@ def _show_candidate(console: Console, candidate: Candidate) -> None:
     for note in candidate.notes:
         say(console, f"note: {note}")
     if candidate.attempt:
-        say(console, f"attempt {candidate.attempt}: sent back before with its errors")
+        say(console, f"attempt {candidate.attempt}: earlier attempts were returned with their errors")
     if candidate.warm:
-        say(console, f"begun from the policy of {candidate.warm}")
+        say(console, f"training started from the policy of {candidate.warm}")
     trained = candidate.trained
     if trained is not None:
         spread = f"{text.number(min(trained.report_episodes))} .. {text.number(max(trained.report_episodes))}"

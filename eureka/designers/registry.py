@@ -43,7 +43,7 @@ def make(around: DesignerContext) -> Designer:
         case "replay":
             from eureka.designers.replay import ReplayDesigner
 
-            return ReplayDesigner(Path(argument))
+            return ReplayDesigner(Path(argument), around.settings.asking.strict, around.tell)
         case "manual":
             from eureka.designers.manual import Manual
 

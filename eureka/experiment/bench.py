@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from eureka.config.options import Changes
 from eureka.config.settings import Settings
 from eureka.config.tasks import LoadedTask
 from eureka.errors import EurekaError, UserError
 from eureka.experiment import session
-from eureka.experiment.options import Changes, local_changes
+from eureka.experiment.options import local_changes
 from eureka.runs.comparison import summarise
 from eureka.runs.events import Display, Notice
 from eureka.runs.results import BenchmarkSummary, Comparison
@@ -87,7 +88,8 @@ def _finished(
         if recorded.model_copy(update={name: getattr(settings, name) for name in aside}) != settings:
             raise UserError(f"{folder} was begun with other settings; give these, or another folder with --out")
         if _comparison(folder) is None:
-            session.resume(folder, local_changes(settings, replace(changes, llm=settings.llm)), isolation, display)
+            changes = replace(changes, model=replace(changes.model, llm=settings.llm))
+            session.resume(folder, local_changes(settings, changes), isolation, display)
     comparison = _comparison(folder)
     assert comparison is not None
     return comparison

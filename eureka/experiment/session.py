@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from eureka import __version__
+from eureka.config.options import Changes, ModelOptions
 from eureka.config.settings import Evaluation, Settings
 from eureka.config.tasks import LoadedTask
 from eureka.designers import prompts, registry
@@ -23,7 +24,7 @@ from eureka.experiment import arms, compare, search
 from eureka.experiment.arms import CompareOptions
 from eureka.experiment.context import RunContext, open_context
 from eureka.experiment.estimate import LONG, Estimate, estimate, fit_evaluation
-from eureka.experiment.options import Changes, apply_changes, apply_placement, local_changes
+from eureka.experiment.options import apply_changes, apply_placement, local_changes
 from eureka.runs import replies
 from eureka.runs.candidate import Candidate
 from eureka.runs.events import Display, Finished, Notice, Opened, notifier, one_at_a_time
@@ -158,14 +159,14 @@ def resume(folder: Path, changes: Changes, isolation: IsolationPolicy, display: 
         display(Finished(folder, comparison))
         return folder
     assert changing is not None
-    apply_placement(apply_changes(changing, changes), changes)  # a mistake is told before anything is begun
+    apply_placement(apply_changes(changing, changes.model), changes)  # a mistake is told before anything is begun
     task = task_of(folder)
     with interruptible() as stop:
         stop.folder = folder
         run = Run(folder)
         try:
             run.settings = apply_placement(
-                apply_changes(run.settings, Changes() if run.find("arms") else changes), changes
+                apply_changes(run.settings, ModelOptions() if run.find("arms") else changes.model), changes
             )
             budget = Budget(run.settings.asking, run.events)
             around = DesignerContext(run.settings, budget, folder, run.events, notifier(display))
@@ -228,7 +229,7 @@ def _finish(context: RunContext, task: LoadedTask, changes: Changes | None = Non
         wanted = _wanted(asked)
         specs = [ArmSpec.model_validate(arm) for arm in asked["arms"]]
         # Whoever begins a comparison agrees to the designer that it names; to go on with it takes more.
-        changes = changes or Changes(llm=wanted.llm)
+        changes = changes or Changes(ModelOptions(wanted.llm))
         specs += [_control(context, task, n, wanted, changes if n == _ASKS else Changes()) for n in wanted.controls]
         comparison = compare.retrain(context, specs, wanted)
         found = {"task": context.run.task_name, "settings": _deciding(context.run.settings)}
@@ -259,7 +260,7 @@ def _control(context: RunContext, task: LoadedTask, name: str, wanted: CompareOp
     context.display(Notice(f"control search {name}: {folder}"))
     try:
         if not (folder / "run.json").is_file():
-            settings = apply_changes(arms.control(name, run.settings, wanted), changes)
+            settings = apply_changes(arms.control(name, run.settings, wanted), changes.model)
             start(task, settings, context.isolation, folder, context.display, yes=True)
         elif not _is_finished(folder):
             resume(folder, changes, context.isolation, context.display)
@@ -307,7 +308,7 @@ def _announce(context: RunContext) -> None:
     for assumption in context.trainer.description.assumptions:
         context.display(Notice(assumption))
     if settings.racing and not halving.rungs(settings.racing, settings.evaluation.marks(settings.iterations)):
-        said = "nobody is raced: so short a training is judged at its end alone; give more --steps"
+        said = "racing disabled: training is too short for an intermediate evaluation; increase --steps"
         context.display(Notice(said))
     _place(context)
 

@@ -1,1 +1,1 @@
-"""Batched physics behind one Protocol: `threads` is MuJoCo's own CPU batch, `warp` MuJoCo Warp on GPUs."""
+"""Batched physics behind one Protocol: MuJoCo's CPU batch (`threads`) and MuJoCo Warp on GPUs (`warp`)."""

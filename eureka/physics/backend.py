@@ -1,4 +1,4 @@
-"""Where simulation and training run."""
+"""The device that simulation and training run on."""
 
 from __future__ import annotations
 
@@ -18,31 +18,25 @@ class Backend:
 
         Args:
             device: one of `eureka.system.hardware.DEVICES`, or `cuda:1` and so on.
-            threads: for physics and learning on a CPU.
-            sizes: room in the simulator's buffers, which MuJoCo Warp needs to know and `mujoco.batch` does not.
+            threads: CPU threads for physics and learning.
+            sizes: buffer sizes; required by MuJoCo Warp, unused by `mujoco.batch`.
         """
         self.device, self.threads, self.sizes = device, threads, sizes
         self.compile_seconds = 0.0
-        """s spent so far on compiling or loading the simulator's kernels."""
+        """s spent on compiling or loading the simulator's kernels."""
 
     @property
     def torch_device(self) -> torch.device:
-        """Where tensors live."""
+        """The device that holds the tensors."""
         return torch.device("cpu" if self.device == "warp-cpu" else self.device)
 
     @property
     def warp(self) -> bool:
-        """Whether worlds are simulated by MuJoCo Warp."""
+        """Whether MuJoCo Warp simulates the worlds."""
         return self.device != "cpu"
 
     def open(self, model: mujoco.MjModel, worlds: int, varied: tuple[str, ...] = ()) -> Physics:
-        """So many worlds of a scene.
-
-        Args:
-            model: the scene.
-            worlds: W.
-            varied: model fields that will differ between worlds.
-        """
+        """Make `worlds` worlds of the scene `model`; the model fields in `varied` may differ between worlds."""
         if not self.warp:
             return ThreadPhysics(model, worlds, self.threads)
         from eureka.physics.warp import WarpPhysics
@@ -53,12 +47,12 @@ class Backend:
         return physics
 
     def synchronize(self) -> None:
-        """Wait until the device has done all that it was given."""
+        """Wait until the device has finished all submitted work."""
         if self.torch_device.type == "cuda":
             torch.cuda.synchronize(self.torch_device)
 
     def grow(self) -> Sizes:
-        """Larger buffers for the worlds to come; how large."""
+        """Enlarge the shared contact pool for the next `open`; returns the new sizes."""
         assert self.sizes is not None
-        self.sizes = self.sizes.grown(POOL_BITS)
+        self.sizes = self.sizes.grow(POOL_BITS)
         return self.sizes

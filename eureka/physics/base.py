@@ -1,8 +1,8 @@
-"""The seam between tasks and simulators: one model, W worlds, torch views of their state.
+"""The interface between tasks and simulators: one model, W worlds, torch views of their state.
 
-Freshness, on every backend: after `step`, `reset` and `forward`, fields that depend on positions and velocities
-(xpos, xquat, position and velocity sensors) describe the present state; forces and acceleration-stage sensors
-belong to the last substep.
+On every backend, after `step`, `reset` and `forward`, fields that depend on positions and velocities (xpos, xquat,
+position and velocity sensors) match the current state. Forces and acceleration-stage sensors are those of the last
+substep.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor
 
 
 class Sim(Protocol):
-    """What a task sees: views into the state of all W worlds, in the backend's own dtype, updated in place."""
+    """A task's view of the simulator: the state of all W worlds, in the backend's dtype, updated in place."""
 
     model: mujoco.MjModel
     """The compiled scene, for sizes, names and limits."""
@@ -34,77 +34,77 @@ class Sim(Protocol):
     site_xpos: Tensor
     """(W, nsite, 3) m, world frame."""
     qfrc_actuator: Tensor
-    """(W, nv) N or N m, actuator forces in joint space, of the last substep."""
+    """(W, nv) N or N m, actuator forces in joint space at the last substep."""
     sensordata: Tensor
-    """(W, nsensordata), all sensors in the order of the model."""
+    """(W, nsensordata), all sensors in model order."""
 
     def sensor(self, name: str) -> Tensor:
-        """(W, dim) readings of one sensor, a slice of `sensordata`."""
+        """(W, dim) readings of one sensor: a slice of `sensordata`."""
         ...
 
     def assign(self, mask: Tensor, *, qpos: Tensor | None = None, qvel: Tensor | None = None) -> None:
-        """Write the state of the worlds in `mask` (W,) bool and leave the others as they are."""
+        """Write the state of the worlds in `mask` (W,) bool; the others keep theirs."""
         ...
 
 
 class Physics(Sim, Protocol):
-    """A simulator. Worlds are independent; nothing here draws random numbers."""
+    """A simulator. Worlds are independent; no method draws random numbers."""
 
     def step(self, substeps: int) -> None:
         """Advance every world by `substeps` time steps of the model."""
         ...
 
     def reset(self, mask: Tensor) -> None:
-        """Put the worlds in `mask` (W,) bool into the model's initial state; derived fields wait for `forward`."""
+        """Reset the worlds in `mask` (W,) bool to the model's initial state; `forward` updates the derived fields."""
         ...
 
     def forward(self, mask: Tensor) -> None:
-        """Make the fields of the worlds in `mask` (W,) bool describe their present state."""
+        """Compute the derived fields of the worlds in `mask` (W,) bool from their current state."""
         ...
 
     def field(self, name: str) -> Tensor:
-        """(W, ...) values of one model field that may now differ between worlds, such as `body_mass`; writable."""
+        """(W, ...) values of a model field that may differ between worlds, such as `body_mass`; writable."""
         ...
 
     def overflow(self) -> Tensor:
-        """(W,) int32, a copy: the bits (`eureka.physics.buffers`) of buffers too small since `clear_overflow`; else 0.
+        """(W,) int32 copy: bits (`eureka.physics.buffers`) of the buffers that overflowed since `clear_overflow`.
 
-        Bits stay when a world is reset: whoever trains reads them at the end of a rollout.
+        A reset of a world keeps its bits; training reads them at the end of a rollout.
         """
         ...
 
     def clear_overflow(self) -> None:
-        """Forget the bits of all worlds."""
+        """Clear the overflow bits of all worlds."""
         ...
 
     def save(self) -> dict[str, Tensor]:
-        """Everything that `load` needs to go on exactly from here, as copies."""
+        """Copies of all state that `load` needs to continue exactly from here."""
         ...
 
     def load(self, saved: dict[str, Tensor]) -> None:
-        """Go on from what `save` gave, of the same model; row i of `saved` becomes world i."""
+        """Restore a state from `save` of the same model; row i of `saved` becomes world i."""
         ...
 
 
-def reading(sim: Sim, name: str) -> Tensor:
-    """(W, dim), the slice of `sensordata` that one sensor fills: `Sim.sensor` of every backend."""
+def read_sensor(sim: Sim, name: str) -> Tensor:
+    """(W, dim), the slice of `sensordata` of one sensor; implements `Sim.sensor` for every backend."""
     sensor = sim.model.sensor(name)
     start = int(sensor.adr[0])
     return sim.sensordata[:, start : start + int(sensor.dim[0])]
 
 
 def write_state(sim: Sim, mask: Tensor, qpos: Tensor | None, qvel: Tensor | None) -> None:
-    """Write rows of the state through the views: `Sim.assign` of every backend."""
+    """Write the rows in `mask` of the state views; implements `Sim.assign` for every backend."""
     for view, value in ((sim.qpos, qpos), (sim.qvel, qvel)):
         if value is not None:
             view.copy_(torch.where(mask[:, None], value.to(view.dtype), view))
 
 
 def compile_scene(spec: mujoco.MjSpec) -> mujoco.MjModel:
-    """Compile a task's scene with the options that this project relies on.
+    """Compile a task's scene with the options that this project requires.
 
-    `autoreset` is off, because it would silently repair a diverged world and hide it from the record. The Jacobian
-    is dense, because MuJoCo 4.0.0 factorises sparse ones wrongly under the Newton solver (fixed in 4.0.1).
+    `autoreset` is off because it would reset a diverged world without reporting it. The Jacobian is dense because
+    MuJoCo 4.0.0 factorises sparse ones wrongly under the Newton solver (fixed in 4.0.1).
     """
     spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
     spec.option.jacobian = mujoco.mjtJacobian.mjJAC_DENSE
@@ -112,7 +112,7 @@ def compile_scene(spec: mujoco.MjSpec) -> mujoco.MjModel:
 
 
 def substeps_of(model: mujoco.MjModel, control_period: float) -> int:
-    """How many time steps of the model make one control period in s; they must divide it."""
+    """The number of model time steps in one control period (s), which must be a multiple of the time step."""
     count = round(control_period / model.opt.timestep)
     if count < 1 or abs(count * model.opt.timestep - control_period) > 1e-6 * control_period:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""CUDA graphs: work on a GPU recorded once and replayed with one call, without the host in between."""
+"""CUDA graphs: GPU work captured once and replayed with a single launch."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from torch import Tensor
 
 
 class GraphedFunction:
-    """A function of tensors and of others that change in place, replayed from its second call on."""
+    """A function of tensors (others may change in place), captured on its second call and then replayed."""
 
     def __init__(self, function: Callable[..., tuple[Tensor, ...]], device: torch.device):
-        """On a device without graphs, `function` is called each time."""
+        """Wrap `function`; on a device without CUDA graphs every call runs it."""
         self._function, self._graphs = function, device.type == "cuda"
         self._graph: Graph | None = None
         self._inputs: list[Tensor] = []
         self._outputs: tuple[Tensor, ...] = ()
 
     def __call__(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """The function's result, which the next call may overwrite."""
+        """Return the function's result; the next call may overwrite it."""
         if not self._graphs:
             return self._function(*inputs)
-        if not self._inputs:  # libraries set themselves up at their first calls, which cannot be recorded
+        if not self._inputs:  # the first call initialises libraries, which a capture does not allow
             self._inputs = [value.clone() for value in inputs]
             return self._function(*self._inputs)
         for fixed, value in zip(self._inputs, inputs, strict=True):
@@ -38,18 +38,17 @@ class GraphedFunction:
 
 
 class Graph:
-    """Work whose tensors never move, captured at once and run by each call.
+    """Work on tensors with fixed addresses, captured at construction and replayed by each call.
 
-    The work must have run before (kernels load and libraries allocate at their first use), must not read a value back
-    to the host, and leaves its results in tensors that its author holds on to.
+    The work must have run before (kernels load and libraries allocate on first use), must not copy values to the host,
+    and must leave its results in tensors that the caller keeps alive.
 
-    Garbage collection is suspended meanwhile: freeing a tensor of an earlier graph is an act that a capture forbids.
+    Garbage collection is off during the capture, which does not allow freeing a tensor of an earlier graph.
 
-    The extra memory pool is for MuJoCo Warp. Its solver loops on the GPU by a conditional node, and CUDA offers no way
-    to insert one but to end the capture and begin it again into the same graph, which gives the capture a new number.
-    Torch (2.13) tells by that number which allocations belong to the graph. After the first physics step it would
-    serve the rest of the captured code from memory that it lends to others later. A pool bound to this thread instead
-    of the number catches those allocations.
+    The extra memory pool is for MuJoCo Warp. Its solver loops with a conditional node. To insert one, CUDA must end the
+    capture and begin it again into the same graph, which changes the capture id. Torch (2.13) assigns allocations to
+    the graph by that id. After the first physics step it would use memory that it later hands out again. A pool bound
+    to the thread, not to the id, holds those allocations.
     """
 
     def __init__(self, work: Callable[[], None]):

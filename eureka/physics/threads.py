@@ -1,4 +1,4 @@
-"""CPU physics: `mujoco.batch`, float64, on a thread pool. Bit-identical at any number of threads."""
+"""CPU physics: `mujoco.batch`, float64, on a thread pool; bit-identical for any number of threads."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import torch
 from mujoco.batch import Batch
 from torch import Tensor
 
-from eureka.physics.base import reading, write_state
+from eureka.physics.base import read_sensor, write_state
 
 _VELOCITY_STAGE = mujoco.mjtStage.mjSTAGE_VEL.value
 _NO_STAGE = mujoco.mjtStage.mjSTAGE_NONE.value
 
 
 class ThreadPhysics:
-    """`Physics` on the CPU; see the Protocol for what each member means."""
+    """`Physics` on the CPU; the Protocol documents the members."""
 
     def __init__(self, model: mujoco.MjModel, num_worlds: int, threads: int):
         """Make `num_worlds` worlds of `model`, stepped by `threads` threads."""
-        # One MjData a world: without `persistent`, a field that a call does not compute holds another world's value.
+        # One MjData per world: without `persistent`, a field that a call does not compute has another world's value.
         self._batch = Batch(model, num_worlds, threads, persistent=True)
         self.model = self._batch.model
         self.num_worlds = num_worlds
@@ -40,7 +40,7 @@ class ThreadPhysics:
         return torch.from_numpy(array if array.flags.writeable else _writable_alias(array))
 
     def sensor(self, name: str) -> Tensor:
-        return reading(self, name)
+        return read_sensor(self, name)
 
     def assign(self, mask: Tensor, *, qpos: Tensor | None = None, qvel: Tensor | None = None) -> None:
         write_state(self, mask, qpos, qvel)
@@ -63,14 +63,14 @@ class ThreadPhysics:
         return torch.zeros(self.num_worlds, dtype=torch.int32)
 
     def clear_overflow(self) -> None:
-        """Nothing to forget: MuJoCo's own buffers grow."""
+        """Do nothing: MuJoCo's own buffers grow as needed."""
 
     def counts(self) -> tuple[Tensor, Tensor]:
-        """(W,) int32 each, updated in place: contacts, and rows of constraints, of the present state."""
+        """(W,) int32 each, updated in place: the numbers of contacts and of constraint rows in the current state."""
         return self._view("ncon"), self._view("nefc")
 
     def warnings(self) -> dict[str, int]:
-        """How often MuJoCo warned since the worlds were made, by the warning's name, over all worlds."""
+        """Number of MuJoCo warnings since the worlds were made, by name, summed over worlds."""
         totals = self._batch.warning[:, :, 1].sum(axis=0)
         names = {kind.value: name.removeprefix("mjWARN_") for name, kind in mujoco.mjtWarning.__members__.items()}
         return {names[i]: int(total) for i, total in enumerate(totals) if total}
@@ -88,7 +88,7 @@ class ThreadPhysics:
 
 
 def _writable_alias(array: np.ndarray) -> np.ndarray:
-    """The same memory without the read-only flag, which torch cannot represent; nobody writes to derived fields."""
+    """The same memory without the read-only flag, which torch cannot represent; derived fields are never written."""
     interface = dict(array.__array_interface__)
     interface["data"] = (interface["data"][0], False)
     alias = type("_Alias", (), {"__array_interface__": interface, "owner": array})()

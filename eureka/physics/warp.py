@@ -1,31 +1,28 @@
-"""GPU physics: MuJoCo Warp, float32, every kernel over all worlds at once.
+"""GPU physics: MuJoCo Warp, float32, each kernel over all worlds.
 
-Stepping. A substep is `mujoco_warp.step`, after which all but the state is one substep old. What the Protocol promises
-to be fresh is then computed from the new state and no more: places, velocities, and the sensors of those. Contacts and
-the mass matrix wait for the next step, which computes everything from the state that it finds. The other way, to cut
-steps behind the velocities (`step2`, then `step1`) and to compute nothing twice, costs more in an environment on a GPU:
-there every control step has two resets with a `forward` each, since nobody can look whether a world needs one, and
-each would have to find the contacts of all worlds again. (Warp's CPU device, 256 ants or Shadow hands: `step1` takes
-half as long as a substep, what is made fresh here 3 or 4 % as long, with 21 or 24 launches of kernels to its 105 or
-120.) A scene whose sensors need more than that (tendon speeds, limits, distances) gets the whole first half of a step.
+Stepping. After a substep (`mujoco_warp.step`) everything but the state is one substep old. Only what the Protocol
+promises is then recomputed: poses, velocities and the sensors that depend on them. The next step recomputes contacts
+and the mass matrix from the state. The alternative, `step2` then `step1`, computes nothing twice but is slower on a
+GPU: every control step has two masked resets with a `forward` each, since the host cannot check whether a world needs
+one, and each `forward` would search contacts in all worlds again. (On Warp's CPU device with 256 ants or Shadow hands,
+`step1` takes half as long as a substep with 105 or 120 kernel launches; the update here 3 or 4 % with 21 or 24.) A
+scene with other sensors (tendon speeds, limits, distances) runs the whole first half of a step.
 
-Loops. MuJoCo Warp 4.0.0 makes the constraints of `connect` and `weld` before it computes the velocities that enter
-them, and so takes those of the step before. MuJoCo does not; on the tray of ball_balance the error is over a hundred
-times that of float32. Where a scene has such constraints, velocities are brought up to date before each substep.
+Loops. MuJoCo Warp 4.0.0 builds `connect` and `weld` constraints before it computes the velocities that enter them, and
+so uses those of the previous step. MuJoCo does not; on the tray of ball_balance the error is over a hundred times that
+of float32. In scenes with such constraints, velocities are updated before each substep.
 
-Graphs. On a GPU each of step, forward and reset is captured once and replayed. While somebody else captures on
-torch's current stream, the kernels are launched into that capture instead. For that, Warp has to work on torch's stream
-(`ScopedStream`, without the events that would tie it to its own stream, which is not part of the capture), and has to
-be told of the capture (`capture_begin(external=True)`): only then does the solver's loop, `wp.capture_while`, become a
-conditional node of the graph; otherwise it would read its condition back to the host at every iteration. Warp's
-temporary arrays become allocation nodes, which torch's way of instantiating graphs (freeing at each launch) allows.
-Whoever captures torch code after physics in one graph needs `eureka.physics.graphs.Graph`, for the reason given there.
+Graphs. On a GPU, step, forward and reset are each captured once and replayed. During an outer capture on torch's
+current stream, the kernels are launched into that capture. Warp then runs on torch's stream (`ScopedStream`, without
+events on its own stream, which is not part of the capture) and registers the capture (`capture_begin(external=True)`).
+Only then does the solver's loop, `wp.capture_while`, become a conditional node; otherwise it would copy its condition
+to the host in every iteration. Warp's temporary arrays become allocation nodes, which torch allows (its graphs free
+them at each launch). To capture torch code after physics in one graph, use `eureka.physics.graphs.Graph`.
 
-Resetting. The rows of the state are written by torch. `mujoco_warp.reset_data` does more than is needed (whatever it
-clears besides is computed anew by `forward`), and forgets more than it should: it builds seven kernels anew at every
-call (0.01 s) and clears the bits of `overflow`.
+Resetting. Torch writes the rows of the state. `mujoco_warp.reset_data` also clears fields that `forward` recomputes,
+rebuilds seven kernels at every call (0.01 s) and clears the bits of `overflow`.
 
-Without a GPU the same code runs on Warp's CPU device, as tests do: slow, and nothing is captured.
+Without a GPU, as in tests, the same code runs on Warp's CPU device: slow, and without capture.
 """
 
 from __future__ import annotations
@@ -42,55 +39,55 @@ import torch
 from torch import Tensor
 
 from eureka.errors import EnvironmentFault, UserError, did_you_mean
-from eureka.physics.base import reading, write_state
+from eureka.physics.base import read_sensor, write_state
 from eureka.physics.buffers import Sizes
 from eureka.physics.graphs import Graph
 
 try:
     import warp as wp
 
-    wp.config.log_level = wp.LOG_WARNING  # else a line for each of a hundred modules
+    wp.config.log_level = wp.LOG_WARNING  # otherwise one line for each of a hundred modules
     import mujoco_warp as mjw
 except ImportError as error:
-    raise UserError(f"physics on a GPU needs mujoco-warp ({error}): pip install -e '.[gpu]'") from None
+    raise UserError(f"mujoco-warp cannot be imported ({error}); install it with pip install -e '.[gpu]'") from None
 
 _STATE = (
     *("time", "qpos", "qvel", "act", "qacc_warmstart", "ctrl", "qfrc_applied", "xfrc_applied", "eq_active"),
     *("mocap_pos", "mocap_quat", "userdata", "history", "plastic"),
 )
-"""What MuJoCo calls the integration state: the next step depends on nothing else."""
+"""MuJoCo's integration state: all that the next step depends on."""
 _PLAIN_SENSORS = (
     *("MAGNETOMETER", "VELOCIMETER", "GYRO", "JOINTPOS", "JOINTVEL", "TENDONPOS", "BALLQUAT", "BALLANGVEL"),
     *("FRAMEPOS", "FRAMEQUAT", "FRAMEXAXIS", "FRAMEYAXIS", "FRAMEZAXIS", "FRAMELINVEL", "FRAMEANGVEL"),
     *("SUBTREECOM", "SUBTREELINVEL", "SUBTREEANGMOM", "CLOCK"),
 )
-"""Sensors that need no more than places and velocities."""
+"""Sensors that depend on poses and velocities alone."""
 _LAST_SUBSTEP = ("qfrc_actuator", "sensordata")
-"""What a task may see of the last substep, and no forward computes again."""
+"""Fields of the last substep that a task reads and `forward` does not recompute."""
 
 _streams: dict[tuple[int, int], Any] = {}
 
 
 class WarpPhysics:
-    """`Physics` on a GPU; see the Protocol for what each member means."""
+    """`Physics` on a GPU; the Protocol documents the members."""
 
     def __init__(self, model: mujoco.MjModel, num_worlds: int, device: str, sizes: Sizes, varied: Sequence[str] = ()):
-        """Make `num_worlds` worlds of `model` on `device` and load every kernel that they need.
+        """Make `num_worlds` worlds of `model` on `device` and load their kernels.
 
         Args:
             model: the scene.
-            num_worlds: how many worlds.
-            device: "cuda:0" and the like, or "cpu" for Warp's own CPU device.
-            sizes: room for contacts and constraints.
-            varied: model fields that `field` will be asked for. Memory for them is laid out here, once. It can be any
-                field that Warp has for each world, which are most of floats ("body_mass", "geom_friction",
-                "dof_damping", "actuator_gainprm", ...) and of options ("opt.gravity", "opt.timestep"), but none that
-                says how things are connected, counts or is a switch ("geom_condim", "opt.iterations"). A field that
-                is zero everywhere may have left out the kernels that would read it.
+            num_worlds: W.
+            device: such as "cuda:0", or "cpu" for Warp's CPU device.
+            sizes: buffer sizes for contacts and constraints.
+            varied: model fields available from `field`; their memory is allocated here. Allowed are the fields that
+                Warp stores per world: most float fields ("body_mass", "geom_friction", "dof_damping",
+                "actuator_gainprm", ...) and options ("opt.gravity", "opt.timestep"). Topology, counts and switches
+                ("geom_condim", "opt.iterations") are not. If a field is zero everywhere, the kernels that read it may
+                have been left out.
 
         Raises:
-            UserError: the scene has what MuJoCo Warp lacks, or a name of `varied` is no such field.
-            EnvironmentFault: Warp's cache of compiled kernels cannot be written.
+            UserError: MuJoCo Warp does not support the scene, or a name in `varied` is not such a field.
+            EnvironmentFault: Warp's kernel cache cannot be written.
         """
         self.model, self.num_worlds = model, num_worlds
         self.device = torch.device(device)
@@ -101,33 +98,33 @@ class WarpPhysics:
             wp.init()
         except OSError as error:
             raise EnvironmentFault(
-                f"Warp cannot keep its kernels: {error}; name another folder in WARP_CACHE_PATH"
+                f"Warp cannot write its kernel cache: {error}; set WARP_CACHE_PATH to another folder"
             ) from error
         if self.device.type == "cuda" and not wp.is_conditional_graph_supported():
-            raise UserError("physics on a GPU needs an NVIDIA driver for CUDA 12.4 or newer; update it, or use the CPU")
+            raise UserError("NVIDIA driver too old for GPU physics: update to CUDA 12.4 or newer, or use the CPU")
         with self._stream():
             self._make(sizes, varied)
             self._warm_up()
         self.compile_seconds = time.perf_counter() - began
-        """s that making the worlds took, nearly all of it compiling kernels, or loading them from Warp's cache."""
+        """s to make the worlds, mostly for compiling kernels or loading them from Warp's cache."""
 
     def _make(self, sizes: Sizes, varied: Sequence[str]) -> None:
         options = [name.removeprefix("opt.") for name in varied if name.startswith("opt.")]
         fields = [name for name in varied if not name.startswith("opt.")]
         scene = copy.copy(self.model)
-        # Refused, since MuJoCo Warp never resets a world of its own accord anyway.
+        # MuJoCo Warp rejects this flag; it never resets a world by itself.
         scene.opt.disableflags &= ~mujoco.mjtDisableBit.mjDSBL_AUTORESET.value
         try:
             self._model = mjw.put_model(scene, batch_sizes=dict.fromkeys(fields, self.num_worlds))
         except (NotImplementedError, ValueError) as error:
             raise UserError(f"MuJoCo Warp cannot simulate this scene: {error}") from error
-        self._model.opt.warn_overflow = False  # printed from the GPU, a line a world and step
-        # This one only chooses how boxes collide with boxes: as in MuJoCo, with up to eight points of contact.
+        self._model.opt.warn_overflow = False  # it prints one line per world and step
+        # Selects box-box collisions as in MuJoCo, with up to eight contact points.
         self._model.opt.disableflags |= mjw.DisableBit.NATIVECCD
         for name in options:
             shared = getattr(self._model.opt, name, None)
             if not isinstance(shared, wp.array):
-                raise UserError(f"opt.{name} cannot differ between worlds in MuJoCo Warp")
+                raise UserError(f"opt.{name} cannot differ between worlds in MuJoCo Warp; leave it out of `varied`")
             rows = wp.empty(self.num_worlds, dtype=shared.dtype, device=shared.device)
             _view(rows).copy_(_view(shared).expand_as(_view(rows)))
             setattr(self._model.opt, name, rows)
@@ -167,7 +164,7 @@ class WarpPhysics:
             torch.cuda.synchronize(self.device)
 
     def sensor(self, name: str) -> Tensor:
-        return reading(self, name)
+        return read_sensor(self, name)
 
     def assign(self, mask: Tensor, *, qpos: Tensor | None = None, qvel: Tensor | None = None) -> None:
         write_state(self, mask, qpos, qvel)
@@ -180,15 +177,15 @@ class WarpPhysics:
         self._run(("reset", 0), self._reset)
 
     def forward(self, mask: Tensor) -> None:
-        # All worlds are computed, also those that need it not: that gives them the numbers that they have already.
+        # Computes all worlds: those outside `mask` get the values that they already have.
         self._run(("forward", 0), self._refresh)
 
     def field(self, name: str) -> Tensor:
         if name not in self._fields:
             known = ", ".join(self._fields) or "none"
             raise UserError(
-                f"{name}{did_you_mean(name, self._fields)} is not among the model fields that these worlds were made to vary "
-                f"in ({known}): memory on a GPU is laid out once"
+                f"model field {name} cannot vary{did_you_mean(name, self._fields)}: its memory was not allocated "
+                f"(allocated: {known}); name it in `varied` when the worlds are made"
             )
         return self._fields[name]
 
@@ -217,13 +214,13 @@ class WarpPhysics:
         self._refresh()
 
     def _refresh(self) -> None:
-        # Unlike `mujoco_warp.step1`, this leaves the sensors of the last substep's forces as they are.
+        # Unlike `mujoco_warp.step1`, this keeps the force sensors of the last substep.
         model, data = self._model, self._data
         if self._plain:
             mjw.fwd_kinematics(model, data)
             mjw.com_vel(model, data)
         else:
-            self.sensordata.masked_fill_(self._early, 0.0)  # a limit out of reach writes nothing
+            self.sensordata.masked_fill_(self._early, 0.0)  # an inactive limit sensor writes nothing
             mjw.fwd_position(model, data)
             mjw.fwd_velocity(model, data)
         mjw.sensor_pos(model, data)
@@ -250,13 +247,13 @@ class WarpPhysics:
 
     @contextmanager
     def _stream(self) -> Iterator[None]:
-        """Have Warp work where torch works: on its current stream, and in the capture that goes on there."""
+        """Run Warp on torch's current stream, and in its capture if there is one."""
         if self.device.type == "cpu":
             with wp.ScopedDevice("cpu"):
                 yield
             return
         torch_stream = torch.cuda.current_stream(self.device)
-        # Kept for ever: a wp.Stream that goes away makes Warp forget torch's stream, also for others of the same.
+        # Never freed: the end of a wp.Stream unregisters torch's stream for all others that wrap it.
         key = (torch_stream.device_index, torch_stream.cuda_stream)
         if key not in _streams:
             _streams[key] = wp.stream_from_torch(torch_stream)
@@ -270,9 +267,9 @@ class WarpPhysics:
 
 
 def _view(array: Any) -> Tensor:
-    """The same memory as a torch tensor; trailing axes for vectors and matrices."""
+    """A torch tensor on the same memory; vectors and matrices add trailing axes."""
     if array.size:
         return wp.to_torch(array)
-    # Warp's array of no bytes has no address, which torch cannot take over.
+    # An empty Warp array has no address, so torch cannot wrap it.
     inner = getattr(array.dtype, "_shape_", ())
     return torch.zeros(*array.shape, *inner, device=wp.device_to_torch(array.device))

@@ -1,4 +1,4 @@
-"""Trained policies and checkpoints as files: safetensors with a JSON record, never pickles."""
+"""Files of trained policies and checkpoints: safetensors with a JSON record, no pickle."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from eureka.system.files import write_whole
 
 
 def save_policies(policy: Policy, moments: RunningMoments, paths: Sequence[Path]) -> None:
-    """Write each member's policy to a file of its own: parameters by name, and observation moments."""
+    """Write each member's policy to its own file: parameters by name, and observation moments."""
     for p, path in enumerate(paths):
         tensors = {name: view[p].clone() for name, view in policy.views.items()}
         tensors |= {"observation.mean": moments.mean[p].clone(), "observation.var": moments.var[p].clone()}
@@ -27,21 +27,21 @@ def save_policies(policy: Policy, moments: RunningMoments, paths: Sequence[Path]
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], record: object) -> None:
-    """A safetensors file with a JSON record, written whole or not at all."""
-    # A task's memory may hold the very tensor that the environment keeps too; safetensors wants each alone.
+    """Write a safetensors file with a JSON record, atomically."""
+    # safetensors rejects shared storage, which a task's memory may have with the environment.
     own = {name: value.clone(memory_format=torch.contiguous_format) for name, value in tensors.items()}
     write_whole(path, save(own, metadata={"record": json.dumps(record)}))
 
 
 def read_tensors(path: Path, device: torch.device) -> tuple[dict[str, Tensor], dict]:
-    """What `write_tensors` wrote."""
+    """Read the tensors and the record of a file from `write_tensors`."""
     with safe_open(path, framework="pt", device=str(device)) as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
         return tensors, json.loads(file.metadata()["record"])
 
 
 def load_policies(paths: Sequence[Path], device: torch.device) -> tuple[Policy, RunningMoments]:
-    """Saved policies of equal shape as one population."""
+    """Load saved policies of equal shape as one population."""
     found = [read_tensors(path, device) for path in paths]
     record = found[0][1]
     shape = Shape(record["observation"], record["action"], tuple(record["hidden"]), record["privileged"])

@@ -1,4 +1,4 @@
-"""The curves of one member: what it did between two checkpoints, gathered as it goes."""
+"""Learning curves of one member: statistics accumulated between checkpoints."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from eureka.rewards.program import ComponentStatistics
 
 @dataclass
 class _Segment:
-    """What has happened since the last checkpoint."""
+    """Statistics since the last checkpoint."""
 
     totals: list[float] = field(default_factory=list)
     components: dict[str, list[float]] = field(default_factory=dict)
@@ -25,10 +25,10 @@ class _Segment:
 
 
 class CurveWriter:
-    """Writes `candidate.Curves`, a point a checkpoint."""
+    """Builds `candidate.Curves`, one point per checkpoint."""
 
     def __init__(self, components: Sequence[str]):
-        """For a reward with these components."""
+        """Start empty curves for a reward with these components."""
         single = (
             "steps",
             "fitness",
@@ -41,12 +41,12 @@ class CurveWriter:
         )
         by_component = ("components", "least", "greatest")
         self.curves: dict[str, Any] = {name: [] for name in (*single, "learning_rate", "action_std")}
-        """As `Curves` has them; plain lists."""
+        """The fields of `Curves`, as lists."""
         self.curves |= {name: {c: [] for c in components} for name in by_component}
         self._segment = _Segment()
 
     def reward(self, statistics: ComponentStatistics) -> None:
-        """Take in what the reward gave in one rollout."""
+        """Add the reward statistics of one rollout."""
         segment = self._segment
         segment.totals.append(statistics.total)
         for name, value in statistics.components.items():
@@ -55,7 +55,7 @@ class CurveWriter:
             segment.greatest[name] = max(segment.greatest.get(name, -math.inf), statistics.greatest[name])
 
     def update(self, kl: float, fitness: float, length: float, episodes: int) -> None:
-        """Take in one update: its KL divergence, and sums over the episodes that ended before it."""
+        """Add one update: its KL divergence, and sums over the episodes that ended in its rollout."""
         segment = self._segment
         segment.kl.append(kl)
         segment.fitness += fitness
@@ -63,7 +63,7 @@ class CurveWriter:
         segment.episodes += episodes
 
     def checkpoint(self, steps: int, fitness: float, learning_rate: float, action_std: float) -> None:
-        """Add a point: after so many world-steps, with this mean fitness of the selection episodes."""
+        """Close the segment: add a point at `steps` world-steps, with the mean fitness of the selection episodes."""
         curves, segment = self.curves, self._segment
         curves["steps"].append(steps)
         curves["fitness"].append(fitness)
@@ -80,7 +80,7 @@ class CurveWriter:
         self._segment = _Segment()
 
     def point(self) -> dict[str, Any]:
-        """The newest point, by the names of `curves`; None in the place of what is no number."""
+        """The latest point, by the names of `curves`; None for values that are missing or not finite."""
 
         def last(values: Sequence[float | None]) -> float | None:
             return values[-1] if values and values[-1] is not None and math.isfinite(values[-1]) else None
@@ -92,7 +92,7 @@ class CurveWriter:
 
 
 def mean(values: Sequence[float]) -> float:
-    """The mean, or NaN for what a member that has failed gave."""
+    """The mean; NaN if any value is not finite, as for a failed member."""
     if not all(map(math.isfinite, values)):
         return math.nan
     return math.fsum(values) / len(values)

@@ -1,4 +1,4 @@
-"""How good is a policy? Its deterministic actions, on episodes apart from training."""
+"""Evaluation of policies: deterministic actions on episodes separate from training."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from eureka.task import Task
 
 
 class Actor(Protocol):
-    """What acts: a policy, or one with something in its way."""
+    """A policy, or a policy with a disturbance."""
 
     def mean(self, observation: Tensor) -> Tensor:
-        """(P, N, A) actions without exploration, for normalised observations (P, N, O)."""
+        """(P, N, A) actions without exploration noise, for normalised observations (P, N, O)."""
         ...
 
 
@@ -42,27 +42,27 @@ def evaluate(
 
     Args:
         task: the task.
-        physics: P x E worlds; their present state is overwritten.
+        physics: P x E worlds; their state is overwritten.
         actor: P members.
-        moments: of their observations.
-        seeds: (P,) int64; members with equal seeds meet the same E episodes.
-        stream: name of the episodes, apart from those of training.
+        moments: moments of their observations.
+        seeds: (P,) int64; members with equal seeds play the same E episodes.
+        stream: random stream of the episodes, different from that of training.
     """
-    # Not captured: an actor may keep what it likes from step to step.
+    # Not captured: an actor may keep state between steps.
     return PolicyPlayer(Env(task, physics, seeds, stream, static=False), actor, moments).play()
 
 
 class PolicyPlayer:
-    """Plays one episode in every world of an environment, again and again the same ones, with mean actions."""
+    """Plays one episode in every world with mean actions; every call plays the same episodes."""
 
     def __init__(self, env: Worlds, actor: Actor, moments: RunningMoments):
-        """For `actor` with `moments` of its observations, which may change in place between two calls."""
+        """Prepare to play `actor`; its parameters and `moments` may change in place between calls."""
         self.env, self._actor, self._moments = env, actor, moments
         self._capture = Capture(env, self._step) if isinstance(env, Env) and env.static else None
 
     @torch.no_grad()
     def play(self) -> EpisodeResults:
-        """One finished episode in each world; the present state is overwritten."""
+        """Play one episode in each world; overwrites the state of the worlds."""
         env = self.env
         device = env.restart().device
         shape = (env.members, env.worlds)
@@ -82,6 +82,6 @@ class PolicyPlayer:
         return EpisodeResults(fitness, length)
 
     def _step(self) -> tuple[Tensor, ...]:
-        """Whether each world's episode ended (P, N), its fitness and its length."""
+        """(P, N) each: whether the episode ended, its fitness and its length."""
         step = self.env.step(self._actor.mean(normalize(self._moments, self.env.observation)))
         return step.terminated | step.timed_out, step.fitness, step.length

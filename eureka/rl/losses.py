@@ -1,8 +1,7 @@
-"""PPO's two losses for a population, and their slopes by hand.
+"""PPO's actor and critic losses for a population, with hand-written gradients.
 
-The actor's is the clipped surrogate of Schulman et al. 2017 less an entropy bonus, the critic's the clipped squared
-error, as in rsl_rl. Actor and critic share no parameter, so each is a computation of its own. A test holds the slopes
-against autograd's.
+The actor loss is the clipped surrogate of Schulman et al. 2017 minus an entropy bonus, the critic loss the clipped
+squared error, as in rsl_rl. Actor and critic share no parameters. A test compares the gradients with autograd.
 """
 
 from __future__ import annotations
@@ -21,29 +20,29 @@ _LOG_ROOT_TAU = 0.5 * math.log(2.0 * math.pi)
 
 @dataclass(frozen=True)
 class Batch:
-    """Samples as the update wants them, (P, B, ...)."""
+    """Samples of one update, (P, B, ...)."""
 
     observation: Tensor
     """(P, B, O), normalised."""
     action: Tensor
     """(P, B, A) as sampled."""
     log_prob: Tensor
-    """(P, B) of those actions when they were sampled."""
+    """(P, B) of those actions under the policy that sampled them."""
     mean: Tensor
-    """(P, B, A) of the action's distribution then."""
+    """(P, B, A) of that policy's action distribution."""
     value: Tensor
-    """(P, B) then, in normalised units."""
+    """(P, B) at sampling time, in normalised units."""
     advantage: Tensor
     """(P, B), standardised."""
     target: Tensor
     """(P, B), returns in the value network's normalised units."""
 
     def members(self, chosen: slice) -> Batch:
-        """Some members' samples."""
+        """The samples of some members."""
         return Batch(**{name: value[chosen] for name, value in vars(self).items()})
 
-    def shuffled(self, order: Tensor) -> Batch:
-        """Every member's samples in the order of the indices (B,)."""
+    def shuffle(self, order: Tensor) -> Batch:
+        """The samples of every member in the order of the indices (B,)."""
         return Batch(**{name: value.index_select(1, order) for name, value in vars(self).items()})
 
     def chunks(self, count: int) -> list[Batch]:
@@ -54,7 +53,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Gradients:
-    """A loss (P,) and its gradients (P, rows, columns) in some parameters, in their order."""
+    """A loss (P,) and its gradients (P, rows, columns) with respect to one network's parameters, in order."""
 
     loss: Tensor
     gradients: list[Tensor]
@@ -68,17 +67,17 @@ def log_probability(action: Tensor, mean: Tensor, std: Tensor) -> Tensor:
 
 def gaussian_kl(old_mean: Tensor, old_std: Tensor, mean: Tensor, std: Tensor) -> Tensor:
     """(P,) KL(old || new) of diagonal Gaussians (P, B, A), summed over actions and averaged over B."""
-    # In this form, as in rsl_rl's, what rounding alone moved gives exactly 0, to which no learning rate responds.
+    # In this form, as in rsl_rl, a change by rounding alone gives exactly 0, which leaves the learning rate as it is.
     ratio = (old_std.square() + (old_mean - mean).square()) / (2.0 * std.square())
     return (torch.log(std / old_std) + ratio - 0.5).sum(-1).mean(-1)
 
 
 def actor(policy: Policy, batch: Batch, old_std: Tensor, settings: Learning) -> tuple[Gradients, Tensor, Tensor]:
-    """The actors' surrogate loss, with the entropy bonus in its slopes alone.
+    """The actors' surrogate loss; the entropy bonus enters the gradients only.
 
     Returns:
-        The slope, the entropy's and surrogate's gradient in log_std (P, 1, A), and the KL divergence (P,) from the
-        policy that sampled, whose deviations were `old_std` (P, 1, A).
+        The loss with the gradients of the network, the gradient with respect to log_std (P, 1, A), and the KL
+        divergence (P,) from the sampling policy, whose standard deviations are `old_std` (P, 1, A).
     """
     layers = policy.layers("actor", batch.observation)
     mean, std = layers[-1], policy.std()
@@ -88,7 +87,7 @@ def actor(policy: Policy, batch: Batch, old_std: Tensor, settings: Learning) -> 
     gain = ratio * batch.advantage
     clipped = ratio.clamp(1.0 - settings.clip, 1.0 + settings.clip) * batch.advantage
     loss = -torch.minimum(gain, clipped).mean(-1)
-    # Where clipping lowers the gain, the loss is flat; elsewhere d ratio = ratio d log_prob.
+    # Where clipping lowers the gain, the gradient is 0; elsewhere d ratio = ratio d log_prob.
     weight = torch.where(gain <= clipped, gain, 0.0)[..., None] * (-1.0 / gain.shape[1])
     in_log_std = (weight * (error.square() - 1.0)).sum(1, keepdim=True) - settings.entropy
     kl = gaussian_kl(batch.mean, old_std, mean, std)
@@ -96,15 +95,15 @@ def actor(policy: Policy, batch: Batch, old_std: Tensor, settings: Learning) -> 
 
 
 def critic(policy: Policy, batch: Batch, settings: Learning) -> Gradients:
-    """The critics' loss, and its slopes times the value coefficient."""
+    """The critics' loss, and its gradients times the value coefficient."""
     layers = policy.layers("critic", batch.observation)
     value = layers[-1][..., 0]
-    moved = value - batch.value
-    near = batch.value + moved.clamp(-settings.clip, settings.clip)
-    error, near_error = value - batch.target, near - batch.target
-    free, held = error.square(), near_error.square()
-    loss = torch.maximum(free, held).mean(-1)
-    # Where the clipped error is the larger one it is flat, unless nothing was clipped, and then both are the same.
-    flat = (held > free) & (moved.abs() > settings.clip)
-    slope = error.masked_fill(flat, 0.0) * (2.0 * settings.value_coefficient / value.shape[1])
-    return Gradients(loss, policy.gradients("critic", layers, slope[..., None]))
+    change = value - batch.value
+    clipped = batch.value + change.clamp(-settings.clip, settings.clip)
+    error, clipped_error = value - batch.target, clipped - batch.target
+    free, bounded = error.square(), clipped_error.square()
+    loss = torch.maximum(free, bounded).mean(-1)
+    # Where the clipped error is the larger one, the gradient is 0, unless nothing was clipped: then both are equal.
+    flat = (bounded > free) & (change.abs() > settings.clip)
+    gradient = error.masked_fill(flat, 0.0) * (2.0 * settings.value_coefficient / value.shape[1])
+    return Gradients(loss, policy.gradients("critic", layers, gradient[..., None]))

@@ -1,4 +1,4 @@
-"""Adam for a population: one step of all members, each with its own learning rate, clipping and right to move."""
+"""Adam for a population: one step for all members, with learning rate and clipping per member."""
 
 from __future__ import annotations
 
@@ -29,30 +29,30 @@ class PopulationAdam:
         return part
 
     def step(self, gradient: Tensor, learning_rate: Tensor, alive: Tensor, max_norm: float) -> Tensor:
-        """Move the living members.
+        """Update the parameters of the members in `alive`.
 
         Args:
-            gradient: (P, D); a dead member's may hold anything, NaN too. Overwritten.
+            gradient: (P, D); overwritten. Rows of other members may hold any values, NaN included.
             learning_rate: (P,).
-            alive: (P,) bool, who moves.
-            max_norm: gradients longer than this are shortened to it, each member's on its own.
+            alive: (P,) bool, the members to update.
+            max_norm: each member's gradient is clipped to this norm.
 
         Returns:
-            (P,) the norms before clipping.
+            (P,) norms before clipping.
         """
         norm = torch.linalg.vector_norm(gradient, dim=1)
         # The same 1e-6 as torch.nn.utils.clip_grad_norm_.
         clipped = gradient.mul_((max_norm / (norm + 1e-6)).clamp(max=1.0)[:, None])
         b1, b2 = self.betas
         self.steps += 1
-        # A dead member's moments may become anything; it never moves again.
+        # The moments of members not in `alive` become meaningless; they are never updated again.
         self.first.lerp_(clipped, 1 - b1)
         self.second.mul_(b2).addcmul_(clipped, clipped, value=1 - b2)
-        # An array power of a float32 tensor would round its tail otherwise; exp and log do not.
+        # `pow` rounds the last elements of a float32 tensor differently; exp and log do not.
         steps = self.steps.double()
         correction1 = 1 - torch.exp(steps * math.log(b1))
         root2 = (1 - torch.exp(steps * math.log(b2))).sqrt()
-        # rate * (first / correction1) / (sqrt(second / correction2) + epsilon), with a pass less over the parameters
+        # rate * (first / correction1) / (sqrt(second / correction2) + epsilon), with one pass fewer over the parameters
         scale = learning_rate[:, None] * (root2 / correction1).float()
         update = self.second.sqrt().add_((self.epsilon * root2).float())
         update = torch.div(self.first, update, out=update).mul_(scale)

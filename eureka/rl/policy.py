@@ -1,4 +1,4 @@
-"""Actors and critics of a population: one batched matrix product a layer, weights (P, in, out)."""
+"""Actors and critics of a population: one batched matrix product per layer, weights (P, in, out)."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from eureka.noise import Noise
 
 @dataclass(frozen=True)
 class Shape:
-    """Sizes of the networks, the same for every member."""
+    """Network sizes, the same for every member."""
 
     observation: int
-    """Numbers that the actor sees."""
+    """Size of the actor's input."""
     action: int
     hidden: tuple[int, ...]
     privileged: int = 0
-    """Numbers that the critic sees beside them: the last columns of its input."""
+    """Number of further inputs of the critic: the last columns of an observation."""
 
     @property
     def seen(self) -> int:
-        """Numbers that actor and critic see together, (O)."""
+        """O, the size of a whole observation: the critic's input."""
         return self.observation + self.privileged
 
     def parameters(self) -> dict[str, tuple[int, int]]:
-        """(rows, columns) of each parameter of one member, in the order in which they are stored."""
+        """(rows, columns) of each parameter of one member, in storage order."""
         table: dict[str, tuple[int, int]] = {}
         for net, inputs, outputs in (("actor", self.observation, self.action), ("critic", self.seen, 1)):
             widths = [inputs, *self.hidden, outputs]
@@ -41,25 +41,25 @@ class Shape:
 
 
 class Policy:
-    """P Gaussian policies with a state-independent deviation, and their critics.
+    """P Gaussian policies with state-independent standard deviations, and their critics.
 
-    All parameters live in one (P, D) tensor; the (P, rows, columns) tensors of a layer are views into it, so that
-    an optimiser needs a handful of operations whatever the number of layers.
+    All parameters are in one (P, D) tensor; the (P, rows, columns) tensors of a layer are views into it. The number of
+    optimiser operations then does not depend on the number of layers.
     """
 
     def __init__(self, shape: Shape, flat: Tensor):
-        """Wrap `flat` (P, D) float32, in the order of `Shape.parameters`; nothing is copied."""
+        """Wrap `flat` (P, D) float32, in the order of `Shape.parameters`, without a copy."""
         self.shape, self.flat = shape, flat
         self.views = split(shape, flat)
 
     @classmethod
     def create(cls, shape: Shape, seeds: Tensor, initial_std: float = 1.0) -> Policy:
-        """Fresh policies: U(-1, 1)/sqrt(fan in), as torch's Linear; the mean starts near zero.
+        """Initialise policies with U(-1, 1)/sqrt(fan in), as torch's Linear; mean actions start near zero.
 
         Args:
-            shape: sizes of the networks.
+            shape: network sizes.
             seeds: (P,) int64; equal seeds give equal policies.
-            initial_std: standard deviation of the first actions, in units of the action.
+            initial_std: initial standard deviation of the actions, in units of the action.
         """
         noise = Noise(seeds, torch.zeros((), dtype=torch.int64, device=seeds.device))
         last = f"actor.{len(shape.hidden)}.weight"
@@ -76,8 +76,8 @@ class Policy:
 
     def members(self, chosen: slice) -> Policy:
         """Some members, sharing memory with this policy."""
-        # `data`, unlike a plain slice, has its own version counter: threads that step other members in place do not
-        # disturb this part's autograd graph.
+        # `data`, unlike a plain slice, has its own version counter: threads that update other members in place do not
+        # invalidate this part's autograd graph.
         return Policy(self.shape, self.flat.data[chosen])
 
     def mean(self, observation: Tensor) -> Tensor:
@@ -85,7 +85,7 @@ class Policy:
         return self.layers("actor", observation)[-1]
 
     def value(self, observation: Tensor) -> Tensor:
-        """(P, B) critics' values, in normalised units, for normalised observations (P, B, O)."""
+        """(P, B) values in normalised units, for normalised observations (P, B, O)."""
         return self.layers("critic", observation)[-1][..., 0]
 
     def std(self) -> Tensor:
@@ -93,7 +93,7 @@ class Policy:
         return self.views["log_std"].exp()
 
     def layers(self, net: str, observation: Tensor) -> list[Tensor]:
-        """What enters each layer of `actor` or `critic`, (P, B, in) each, and last what leaves the network."""
+        """The input of each layer of `actor` or `critic`, (P, B, in) each, then the network's output."""
         x = observation[..., : self.shape.observation] if net == "actor" else observation
         layers = [x]
         depth = len(self.shape.hidden)
@@ -102,25 +102,25 @@ class Policy:
             layers.append(elu_(x) if layer < depth else x)
         return layers
 
-    def gradients(self, net: str, layers: list[Tensor], slope: Tensor) -> list[Tensor]:
-        """Gradients of a loss in the parameters of `actor` or `critic`, (P, rows, columns) each, in their order.
+    def gradients(self, net: str, layers: list[Tensor], gradient: Tensor) -> list[Tensor]:
+        """Gradients of a loss with respect to a network's parameters, (P, rows, columns) each, in storage order.
 
-        Backpropagation by hand: a tenth of the operations that a tape would record, and nothing allocated twice.
+        Written by hand: autograd would run ten times as many operations.
 
         Args:
-            net: which network.
-            layers: what `layers` gave.
-            slope: (P, B, out), the loss's gradient in the network's output; overwritten.
+            net: `actor` or `critic`.
+            layers: the result of `layers`.
+            gradient: (P, B, out), gradient with respect to the network's output; overwritten.
         """
         found: list[Tensor] = []
         for layer in reversed(range(len(layers) - 1)):
             x = layers[layer]
-            found += [slope.sum(dim=1, keepdim=True), torch.bmm(x.transpose(1, 2), slope)]
+            found += [gradient.sum(dim=1, keepdim=True), torch.bmm(x.transpose(1, 2), gradient)]
             if layer:
                 weight = self.views[f"{net}.{layer}.weight"]
-                slope = torch.bmm(slope, weight.transpose(1, 2))
-                # ELU's own slope is 1 above zero and its value plus 1 below.
-                slope.addcmul_(slope, x.clamp(max=0.0))
+                gradient = torch.bmm(gradient, weight.transpose(1, 2))
+                # The derivative of ELU is 1 above zero, and its value plus 1 below.
+                gradient.addcmul_(gradient, x.clamp(max=0.0))
         return found[::-1]
 
 
@@ -134,7 +134,7 @@ def split(shape: Shape, flat: Tensor) -> dict[str, Tensor]:
 def linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """(P, B, out) = (P, B, in) @ (P, in, out) + (P, 1, out)."""
     if x.shape[0] == 1 and 1 in (*x.shape[1:], weight.shape[-1]):
-        # A lone matrix-vector product takes another path through BLAS, with other roundings, than one of several.
+        # BLAS rounds a single matrix-vector product differently from a batch of them.
         twice = torch.baddbmm(bias.expand(2, -1, -1), x.expand(2, -1, -1), weight.expand(2, -1, -1))
         return twice[:1]
     return torch.baddbmm(bias, x, weight)
@@ -142,6 +142,6 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 def elu_(x: Tensor) -> Tensor:
     """Exponential linear unit (Clevert et al. 2016) in place: x above 0, exp(x) - 1 below."""
-    # torch's own rounds a tensor's tail otherwise than its body; expm1 does not.
+    # torch's elu rounds the last elements of a tensor differently; expm1 does not.
     positive = x.clamp(min=0.0)
     return x.sub_(positive).expm1_().add_(positive)

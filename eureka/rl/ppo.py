@@ -1,8 +1,8 @@
 """Proximal policy optimisation (Schulman et al. 2017) for a population.
 
-The update follows rsl_rl's PPO: clipped surrogate and value losses, a learning rate that follows the KL divergence
-at every minibatch, gradients clipped by norm. Every one of those is per member here. Values are normalised and
-advantages standardised per member, so that a reward's scale does not matter.
+The update follows rsl_rl's PPO: clipped surrogate and value losses, a learning rate adapted to the KL divergence at
+every minibatch, and gradient clipping by norm, all per member. Values and advantages are normalised per member, so the
+scale of a reward does not matter.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ def advantages(
         rewards, values, terminal_values, ended, timed_out: (P, T, N), values in units of the reward.
         last_value: (P, N), value of the state after the last step.
         gamma: discount.
-        lam: lambda, the weight of longer looks ahead.
+        lam: lambda, the trace decay.
 
     Returns:
-        (P, T, N) advantages. A time-out bootstraps from the value of its terminal observation: cut, not lost.
+        (P, T, N) advantages. A timed-out episode bootstraps from the value of its terminal observation.
     """
     result = torch.empty_like(rewards)
     ahead = torch.zeros_like(last_value)
@@ -64,12 +64,12 @@ def advantages(
 
 
 def standardize(x: Tensor) -> Tensor:
-    """(P, B) with mean 0 and (unbiased) deviation 1 in each member."""
+    """(P, B) with mean 0 and unbiased standard deviation 1 for each member."""
     return (x - x.mean(dim=1, keepdim=True)) / (x.std(dim=1, keepdim=True) + 1e-8)
 
 
 def next_learning_rate(rate: Tensor, kl: Tensor, target: float) -> Tensor:
-    """(P,) divided by 1.5 where the policy moved over twice the target KL, times 1.5 where under half of it."""
+    """(P,) `rate` divided by 1.5 where `kl` is above twice the target, times 1.5 where it is below half of it."""
     slower = (rate / 1.5).clamp(min=LEARNING_RATES[0])
     faster = (rate * 1.5).clamp(max=LEARNING_RATES[1])
     return torch.where(kl > 2.0 * target, slower, torch.where((kl < 0.5 * target) & (kl > 0.0), faster, rate))
@@ -85,7 +85,7 @@ class Diagnostics:
 
 
 class Learner:
-    """The part of a population that changes by gradient steps."""
+    """The networks of a population with their optimiser and running moments."""
 
     def __init__(self, policy: Policy, settings: Learning, seed: int, threads: int = 1):
         """Learn with `policy`.
@@ -93,8 +93,8 @@ class Learner:
         Args:
             policy: P members.
             settings: PPO's settings.
-            seed: decides how samples are dealt to minibatches; the same for all members.
-            threads: over how many threads the members are spread.
+            seed: for the assignment of samples to minibatches, the same for all members.
+            threads: number of threads to distribute the members over.
         """
         members, device = policy.flat.shape[0], policy.flat.device
         self.policy, self.settings = policy, settings
@@ -102,18 +102,18 @@ class Learner:
         self.learning_rate = torch.full((members,), settings.learning_rate, device=device)
         self.observations = RunningMoments(members, (policy.shape.seen,), device)
         self.values = RunningMoments(members, (), device, floor=1e-8)
-        self.values.var.zero_()  # before any return is known, all values are the mean: 0
+        self.values.var.zero_()  # before the first returns, all values are the mean: 0
         self._seed = torch.tensor([derive(seed, "minibatches")], device=device)
         threads = threads if device.type == "cpu" else 1
         self._shards = _shards(members, threads)
         one_thread = {"initializer": torch.set_num_threads, "initargs": (1,)}
         self._pool = ThreadPoolExecutor(threads, **one_thread) if threads > 1 else None
-        self._spare = threads >= 2 * len(self._shards)
-        """Whether each shard has a second thread."""
+        self._two_threads = threads >= 2 * len(self._shards)
+        """Whether each shard has two threads."""
         self._replay = GraphedFunction(self._update_all, device)
 
     def update(self, rollout: Rollout, iteration: int, alive: Tensor) -> Diagnostics:
-        """One PPO update of the members of `alive` (P,) bool; the others stay as they are."""
+        """Update the members in `alive` (P,) bool; the others stay unchanged."""
         with torch.no_grad():
             batch = self._prepare(rollout, alive)
             orders = self._orders(batch.target.shape[1], iteration)
@@ -159,7 +159,7 @@ class Learner:
         )
 
     def _orders(self, samples: int, iteration: int) -> Tensor:
-        """(epochs, samples) a shuffle for each epoch, the same for all members."""
+        """(epochs, samples) permutation of the samples for each epoch, the same for all members."""
         clock = torch.full((1,), iteration, dtype=torch.int64, device=self._seed.device)
         noise = Noise(self._seed, clock)
         return torch.stack([noise.integers(f"epoch {e}", samples)[0].argsort() for e in range(self.settings.epochs)])
@@ -174,8 +174,8 @@ class Learner:
         sums = [torch.zeros_like(rate) for _ in range(3)]
         count = 0
         for order in orders.unbind():
-            for part in batch.shuffled(order).chunks(self.settings.minibatches):
-                actor, in_log_std, kl, critic = self._slopes(policy, part, old_std)
+            for part in batch.shuffle(order).chunks(self.settings.minibatches):
+                actor, in_log_std, kl, critic = self._gradients(policy, part, old_std)
                 rate.copy_(torch.where(alive, next_learning_rate(rate, kl, self.settings.kl_target), rate))
                 gradients = [*actor.gradients, *critic.gradients, in_log_std]
                 gradient = torch.cat([g.flatten(1) for g in gradients], dim=1)
@@ -185,15 +185,15 @@ class Learner:
                     total += value
         return sums[0] / count, sums[1] / count, sums[2] / count
 
-    def _slopes(self, policy: Policy, part: Batch, old_std: Tensor) -> tuple[Gradients, Tensor, Tensor, Gradients]:
-        """Both networks' slopes; on two threads where there is a second one, which changes no number."""
-        if self._spare and self._pool is not None:
+    def _gradients(self, policy: Policy, part: Batch, old_std: Tensor) -> tuple[Gradients, Tensor, Tensor, Gradients]:
+        """The gradients of both networks; a second thread, if there is one, does not change the result."""
+        if self._two_threads and self._pool is not None:
             later = self._pool.submit(losses.critic, policy, part, self.settings)
             return *losses.actor(policy, part, old_std, self.settings), later.result()
         return *losses.actor(policy, part, old_std, self.settings), losses.critic(policy, part, self.settings)
 
     def save(self) -> dict[str, Tensor]:
-        """Everything that `load` needs to go on exactly from here; all but counters lead with P."""
+        """All state that `load` needs to continue exactly; the leading axis is P, except for counters."""
         saved = {
             "policy": self.policy.flat,
             "adam/first": self.optimizer.first,
@@ -205,7 +205,7 @@ class Learner:
         return saved | {f"values/{k}": v for k, v in self.values.save().items()}
 
     def load(self, saved: dict[str, Tensor]) -> None:
-        """Go on from what `save` gave."""
+        """Restore a state from `save`."""
         self.policy.flat.copy_(saved["policy"])
         self.optimizer.first.copy_(saved["adam/first"])
         self.optimizer.second.copy_(saved["adam/second"])
@@ -216,7 +216,7 @@ class Learner:
 
 
 def _shards(members: int, threads: int) -> list[slice]:
-    """Members cut into contiguous parts of nearly equal size, at most one a thread."""
+    """Contiguous ranges of members of nearly equal size, at most one per thread."""
     count = max(1, min(members, threads))
     edges = [members * i // count for i in range(count + 1)]
     return [slice(a, b) for a, b in itertools.pairwise(edges)]

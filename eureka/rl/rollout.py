@@ -1,4 +1,4 @@
-"""Collecting T control steps of P x N worlds."""
+"""Collection of rollouts: T control steps of P x N worlds."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from eureka.rl.policy import Policy
 
 @dataclass
 class Clocks:
-    """Seconds spent so far, by part; wall time, which no result depends on."""
+    """Wall time in s spent so far, by part; no result depends on it."""
 
     env: float = 0.0
     """Physics, task code, rewards and resets."""
     policy: float = 0.0
-    """Networks and noise while collecting; where a graph plays whole steps, what is left outside it."""
+    """Networks and noise during collection; with a captured step, only the work outside the graph."""
     learning: float = 0.0
     """Advantages and gradient steps."""
     evaluation: float = 0.0
@@ -38,10 +38,10 @@ class Clocks:
 
 @dataclass(frozen=True)
 class Rollout:
-    """What happened, member-major."""
+    """The data of T control steps, member-major."""
 
     observation: Tensor
-    """(P, T, N, O) normalised, as the networks saw it."""
+    """(P, T, N, O) normalised."""
     action: Tensor
     """(P, T, N, A) as sampled, before the environment's clamp."""
     log_prob: Tensor
@@ -49,19 +49,19 @@ class Rollout:
     mean: Tensor
     """(P, T, N, A) of the action's distribution."""
     value: Tensor
-    """(P, T, N) the critic's output, in normalised units."""
+    """(P, T, N) critic output, in normalised units."""
     reward: Tensor
     """(P, T, N)."""
     ended: Tensor
-    """(P, T, N) bool, by termination or time."""
+    """(P, T, N) bool, by termination or time-out."""
     timed_out: Tensor
     """(P, T, N) bool."""
     terminal_value: Tensor
-    """(P, T, N) normalised value of the terminal observation; 0 where no time-out."""
+    """(P, T, N) normalised value of the terminal observation; 0 without a time-out."""
     last_value: Tensor
     """(P, N) normalised value of the observation after the last step."""
     raw_observation: Tensor
-    """(P, T, N, O) before normalisation, for the moments."""
+    """(P, T, N, O) before normalisation; updates the moments."""
     fitness: Tensor
     """(P, T, N), the episode's fitness where `ended`."""
     length: Tensor
@@ -69,24 +69,24 @@ class Rollout:
 
 
 class Bank(Protocol):
-    """Rewards of all members, which keep a record of what they gave."""
+    """Rewards of all members, with a record of their values."""
 
     def compute(self, fields: dict[str, Tensor]) -> Tensor:
-        """(P, N) float32 for the State's fields, (P * N, ...) each."""
+        """(P, N) float32 rewards for the State's fields, (P * N, ...) each."""
         ...
 
     def record(self, copy: bool) -> None:
-        """Keep what was computed last; a copy of it, if the next step overwrites it."""
+        """Record the latest values; `copy` them if the next step overwrites them."""
         ...
 
 
 def normalize(moments: RunningMoments, observation: Tensor) -> Tensor:
-    """(P, B, O) as networks see observations: within 10 standard deviations of the mean."""
+    """(P, B, O) normalised observations, clipped to 10 standard deviations."""
     return moments.normalize(observation, limit=10.0)
 
 
 class Collector:
-    """Plays T control steps at a time with sampled actions, into buffers that are overwritten by the next T."""
+    """Plays T control steps at a time with sampled actions; each rollout overwrites the buffers of the last."""
 
     def __init__(
         self,
@@ -98,16 +98,16 @@ class Collector:
         steps: int,
         clocks: Clocks,
     ):
-        """Play `env` with `policy`, whose parameters and `moments` change in place between two rollouts.
+        """Set up the buffers; the parameters of `policy` and `moments` may change in place between rollouts.
 
         Args:
             env: P x N worlds.
             policy: P members.
-            moments: of their observations.
+            moments: moments of their observations.
             bank: their rewards.
-            seeds: (P,) int64: action noise is addressed by (member seed, world, control step).
+            seeds: (P,) int64; action noise is a function of (member seed, world, control step).
             steps: T.
-            clocks: where seconds are added up.
+            clocks: accumulates the wall time.
         """
         self.env, self.policy, self.moments, self.bank, self.clocks = env, policy, moments, bank, clocks
         self.steps = steps
@@ -115,7 +115,7 @@ class Collector:
         self._keys = world_keys(seeds, env.worlds)
         shape, device = policy.shape, seeds.device
         self._noise = torch.zeros(env.members, env.worlds, shape.action, device=device)
-        """(P, N, A) of the step to come."""
+        """(P, N, A) for the next step."""
 
         def buffer(length: int, *size: int, dtype: torch.dtype = torch.float32) -> Tensor:
             return torch.zeros(env.members, length, env.worlds, *size, dtype=dtype, device=device)
@@ -140,7 +140,7 @@ class Collector:
         """Play T control steps in every world."""
         env, policy = self.env, self.policy
         self._mark = time.perf_counter()
-        noise = self._drawn()
+        noise = self._draw_noise()
         if self._capture:
             self._capture.begin()
         for t in range(self.steps):
@@ -172,15 +172,15 @@ class Collector:
             length=length,
         )
 
-    def _drawn(self) -> Tensor:
-        """(T, P, N, A) standard normal numbers for the steps to come."""
+    def _draw_noise(self) -> Tensor:
+        """(T, P, N, A) standard normal numbers for the next rollout."""
         clocks = self.env.clock + torch.arange(self.steps, device=self._keys.device)
         worlds = len(self._keys)
         noise = Noise(self._keys.repeat(self.steps), clocks.repeat_interleave(worlds))
         return noise.normal("action", self._noise.shape[-1]).reshape(self.steps, *self._noise.shape)
 
     def _play(self) -> tuple[Tensor, ...]:
-        """One control step, as a row of each buffer."""
+        """Play one control step; returns one entry for each buffer."""
         env, policy = self.env, self.policy
         raw = env.observation
         seen = normalize(self.moments, raw)

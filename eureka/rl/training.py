@@ -1,4 +1,4 @@
-"""K programs in, K training records out: one population, one simulation, checkpoints on the way."""
+"""Training of a population: P reward programs in one simulation, with checkpoints."""
 
 from __future__ import annotations
 
@@ -35,36 +35,36 @@ if TYPE_CHECKING:
     from eureka.envs.gymnasium.env import GymnasiumTask
 
 
-_OWN = ("curves", "failures", "best", "best_at")
-"""What a checkpoint's record holds for each member."""
+_PER_MEMBER = ("curves", "failures", "best", "best_at")
+"""Entries of a checkpoint's record with one item per member."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to train, the same for all members."""
+    """Training settings shared by all members."""
 
     worlds: int
     iterations: int
     learning: Learning
     evaluation: Evaluation
     seed: int
-    """The run's seed: decides evaluation episodes and the dealing of minibatches."""
+    """The run's seed, for evaluation episodes and minibatches."""
     purpose: str
-    """`search` or `final`: the two draw unrelated episodes."""
+    """`search` or `final`: selects independent episodes."""
     compiled: bool = False
-    """Whether the programs are to be merged and compiled."""
+    """Whether to merge and compile the programs."""
 
 
 @dataclass(frozen=True)
 class TrainingProgress:
-    """Where a training is, for people to read."""
+    """Progress of a training, for display."""
 
     iteration: int
     iterations: int
     steps: int
     """World-steps so far, of all members, in this process."""
     steps_left: int
-    """World-steps until the end, of all members."""
+    """World-steps left, of all members."""
     clocks: Clocks
     fitness: list[float | None]
     """Each member's best selection fitness so far."""
@@ -72,20 +72,17 @@ class TrainingProgress:
 
 @dataclass(frozen=True)
 class InitialPolicy:
-    """A trained policy to begin from, with the moments of its observations.
-
-    Its critic is left aside: that foretells another reward.
-    """
+    """A trained policy for a warm start, with its observation moments; its critic, of another reward, is not used."""
 
     policy: Policy
     moments: RunningMoments
     samples: int
-    """Observations that the moments stand for, against those to come."""
+    """Number of observations that the moments count as, relative to later ones."""
 
-    def give(self, learner: Learner) -> None:
-        """Let every member begin from it."""
+    def apply_to(self, learner: Learner) -> None:
+        """Copy the actor and the moments to every member."""
         if self.policy.shape != learner.policy.shape:
-            raise UserError("the parent's policy has other sizes than this run's; --warm-start needs the same")
+            raise UserError("the parent's network sizes differ from this run's; leave --warm-start out")
         for name, value in self.policy.views.items():
             if not name.startswith("critic."):
                 learner.policy.views[name].copy_(value.expand_as(learner.policy.views[name]))
@@ -95,7 +92,7 @@ class InitialPolicy:
 
 
 class Training:
-    """The training of P members; `run` may be left at any checkpoint and gone on with from its file."""
+    """The training of P members; it can be resumed from the file of any checkpoint."""
 
     def __init__(
         self,
@@ -107,9 +104,9 @@ class Training:
         backend: Backend,
         warm: InitialPolicy | None = None,
     ):
-        """Set up member p with `programs[p]` and `seeds[p]` on `plan.worlds` worlds of `model` each.
+        """Set up member p with `programs[p]` and `seeds[p]` on `plan.worlds` worlds.
 
-        An environment named by its id brings a model of its own, if any: None.
+        `model` is the compiled scene of the task; None for a Gymnasium environment.
         """
         self.task, self.plan, self.backend = task, plan, backend
         self.members = len(programs)
@@ -118,14 +115,14 @@ class Training:
         self._model = model
         self.clocks = Clocks()
         self.notes: list[str] = []
-        """What the user should know of how this went, in sentences."""
+        """Notices for the user, as sentences."""
         self.env = self._worlds(self.seeds, plan.worlds, "train")
         self.env.reset()
         shape = Shape(self.env.observed, task.action_size, tuple(plan.learning.hidden), self.env.privileged)
         policy = Policy.create(shape, self.seeds, plan.learning.initial_std)
         self.learner = Learner(policy, plan.learning, plan.seed, backend.threads)
         if warm is not None:
-            warm.give(self.learner)
+            warm.apply_to(self.learner)
         self.bank = ProgramBank(programs, plan.worlds)
         self._collector = self._collect_with(self.env)
         self._players: dict[str, PolicyPlayer] = {}
@@ -140,7 +137,7 @@ class Training:
         self._marks = plan.evaluation.marks(plan.iterations)
 
     def _worlds(self, seeds: Tensor, count: int, stream: str) -> Worlds:
-        """`count` worlds for each of the seeds (P,)."""
+        """Make `count` worlds for each of the seeds (P,)."""
         if not isinstance(self.task, Task):
             return self.task.open(seeds, count, stream)
         assert self._model is not None
@@ -162,17 +159,17 @@ class Training:
         on_checkpoint: Callable[[int], None],
         until: int | None = None,
     ) -> list[Outcome]:
-        """Train to the end, and report; or to a rung of a race, and say how everybody would leave it there.
+        """Train to the end and evaluate; or to a halving rung, and return the outcomes for stopping there.
 
         Args:
             on_progress: called after every iteration.
-            on_checkpoint: called after every evaluation with its number; `save` may be called there.
-            until: the iteration to stop after, one of those with an evaluation; None for the end.
+            on_checkpoint: called after every evaluation with its number; may call `save`.
+            until: the iteration to stop after, which must have an evaluation; None for the end.
         """
         begun, end = self.iteration, until or self.plan.iterations
         while self.iteration < end and bool(self.alive.any()):
             self.iterate()
-            steps = (self.iteration - begun) * self.members * self.steps_an_iteration
+            steps = (self.iteration - begun) * self.members * self.steps_per_iteration
             if self.iteration in self._marks:
                 start = time.perf_counter()
                 self._checkpoint()
@@ -181,28 +178,28 @@ class Training:
                 on_checkpoint(self._marks.index(self.iteration))
                 self.clocks.disk += time.perf_counter() - written
             best = [b if math.isfinite(b) else None for b in self._best]
-            left = (end - self.iteration) * self.members * self.steps_an_iteration
+            left = (end - self.iteration) * self.members * self.steps_per_iteration
             on_progress(TrainingProgress(self.iteration, end, steps, left, self.clocks, best))
-        return self._report() if end == self.plan.iterations else [*self._standing()]
+        return self._report() if end == self.plan.iterations else [*self._stopped()]
 
     def compile(self, states: dict[str, Tensor]) -> str | None:
-        """Merge and compile the programs before the first iteration, on states (P * N, ...); the reason if not."""
+        """Merge and compile the programs before the first iteration, on states (P * N, ...); returns any problem."""
         start = time.perf_counter()
         problem = self.bank.compile(states)
         self.clocks.compile = time.perf_counter() - start
         return problem
 
     @property
-    def steps_an_iteration(self) -> int:
-        """Training world-steps of one member between two updates."""
+    def steps_per_iteration(self) -> int:
+        """World-steps of one member per iteration."""
         return self.plan.worlds * self.plan.learning.horizon
 
     def iterate(self) -> None:
-        """Collect one rollout and learn from it."""
+        """Collect one rollout and update the policies."""
         before = {name: value.clone() for name, value in self.env.save().items()} if self.backend.warp else {}
         rollout = self._collector.collect()
-        while self._too_small(self.env):
-            # Any world may have lost contacts: the rollout did not happen.
+        while self._overflowed(self.env):
+            # Any world may have lost contacts: discard the rollout and repeat it.
             self.bank.drain()
             self._grow()
             self.env = self._worlds(self.seeds, self.plan.worlds, "train")
@@ -212,8 +209,8 @@ class Training:
         self._learn(rollout)
         self.iteration += 1
 
-    def _too_small(self, env: Worlds) -> bool:
-        """Whether the pool of contacts that all worlds share was; a member whose own rows were too few has failed."""
+    def _overflowed(self, env: Worlds) -> bool:
+        """Whether the shared contact pool overflowed; if not, members with overflown per-world buffers fail."""
         if not self.backend.warp or not isinstance(env, Env):
             return False
         bits = env.physics.overflow()
@@ -223,13 +220,13 @@ class Training:
         shared, *own = torch.cat([pool[None], rows]).tolist()
         if not shared:
             for p in (p for p, too_few in enumerate(own) if too_few):
-                self._fail(p, "its worlds met more constraints at once than the simulator has room for")
+                self._fail(p, "its worlds had more simultaneous constraints than the simulator has room for")
         return shared
 
     def _grow(self) -> None:
         sizes = self.backend.grow()
         self._players.clear()
-        self.notes.append(f"the simulator's pool of contacts was too small; it has {sizes.nconmax} a world now")
+        self.notes.append(f"the simulator's contact pool was too small; enlarged to {sizes.nconmax} per world")
 
     def _learn(self, rollout: Rollout) -> None:
         start = time.perf_counter()
@@ -238,21 +235,21 @@ class Training:
                 self._fail(p, statistics.fault)
             self._curves[p].reward(statistics)
         diagnostics = self.learner.update(rollout, self.iteration, self.alive)
-        for p, row in enumerate(self._vital_signs(rollout, diagnostics)):
+        for p, row in enumerate(self._member_statistics(rollout, diagnostics)):
             finite, kl, fitness, defined, length, episodes = row
             if not finite:
-                self._fail(p, "the policy's parameters were no longer finite, perhaps for extreme rewards,")
+                self._fail(p, "the policy's parameters became infinite or NaN, possibly from extreme rewards,")
             if not math.isfinite(kl):
-                self._fail(p, "the KL divergence of an update was no longer finite, perhaps for extreme rewards,")
+                self._fail(p, "the KL divergence of an update became infinite or NaN, possibly from extreme rewards,")
             if not defined:
-                self._expect_finite(p)
+                self._reject_fitness(p)
             self._curves[p].update(kl, fitness, length, int(episodes))
         self.clocks.learning += time.perf_counter() - start
 
-    def _vital_signs(self, rollout: Rollout, diagnostics: Diagnostics) -> list[list[float]]:
-        """A row a member: parameters finite, KL, sum of the ended episodes' fitness, all finite, lengths, their number.
+    def _member_statistics(self, rollout: Rollout, diagnostics: Diagnostics) -> list[list[float]]:
+        """Per member: parameters finite, KL, and of ended episodes fitness sum, all finite, length sum, count.
 
-        One copy from the device for all of it.
+        All values are copied from the device at once.
         """
         ended = rollout.ended
         fitness = torch.where(ended, rollout.fitness, 0.0)
@@ -267,18 +264,18 @@ class Training:
         return torch.stack([sign.double() for sign in signs], dim=1).tolist()
 
     def _fail(self, member: int, why: str) -> None:
-        """Freeze a member; the first reason counts."""
+        """Freeze a member; only its first failure is recorded."""
         if self.failures[member] is None:
-            at = (self.iteration + 1) * self.steps_an_iteration
+            at = (self.iteration + 1) * self.steps_per_iteration
             self.failures[member] = Failed(stage="train", message=f"{why} by training step {at}")
             self.alive[member] = False
 
     def _checkpoint(self) -> None:
-        """Judge all policies, keep the best of each member, and close a segment of its curves."""
-        fitness = self._judge(self.learner.policy, self.learner.observations, "selection").mean(dim=1)
+        """Evaluate all policies, keep each member's best, and add a point to its curves."""
+        fitness = self._evaluate(self.learner.policy, self.learner.observations, "selection").mean(dim=1)
         rates, deviations = self.learner.learning_rate.tolist(), self.learner.policy.std().mean((1, 2)).tolist()
         for p, score in enumerate(fitness.tolist()):
-            self._curves[p].checkpoint(self.iteration * self.steps_an_iteration, score, rates[p], deviations[p])
+            self._curves[p].checkpoint(self.iteration * self.steps_per_iteration, score, rates[p], deviations[p])
             if self.failures[p] is None and score > self._best[p]:
                 self._best[p], self._best_at[p] = score, self._marks.index(self.iteration)
                 self._best_policy[p] = self.learner.policy.flat[p]
@@ -287,20 +284,20 @@ class Training:
                         self._best_moments[name][p] = now[p]
 
     def points(self) -> list[dict[str, Any]]:
-        """The newest point of every member's curves."""
+        """The latest point of every member's curves."""
         return [writer.point() for writer in self._curves]
 
-    def _judge(self, policy: Policy, moments: RunningMoments, kind: str) -> Tensor:
-        """(P, E) fitness on the episodes called `kind`, the same for all members and at every call."""
+    def _evaluate(self, policy: Policy, moments: RunningMoments, kind: str) -> Tensor:
+        """(P, E) fitness on the `kind` episodes ("selection" or "report"), the same for all members and calls."""
         player = self._player(policy, moments, kind)
         found = player.play()
-        while self._too_small(player.env):
+        while self._overflowed(player.env):
             self._grow()
             player = self._player(policy, moments, kind)
             found = player.play()
         for p, defined in enumerate(found.fitness.isfinite().all(dim=1).tolist()):
             if not defined:
-                self._expect_finite(p)
+                self._reject_fitness(p)
         return found.fitness
 
     def _player(self, policy: Policy, moments: RunningMoments, kind: str) -> PolicyPlayer:
@@ -312,27 +309,27 @@ class Training:
         seeds = torch.full((self.members,), seed, dtype=torch.int64, device=self._device)
         player = PolicyPlayer(self._worlds(seeds, episodes, f"{self.plan.purpose}/{kind}"), policy, moments)
         if self.backend.warp:
-            self._players[kind] = player  # worlds and graph are dear to make there, and cheap to keep
+            self._players[kind] = player  # worlds and graphs are expensive to make there, and cheap to keep
         return player
 
-    def _expect_finite(self, member: int) -> None:
-        """A fitness that is no number is a broken policy's, or the task is at fault.
+    def _reject_fitness(self, member: int) -> None:
+        """Handle a fitness that is not finite.
 
         Raises:
-            UserError: it is the task.
+            UserError: the member has not failed, so the task is at fault.
         """
         if self.failures[member] is None:
             name = type(self.task).__name__
-            raise UserError(f"{name}.fitness gave NaN or infinity for an episode; it must always be a finite number")
+            raise UserError(f"{name}.fitness gave NaN or infinity for an episode; make it finite in all states")
 
     def best(self) -> tuple[Policy, RunningMoments]:
-        """The chosen checkpoint of every member, with the moments of its observations."""
+        """The best checkpoint of every member, with its observation moments."""
         moments = RunningMoments(self.members, (self.learner.policy.shape.seen,), self._device)
         moments.load(self._best_moments)
         return Policy(self.learner.policy.shape, self._best_policy), moments
 
-    def _standing(self) -> list[Dropped | Failed]:
-        """What everybody would leave behind if it were dropped now."""
+    def _stopped(self) -> list[Dropped | Failed]:
+        """The outcome of every member if it were stopped now."""
         diverged = self.env.diverged.reshape(self.members, -1).sum(dim=1).tolist()
         return [
             self.failures[p]
@@ -341,24 +338,24 @@ class Training:
                 best=self._best_at[p],
                 selection=self._best[p],
                 diverged=diverged[p],
-                steps=self.iteration * self.steps_an_iteration,
+                steps=self.iteration * self.steps_per_iteration,
             )
             for p in range(self.members)
         ]
 
     def _report(self) -> list[Outcome]:
         start = time.perf_counter()
-        fitness = self._judge(*self.best(), "report").tolist()
+        fitness = self._evaluate(*self.best(), "report").tolist()
         self.clocks.evaluation += time.perf_counter() - start
         return [
             Trained(**dict(left), report=mean(episodes), report_episodes=episodes)
             if isinstance(left, Dropped)
             else left
-            for left, episodes in zip(self._standing(), fitness, strict=True)
+            for left, episodes in zip(self._stopped(), fitness, strict=True)
         ]
 
     def save(self, path: Path) -> None:
-        """Write everything that `load` needs to `path`, whole or not at all."""
+        """Write all state that `load` needs to `path`, atomically."""
         tensors = {f"env/{k}": v for k, v in self.env.save().items()}
         tensors |= {f"learner/{k}": v for k, v in self.learner.save().items()}
         tensors |= {f"best/{k}": v for k, v in self._best_moments.items()}
@@ -373,11 +370,11 @@ class Training:
         write_tensors(path, tensors, record)
 
     def load(self, sources: Sequence[tuple[Path, int]]) -> None:
-        """Go on from files of `save`, all of the same iteration; member p is member i of the file of `sources[p]`."""
+        """Resume from files of `save`, all of one iteration; `sources[p]` is (path, i): member p was member i there."""
         files = {path: read_tensors(path, self._device) for path in {path for path, _ in sources}}
         first, record = files[sources[0][0]]
         assert all(of["iteration"] == record["iteration"] for _, of in files.values())
-        # Counters are shared by all members and have no dimension; everything else leads with the members.
+        # Counters are shared by all members and have no dimension; all other tensors have the leading axis P.
         mine = {
             name: torch.stack([files[path][0][name][i] for path, i in sources]) if value.dim() else value
             for name, value in first.items()
@@ -393,7 +390,7 @@ class Training:
         self._best_moments = best
         self.alive = mine["alive"]
         self.iteration = record["iteration"]
-        own = [{name: files[path][1][name][i] for name in _OWN} for path, i in sources]
+        own = [{name: files[path][1][name][i] for name in _PER_MEMBER} for path, i in sources]
         for writer, member in zip(self._curves, own, strict=True):
             writer.curves = member["curves"]
         self.failures = [Failed(**member["failures"]) if member["failures"] else None for member in own]

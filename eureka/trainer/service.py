@@ -144,7 +144,7 @@ class Service:
         self.backend.synchronize()
         seconds = time.perf_counter() - start
         now, free = self._memory()
-        steps = members * training.steps_an_iteration
+        steps = members * training.steps_per_iteration
         self.send("measured", seconds=seconds, steps=steps, bytes=max(0, now - before), free=free)
 
     def _memory(self) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from eureka.config.options import DeviceOptions
 from eureka.config.settings import Settings
 from eureka.config.tasks import EnvironmentFile, LoadedTask
 from eureka.errors import UserError, did_you_mean
@@ -17,19 +18,14 @@ from eureka.workers.isolation import IsolationPolicy
 _EXECUTORS = ("local", "ray")
 
 
-def resolve(
-    task: LoadedTask, device: str, devices: str | None, workers: int | None, executor: str | None
-) -> dict[str, Any]:
-    """The settings of a new run that say where.
-
-    Args:
-        task: what is to be trained.
-        device, devices, workers, executor: as the options of these names give them; None for what is not given.
+def resolve(task: LoadedTask, options: DeviceOptions) -> dict[str, Any]:
+    """The settings of a new run for devices, workers and executor.
 
     Raises:
-        UserError: it cannot be had, or two of them contradict each other.
+        UserError: an option is not available, or two options contradict each other.
     """
-    executor = _executor(executor or "local")
+    device, devices, workers = options.device, options.devices, options.workers
+    executor = _executor(options.executor or "local")
     local = executor == "local"
     if devices is not None and device == "auto":
         device = "cuda"
@@ -39,25 +35,19 @@ def resolve(
     return {"device": device, "devices": named, "workers": workers, "executor": executor}
 
 
-def apply_device_changes(
-    task: LoadedTask | None,
-    settings: Settings,
-    device: str,
-    devices: str | None,
-    workers: int | None,
-    executor: str | None,
-) -> dict[str, Any]:
-    """The same for a run that goes on, or for a comparison: what is not given is kept.
+def apply_device_changes(task: LoadedTask | None, settings: Settings, options: DeviceOptions) -> dict[str, Any]:
+    """The same for a resumed run or a comparison, where options that are not given keep their settings.
 
     Args:
-        task: what is to be trained; None where the device stays as it is.
-        settings: as they were.
-        device, devices, workers, executor: as for `resolve`.
+        task: the task; None where the device stays the same.
+        settings: the previous settings.
+        options: the changes.
 
     Raises:
-        UserError: as `resolve` does.
+        UserError: as for `resolve`.
     """
-    executor = _executor(executor) if executor else _trusted(settings.executor)
+    device, devices, workers = options.device, options.devices, options.workers
+    executor = _executor(options.executor) if options.executor else _trusted(settings.executor)
     local = executor == "local"
     moved = device != "auto" and task is not None
     device = _device(device, task, local) if moved and task else settings.device

@@ -42,8 +42,10 @@ def environment() -> dict[str, str]:
     # One thread an operation: a population's members, not the rows of one product, are spread over threads, and the
     # fork server must have a single thread.
     single = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-    # torch's compiler would keep a pool of processes.
-    return passed | single | {"TORCHINDUCTOR_COMPILE_THREADS": "1"}
+    # MKL may choose a kernel by the alignment of a matrix, so that a member's bits would depend on its place among
+    # the others; strict conditional numerical reproducibility forbids that. torch's compiler would keep a pool of
+    # processes.
+    return passed | single | {"MKL_CBWR": "AUTO,STRICT", "TORCHINDUCTOR_COMPILE_THREADS": "1"}
 
 
 class Died(Exception):

@@ -101,7 +101,7 @@ def test_a_good_reward_file_is_told_its_ranges(command: Cli, tmp_path: Path):
     (tmp_path / "reward.py").write_text(GOOD)
     done = command("check", "cartpole", "--reward", "reward.py")
     assert done.returncode == 0, done.stderr
-    assert "can be trained with" in done.stdout and "up" in done.stdout
+    assert "is valid" in done.stdout and "up" in done.stdout
 
 
 def unwritable(tmp_path: Path) -> Path:
@@ -185,7 +185,7 @@ def test_doctor_says_what_this_machine_can_do_and_shows_no_key(command: Cli):
 def test_a_dry_run_shows_prompt_and_estimate_and_makes_nothing(cli: Cli, fakes, tmp_path: Path):
     done = cli("run", "cartpole", "--dry-run")
     assert done.returncode == 0, done.stderr
-    for expected in ("You design reward functions", "pole_angle", "tokens", "world-steps", "nobody was called"):
+    for expected in ("You design reward functions", "pole_angle", "tokens", "world-steps", "no model was called"):
         assert expected in done.stdout
     assert list(tmp_path.iterdir()) == []
 

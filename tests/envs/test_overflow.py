@@ -88,7 +88,7 @@ def test_a_pool_that_was_too_small_grows_and_what_happened_in_it_did_not_happen(
     enough, scarce = training(WHOLE), training(Sizes(nconmax=1, njmax=64))
     expected, found = finished(enough), finished(scarce)
     assert not any("pool" in note for note in enough.notes)
-    assert scarce.notes[-1] == "the simulator's pool of contacts was too small; it has 2 a world now"
+    assert scarce.notes[-1] == "the simulator's contact pool was too small; enlarged to 2 per world"
     assert scarce.backend.sizes == Sizes(nconmax=2, njmax=64)
     assert all(isinstance(outcome, Trained) for outcome in found) and found == expected
     assert torch.equal(scarce.learner.policy.flat, enough.learner.policy.flat)
@@ -101,7 +101,7 @@ def test_rows_that_were_too_few_fail_the_member_whose_world_it_was(monkeypatch: 
     monkeypatch.setattr(t.env.physics, "overflow", lambda: real() | torch.tensor([0, 0, 0, ROWS], dtype=torch.int32))  # type: ignore[attr-defined]
     one, other = finished(t)
     assert isinstance(one, Trained)
-    assert isinstance(other, Failed) and "more constraints at once than the simulator has room for" in other.message
+    assert isinstance(other, Failed) and "more simultaneous constraints than the simulator" in other.message
 
 
 def test_a_world_without_room_for_its_rows_is_noticed():

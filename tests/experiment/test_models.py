@@ -103,7 +103,7 @@ def test_what_a_model_cannot_do_is_one_sentence_and_leaves_nothing(
 def test_a_model_named_in_the_environment_is_the_default(cli: Cli, server: Server):
     done = cli("run", "cartpole", "--dry-run", EUREKA_LLM=f"openai:gpt-4o@{server.url}")
     assert done.returncode == 0, done.stderr
-    assert f"designer openai:gpt-4o@{server.url}; nobody was called" in done.stdout
+    assert f"designer openai:gpt-4o@{server.url}; no model was called" in done.stdout
     assert "cost: unpriced" in done.stdout and server.bodies == []
     priced = cli("run", "cartpole", "--dry-run", "--llm", f"openai:m@{server.url}", "--prices", "2,10")
     assert "cost: about $0." in priced.stdout and "limits: none" in priced.stdout
@@ -160,7 +160,7 @@ def test_ctrl_c_does_not_wait_for_a_model(cli: Cli):
     server = Server(answer)
     try:
         done = cli("run", "cartpole", "--out", "run", "--llm", f"openai:m@{server.url}", *SIZES)
-        assert done.returncode == 130 and "to go on: eureka resume run" in done.stderr.lower()
+        assert done.returncode == 130 and "resume with: eureka resume run" in done.stderr
         assert time.monotonic() - interrupted[0] < 20
     finally:
         server.close()
@@ -183,7 +183,7 @@ def test_a_spent_budget_ends_a_run_that_can_be_gone_on_with(cli: Cli, server: Se
     limits = ("--reply-tokens", 500, "--max-tokens", 6500)
     done = cli("run", "cartpole", "--llm", f"openai:m@{server.url}", "--out", "run", *SIZES, *limits)
     assert done.returncode == 2 and "could pass --max-tokens 6500" in done.stderr, done.stdout + done.stderr
-    assert "to go on: eureka resume run" in done.stderr
+    assert "resume with: eureka resume run" in done.stderr
     before = answers(tmp_path / "run")
     assert [e["generation"] for e in before] == [1, 2], "a batch, then as many single calls as fit"
     more = cli("resume", "run", "--max-tokens", 100_000)

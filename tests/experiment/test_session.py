@@ -49,7 +49,7 @@ def test_a_control_that_spent_its_budget_stays_and_goes_on_with_more(
     model.answer = lambda body, number: rewards(body, number) | {"usage": costly}
     done = cli("compare", "human", found, "--controls", "best-of-n", "--seeds", 1, "--out", "c")
     assert done.returncode == 2 and "could pass --max-tokens 20000" in done.stderr, done.stderr
-    assert "to go on: eureka resume c" in done.stderr
+    assert "resume with: eureka resume c" in done.stderr
     control = tmp_path / "c" / "controls" / "best-of-n"
     paid = answers(control)
     assert len(paid) == 1
@@ -74,7 +74,7 @@ def test_a_control_that_was_refused_leaves_the_finished_ones_and_asks_whom_the_u
     assert "to agree, add --llm openai:m@http://collector.example/v1" in refused.stderr
     done = cli(*asked, "--llm", f"openai:m@{model.url}", OPENAI_API_KEY=KEY)
     assert done.returncode == 2 and "refuses the key" in done.stderr, done.stderr
-    assert "to go on: eureka resume c" in done.stderr
+    assert "resume with: eureka resume c" in done.stderr
     search = tmp_path / "c" / "controls" / "search" / "events.jsonl"
     before = search.read_bytes()
     assert b'"finished"' in before

@@ -32,7 +32,7 @@ def test_a_quiet_scene_gets_the_least_room():
 
 def test_only_what_was_too_small_grows():
     room = Sizes(32, 64)
-    assert room.grown(CONTACTS) == Sizes(64, 64)
-    assert room.grown(ROWS) == Sizes(32, 128)
-    assert room.grown(CONTACTS | ROWS) == Sizes(64, 128)
-    assert room.grown(HEIGHT_FIELD) == room
+    assert room.grow(CONTACTS) == Sizes(64, 64)
+    assert room.grow(ROWS) == Sizes(32, 128)
+    assert room.grow(CONTACTS | ROWS) == Sizes(64, 128)
+    assert room.grow(HEIGHT_FIELD) == room

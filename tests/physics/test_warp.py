@@ -234,7 +234,7 @@ def test_a_model_field_may_differ_between_worlds_if_it_was_named():
     physics.step(5)
     assert physics.qvel[0, 2] < -0.3 and physics.qvel[1, 2] == 0.0
     assert mass.shape == (WORLDS, 4) and mass[2, 1] == 2 * mass[1, 1]
-    with pytest.raises(UserError, match=r"geom_friction .*vary in \(body_mass, opt\.gravity\)"):
+    with pytest.raises(UserError, match=r"geom_friction .*allocated: body_mass, opt\.gravity"):
         physics.field("geom_friction")
 
 

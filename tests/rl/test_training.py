@@ -144,7 +144,7 @@ def test_search_final_selection_and_report_play_unrelated_episodes(cartpole: Ben
         t = Training(cartpole.task, cartpole.model, [cartpole.baseline("human", 64)], [5], p, Backend("cpu", 1))
         for name in ("selection", "report"):
             kind.update(purpose=purpose, kind=name)
-            t._judge(t.learner.policy, t.learner.observations, name)
+            t._evaluate(t.learner.policy, t.learner.observations, name)
     values = list(seen.values())
     assert len(values) == 4
     for i, one in enumerate(values):
@@ -197,7 +197,7 @@ def test_a_warm_start_begins_with_the_parents_actor_and_normaliser_and_a_critic_
     assert torch.equal(child.learner.observations.mean[1], moments.mean[0])
     assert child.learner.observations.count == 4096
     best = parent.run(lambda _: None, lambda _: None)[0]
-    begun = child._judge(child.learner.policy, child.learner.observations, "selection").mean(dim=1)
+    begun = child._evaluate(child.learner.policy, child.learner.observations, "selection").mean(dim=1)
     assert isinstance(best, Trained) and begun[0] == best.selection, "as good as the parent before a single step"
 
 
@@ -205,5 +205,5 @@ def test_a_warm_start_from_another_network_is_refused_in_a_sentence(cartpole: Be
     program = cartpole.baseline("human", 64)
     small = Policy.create(Shape(4, 1, (8,)), torch.tensor([0]))
     warm = InitialPolicy(small, RunningMoments(1, (4,), torch.device("cpu")), 1)
-    with pytest.raises(UserError, match="other sizes"):
+    with pytest.raises(UserError, match="network sizes differ"):
         Training(cartpole.task, cartpole.model, [program], [5], plan(4), Backend("cpu", 1), warm)

@@ -13,8 +13,9 @@ from support.cli import Cli
 from support.cluster_training import REWARDS
 from support.nodes import Nodes, descendants, trainers
 
+from eureka.config.options import DeviceOptions, Options, SizeOptions
 from eureka.config.settings import Evaluation, Learning
-from eureka.experiment.options import Options, resolve
+from eureka.experiment.options import resolve
 from eureka.runs.candidate import Trained
 from eureka.runs.store import Run, create
 from eureka.workers.cluster.executor import Cluster
@@ -34,7 +35,8 @@ def nodes() -> Iterator[Nodes]:
 
 @contextlib.contextmanager
 def run_in(folder: Path, bench: Bench) -> Iterator[Run]:
-    settings = resolve(bench.loaded, Options(steps=32 * 16 * 40, worlds=32, device="cpu")).model_copy(
+    options = Options(SizeOptions(worlds=32, steps=32 * 16 * 40), device=DeviceOptions("cpu"))
+    settings = resolve(bench.loaded, options).model_copy(
         update={
             "learning": Learning(horizon=16, hidden=(32, 16), epochs=2, minibatches=3),
             "evaluation": Evaluation(checkpoints=4, selection_episodes=2, report_episodes=4),
