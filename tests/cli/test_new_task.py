@@ -23,7 +23,7 @@ def pytest_of(folder: Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=cwd, env=dict(os.environ), capture_output=True, text=True, check=False)
 
 
-def test_a_new_task_runs_and_passes_its_own_tests_outside_the_repository(cli: Cli, tmp_path: Path):
+def test_a_new_task_runs_and_passes_its_own_tests_outside_the_repository(cli: Cli, fakes, tmp_path: Path):
     made = cli("new-task", "pick_up2")
     assert made.returncode == 0 and "eureka run pick_up2.yaml" in made.stdout
     assert load_task(str(tmp_path / "pick_up2.yaml")).class_name == "PickUp2"
@@ -35,7 +35,7 @@ def test_a_new_task_runs_and_passes_its_own_tests_outside_the_repository(cli: Cl
     assert done.returncode == 0 and "against human" in done.stdout, done.stderr
 
 
-def test_a_task_from_an_environment_is_complete_but_for_its_marked_parts(cli: Cli, tmp_path: Path):
+def test_a_task_from_an_environment_is_complete_but_for_its_marked_parts(cli: Cli, fakes, tmp_path: Path):
     made = cli("new-task", "hop", "--from", "gymnasium:Hopper-v5", "--out", "deep/down")
     assert made.returncode == 0, made.stderr
     folder = tmp_path / "deep" / "down"
