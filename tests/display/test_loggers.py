@@ -110,7 +110,8 @@ def test_another_sink_is_a_class_with_three_methods(tmp_path: Path):
 
 
 def test_the_orchestrators_sink_imports_no_torch():
-    code = "import sys; from eureka.display import loggers; from pathlib import Path; s = loggers.TensorBoard(Path('/nowhere'));"
+    code = "import sys; from eureka.display import loggers; from pathlib import Path; "
+    code += "s = loggers.TensorBoard(Path('/nowhere')); "
     code += "s.known(); import tensorboard.summary.writer.record_writer; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

@@ -11,11 +11,12 @@ import contextlib
 import copy
 import functools
 import hashlib
-import io
 import json
 import queue
+import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -81,12 +82,17 @@ def _service(task: Path | str) -> service.Service:
 class FakeTrainer:
     """A trainer process in this process."""
 
-    def __init__(self, task: Path, device: str, threads: int, fenced: bool, *_: Any):
+    real = False
+    """Whether it trains."""
+
+    def __init__(self, task: Path, device: str, threads: int, fenced: bool, scratch: Path, own: Path, *_: Any):
+        own.mkdir(parents=True, exist_ok=True)
         self.said: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self.running: Iterator[dict[str, Any]] = iter(())
         with self._reported(str(task)) as loaded:
-            known = loaded.shipped or not task.suffix
-            made = _service(task) if known else service.Service(loaded, Backend("cpu", 1), -1)
+            made = (
+                _service(task) if loaded.shipped or not task.suffix else service.Service(loaded, Backend("cpu", 1), -1)
+            )
             self.service = copy.copy(made)
             self.service.out = self.said  # type: ignore[assignment]
             described = self.service.description.model_dump(mode="json")
@@ -96,15 +102,11 @@ class FakeTrainer:
     @contextlib.contextmanager
     def _reported(self, task: str):
         loaded = load_task(task)
-        with (
-            contextlib.redirect_stderr(io.StringIO()),
-            contextlib.suppress(SystemExit),
-            service._reported(loaded, self.said),  # type: ignore[arg-type]
-        ):
+        with contextlib.suppress(SystemExit), service._reported(loaded, self.said):  # type: ignore[arg-type]
             yield loaded
 
     def send(self, message: dict[str, Any]) -> None:
-        if message["command"] == "train":
+        if message["command"] == "train" and not self.real:
             self.running = self._train(**message)
             return
         with self._reported(str(self.service.loaded.path)):
@@ -229,6 +231,8 @@ def install(monkeypatch: pytest.MonkeyPatch, compiler: SharedCompiler) -> None:
     monkeypatch.setattr(context, "Compiler", lambda *_: compiler)
     monkeypatch.setattr(executors, "started", FakeTrainer)
     monkeypatch.setattr(service, "write_frame", lambda out, message: out.put(json.loads(json.dumps(message))))
+    silent = SimpleNamespace(print_exc=lambda: None, extract_tb=traceback.extract_tb)
+    monkeypatch.setattr(service, "traceback", silent)  # which goes to a process's own log
 
 
 def crash_at(monkeypatch: pytest.MonkeyPatch, kind: str, count: int = 1) -> None:
