@@ -39,7 +39,7 @@ from peers.rsl import Peer
 from record import about, keep
 from torch import Tensor
 
-from eureka.config.settings import Evaluation
+from eureka.config.settings import Evaluation, Plan
 from eureka.config.tasks import load_task
 from eureka.envs.env import Env
 from eureka.envs.introspection import RECORDED_WORLDS, load_class, random_states
@@ -48,7 +48,7 @@ from eureka.physics.base import compile_scene
 from eureka.physics.threads import ThreadPhysics
 from eureka.rewards.program import Field, Program, ProgramBank, rebuild
 from eureka.rl.evaluation import PolicyPlayer
-from eureka.rl.training import Plan, Training
+from eureka.rl.training import Training
 from eureka.runs.candidate import Failed
 from eureka.runs.statistics import student, welch
 from eureka.system.hardware import cores

@@ -19,7 +19,7 @@ import mujoco
 import torch
 from torch import Tensor
 
-from eureka.config.settings import Evaluation, Learning, Preset
+from eureka.config.settings import Evaluation, Learning, Plan, Preset
 from eureka.config.tasks import LoadedTask, load_task
 from eureka.designers import prompts
 from eureka.designers.base import Request
@@ -32,7 +32,7 @@ from eureka.physics.threads import ThreadPhysics
 from eureka.rewards.compiler import Compiler
 from eureka.rewards.extraction import extract
 from eureka.rewards.program import Field, Program, rebuild
-from eureka.rl.training import Plan, Training
+from eureka.rl.training import Training
 from eureka.runs.candidate import Failed
 from eureka.system.paths import load_sandbox
 from eureka.system.seeds import derive
@@ -118,7 +118,7 @@ def setting(name: str, device: str = "cpu", threads: int = 1) -> Setting:
         from eureka.envs.sizing import measure_sizes
 
         backend.sizes = measure_sizes(task, model, threads)
-    return Setting(loaded, task, model, states, fields, env.observed, backend)
+    return Setting(loaded, task, model, states, fields, env.actor_size, backend)
 
 
 def compiled(sources: Sequence[str], fields: dict[str, Field], jailed: bool = True) -> tuple[list[str], float]:

@@ -31,6 +31,7 @@ from eureka.workers.cluster.executor import Cluster
 from eureka.workers.executors import Executor, LocalExecutor
 from eureka.workers.isolation import IsolationPolicy
 from eureka.workers.pool import TrainerPool
+from eureka.workers.recovery import TrainingRequest
 
 CANDIDATES = 8
 WAYS = ("one", "two", "ray")
@@ -105,7 +106,8 @@ def opened(way: str, run: Run, task: LoadedTask) -> Executor:
 def generation(run: Run, pool: TrainerPool, key: str, programs: list[str]) -> list[Outcome]:
     """Train all candidates once, under a name of its own in the journal."""
     places = [f"candidates/{key}/{m}.safetensors" for m in range(len(programs))]
-    return pool.train(run, key, programs, [0] * len(programs), "search", places, lambda _: None)
+    request = TrainingRequest(key, programs, [0] * len(programs), "search", places)
+    return pool.train(run, request, lambda _: None)
 
 
 if __name__ == "__main__":

@@ -118,7 +118,7 @@ class VectorTask(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             self._env = self._worlds(self._seeds(seed))
             self._started = True
         else:
-            self._env.begin(torch.ones(self.num_envs, dtype=torch.bool) if mask is None else mask)
+            self._env.begin_episodes(torch.ones(self.num_envs, dtype=torch.bool) if mask is None else mask)
         return self._present(), {}
 
     def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
@@ -137,8 +137,8 @@ class VectorTask(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             infos["diverged"] = (self._env.diverged != before).numpy()
         ended = terminated | truncated
         if ended.any():
-            infos |= _final(step, ended, self._env.observed)
-        seen = _array(step.observation[..., : self._env.observed])
+            infos |= _final(step, ended, self._env.actor_size)
+        seen = _array(step.observation[..., : self._env.actor_size])
         return seen, _array(step.reward), terminated, truncated, infos
 
     def state_fields(self) -> dict[str, Tensor]:

@@ -33,12 +33,12 @@ def check(task: LoadedTask, reward: Path, isolation: IsolationPolicy) -> int:
     if isinstance(report, Failed):
         where = f"{reward}, line {report.line}" if report.line else str(reward)
         raise UserError(f"{where}: {report.message}")
-    print(f"{reward} is valid: {report['nodes']} operations on {', '.join(report['inputs'])}")
+    print(f"{reward} is valid: {report.nodes} operations on {', '.join(report.inputs)}")
     print("values on states of random play (minimum, mean, maximum):")
-    width = max(map(len, report["ranges"]))
-    for name, values in report["ranges"].items():
+    width = max(map(len, report.ranges))
+    for name, values in report.ranges.items():
         print(f"  {name:<{width}}  {'  '.join(f'{number(v):>9}' for v in values)}")
-    for note in report["notes"]:
+    for note in report.notes:
         print(f"note: {note}")
     return 0
 

@@ -10,11 +10,10 @@ from pathlib import Path
 
 from eureka import __version__
 from eureka.errors import UserError
-from eureka.rewards.extraction import unbound
+from eureka.rewards.extraction import unbound_names
 from eureka.runs import history
 from eureka.runs.candidate import Candidate
-from eureka.runs.replies import replies_of
-from eureka.runs.store import read_events, read_json
+from eureka.runs.journal import read_journal
 from eureka.system.files import output_file, write_whole
 from eureka.text import number, plain, shown
 
@@ -84,14 +83,14 @@ def export(folder: Path, name: str | None, target: Path, wrapper: bool = False) 
     Raises:
         UserError: the candidate does not exist or has no program, or `target` exists.
     """
-    events, _ = read_events(folder)
-    candidate = history.find_candidate(folder, events, history.candidates_of(events), name)
+    journal = read_journal(folder)
+    candidate = history.find_candidate(journal, history.candidates_of(journal), name)
     if candidate.code is None or candidate.fingerprint is None:
         raise UserError(f"candidate {candidate.name} of {folder} has no program: {shown(str(candidate.failed))}")
     if target.exists():
         raise UserError(f"{target} exists already; give another file with -o, or remove it")
-    _, event = replies_of(events)[candidate.generation, candidate.slot, candidate.attempt]
-    text = source(candidate.code, _provenance(folder, candidate, event["answer"]["model"]), wrapper)
+    _, event = journal.replies()[candidate.address]
+    text = source(candidate.code, _provenance(journal.record.task, folder, candidate, event.answer.model), wrapper)
     with output_file(target):
         write_whole(target, text.encode())
     with_ = ", with a gymnasium wrapper" if wrapper else ""
@@ -109,7 +108,7 @@ def source(code: str, provenance: str, wrapper: bool = False) -> str:
     rest = [node for node in tree.body[own is not None :] if node not in moved]
     # Unparsing loses comments, so the text is kept where nothing has to be moved.
     body = code if len(rest) == len(tree.body) else "\n\n\n".join(map(ast.unparse, rest))
-    imports = {_IMPORTS[name] for name in unbound(code, given=()) & set(_IMPORTS)}
+    imports = {_IMPORTS[name] for name in unbound_names(code, given=()) & set(_IMPORTS)}
     if wrapper:
         provenance += "\n\n`EvolvedReward` applies it to a gymnasium environment."
         imports |= {"import gymnasium", "import inspect", "import torch"} - set(code.splitlines())
@@ -126,10 +125,9 @@ def source(code: str, provenance: str, wrapper: bool = False) -> str:
     return text
 
 
-def _provenance(folder: Path, candidate: Candidate, model: str) -> str:
-    record = read_json(folder / "run.json")
+def _provenance(task: str, folder: Path, candidate: Candidate, model: str) -> str:
     lines = [
-        f"Reward for the task {shown(record['task'])}, candidate {candidate.name} of the run {shown(folder.name)}.",
+        f"Reward for the task {shown(task)}, candidate {candidate.name} of the run {shown(folder.name)}.",
         "",
         f"Designed by {shown(model)} with eureka {__version__}. The arguments are state fields, one row for each of N",
         "worlds; it returns the total reward (N,) and its components by name, (N,) each.",

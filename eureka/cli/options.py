@@ -78,19 +78,18 @@ Llm = Annotated[
 ]
 MaxUsd = Annotated[
     float | None,
-    Option("--max-usd", metavar="USD", help="Limit on the cost of all model calls.", show_default="no limit"),
+    Option("--max-usd", metavar="USD", help="Limit on the cost of all model calls."),
 ]
 MaxTokens = Annotated[
     int | None,
-    Option("--max-tokens", metavar="T", help="Limit on the tokens of all model calls.", show_default="no limit"),
+    Option("--max-tokens", metavar="T", help="Limit on the tokens of all model calls."),
 ]
 Prices = Annotated[
     str | None,
     Option(
         "--prices",
         metavar="IN,OUT[,CACHED]",
-        help="Prices of the model in USD per million tokens.",
-        show_default="from genai-prices",
+        help="Prices of the model in USD per million tokens; looked up if genai-prices is installed.",
     ),
 ]
 
@@ -109,7 +108,6 @@ Executor = Annotated[
         "--executor",
         metavar="NAME",
         help="Executor: local, or ray[:ADDRESS] for the machines of a Ray cluster.",
-        show_default="local",
     ),
 ]
 

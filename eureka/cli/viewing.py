@@ -75,7 +75,7 @@ def report(
 
 @app.command()
 def view(
-    folder: Annotated[Path, Argument(metavar="[RUNS]", help="Folder of runs, or of one run.")] = Path("runs"),
+    folder: Annotated[Path, Argument(metavar="RUNS", help="Folder of runs, or of one run.")] = Path("runs"),
     port: Annotated[int, Option(metavar="N", min=0, max=65535, help="Port; 0 for any free port.")] = 8321,
 ) -> None:
     """Show runs in the browser, including runs in progress.
@@ -132,7 +132,7 @@ def play(
 
 @app.command(name="list")
 def list_(
-    folder: Annotated[Path, Argument(metavar="[FOLDER]", help="Folder of runs.")] = Path("runs"),
+    folder: Annotated[Path, Argument(metavar="FOLDER", help="Folder of runs.")] = Path("runs"),
 ) -> None:
     """List the tasks, and the runs in a folder."""
     from eureka.cli import listing

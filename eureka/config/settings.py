@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -73,6 +74,22 @@ class Evaluation(_Strict):
             else:
                 break
         return Evaluation(checkpoints=checkpoints, selection_episodes=selection, report_episodes=report)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The part of the settings that decides a training; the same for all members."""
+
+    worlds: int
+    iterations: int
+    learning: Learning
+    evaluation: Evaluation
+    seed: int
+    """The run's seed, from which evaluation episodes and minibatch permutations are drawn."""
+    purpose: str
+    """`search` or `final`: the two draw unrelated episodes."""
+    compiled: bool = False
+    """Whether the programs are merged and compiled."""
 
 
 class Racing(_Strict):
@@ -170,6 +187,11 @@ class Settings(Preset):
     )
     executor: str = Field(default="local", description="what starts trainer processes: local, ray or ray:ADDRESS")
     compiled: bool = Field(default=False, description="merge and compile the rewards of a generation")
+
+    def plan(self, purpose: str, warm: bool = False) -> Plan:
+        """What decides a training for `purpose` (`search` or `final`), from a parent's policy if `warm`."""
+        iterations = self.warm_iterations if warm else self.iterations
+        return Plan(self.worlds, iterations, self.learning, self.evaluation, self.seed, purpose, self.compiled)
 
 
 def first_problem(model: type[BaseModel], error: ValidationError) -> tuple[tuple[str | int, ...], str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from eureka.config.description import Description
 from eureka.designers import prompts
@@ -65,7 +65,7 @@ class DesignerContext:
     """What was spent, and what may be."""
     folder: Path
     """The run's."""
-    events: Sequence[Mapping[str, Any]]
+    answers: Sequence[Answer]
     """What the journal held when the designer was made."""
     tell: Callable[[str], None]
     """Shows a person a line."""

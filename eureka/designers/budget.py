@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,19 +25,16 @@ class Reservation:
 class Budget:
     """Spent and set aside, of one run; calls may be made from several threads."""
 
-    def __init__(self, asking: Asking, events: Iterable[Mapping[str, Any]] = ()):
-        """Begin with what a journal records."""
+    def __init__(self, asking: Asking, answers: Iterable[Answer] = ()):
+        """Begin with the answers that a journal records."""
         self._limits, self._lock = asking, threading.Lock()
         self.calls = self.tokens = self.cached = 0
         self.usd = 0.0
         self.priced = True
         """Whether `usd` is all there was; else it is a lower bound."""
         self._held_tokens, self._held_usd = 0, 0.0
-        from eureka.runs.replies import Answer
-
-        for event in events:
-            if event["event"] == "answer":
-                self._add(Answer.model_validate(event["answer"]))
+        for answer in answers:
+            self._add(answer)
 
     def reserve(self, prompt: int, completion: int) -> Reservation:
         """Set the most aside that a call of so many tokens may cost.

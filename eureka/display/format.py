@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from eureka.runs.candidate import Candidate
-from eureka.runs.events import RungReached
+from eureka.runs.events import RungReached, TrainingProgress
 from eureka.text import clock, number, shown
 
 if TYPE_CHECKING:
@@ -29,11 +29,11 @@ class Pace:
         """s since the display was made."""
         return time.monotonic() - self._begun
 
-    def words(self, report: dict[str, Any]) -> str:
+    def words(self, report: TrainingProgress) -> str:
         """Rate and times of a report of progress."""
         spent = time.monotonic() - self._stage
-        rate = report["steps"] / spent if spent else 0.0
-        left = clock(spent * report["steps_left"] / report["steps"])  # a resumed training has done some of it before
+        rate = report.steps / spent if spent else 0.0
+        left = clock(spent * report.steps_left / report.steps)  # a resumed training has done some of it before
         return f"{rate / 1000:.1f} k world-steps/s   {clock(self.elapsed())} elapsed, about {left} left here"
 
 

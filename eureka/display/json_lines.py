@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from eureka.display.format import _print
@@ -35,7 +36,7 @@ def _content(event: Event) -> dict[str, Any]:
         case Finished(folder, comparison):
             return {"run": str(folder), "comparison": comparison.model_dump(mode="json")}
         case _:
-            return dict(vars(event))
+            return asdict(event)
 
 
 def _short(candidate: Candidate) -> dict[str, Any]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rich.console import Console, Group, RenderableType
 from rich.live import Live as Region
 from rich.progress_bar import ProgressBar
@@ -25,6 +23,7 @@ from eureka.runs.events import (
     Progressed,
     RungReached,
     TrainingBegan,
+    TrainingProgress,
 )
 from eureka.text import clock, number, shown
 
@@ -44,7 +43,7 @@ class Live:
         self._names: tuple[str, ...] = ()
         self._fitness: dict[int, float | None] = {}
         self._dropped: set[int] = set()
-        self._report: dict[str, Any] | None = None
+        self._report: TrainingProgress | None = None
         self._spinner = Spinner("dots")
         self._region = Region(get_renderable=self._draw, console=self._console, refresh_per_second=5, transient=True)
         self._region.start()
@@ -67,7 +66,7 @@ class Live:
                 return
             case Progressed(members, report):
                 self._report = report
-                self._fitness |= dict(zip(members, report["fitness"], strict=True))
+                self._fitness |= dict(zip(members, report.fitness, strict=True))
                 return
             case RungReached(fitness=fitness, dropped=dropped):
                 self._fitness |= fitness
@@ -97,7 +96,7 @@ class Live:
         if len(said) + 2 > self._console.width:
             parts = [_row(self._spinner, f"{self._title} · {now}", "bold"), _line(f"  {self._doing}", "bold")]
         if self._report is not None:
-            share = self._report["iteration"] / self._report["iterations"]
+            share = self._report.iteration / self._report.iterations
             bar = ProgressBar(total=1.0, completed=share, width=16)
             words = self._pace.words(self._report)
             if 24 + len(words) > self._console.width:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 from eureka.display.format import Pace, _print, format_answer, format_candidate, format_rung
 from eureka.runs.events import (
@@ -20,6 +19,7 @@ from eureka.runs.events import (
     Rejected,
     RungReached,
     TrainingBegan,
+    TrainingProgress,
 )
 from eureka.text import number, plain, shown
 
@@ -74,12 +74,12 @@ class Plain:
 
                 tables.show_result(folder, comparison)
 
-    def _progress(self, report: dict[str, Any]) -> None:
+    def _progress(self, report: TrainingProgress) -> None:
         now = time.monotonic()
         if now - self._last < _EVERY:
             return
         self._last = now
-        share = report["iteration"] / report["iterations"]
-        known = [f for f in report["fitness"] if f is not None]
+        share = report.iteration / report.iterations
+        known = [f for f in report.fitness if f is not None]
         best = f"   best fitness {number(max(known))}" if known else ""
         self._write(f"  {share:4.0%}{best}   {self._pace.words(report)}")

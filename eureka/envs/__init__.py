@@ -1,1 +1,1 @@
-"""Batched environments that training steps: tasks on batched physics, and Gymnasium environments."""
+"""Batched environments for training: tasks on batched physics, and Gymnasium environments."""

@@ -14,45 +14,45 @@ Rewards = Callable[[dict[str, Tensor]], Tensor]
 
 @dataclass(frozen=True)
 class Step:
-    """What one control step of all worlds gave. Every tensor is (P, N, ...)."""
+    """The result of one control step of all worlds; every tensor is (P, N, ...)."""
 
     observation: Tensor
-    """(P, N, O) float32, after the reset of the worlds whose episode ended; O counts what only the critic sees too."""
+    """(P, N, O) float32, after the reset of ended episodes; O includes the critic's privileged inputs."""
     reward: Tensor
     """(P, N) float32."""
     terminated: Tensor
-    """(P, N) bool, episodes that ended by the task's rules or by divergence."""
+    """(P, N) bool, episodes ended by the task's rules or by divergence."""
     timed_out: Tensor
-    """(P, N) bool, episodes cut at the horizon; never together with `terminated`."""
+    """(P, N) bool, episodes truncated at the horizon; excludes `terminated`."""
     terminal_observation: Tensor
     """(P, N, O) float32, of the state before the reset."""
     fitness: Tensor
-    """(P, N) float32, of the episode so far; the episode's own where it ended, no number to use elsewhere."""
+    """(P, N) float32, fitness of the episode; meaningful only where it ended."""
     length: Tensor
-    """(P, N) int64, control steps of the episode so far, likewise."""
+    """(P, N) int64, control steps of the episode so far; its full length where it ended."""
 
 
 class Worlds(Protocol):
-    """P x N worlds as training sees them: `Env`, or environments of Gymnasium's (`eureka.envs.gymnasium.env`)."""
+    """P x N worlds as seen by training: `Env` or `eureka.envs.gymnasium.env.GymnasiumEnv`."""
 
     members: int
     worlds: int
     horizon: int
-    """Control steps of an episode."""
+    """Maximum control steps of an episode."""
     static: bool
-    """Whether every line runs at every step, as a captured graph needs."""
+    """Whether a step always runs the same operations, as CUDA graphs require."""
     clock: Tensor
     """() int64, control steps since the worlds were made."""
     observation: Tensor
-    """(P, N, O) float32, what actor and critic see now."""
+    """(P, N, O) float32, current observation of actor and critic."""
     privileged: int
-    """How many of its last numbers only the critic sees."""
+    """Number of last columns that only the critic sees."""
     diverged: Tensor
     """(W,) int64, how often each world diverged."""
 
     @property
-    def observed(self) -> int:
-        """How many of its first numbers the actor sees."""
+    def actor_size(self) -> int:
+        """Number of first columns, which the actor sees."""
         ...
 
     def reset(self) -> Tensor:
@@ -60,17 +60,17 @@ class Worlds(Protocol):
         ...
 
     def restart(self) -> Tensor:
-        """Begin the first episode in every world again, as if nothing had been played; observations (P, N, O)."""
+        """Return to the initial state and begin the first episode in every world; (P, N, O) observations."""
         ...
 
     def step(self, action: Tensor, rewards: Rewards | None = None) -> Step:
-        """Apply `action` (P, N, A), clamped to [-1, 1], for one control step; no rewards, no reward: zeros."""
+        """Apply `action` (P, N, A), clamped to [-1, 1], for one control step; without `rewards` the reward is 0."""
         ...
 
     def save(self) -> dict[str, Tensor]:
-        """What `load` needs; (P, N, ...) each, but for counters without a dimension."""
+        """The state for `load`: (P, N, ...) each, and counters without a dimension."""
         ...
 
     def load(self, saved: dict[str, Tensor]) -> None:
-        """Go on from what `save` gave."""
+        """Restore a state from `save`."""
         ...

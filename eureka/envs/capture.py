@@ -1,9 +1,8 @@
-"""Work on a GPU as CUDA graphs: recorded once, replayed ever after, without the host in between.
+"""Capture of one control step as a CUDA graph.
 
-For one control step: an `Env` gives itself new tensors at every step. A graph needs them at fixed addresses, so a
-recording ends with copies of what the step carried on into the tensors that it began from, and these are what the
-environment holds between replays. On a device without graphs the function is called each time, under the same
-discipline.
+An `Env` allocates new state tensors at every step, but a graph needs fixed addresses. A captured step therefore ends
+with copies of the new state into the tensors that it started from, which the environment holds between replays. On a
+device without graphs the function is called each time, with the same copies.
 """
 
 from __future__ import annotations
@@ -18,28 +17,28 @@ from eureka.physics.graphs import Graph
 
 
 class Capture:
-    """A function without arguments, of what an environment carries and of tensors that stay where they are."""
+    """A captured function of an environment's step state and of tensors with fixed addresses."""
 
     def __init__(self, env: Env, function: Callable[[], tuple[Tensor, ...]]):
-        """Be ready to call `function`, which steps `env` once and gives tensors; nothing is recorded yet."""
+        """Prepare to capture `function`, which steps `env` once and returns tensors."""
         self._env, self._function = env, function
         self._graph: Graph | None = None
         self._outputs: tuple[Tensor, ...] = ()
         self._fixed: dict[str, Tensor] = {}
 
     def begin(self) -> None:
-        """Take over what the environment carries now; to be called before a series of steps."""
-        now = self._env.carried()
+        """Move the environment's current state to the fixed tensors; call this before a series of steps."""
+        now = self._env.step_state()
         if self._fixed:
-            _settle(now, self._fixed)
+            _copy_into(now, self._fixed)
         else:
             self._fixed = {name: value.clone() for name, value in now.items()}
-        self._env.carry(self._fixed)
+        self._env.set_step_state(self._fixed)
         if self._graph is None and self._env.physics.device.type == "cuda":
             self._record()
 
     def __call__(self) -> tuple[Tensor, ...]:
-        """The function's result, which the next call may overwrite."""
+        """Run one step and return the function's result; the next call may overwrite it."""
         if self._graph is None:
             self._once()
         else:
@@ -48,28 +47,28 @@ class Capture:
 
     def _once(self) -> None:
         places = _storages(self._fixed.values())
-        # What is given of the state before the step lies where the state after it goes.
+        # Outputs that share memory with the old state would be overwritten by the new state.
         self._outputs = tuple(o.clone() if _storages([o]) & places else o for o in self._function())
-        _settle(self._env.carried(), self._fixed)
-        self._env.carry(self._fixed)
+        _copy_into(self._env.step_state(), self._fixed)
+        self._env.set_step_state(self._fixed)
 
     def _record(self) -> None:
         env = self._env
         before = {name: value.clone() for name, value in env.save().items()}
-        # Libraries set themselves up at their first calls, which cannot be recorded.
+        # The first call initialises libraries, which a capture does not allow.
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
             self._once()
         torch.cuda.current_stream().wait_stream(side)
         env.load(before)
-        _settle(env.carried(), self._fixed)
-        env.carry(self._fixed)
+        _copy_into(env.step_state(), self._fixed)
+        env.set_step_state(self._fixed)
         self._graph = Graph(self._once)
 
 
-def _settle(values: dict[str, Tensor], fixed: dict[str, Tensor]) -> None:
-    """Copy each value into its fixed place; one that lies in such a place is saved from it first."""
+def _copy_into(values: dict[str, Tensor], fixed: dict[str, Tensor]) -> None:
+    """Copy each value into its fixed tensor; values that share memory with a fixed tensor are cloned first."""
     places = _storages(fixed.values())
     moving = {name: value for name, value in values.items() if value is not fixed[name]}
     safe = {name: value.clone() if _storages([value]) & places else value for name, value in moving.items()}

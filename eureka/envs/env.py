@@ -1,4 +1,4 @@
-"""The batched environment: physics and a task, P members with N worlds each, reset in the step that ends an episode."""
+"""The batched environment: a task on physics, P members with N worlds each, reset in the step that ends an episode."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ _PER_WORLD = ("episode", "length", "last_action", "previous_action", "diverged")
 class Env:
     """P x N worlds of one task.
 
-    With `static`, every line runs at every step, as a captured graph needs; without it (the default on a CPU), work
-    for resets is skipped while no world needs one. The numbers are the same.
+    With `static`, every step runs the same operations, as CUDA graphs require. Without it (the default on a CPU), the
+    operations for resets are skipped when no world needs one. The results are the same.
     """
 
     def __init__(self, task: Task, physics: Physics, seeds: Tensor, stream: str, static: bool | None = None):
-        """Put `task` on `physics`.
+        """Set up `task` on `physics`.
 
         Args:
             task: the task, whose scene `physics` holds.
             physics: W = P x N worlds, member-major.
-            seeds: (P,) int64, one a member; members with equal seeds meet equal worlds.
-            stream: names the purpose ("train", "selection", ...): other streams draw unrelated numbers.
-            static: run every line at every step; by default on all devices but the CPU.
+            seeds: (P,) int64, one per member; members with equal seeds get equal worlds.
+            stream: the purpose ("train", "selection", ...); other streams draw independent numbers.
+            static: see above; None for all devices but the CPU.
         """
         self.task, self.physics, self.horizon = task, physics, task.horizon
         self.members = seeds.shape[0]
         self.worlds = physics.num_worlds // self.members
         self.static = physics.device.type != "cpu" if static is None else static
         self._substeps = substeps_of(physics.model, task.control_period)
-        same = physics.qpos.dtype == torch.float32  # so that `.float()` of a view is the view
+        same = physics.qpos.dtype == torch.float32  # then `.float()` of a view is the view itself
         views = [getattr(physics, name) for name in _VIEWS] if same else []
-        # Storages by identity: addresses are nothing to ask a fake tensor for, as tests of static shapes use.
+        # Storages by identity: fake tensors, which tests of static shapes use, have no addresses.
         self._borrowed = {view.untyped_storage()._cdata for view in views}
         device, count = physics.device, physics.num_worlds
         self._keys = world_keys(seeds.to(device), self.worlds)
@@ -54,16 +54,16 @@ class Env:
         self.last_action = torch.zeros(count, task.action_size, device=device)
         self.previous_action = self.last_action
         self.observation = torch.zeros(0, device=device)
-        """(P, N, O) float32, what actor and critic see now."""
+        """(P, N, O) float32, current observation of actor and critic."""
         self.privileged = 0
-        """How many of its last numbers only the critic sees."""
+        """Number of last columns that only the critic sees."""
         self.diverged = torch.zeros(count, dtype=torch.int64, device=device)
         """(W,) int64, how often each world diverged since the environment was made."""
         self._tally: dict[str, dict[str, Tensor]] = {}
 
     @property
-    def observed(self) -> int:
-        """How many of the observation's first numbers the actor sees."""
+    def actor_size(self) -> int:
+        """Number of first columns of the observation, which the actor sees."""
         return self.observation.shape[-1] - self.privileged
 
     def reset(self) -> Tensor:
@@ -72,9 +72,9 @@ class Env:
         self.length = torch.zeros_like(self.length)
         self.previous_action = self.last_action = torch.zeros_like(self.last_action)
         self.physics.reset(self._all)
-        self.memory = self._own(self.task.start(self.physics, self._all, self._noise("start", self.episode), None))
+        self.memory = self._detach(self.task.start(self.physics, self._all, self._noise("start", self.episode), None))
         self.physics.forward(self._all)
-        state = self._own(self.task.state(self.physics, self.memory, self.last_action, self.last_action))
+        state = self._detach(self.task.state(self.physics, self.memory, self.last_action, self.last_action))
         zeros = {name: torch.zeros_like(v) for name, v in self.task.measure(state, self.memory).items()}
         lowest = {name: torch.full_like(v, -torch.inf) for name, v in zeros.items()}
         self._tally = {"sums": zeros, "maxima": lowest, "last": zeros}
@@ -84,17 +84,17 @@ class Env:
         return self.observation
 
     def step(self, action: Tensor, rewards: Rewards | None = None) -> Step:
-        """Apply `action` (P, N, A), clamped to [-1, 1], for one control step; no rewards, no reward: zeros."""
+        """Apply `action` (P, N, A), clamped to [-1, 1], for one control step; without `rewards` the reward is 0."""
         task, sim = self.task, self.physics
         action = action.reshape(-1, task.action_size).clamp(-1.0, 1.0)
-        memory = self._own(task.act(sim, self.memory, action))
+        memory = self._detach(task.act(sim, self.memory, action))
         sim.step(self._substeps)
         diverged = self._repair()
-        state = self._own(task.state(sim, memory, action, self.last_action))
+        state = self._detach(task.state(sim, memory, action, self.last_action))
         if rewards is None:
             reward = torch.zeros(self.members, self.worlds, device=sim.device)
         else:
-            # A diverged world was put back before its state was read: that state is no consequence of the action.
+            # The state of a diverged world was read after its reset and does not depend on the action.
             reward = rewards(tensors(state)).masked_fill(self._members(diverged), 0.0)
 
         terminated = task.terminated(state, memory) | diverged
@@ -106,14 +106,14 @@ class Env:
         terminal_observation = self._observe(state)
         fitness = task.fitness(episode) if any_ended else torch.zeros_like(self.length, dtype=torch.float32)
 
-        self.memory = self._own(task.advance(sim, memory, state, self._noise("advance", self.clock)))
+        self.memory = self._detach(task.advance(sim, memory, state, self._noise("advance", self.clock)))
         self.clock = self.clock + 1
         self.previous_action, self.last_action = self.last_action, action
         if any_ended:
-            self.begin(ended)
+            self.begin_episodes(ended)
         if any_ended or self.memory is not memory:
-            # Start and advance may have changed what a policy sees (a new goal), so the state is read again.
-            state = self._own(task.state(sim, self.memory, self.last_action, self.previous_action))
+            # `start` and `advance` may change the observation (a new goal), so the state is read again.
+            state = self._detach(task.state(sim, self.memory, self.last_action, self.previous_action))
             observation = self._observe(state)
         else:
             observation = terminal_observation
@@ -135,8 +135,8 @@ class Env:
     def _noise(self, purpose: str, counter: Tensor) -> Noise:
         return Noise(self._keys, counter).within(f"{self._stream}/{purpose}")
 
-    def _own(self, record: Any) -> Any:
-        """A State or Memory apart from the simulator's memory, whose numbers the next step and reset replace."""
+    def _detach(self, record: Any) -> Any:
+        """A State or Memory with copies of simulator views, which the next step and reset overwrite."""
         if not self._borrowed:
             return record
         values = tensors(record).items()
@@ -147,9 +147,9 @@ class Env:
         return flat.reshape(self.members, self.worlds, *flat.shape[1:])
 
     def _repair(self) -> Tensor:
-        """Put diverged worlds back into the model's initial state; (W,) bool, which they were."""
+        """Reset diverged worlds to the model's initial state; returns their mask (W,) bool."""
         sim = self.physics
-        # Written so that NaN, which fails every comparison, counts as diverged.
+        # NaN fails every comparison, so it counts as diverged.
         sane = (sim.qvel.abs() <= self.task.speed_bound).all(-1) & (sim.qpos.abs() <= 1e6).all(-1)
         diverged = ~sane
         if self.static or bool(diverged.any()):
@@ -168,8 +168,8 @@ class Env:
         self._tally = {"sums": sums, "maxima": maxima, "last": last}
         return Episode(self.length, sums, maxima, last)
 
-    def begin(self, ended: Tensor) -> None:
-        """Begin new episodes in the worlds of `ended` (W,) bool; `observation` is read anew by the caller."""
+    def begin_episodes(self, ended: Tensor) -> None:
+        """Begin new episodes in the worlds of `ended` (W,) bool; the caller must update `observation`."""
         sim = self.physics
         self.episode = self.episode + ended
         self.length = self.length.masked_fill(ended, 0)
@@ -182,15 +182,15 @@ class Env:
         self.memory = select(ended, fresh, self.memory)
         sim.forward(ended)
 
-    def carried(self) -> dict[str, Tensor]:
-        """What one step hands to the next beside the simulator's state, by name."""
+    def step_state(self) -> dict[str, Tensor]:
+        """State that one step passes to the next, by name; without that of the simulator."""
         held = {f"memory/{k}": v for k, v in tensors(self.memory).items()}
         held |= {f"tally/{kind}/{k}": v for kind, tally in self._tally.items() for k, v in tally.items()}
         held |= {f"world/{name}": getattr(self, name) for name in _PER_WORLD}
         return held | {"observation": self.observation, "clock": self.clock}
 
-    def carry(self, held: dict[str, Tensor]) -> None:
-        """Reservation these very tensors, named as `carried` names them."""
+    def set_step_state(self, held: dict[str, Tensor]) -> None:
+        """Use these tensors, without a copy, as the state that `step_state` returns."""
 
         def part(prefix: str) -> dict[str, Tensor]:
             return {k.removeprefix(prefix): v for k, v in held.items() if k.startswith(prefix)}
@@ -202,22 +202,22 @@ class Env:
             setattr(self, name, value)
 
     def save(self) -> dict[str, Tensor]:
-        """Everything that `load` needs to go on exactly from here; (P, N, ...) each, but for the clock."""
-        held = {f"physics/{k}": v for k, v in self.physics.save().items()} | self.carried()
+        """All state that `load` needs to continue exactly; (P, N, ...) each, except for the clock."""
+        held = {f"physics/{k}": v for k, v in self.physics.save().items()} | self.step_state()
         whole = {name: held.pop(name) for name in ("observation", "clock")}
         return {name: self._members(value) for name, value in held.items()} | whole
 
     def load(self, saved: dict[str, Tensor]) -> None:
-        """Go on from what `save` gave for the same task and worlds."""
+        """Restore a state from `save` for the same task and worlds."""
         self.reset()
         whole = {name: saved[name] for name in ("observation", "clock")}
         flat = {name: value.flatten(0, 1) for name, value in saved.items() if name not in whole}
         state = {k.removeprefix("physics/"): v for k, v in flat.items() if k.startswith("physics/")}
         self.physics.load(state)
-        self.carry({k: v for k, v in flat.items() if not k.startswith("physics/")} | whole)
+        self.set_step_state({k: v for k, v in flat.items() if not k.startswith("physics/")} | whole)
 
     def restart(self) -> Tensor:
-        """Begin the first episode in every world again, as if nothing had been played; observations (P, N, O)."""
+        """Return to the initial state and begin the first episode in every world; (P, N, O) observations."""
         self.clock = torch.zeros_like(self.clock)
         self.episode, self.length = torch.zeros_like(self.episode), torch.zeros_like(self.length)
         return self.reset()

@@ -1,4 +1,4 @@
-"""Reading a task's class: loading it by path, its docs out of its source, its shapes out of a few worlds."""
+"""Inspection of a task's class: loaded by path, docs from its source, shapes from a few worlds."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
     from eureka.envs.gymnasium.env import GymnasiumTask
 
 RECORDED_WORLDS, RECORDED_STEPS = 32, 8
-"""How many worlds of random play, at how many moments, a program is tried on before it trains."""
+"""Worlds and recorded steps of the random play that tests a program before training."""
 
 
 def load_class(loaded: LoadedTask) -> Task:
-    """An instance of the task's class.
+    """Make an instance of the task's class.
 
     Raises:
-        UserError: the file cannot be run, or has no such class.
+        UserError: the file has no such class, or the class is incomplete.
     """
     module = load_file(f"eureka_task_{loaded.file.name}", loaded.module)
     cls = getattr(module, loaded.class_name, None)
     if not (inspect.isclass(cls) and issubclass(cls, Task)):
-        raise UserError(f"{loaded.module} has no class {loaded.class_name} derived from eureka.task.Task")
+        raise UserError(f"{loaded.module} has no class {loaded.class_name}; define it, derived from eureka.task.Task")
     if inspect.isabstract(cls):
         missing = ", ".join(sorted(cls.__abstractmethods__))
         raise UserError(f"{loaded.module}: {loaded.class_name} must define {missing}")
@@ -47,7 +47,7 @@ def load_class(loaded: LoadedTask) -> Task:
 
 
 def random_states(task: Task | GymnasiumTask, env: Worlds) -> dict[str, Tensor]:
-    """(S, ...) each: states met in random play, from the first steps of an episode on."""
+    """(S, ...) each: states of random play from the start of the episodes."""
     seen: list[dict[str, Tensor]] = []
 
     def record(state: dict[str, Tensor]) -> Tensor:
@@ -64,10 +64,10 @@ def random_states(task: Task | GymnasiumTask, env: Worlds) -> dict[str, Tensor]:
 
 
 def describe(loaded: LoadedTask, task: Task, states: dict[str, Tensor], observation_size: int) -> Description:
-    """What a designer is told about a task.
+    """The description of a task for a designer.
 
     Raises:
-        UserError: a state field has no doc, or its doc's shape is not the tensor's.
+        UserError: a state field has no doc, or its doc states another shape than the tensor's.
     """
     cls = type(task)
     if not is_dataclass(cls.State):
@@ -117,7 +117,7 @@ def _constants(cls: type) -> list[Constant]:
 
 
 def attribute_docs(cls: type) -> dict[str, str]:
-    """The strings that stand below the attributes of a class, on one line each, by the attribute's name."""
+    """The docstrings below the attributes of a class, each on one line, by attribute name."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
     except (OSError, TypeError):

@@ -12,22 +12,22 @@ from eureka.physics.threads import ThreadPhysics
 from eureka.task import Task
 
 WORLDS, STEPS = 32, 256
-"""What `measure_sizes` plays: so many worlds for so many control steps."""
+"""Worlds and control steps that `measure_sizes` plays."""
 POOL_MARGIN, ROWS_MARGIN = 2, 3
-"""Room over the measured peak. MuJoCo's own advice (its skill `parity`, section 2) is to take at least twice the peak.
+"""Factors on the measured peak. MuJoCo's `parity` skill (section 2) recommends at least 2.
 
-Rows get more of it: too few of them cost a candidate, too small a pool only the repetition of a rollout.
+Rows have the larger one: missing rows fail a candidate, a full pool only repeats a rollout.
 """
 LEAST_CONTACTS, LEAST_ROWS = 32, 64
-"""Half and a quarter of that skill's least sizes, which are for one world at a time; still many times a quiet scene's
-peak, which has pairs of geoms near each other, and limits of joints, that random play does not meet."""
+"""Minimum sizes: a half and a quarter of those in that skill, which are for a single world. They leave room for geom
+pairs and joint limits that random play does not reach."""
 
 
 def measure_sizes(task: Task, model: mujoco.MjModel, threads: int) -> Sizes:
-    """Room for `task` on the compiled `model`: its peak in random play on the CPU, with a margin.
+    """Buffer sizes for `task` on the compiled `model`: the peak of random play on the CPU, times a margin.
 
-    Counts are of single worlds, so the mean over worlds, which fills the pool, stays well below the peak. Takes a
-    second or two; the same scene gives the same sizes.
+    The peak is that of a single world; the pool depends on the mean over worlds, which is much lower. Takes one or two
+    seconds and is deterministic.
     """
     physics = ThreadPhysics(model, WORLDS, threads)
     contacts, rows = physics.counts()

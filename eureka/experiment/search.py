@@ -20,12 +20,13 @@ from eureka.experiment.context import RunContext
 from eureka.experiment.records import write_candidate, write_prompt
 from eureka.experiment.strategies import STRATEGIES, Question
 from eureka.rewards.extraction import Extracted, extract
+from eureka.runs import layout
 from eureka.runs.candidate import Candidate, Failed, Outcome, report_score
 from eureka.runs.events import Answered, Asked, GenerationBegan, GenerationEnded, Rejected, TrainingBegan
-from eureka.runs.replies import SKIPPED, Answer, Reply, replies_of
-from eureka.runs.store import Event
+from eureka.runs.journal import AnswerEvent, PromptEvent, TrainingEvent, VerdictEvent
+from eureka.runs.replies import SKIPPED, Answer, Reply
 from eureka.system.seeds import derive
-from eureka.workers.recovery import WarmStart
+from eureka.workers.recovery import TrainingRequest, WarmStart
 
 
 def evolve(context: RunContext) -> Candidate:
@@ -53,7 +54,7 @@ def evolve(context: RunContext) -> Candidate:
         question = strategy(task, start, generations)
         if question.parent in generations[-1]:
             text = question.messages[-1].content
-            context.run.write(f"candidates/{question.parent.name}/reflection.md", text + "\n")
+            context.run.write(f"{layout.candidate(question.parent.name)}/reflection.md", text + "\n")
     everyone = [*itertools.chain(*generations)]
     winners = [c for c in everyone if c.trained and not (start and c.duplicate_of == start.name)]
     if not winners:
@@ -66,7 +67,7 @@ def evolve(context: RunContext) -> Candidate:
 def given_start(context: RunContext, reply: Reply) -> None:
     """Record a reward of the user's as generation 0: the paper's human initialisation."""
     answer = Answer(replies=(reply,), model=f"--start {context.run.settings.start}")
-    context.run.append("answer", generation=0, attempt=0, prompt=None, answer=answer.model_dump(mode="json"))
+    context.run.append(AnswerEvent(generation=0, attempt=0, prompt=None, answer=answer))
 
 
 def as_reply(source: str) -> Reply:
@@ -81,13 +82,13 @@ def _start(context: RunContext) -> Candidate | None:
     Raises:
         UserError: it cannot be trained with.
     """
-    recorded = replies_of(context.run.events).get((0, 0, 0))
+    recorded = context.run.replies().get((0, 0, 0))
     if recorded is None:
         return None
     reply, _ = recorded
     verdict = _verdicts(context, 0, 0, {0: reply})[0]
-    candidate = _candidate(0, 0, 0, reply, verdict)
-    (candidate,) = _trained(context, "generation-0-0", [_Compiled(candidate, verdict["program"])], [], None)
+    compiled = _Compiled(_candidate(reply, verdict), verdict.program)
+    (candidate,) = _trained(context, layout.search_training(0, 0), [compiled], [], None)
     write_candidate(context.run, candidate)
     context.display(GenerationEnded((candidate,)))
     if candidate.failed:
@@ -95,16 +96,16 @@ def _start(context: RunContext) -> Candidate | None:
     return candidate
 
 
-def _candidate(generation: int, slot: int, attempt: int, reply: Reply, verdict: Event) -> Candidate:
+def _candidate(reply: Reply, verdict: VerdictEvent) -> Candidate:
     return Candidate(
-        generation=generation,
-        slot=slot,
-        attempt=attempt,
+        generation=verdict.generation,
+        slot=verdict.slot,
+        attempt=verdict.attempt,
         reply=reply.text,
-        code=verdict["code"],
-        notes=verdict["notes"],
-        fingerprint=verdict["fingerprint"],
-        outcome=Failed.model_validate(verdict["failed"]) if verdict["failed"] else None,
+        code=verdict.code,
+        notes=verdict.notes,
+        fingerprint=verdict.fingerprint,
+        outcome=verdict.failed,
     )
 
 
@@ -116,7 +117,7 @@ def _generation(
     messages, parent = question.messages, question.parent
     for attempt in range(0, ROUNDS * (context.run.settings.repairs + 1), context.run.settings.repairs + 1):
         compiled = _compiled(context, generation, attempt, messages, parent)
-        candidates = _trained(context, f"generation-{generation}-{attempt}", compiled, earlier, parent)
+        candidates = _trained(context, layout.search_training(generation, attempt), compiled, earlier, parent)
         for candidate in candidates:
             write_candidate(context.run, candidate)
         if any(c.trained for c in candidates):
@@ -145,9 +146,9 @@ def _compiled(
         verdicts = _verdicts(context, generation, attempt, replies)
         asked = {}
         for slot, verdict in verdicts.items():
-            candidate = _candidate(generation, slot, attempt, replies[slot], verdict)
+            candidate = _candidate(replies[slot], verdict)
             failed = candidate.failed
-            done[slot] = _Compiled(candidate, verdict["program"])
+            done[slot] = _Compiled(candidate, verdict.program)
             if failed is not None and replies[slot].finish != SKIPPED:
                 asked[slot] = prompts.repair(messages, candidate.reply, failed, candidate.code)
                 context.display(Rejected(candidate, again=attempt < first_attempt + settings.repairs))
@@ -160,7 +161,8 @@ def _replies(
     context: RunContext, generation: int, attempt: int, asked: dict[int, Messages], parent: Candidate | None
 ) -> dict[int, Reply]:
     """The reply to each slot's prompt, recorded; slots with the same prompt are asked for together."""
-    recorded = replies_of(context.run.events)
+    recorded = context.run.replies()
+    parents = [parent.name] if parent else []
     replies = {s: recorded[generation, s, attempt][0] for s in asked if (generation, s, attempt) in recorded}
     open_slots: dict[Messages, list[int]] = {}
     for slot, messages in asked.items():
@@ -170,7 +172,7 @@ def _replies(
     for messages, slots in open_slots.items():
         request = Request(generation, tuple(slots), attempt, messages, context.trainer.description, parent)
         key = {"generation": generation, "attempt": attempt, "sha256": request.mark}
-        context.run.once("prompt", key, lambda messages=messages: {"messages": [m.model_dump() for m in messages]})
+        context.run.once(PromptEvent, key, lambda messages=messages: {"messages": messages, "parents": parents})
         write_prompt(context.run, generation, attempt, slots, messages)
         requests.append(request)
     marks = {slot: request.mark for request in requests for slot in request.slots}
@@ -178,35 +180,34 @@ def _replies(
         context.display(Asked(context.designer.name, len(marks)))
     for answer in context.designer.propose(requests):
         mark = next((marks[r.slot] for r in answer.replies), None)
-        content = answer.model_dump(mode="json")
-        context.run.append("answer", generation=generation, attempt=attempt, prompt=mark, answer=content)
+        context.run.append(AnswerEvent(generation=generation, attempt=attempt, prompt=mark, answer=answer))
         replies |= {r.slot: r for r in answer.replies}
         context.display(Answered(answer, len(set(asked) - set(replies)), str(context.budget)))
     return replies
 
 
-def _verdicts(context: RunContext, generation: int, attempt: int, replies: dict[int, Reply]) -> dict[int, Event]:
+def _verdicts(context: RunContext, generation: int, attempt: int, replies: dict[int, Reply]) -> dict[int, VerdictEvent]:
     """What became of each reply in extraction, compilation and pre-flight, recorded, by slot."""
-    verdicts: dict[int, Event] = {}
+    verdicts: dict[int, VerdictEvent] = {}
     sources: dict[int, Extracted] = {}
 
     def record(
         slot: int, found: Extracted, failed: Failed | None, program: str | None = None, mark: str | None = None
     ) -> None:
-        verdicts[slot] = context.run.append(
-            "verdict",
+        event = VerdictEvent(
             generation=generation,
             slot=slot,
             attempt=attempt,
             code=found.code,
-            notes=list(found.notes),
-            failed=failed.model_dump() if failed else None,
+            notes=tuple(found.notes),
+            failed=failed,
             program=program,
             fingerprint=mark,
         )
+        verdicts[slot] = context.run.append(event)
 
     for slot, reply in replies.items():
-        event = context.run.find("verdict", generation=generation, slot=slot, attempt=attempt)
+        event = context.run.find(VerdictEvent, generation=generation, slot=slot, attempt=attempt)
         if event is not None:
             verdicts[slot] = event
             continue
@@ -225,7 +226,7 @@ def _verdicts(context: RunContext, generation: int, attempt: int, replies: dict[
         if isinstance(report, Failed):
             record(slot, sources[slot], report)
         else:
-            record(slot, sources[slot], None, str(result), report["fingerprint"])
+            record(slot, sources[slot], None, str(result), report.fingerprint)
     return dict(sorted(verdicts.items()))
 
 
@@ -270,32 +271,25 @@ def _warm(context: RunContext, parent: Candidate | None) -> WarmStart | None:
     if context.run.settings.warm_start is None or parent is None or parent.trained is None:
         return None
     trained, kept = parent.trained, parent.duplicate_of or parent.name
-    return WarmStart(kept, _policy(kept), trained.curves.steps[trained.best])
-
-
-def _policy(name: str) -> str:
-    """Where in a run's folder a candidate's policy is."""
-    return f"candidates/{name}/policy.safetensors"
+    return WarmStart(kept, layout.policy(layout.candidate(kept)), trained.curves.steps[trained.best])
 
 
 def _train(context: RunContext, key: str, chosen: Sequence[_Compiled], warm: WarmStart | None) -> list[Outcome]:
     """Train programs as one population, all with the run's search seed: differences come from the rewards."""
     candidates = [item.candidate for item in chosen]
-    members = [[c.generation, c.slot, c.attempt] for c in candidates]
-    begun = warm.parent if warm else None
-    context.run.once("training", {"training": key}, lambda: {"members": members, "warm": begun})
+    members, begun = [c.address for c in candidates], warm.parent if warm else None
+    context.run.once(TrainingEvent, {"training": key}, lambda: {"members": members, "warm": begun})
     context.display(TrainingBegan(tuple(c.name for c in candidates)))
     seed = derive(context.run.settings.seed, "search")
-    verdicts = {m: context.designer.verdict(c.generation, c.slot, c.attempt) for m, c in enumerate(candidates)}
-    return context.trainer.train(
-        context.run,
-        key,
+    verdicts = {m: context.designer.verdict(*c.address) for m, c in enumerate(candidates)}
+    request = TrainingRequest(
+        key=key,
         programs=[item.program or "" for item in chosen],
         seeds=[seed] * len(chosen),
         purpose="search",
-        places=[_policy(c.name) for c in candidates],
-        on_progress=context.display,
+        places=[layout.policy(layout.candidate(c.name)) for c in candidates],
         race=context.run.settings.racing,
         warm=warm,
         known={member: known for member, known in verdicts.items() if known},
     )
+    return context.trainer.train(context.run, request, context.display)

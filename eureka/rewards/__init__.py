@@ -1,1 +1,1 @@
-"""From a reward's text to a tensor program that trains: compiled in the sandbox, checked, run over a population."""
+"""Reward functions: extracted from replies, compiled in the sandbox, checked, and run over a population."""

@@ -1,4 +1,4 @@
-"""The host's side of the sandbox: candidates' texts go in, programs or reasons come out."""
+"""The host's side of the sandbox: compiles the source text of candidates to reward programs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from eureka.errors import SandboxUnavailable
 from eureka.runs.candidate import Failed
 from eureka.system.paths import shipped
 from eureka.workers.isolation import IsolationPolicy, Sandbox
-from eureka.workers.process import Died, Worker, give_up, last_words
+from eureka.workers.process import Died, Worker, give_up, last_line
 
 _RESTARTS = 3
 _LARGEST_SOURCE = 200_000
@@ -22,13 +22,13 @@ Fields = Mapping[str, tuple[Sequence[int], str]]
 
 
 class Compiler:
-    """The compiler process: restarted when it dies, through no fault of a candidate's."""
+    """The compiler process; restarted if it dies, which a candidate cannot cause."""
 
     def __init__(self, isolation: IsolationPolicy, log: Path, keep: Sequence[int] = ()):
-        """Start it.
+        """Start the process.
 
         Args:
-            isolation: how strictly candidates are to be jailed.
+            isolation: the required isolation of candidates.
             log: file for its messages.
             keep: descriptors that it inherits (the run's lock).
         """
@@ -42,10 +42,10 @@ class Compiler:
 
     @property
     def sandbox(self) -> Sandbox:
-        """What the jail is worth; waits until it was tried.
+        """The isolation in effect; waits for the self-test of the jail.
 
         Raises:
-            SandboxUnavailable: it could not be built, or a forbidden act got through.
+            SandboxUnavailable: the jail could not be built, or a forbidden action succeeded in it.
         """
         deaths = 0
         while self._sandbox is None:
@@ -55,7 +55,7 @@ class Compiler:
                 deaths += 1
                 if deaths > _RESTARTS:
                     raise SandboxUnavailable(
-                        f"sandbox unavailable: its process {death}{last_words(self._log)}"
+                        f"sandbox unavailable: its process {death}{last_line(self._log)}"
                     ) from None
                 self._worker.close()
                 self._worker = self._start()
@@ -64,21 +64,21 @@ class Compiler:
             if "error" in hello:
                 raise SandboxUnavailable(
                     f"sandbox unavailable: {hello['error']}. It needs Linux with seccomp filters (this is "
-                    f"{platform.system()} {platform.release()}); weaker isolation must be chosen by name with "
-                    "--sandbox container (docs/sandbox.md)"
+                    f"{platform.system()} {platform.release()}); to accept weaker isolation, use --sandbox container "
+                    "(docs/sandbox.md)"
                 )
             self._sandbox = Sandbox(level=hello["hello"], landlock=hello["landlock"], through=hello["through"])
         return self._sandbox
 
     def compile(self, sources: Mapping[KeyT, str], fields: Fields) -> Iterator[tuple[KeyT, str | Failed]]:
-        """Compile texts, several at once.
+        """Compile several texts in parallel.
 
         Args:
-            sources: Python text by a key of the caller's.
-            fields: the state fields that they may ask for.
+            sources: Python text by key.
+            fields: the available state fields.
 
         Yields:
-            Each key once, as it is done, with a program's JSON or why there is none.
+            Each key once, in order of completion, with the program's JSON or the failure.
         """
         waiting = dict(sources)
         for key, source in sources.items():
@@ -104,7 +104,7 @@ class Compiler:
                     del waiting[key]
                     yield key, verdict(answer)
             except Died as death:
-                # A candidate cannot end the server, only its own child: somebody else did.
+                # A candidate can end only its own child process, so the server's death is not its fault.
                 restarts += 1
                 if restarts > _RESTARTS:
                     raise give_up("compiler", death.reason, self._log) from None
@@ -118,7 +118,7 @@ class Compiler:
 
 
 def read_answer(output: bytes) -> dict[str, Any]:
-    """What a candidate's process wrote, which may have been taken over: nothing but what an answer may hold."""
+    """Parse the output of a candidate's process, which is untrusted: only fields of an answer are kept."""
     try:
         data = json.loads(output)
         if isinstance(data.get("program"), str):
@@ -130,7 +130,7 @@ def read_answer(output: bytes) -> dict[str, Any]:
 
 
 def verdict(answer: dict[str, Any]) -> str | Failed:
-    """A program, or why there is none, from an answer of the server's or of `read_answer`."""
+    """The program or the failure in an answer of the server or of `read_answer`."""
     if "program" in answer:
         return answer["program"]
     if "killed" in answer:

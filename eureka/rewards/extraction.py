@@ -1,4 +1,4 @@
-"""From a reply to the code in it, with `ast`: what is Python is told apart by parsing, not by its looks."""
+"""Extraction of reward code from a reply; code is recognised by parsing it with `ast`."""
 
 from __future__ import annotations
 
@@ -12,43 +12,43 @@ from eureka.runs.candidate import Failed
 
 FUNCTION = "compute_reward"
 _TOO_DEEP = (RecursionError, MemoryError)
-"""What the parser raises at thousands of nested expressions."""
+"""Errors of the parser on thousands of nested expressions."""
 _FENCE = re.compile(r"(?P<indent> *)(?P<fence>`{3,}|~{3,})\s*(?P<info>[^`\s]*)[^`]*$")
 _CODE_LIKE = re.compile(r"[\w.]+\s*[=(\[]|[)\]}@]|return\b|(if|for|while|with|try|else)\b.*:\s*$")
-"""Beginnings of a line that is meant as code, even if it is wrong."""
-_GIVEN = frozenset({"torch", "math", "Tensor", "F", "nn"})
-"""Names that a reward's text has without defining them."""
+"""Start of a line that is meant as code, even if it is invalid."""
+_PREDEFINED = frozenset({"torch", "math", "Tensor", "F", "nn"})
+"""Names that the sandbox defines for a reward."""
 
 
 @dataclass(frozen=True)
 class Extracted:
-    """What was found in a reply."""
+    """The code found in a reply."""
 
     code: str | None
-    """Text to compile, or the nearest thing to it that could not be used."""
+    """Code to compile, or the closest match that cannot be used."""
     failed: Failed | None = None
-    """Why there is nothing to compile."""
+    """Why no code can be compiled."""
     notes: tuple[str, ...] = ()
-    """What was left aside or put together on the way."""
+    """Code blocks that were ignored or combined."""
 
 
 def extract(reply: str, finish: str = "stop") -> Extracted:
-    """The last fenced block that defines `compute_reward`; the whole reply if it is code without a fence.
+    """Find the last fenced block that defines `compute_reward`, or take the whole reply if it is code without a fence.
 
     Args:
         reply: the designer's text.
-        finish: why it ended, as in `Reply.finish`.
+        finish: the finish reason, as in `Reply.finish`.
     """
     if unusable := _unusable(reply, finish):
         return Extracted(None, Failed(stage="reply", message=unusable))
-    blocks = fenced(reply) or [reply]
+    blocks = code_blocks(reply) or [reply]
     trimmed = [_without_prose(block) for block in blocks]
     defining = [i for i, block in enumerate(trimmed) if FUNCTION in _functions(block)]
     if defining:
-        return _completed(blocks, trimmed, defining[-1])
+        return _complete(blocks, trimmed, defining[-1])
     broken = [block for block in blocks if f"def {FUNCTION}" in block]
     if broken:
-        return Extracted(broken[-1], _syntax(broken[-1]), _aside(len(blocks) - 1))
+        return Extracted(broken[-1], _syntax(broken[-1]), _ignored(len(blocks) - 1))
     named = [(block, names) for block in blocks if (names := _functions(block))]
     if named:
         block, names = named[-1]
@@ -57,13 +57,13 @@ def extract(reply: str, finish: str = "stop") -> Extracted:
     return Extracted(None, Failed(stage="extract", message=f"the reply has no code block that defines {FUNCTION}"))
 
 
-def fenced(text: str) -> list[str]:
-    """The contents of all Markdown code fences; an unclosed last one runs to the end."""
+def code_blocks(text: str) -> list[str]:
+    """The contents of all Markdown code fences; an unclosed last fence extends to the end."""
     blocks: list[list[str]] = []
     fence, indent = "", 0
     for line in text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n"):
         found = _FENCE.match(line)
-        if found and (not fence or found["info"]):  # one with an info string opens a block even inside another
+        if found and (not fence or found["info"]):  # a fence with an info string opens a block even inside another
             fence, indent = found["fence"], len(found["indent"])
             blocks.append([])
         elif found and found["fence"].startswith(fence):
@@ -76,42 +76,42 @@ def fenced(text: str) -> list[str]:
 def _unusable(reply: str, finish: str) -> str | None:
     match finish:
         case "length":
-            return "the reply was cut off by the limit on its length; answer more briefly, with the code in full"
+            return "the reply was cut off by the length limit; answer more briefly, with the complete code"
         case "refusal":
             return f"the model refused to answer: {reply}"
         case "content_filter":
             return "the reply was cut off by the server's content filter"
         case "skipped":
-            return "nobody gave a reply"
+            return "no reply was given"
         case _:
             return None if reply.strip() else "the reply is empty"
 
 
-def _completed(blocks: list[str], trimmed: list[str], chosen: int) -> Extracted:
-    """The chosen block, with what it needs of the others before it, in their order."""
-    missing = unbound(trimmed[chosen])
+def _complete(blocks: list[str], trimmed: list[str], chosen: int) -> Extracted:
+    """The chosen block, preceded by the blocks that define the names it needs."""
+    missing = unbound_names(trimmed[chosen])
     parts, used = [trimmed[chosen]], {chosen}
-    # What stands before the function, the nearest first; what stands after it only for what is missing still.
+    # Blocks before the chosen one come first, nearest first; later blocks only define names that are still missing.
     for i in [*reversed(range(chosen)), *range(chosen + 1, len(trimmed))]:
-        bound = _bound(trimmed[i])
+        bound = _bound_names(trimmed[i])
         if FUNCTION not in bound and missing & bound:
             parts.insert(0, trimmed[i])
             used.add(i)
-            missing = (missing - bound) | unbound(trimmed[i])
-    notes = _aside(len(blocks) - len(used))
+            missing = (missing - bound) | unbound_names(trimmed[i])
+    notes = _ignored(len(blocks) - len(used))
     if len(used) > 1:
-        notes += (f"put together from {len(used)} code blocks",)
+        notes += (f"combined {len(used)} code blocks",)
     if any(trimmed[i] != blocks[i] for i in used):
-        notes += ("text beside the code was left out",)
+        notes += ("text around the code was removed",)
     return Extracted("\n".join(parts), notes=notes)
 
 
-def _aside(count: int) -> tuple[str, ...]:
-    return (f"{count} other code block{'s were' if count != 1 else ' was'} left aside",) if count > 0 else ()
+def _ignored(count: int) -> tuple[str, ...]:
+    return (f"ignored {count} other code block{'s' if count != 1 else ''}",) if count > 0 else ()
 
 
 def _without_prose(block: str) -> str:
-    """A block that does not parse, less the unindented lines before its first statement and after its last."""
+    """The block; if it does not parse, without unindented lines before its first and after its last statement."""
     if f"def {FUNCTION}" not in block or _tree(block) is not None:
         return block
     lines = block.splitlines()
@@ -141,7 +141,7 @@ def _functions(code: str) -> list[str]:
     return [node.name for node in tree.body if isinstance(node, ast.FunctionDef)] if tree else []
 
 
-def _bound(code: str) -> set[str]:
+def _bound_names(code: str) -> set[str]:
     """Names that a block defines at its top level."""
     names: set[str] = set()
     tree = _tree(code)
@@ -156,12 +156,12 @@ def _bound(code: str) -> set[str]:
     return names
 
 
-def unbound(code: str, given: Collection[str] = _GIVEN) -> set[str]:
-    """Names that a block reads and nowhere binds, but for builtins and what is `given`."""
+def unbound_names(code: str, given: Collection[str] = _PREDEFINED) -> set[str]:
+    """Names that a block reads but does not bind, except for builtins and those in `given`."""
     tree = _tree(code)
     if tree is None:
         return set()
-    read, bound = set(), _bound(code)
+    read, bound = set(), _bound_names(code)
     for node in ast.walk(tree):
         match node:
             case ast.Name(id=name, ctx=ast.Load()):
@@ -183,5 +183,5 @@ def _syntax(block: str) -> Failed:
     except ValueError as error:
         return Failed(stage="compile", message=f"the code is not valid Python: {error}")
     except _TOO_DEEP:
-        return Failed(stage="compile", message="the code is nested too deeply to be read")
-    return Failed(stage="extract", message=f"{FUNCTION} is defined inside something else; define it at the top level")
+        return Failed(stage="compile", message="the code is nested too deeply to be parsed")
+    return Failed(stage="extract", message=f"{FUNCTION} is not defined at the top level; define it there")

@@ -1,4 +1,4 @@
-"""Does a program behave on real states? Shape and dtype were checked when it was rebuilt; this runs it."""
+"""Trial run of a program on recorded states; shapes and dtypes were checked when it was rebuilt."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from torch import Tensor
 
 from eureka.rewards.program import Field, Program, ProgramBank, rebuild, require_separate_worlds
 
-_STEP, _STEP_A_WORLD = 0.02, 10e-6
-"""s that a step may take, and for each world; published rewards take some 0.1 ms in 64 worlds, 1 ms in 4096."""
-_HOPELESS = 5.0
-"""So many times as long is no accident of a busy machine: it is not tried again."""
+_STEP, _STEP_PER_WORLD = 0.02, 10e-6
+"""Time limit of a step in s, and the addition per world. Published rewards take 0.1 ms in 64 worlds, 1 ms in 4096."""
+_NO_RETRY = 5.0
+"""Multiple of the limit above which a trial is not repeated: a busy machine does not explain it."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a program did on recorded states."""
+    """The behaviour of a program on recorded states."""
 
     problem: str | None
-    """Why it cannot be trained with, in one sentence; None if it can."""
+    """Why the program cannot be used, in one sentence; None if it can."""
     inputs: tuple[str, ...]
     nodes: int
     ranges: dict[str, tuple[float, float, float]]
-    """Least, mean and greatest value of the total and each component."""
+    """Minimum, mean and maximum of the total and each component."""
     notes: tuple[str, ...]
-    """What an author should know though it forbids nothing."""
+    """Notices for the author that do not reject the program."""
 
 
 def preflight(text: str, fields: dict[str, Field], states: dict[str, Tensor]) -> Report:
@@ -39,7 +39,7 @@ def preflight(text: str, fields: dict[str, Field], states: dict[str, Tensor]) ->
         states: (S, ...) each, states of random play, S a multiple of 4.
 
     Raises:
-        Rejected: it is no acceptable program.
+        Rejected: the program is not valid.
     """
     worlds = next(iter(states.values())).shape[0]
     require_separate_worlds(text, fields)
@@ -57,28 +57,28 @@ def preflight(text: str, fields: dict[str, Field], states: dict[str, Tensor]) ->
 
 
 def too_slow(program: Program, states: dict[str, Tensor]) -> str | None:
-    """A sentence if one step of a program in all its worlds takes absurdly long; depends on the machine.
+    """Return the problem if one step of the program exceeds a generous time limit; depends on the machine.
 
     Args:
-        program: rebuilt for the worlds that it is to be trained in.
-        states: (S, ...) each, states to repeat until there are enough.
+        program: rebuilt for the number of worlds of the training.
+        states: (S, ...) each, repeated to fill the worlds.
     """
     worlds, recorded = program.worlds, next(iter(states.values())).shape[0]
     places = torch.arange(worlds) % recorded
     inputs = [states[name][places] for name in program.inputs]
-    allowed = _STEP + worlds * _STEP_A_WORLD
+    allowed = _STEP + worlds * _STEP_PER_WORLD
     took = float("inf")
     for _ in range(3):
         start = time.perf_counter()
         try:
             with torch.no_grad():
                 program(*inputs)
-        except Exception as error:  # what it cannot compute with in so many worlds is its own failure
-            return f"the reward failed as it ran in {worlds} worlds: {(str(error).splitlines() or [''])[0][:200]}"
+        except Exception as error:  # any error in so many worlds is the program's own failure
+            return f"the reward raised an error in {worlds} worlds: {(str(error).splitlines() or [''])[0][:200]}"
         took = min(took, time.perf_counter() - start)
         if took <= allowed:
             return None
-        if took > _HOPELESS * allowed:
+        if took > _NO_RETRY * allowed:
             break
     return f"one step in {worlds} worlds takes {took * 1000:.0f} ms; {allowed * 1000:.0f} ms are allowed"
 
@@ -89,7 +89,7 @@ def _run(program: Program, states: dict[str, Tensor]) -> tuple[Tensor, ...]:
 
 
 def _mixes_worlds(program: Program, states: dict[str, Tensor], outputs: dict[str, Tensor]) -> str | None:
-    """A sentence if a world's value changes when other worlds are replaced or shuffled: what was proved, tried out."""
+    """Return the problem if a world's value changes when other worlds are replaced or shuffled (a second check)."""
     size = next(iter(states.values())).shape[0]
     chance = torch.Generator().manual_seed(0)
     half = torch.rand(size, generator=chance) < 0.5
@@ -101,7 +101,7 @@ def _mixes_worlds(program: Program, states: dict[str, Tensor], outputs: dict[str
             same = torch.isclose(value, before, rtol=1e-5, atol=1e-6, equal_nan=True)
             if not bool((same if kept is None else same[kept]).all()):
                 return (
-                    f"{name!r} of one world depends on other worlds; means, sums, maxima and the like over all "
-                    "worlds are not allowed, so give them dim=-1 or leave them out"
+                    f"{name!r} of one world depends on other worlds; reductions over all worlds (mean, sum, max) are "
+                    "not allowed: use dim=-1 or remove them"
                 )
     return None

@@ -1,4 +1,4 @@
-"""Running reward programs over a population: member p's program sees the N worlds of member p."""
+"""Execution of reward programs over a population: the program of member p reads the N worlds of member p."""
 
 from __future__ import annotations
 
@@ -33,27 +33,27 @@ __all__ = [
 ]
 
 REWARD_BOUND = 1e10
-"""A reward larger than this has exploded, as one that is infinite has."""
+"""Larger absolute values fail a reward, as infinite values do."""
 
 
 @dataclass(frozen=True)
 class ComponentStatistics:
-    """What a member's reward was made of over some control steps, means over worlds and time."""
+    """Statistics of a member's reward over some control steps; means over worlds and time."""
 
     total: float
     components: dict[str, float]
     least: dict[str, float]
-    """Smallest value of each component in any world at any step."""
+    """Minimum of each component over worlds and steps."""
     greatest: dict[str, float]
     fault: str | None
-    """Why the reward is unusable, if a value was not finite or exploded: names the component and its share."""
+    """Why the reward is unusable: the component with values that are not finite or too large, and their share."""
 
 
 class ProgramBank:
-    """One program a member, run one after another; remembers what they gave until `drain`."""
+    """One program per member, run in sequence; records their values until `drain`."""
 
     def __init__(self, programs: Sequence[Program], worlds: int):
-        """Member p, the worlds p * N to (p + 1) * N, runs `programs[p]`, rebuilt for N = `worlds`."""
+        """Let `programs[p]`, rebuilt for N = `worlds`, compute worlds p * N to (p + 1) * N."""
         self.programs, self.worlds = programs, worlds
         self._latest: Sequence[Tensor] = ()
         self._history: list[list[Tensor]] = [[] for _ in programs]
@@ -63,40 +63,40 @@ class ProgramBank:
 
     @torch.no_grad()
     def compile(self, fields: dict[str, Tensor]) -> str | None:
-        """Merge all programs into one and have torch compile it, before the first step: they run together from then on.
+        """Merge all programs into one and compile it with torch; call this before the first step.
 
-        Compiled arithmetic may round otherwise. Where it differs by more than that, or cannot be compiled, nothing
-        changes.
+        Compiled arithmetic may round differently. If the results differ by more, or compilation fails, the programs
+        stay separate.
 
         Args:
             fields: the State's fields on some states, (P * N, ...) each.
 
         Returns:
-            None, or in one sentence why the programs are not merged.
+            None, or why the programs are not merged, in one sentence.
         """
         inputs = [fields[name] for name in self._inputs]
         try:
             merged = torch.compile(_Merged(self.programs, self._inputs, self.worlds), fullgraph=True, dynamic=False)
             together = merged(*inputs)
-        except Exception as error:  # whatever a compiler meets in a generation, the generation can train without it
+        except Exception as error:  # training works without compilation
             reason = (str(error).strip().splitlines() or [""])[0]
             return f"the programs could not be merged and compiled: {type(error).__name__}: {reason[:200]}"
         for p, (program, values) in enumerate(zip(self.programs, together, strict=True)):
-            expected = torch.stack(program(*self._own(p, fields)))
+            expected = torch.stack(program(*self._member_inputs(p, fields)))
             if not torch.allclose(values, expected, rtol=1e-4, atol=1e-5, equal_nan=True):
-                return f"the merged and compiled programs compute something else for member {p}"
+                return f"the merged and compiled programs give another result for member {p}"
         self._merged = merged
         return None
 
     def __call__(self, fields: dict[str, Tensor]) -> Tensor:
-        """(P, N) float32 total rewards for the State's fields, (P * N, ...) each, and a record of them."""
+        """(P, N) float32 total rewards for the State's fields, (P * N, ...) each; records them."""
         totals = self.compute(fields)
         self.record(copy=False)
         return totals
 
     @torch.no_grad()
     def compute(self, fields: dict[str, Tensor]) -> Tensor:
-        """(P, N) float32 total rewards for the State's fields, (P * N, ...) each; `record` keeps them."""
+        """(P, N) float32 total rewards for the State's fields, (P * N, ...) each, without a record."""
         if self._merged is not None:
             self._latest = self._merged(*[fields[name] for name in self._inputs])
         else:
@@ -104,7 +104,7 @@ class ProgramBank:
         return torch.stack([values[0] for values in self._latest])
 
     def record(self, copy: bool) -> None:
-        """Keep what was computed last; a copy of it, if the next step overwrites it."""
+        """Record the latest values; `copy` them if the next step overwrites them."""
         for history, values in zip(self._history, self._latest, strict=True):
             history.append(values.clone() if copy else values)
 
@@ -113,7 +113,7 @@ class ProgramBank:
         rows = [_summary(torch.stack(history, dim=1).flatten(1)) for history in self._history]
         for history in self._history:
             history.clear()
-        # One copy from the device for all members.
+        # All members are copied from the device at once.
         table = iter(torch.cat(rows, dim=1).T.tolist())
         statistics = []
         for program, broken in zip(self.programs, self._broken, strict=True):
@@ -131,28 +131,28 @@ class ProgramBank:
             )
         return statistics
 
-    def _own(self, member: int, fields: dict[str, Tensor]) -> list[Tensor]:
+    def _member_inputs(self, member: int, fields: dict[str, Tensor]) -> list[Tensor]:
         own = slice(member * self.worlds, (member + 1) * self.worlds)
         return [fields[name][own] for name in self.programs[member].inputs]
 
     def _run(self, member: int, fields: dict[str, Tensor]) -> Tensor:
         """(1 + C, N): the member's total and components."""
-        program, own = self.programs[member], self._own(member, fields)
+        program, own = self.programs[member], self._member_inputs(member, fields)
         try:
             return torch.stack(program(*own))
-        except Exception as error:  # one program that cannot compute fails its own member; the others go on
+        except Exception as error:  # an error fails this member only
             reason = (str(error).splitlines() or [type(error).__name__])[0]
-            self._broken[member] = f"the reward failed as it ran: {reason[:200]}"
+            self._broken[member] = f"the reward raised an error: {reason[:200]}"
             return torch.full((1 + len(program.components), self.worlds), torch.nan, device=own[0].device)
 
 
 def own_reward(worlds: int) -> Program:
-    """In a program's place: the reward that an environment of Gymnasium's gives by itself."""
-    module = torch.fx.symbolic_trace(_Own())
+    """A program that returns the own reward of a Gymnasium environment."""
+    module = torch.fx.symbolic_trace(_Identity())
     return Program(module=module, inputs=(FIELD,), components=(), nodes=0, worlds=worlds, work=0)
 
 
-class _Own(torch.nn.Module):
+class _Identity(torch.nn.Module):
     def forward(self, reward: Tensor) -> tuple[Tensor]:
         return (reward,)
 
@@ -163,20 +163,20 @@ class _Merged(torch.nn.Module):
     def __init__(self, programs: Sequence[Program], inputs: Sequence[str], worlds: int):
         super().__init__()
         self.programs = torch.nn.ModuleList(program.module for program in programs)
-        self.wanted = [[inputs.index(name) for name in program.inputs] for program in programs]
+        self.indices = [[inputs.index(name) for name in program.inputs] for program in programs]
         self.worlds = worlds
 
     def forward(self, *fields: Tensor) -> tuple[Tensor, ...]:
-        """(1 + C, N) a member: its total and components."""
+        """(1 + C, N) for each member: its total and components."""
         results = []
-        for p, (module, wanted) in enumerate(zip(self.programs, self.wanted, strict=True)):
-            own = [fields[i][p * self.worlds : (p + 1) * self.worlds] for i in wanted]
-            results.append(torch.stack(module(*own)))
+        for p, (module, indices) in enumerate(zip(self.programs, self.indices, strict=True)):
+            inputs = [fields[i][p * self.worlds : (p + 1) * self.worlds] for i in indices]
+            results.append(torch.stack(module(*inputs)))
         return tuple(results)
 
 
 def _summary(series: Tensor) -> Tensor:
-    """(5, 1 + C): mean, least, greatest, share of unusable values and share of NaN, of each row of (1 + C, T * N)."""
+    """(5, 1 + C): mean, minimum, maximum, share of unusable values and share of NaN for each row of (1 + C, T * N)."""
     bad = ~(series.abs() <= REWARD_BOUND)  # NaN fails every comparison
     shares = [bad.float().mean(dim=1), series.isnan().float().mean(dim=1)]
     return torch.stack([series.mean(dim=1), series.amin(dim=1), series.amax(dim=1), *shares])

@@ -1,4 +1,4 @@
-"""Rewards as plain Python, run in this process: the user's own and the tasks', never a candidate's in a run."""
+"""Rewards as plain Python in this process: the user's and the tasks' own, never those of candidates in a run."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from eureka.errors import UserError, did_you_mean
 from eureka.system.paths import load_file
 
 Reward = Callable[..., tuple[Tensor, Mapping[str, Tensor | float]]]
-"""From State fields asked for by argument name, (N, ...) each, to the total (N,) and the components by name."""
+"""Maps State fields selected by argument name, (N, ...) each, to the total (N,) and the components by name."""
 
 
 @dataclass(frozen=True)
 class PlainReward:
-    """A reward with the State fields that it asks for."""
+    """A reward function with the names of the State fields that it reads."""
 
     function: Reward
     names: tuple[str, ...]
 
     @classmethod
     def load(cls, reward: str | Path | Reward, task: LoadedTask, fields: Mapping[str, Tensor]) -> PlainReward:
-        """Take "human" or "sparse" for the task's own, the path of a Python file, or a function; try it once.
+        """Load a reward and call it once.
 
         Args:
-            reward: what to take.
-            task: whose baselines may be named.
+            reward: "human" or "sparse" for one of the task's, the path of a Python file, or a function.
+            task: the task.
             fields: the State's fields in some worlds, (N, ...) each.
 
         Raises:
-            UserError: there is no such file, or it gives no reward for this task.
+            UserError: the file does not exist, or the reward does not fit the task.
         """
         function = _read(task.rewards.get(str(reward), Path(reward))) if isinstance(reward, str | Path) else reward
-        loaded = cls(function, tuple(_asked(function, fields)))
+        loaded = cls(function, tuple(_field_names(function, fields)))
         loaded(fields)
         return loaded
 
@@ -55,7 +55,7 @@ class PlainReward:
         return total.float(), {name: part.expand(count) for name, part in parts.items()}
 
 
-def _asked(function: Reward, fields: Mapping[str, Tensor]) -> list[str]:
+def _field_names(function: Reward, fields: Mapping[str, Tensor]) -> list[str]:
     names = []
     for name, parameter in inspect.signature(function).parameters.items():
         if parameter.kind is parameter.VAR_KEYWORD:
@@ -64,18 +64,19 @@ def _asked(function: Reward, fields: Mapping[str, Tensor]) -> list[str]:
             names.append(name)
         elif parameter.default is parameter.empty:
             raise UserError(
-                f"the reward asks for {name!r}{did_you_mean(name, fields)}; the state has {', '.join(fields)}"
+                f"the reward's argument {name!r} is not a state field{did_you_mean(name, fields)}; use one of "
+                f"{', '.join(fields)}"
             )
     return names
 
 
 def _read(path: Path) -> Reward:
     if not path.is_file():
-        raise UserError(f"there is no reward file {path}; give human, sparse, a Python file or a function")
+        raise UserError(f"no reward file {path}; give human, sparse, a Python file or a function")
     try:
         function: Reward | None = getattr(load_file(f"eureka_reward_{path.stem}", path), "compute_reward", None)
     except Exception as error:
         raise UserError(f"{path} cannot be run: {type(error).__name__}: {error}") from None
     if not callable(function):
-        raise UserError(f"{path} defines no function compute_reward")
+        raise UserError(f"{path} does not define the function compute_reward; add it")
     return function

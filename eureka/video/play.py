@@ -21,7 +21,8 @@ from eureka.video.trajectory import SUFFIX, load
 from eureka.workers.client import TrainerClient
 from eureka.workers.executors import LocalExecutor
 from eureka.workers.isolation import IsolationPolicy
-from eureka.workers.process import Died, Worker, last_words
+from eureka.workers.messages import FileReference, Play
+from eureka.workers.process import Died, Worker, last_line
 
 FILMS = (".mp4", ".gif", ".webp")
 """What the name of a film may end in."""
@@ -163,18 +164,19 @@ def _simulate(choice: Selection, wanted: PlayOptions, isolation: IsolationPolicy
         if wanted.episodes is not None:
             steps = wanted.episodes * task.horizon
         target = work / f"trajectory{SUFFIX}"
-        answer = trainer.play(
-            policies=[str(player.file) for player in choice.players],
-            labels=[player.label for player in choice.players],
-            programs=[player.program for player in choice.players],
+        command = Play(
+            policies=tuple(FileReference(file=str(player.file)) for player in choice.players),
+            labels=tuple(player.label for player in choice.players),
+            programs=tuple(player.program for player in choice.players),
             seed=wanted.seed,
             steps=steps,
             episodes=wanted.episodes,
-            file=str(target),
+            output=str(target),
         )
+        played = trainer.play(command)
         names = ", ".join(player.label for player in choice.players)
-        say(f"{task.name}: {names}, {answer['steps']} control steps, {answer['steps'] * task.control_period:.1f} s")
-        for player, fitness in zip(choice.players, answer["first"], strict=True):
+        say(f"{task.name}: {names}, {played.steps} control steps, {played.steps * task.control_period:.1f} s")
+        for player, fitness in zip(choice.players, played.first, strict=True):
             if fitness is not None:
                 say(f"{player.label}: fitness {number(fitness)} in the first episode")
         return target
@@ -235,8 +237,8 @@ def _drawn_by(name: str, job: dict[str, Any], scratch: Path, tick: Tick) -> dict
                     return about
     except Died as death:
         if about:
-            raise EnvironmentFault(f"drawing with {about['by']} {death.reason}{last_words(log)}") from None
-        return f"{death.reason}{last_words(log)}"
+            raise EnvironmentFault(f"drawing with {about['by']} {death.reason}{last_line(log)}") from None
+        return f"{death.reason}{last_line(log)}"
     finally:
         worker.close()
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import runpy
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.main import get_command
@@ -63,3 +65,10 @@ def test_the_command_line_imports_nothing_heavy():
     code = f"import sys, eureka.__main__; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_reference_of_commands_is_up_to_date():
+    docs = Path(__file__).resolve().parents[2] / "docs"
+    generated = runpy.run_path(str(docs / "generate_cli.py"))["reference"]()
+    assert (docs / "cli.md").read_text() == generated, "run: python docs/generate_cli.py"
+    assert all(f"\n## {command}\n" in generated for command in COMMANDS)

@@ -62,14 +62,10 @@ def test_a_task_from_an_environment_observes_and_moves_as_the_environment_does(c
     import numpy as np
     import torch
 
-    from eureka.envs.env import Env
-    from eureka.envs.introspection import load_class
-    from eureka.physics.base import compile_scene
-    from eureka.physics.threads import ThreadPhysics
+    from eureka import testing
 
     assert cli("new-task", "hop", "--from", "gymnasium:Hopper-v5").returncode == 0
-    task = load_class(load_task(str(tmp_path / "hop.yaml")))
-    env = Env(task, ThreadPhysics(compile_scene(task.scene()), 1, 1), torch.zeros(1, dtype=torch.int64), "test")
+    env = testing.worlds(testing.load(tmp_path / "hop.yaml"), 1)
     twin = gymnasium.make("Hopper-v5")
     env.reset(), twin.reset(seed=0)
     own = twin.unwrapped

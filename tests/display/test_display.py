@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from eureka.runs.replies import Answer, Reply
 from eureka.system.paths import shipped
 
 EXAMPLE = shipped("tasks").parent / "runs" / "examples" / "cartpole"
-REPORT = {"iteration": 3, "iterations": 4, "steps": 9000, "steps_left": 3000, "clocks": {}, "fitness": [1.5, None]}
+REPORT = events.TrainingProgress(3, 4, steps=9000, steps_left=3000, clocks={}, fitness=[1.5, None])
 ANSWER = Answer(
     replies=(Reply(slot=0, text="x"),), model="m\x1b[2J", prompt_tokens=10, completion_tokens=5, seconds=1.25
 )
@@ -162,7 +163,7 @@ def test_the_time_left_of_a_resumed_training_is_that_of_what_is_left(monkeypatch
     monkeypatch.setattr("eureka.display.plain.time.monotonic", lambda: now[0])
     pace = format.Pace()
     now[0] = 10.0
-    words = pace.words(REPORT | {"steps": 1000, "steps_left": 20_000})
+    words = pace.words(replace(REPORT, steps=1000, steps_left=20_000))
     assert words == "0.1 k world-steps/s   0:10 elapsed, about 3:20 left here"
 
 
@@ -175,7 +176,7 @@ def drawn(width: int, height: int, candidates: int, dropped: tuple[int, ...] = (
         show(events.GenerationBegan(1, 2))
         show(events.TrainingBegan(tuple(f"1.{i}" for i in range(candidates))))
         fitness = [float(i) for i in range(candidates)]
-        show(events.Progressed(tuple(range(candidates)), REPORT | {"fitness": fitness}))
+        show(events.Progressed(tuple(range(candidates)), replace(REPORT, fitness=fitness)))
         show(events.RungReached(4096, dict(enumerate(fitness)), dropped))
         with console.capture() as found:
             console.print(show._draw())

@@ -7,9 +7,9 @@ import torch
 from support.bench import Bench
 
 from eureka.config.settings import Learning
-from eureka.envs import capture
 from eureka.envs.capture import Capture
 from eureka.envs.env import Env
+from eureka.physics import graphs
 from eureka.rewards.program import ProgramBank
 from eureka.rl.evaluation import PolicyPlayer
 from eureka.rl.normalization import RunningMoments
@@ -21,8 +21,8 @@ from eureka.rl.rollout import Clocks, Collector
 def collector(bench: Bench, static: bool) -> Collector:
     env = bench.env(2, 4, static=static)
     env.reset()
-    policy = Policy.create(Shape(env.observed, bench.task.action_size, (8,)), torch.tensor([1, 2]), 1.0)
-    moments = RunningMoments(2, (env.observed,), torch.device("cpu"))
+    policy = Policy.create(Shape(env.actor_size, bench.task.action_size, (8,)), torch.tensor([1, 2]), 1.0)
+    moments = RunningMoments(2, (env.actor_size,), torch.device("cpu"))
     bank = ProgramBank([bench.baseline("human", 4)] * 2, 4)
     return Collector(env, policy, moments, bank, torch.tensor([3, 4]), 16, Clocks())
 
@@ -50,9 +50,9 @@ def test_between_captured_steps_everything_lies_where_it_lay(cartpole: Bench):
     env = c.env
     assert isinstance(env, Env)
     c.collect()
-    before = {name: value.data_ptr() for name, value in env.carried().items()}
+    before = {name: value.data_ptr() for name, value in env.step_state().items()}
     c.collect()
-    assert {name: value.data_ptr() for name, value in env.carried().items()} == before
+    assert {name: value.data_ptr() for name, value in env.step_state().items()} == before
 
 
 def test_a_capture_goes_on_from_what_the_environment_was_given_meanwhile(cartpole: Bench):
@@ -107,7 +107,7 @@ class Again:
 
 
 def test_replayed_updates_read_this_rollout_and_not_the_first(cartpole: Bench, monkeypatch):
-    monkeypatch.setattr(capture, "Graph", Again)
+    monkeypatch.setattr(graphs, "Graph", Again)
     one, other = collector(cartpole, False), collector(cartpole, False)
     settings = Learning(horizon=16, hidden=(8,), minibatches=2)
     plain, replayed = (Learner(c.policy, settings, 0) for c in (one, other))

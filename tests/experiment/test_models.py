@@ -83,7 +83,7 @@ REFUSALS = [
     (["--llm", "search", "--max-usd", "1"], {}, "--max-usd has no effect on --llm search"),
     (["--llm", "manual", "--temperature", "1"], {}, "--temperature has no effect on --llm manual"),
     (["--llm", "transformers"], {}, "needs a model behind a colon"),
-    (["--start", "nowhere.py"], {}, "--start nowhere.py: there is no such file"),
+    (["--start", "nowhere.py"], {}, "--start nowhere.py: no such file"),
 ]
 
 
@@ -222,7 +222,7 @@ def test_a_person_answers_through_files_and_may_leave_and_come_back(cli: Cli, tm
     found = answers(tmp_path / "run")
     assert [e["answer"]["source"] for e in found] == ["1.0/reply-1.md", "1.0/reply-7.md", None]
     assert found[0]["answer"]["model"] == "a friend"
-    assert "nobody gave a reply" in done.stdout
+    assert "no reply was given" in done.stdout
     again = cli("run", "cartpole", "--llm", f"replay:{tmp_path / 'run'}", "--out", "again")
     assert again.returncode == 0, again.stderr
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.cli import KEY, Cli, sentence, start_command
+from support.cli import KEY, Cli, sentence, start_command, workers
 from support.events import answers, events_of
 from support.model_runs import rewards
 from support.model_server import Server, error
@@ -92,6 +93,8 @@ def test_a_comparison_killed_as_soon_as_it_is_a_run_is_still_a_comparison(cli: C
         assert process.poll() is None
     process.send_signal(signal.SIGKILL)
     process.communicate()
+    for pid in workers(tmp_path / "c").values():  # which end by themselves once they have started
+        os.kill(pid, signal.SIGKILL)
     assert [event["event"] for event in events_of(tmp_path / "c")] == ["arms"]
     done = cli("resume", "c")
     assert done.returncode == 0, done.stderr

@@ -1,6 +1,6 @@
 import pytest
 
-from eureka.rewards.extraction import extract, fenced
+from eureka.rewards.extraction import code_blocks, extract
 
 CODE = "def compute_reward(a):\n    return a, {}\n"
 
@@ -14,7 +14,7 @@ def test_the_block_that_defines_the_function_is_taken():
 def test_the_last_of_several_such_blocks_counts_and_the_rest_is_said():
     other = CODE.replace("return a", "return -a")
     found = extract(f"```python\n{CODE}```\nBetter:\n```python\n{other}```\n```bash\nls\n```\n")
-    assert found.code == other and found.notes == ("2 other code blocks were left aside",)
+    assert found.code == other and found.notes == ("ignored 2 other code blocks",)
 
 
 def test_helpers_imports_and_constants_stay():
@@ -31,8 +31,8 @@ def test_an_unclosed_fence_runs_to_the_end():
 
 
 def test_other_fences_and_indented_ones_are_seen():
-    assert fenced("~~~\na\n~~~\n  ```\n  b\n  ```") == ["a\n", "b\n"]
-    assert fenced("no code") == []
+    assert code_blocks("~~~\na\n~~~\n  ```\n  b\n  ```") == ["a\n", "b\n"]
+    assert code_blocks("no code") == []
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_code_nested_beyond_the_parser_is_a_failure(deep: str):
 def test_prose_around_the_code_in_its_block_is_left_out():
     found = extract(f"```python\nHere is the function you wanted:\n\n{CODE}\nI hope this helps, it isn't tested.\n```")
     assert found.failed is None and found.code == CODE
-    assert found.notes == ("text beside the code was left out",)
+    assert found.notes == ("text around the code was removed",)
 
 
 def test_a_syntax_error_within_the_function_is_never_cut_away():
@@ -89,7 +89,7 @@ def test_helpers_in_a_block_of_their_own_are_put_before_the_function():
     names = {}
     exec(found.code, names)
     assert names["compute_reward"](3.0)[0] == 6.0 and "matplotlib" not in found.code
-    assert found.notes == ("1 other code block was left aside", "put together from 3 code blocks")
+    assert found.notes == ("ignored 1 other code block", "combined 3 code blocks")
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_helpers_in_a_block_of_their_own_are_put_before_the_function():
         ("refusal", "I cannot help with that.", "the model refused to answer: I cannot help"),
         ("content_filter", "", "content filter"),
         ("stop", "  \n", "the reply is empty"),
-        ("skipped", "", "nobody gave"),
+        ("skipped", "", "no reply was given"),
     ],
 )
 def test_a_reply_that_is_no_answer_is_a_failure_of_its_own_kind(finish: str, text: str, expected: str):

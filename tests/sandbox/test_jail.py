@@ -293,7 +293,7 @@ def test_a_progress_bar_that_torch_finds_installed_starts_no_thread(compiler: Co
 
 
 def test_levels_that_do_not_exist_or_are_too_weak_are_refused(monkeypatch):
-    with pytest.raises(UserError, match="there are auto, strict"):
+    with pytest.raises(UserError, match="use one of auto, strict"):
         check_level("tight")
     monkeypatch.delenv("EUREKA_ALLOW_NO_SANDBOX", raising=False)
     for name in [n for n in os.environ if n.endswith(("_API_KEY", "_TOKEN", "_SECRET"))]:

@@ -21,14 +21,14 @@ from support.cli import workers
 def kill_at(when: str, kind: str, count: int) -> None:
     append, left = Run.append, [count]
 
-    def killing(self: Run, event: str, *rest, **content):
-        left[0] -= event == kind
-        here = event == kind and left[0] == 0
+    def killing(self: Run, event):
+        left[0] -= event.event == kind
+        here = event.event == kind and left[0] == 0
         if here and when == "half":
             with open(self.folder / "events.jsonl", "a") as journal:
                 journal.write(f'{{"event": "{kind}", "time": 1.0, "gener')
             os.kill(os.getpid(), signal.SIGKILL)
-        made = append(self, event, *rest, **content)
+        made = append(self, event)
         if here:
             os.kill(workers(self.folder)["trainer"] if when == "trainer" else os.getpid(), signal.SIGKILL)
         return made
@@ -38,6 +38,6 @@ def kill_at(when: str, kind: str, count: int) -> None:
 
 if __name__ == "__main__":
     for wanted in sys.argv[1].split(","):
-        moment, event, number = wanted.split(":")
-        kill_at(moment, event, int(number))
+        moment, name, number = wanted.split(":")
+        kill_at(moment, name, int(number))
     sys.exit(main(sys.argv[2:]))

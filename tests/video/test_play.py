@@ -175,7 +175,7 @@ def test_environments_by_id_are_filmed_where_mujoco_simulates_them(cli: Cli, tmp
         (["lone.safetensors", "--task", "ant"], "is a policy of another task"),
         (["lone.safetensors", "--task", "cartpole", "--baseline", "human"], "--baseline is an arm of a run"),
         (["lone.safetensors", "--task", "cartpole", "--candidate", "1.0"], "a file is one policy"),
-        (["junk.safetensors", "--task", "cartpole"], "junk.safetensors is no policy of eureka's"),
+        (["junk.safetensors", "--task", "cartpole"], "junk.safetensors is not a policy file"),
         (["junk.npz"], "junk.npz is no trajectory"),
         (["taken.mp4"], "neither a run's folder nor a policy"),
     ],

@@ -39,15 +39,15 @@ def test_the_devices_that_are_named_are_the_ones_that_are_used():
 @pytest.mark.parametrize(
     "device, given, expected",
     [
-        ("cpu", {"workers": 3}, "each needs a processor, and there are 2 here"),
+        ("cpu", {"workers": 3}, "this machine has 2 processors"),
         ("cpu", {"workers": 0}, "--workers must be at least 1"),
-        ("cuda", {"workers": 2}, "name the GPUs instead"),
-        ("cpu", {"devices": "cuda:0"}, "--device is cpu; leave one of them out"),
-        ("auto", {"devices": "cuda:0,gpu1"}, "'gpu1' is no GPU"),
-        ("auto", {"devices": "cuda:2"}, "there is no cuda:2 here; torch sees 2"),
-        ("auto", {"devices": "cuda:1,cuda:1"}, "name it once"),
-        ("auto", {"devices": "cuda:0", "executor": "ray"}, "Ray chooses them itself"),
-        ("auto", {"executor": "slurm"}, "no executor 'slurm'; there are local, ray and ray:ADDRESS"),
+        ("cuda", {"workers": 2}, "use --devices cuda:0,cuda:1"),
+        ("cpu", {"devices": "cuda:0"}, "--device is cpu; omit one of them"),
+        ("auto", {"devices": "cuda:0,gpu1"}, "'gpu1' is not a GPU"),
+        ("auto", {"devices": "cuda:2"}, "no cuda:2 on this machine; the number of GPUs is 2"),
+        ("auto", {"devices": "cuda:1,cuda:1"}, "a GPU is named twice"),
+        ("auto", {"devices": "cuda:0", "executor": "ray"}, "Ray assigns the GPUs"),
+        ("auto", {"executor": "slurm"}, "unknown executor 'slurm'; use local, ray or ray:ADDRESS"),
         ("auto", {"executor": "rai"}, "did you mean 'ray'?"),
     ],
 )

@@ -1,7 +1,7 @@
-"""What a designer is told of an environment named by its id: from its model, its spaces and its documentation.
+"""Description of a Gymnasium environment for a designer, from its model, spaces and documentation.
 
-Gymnasium's own environments share a form of documentation. Its sections on the scene, on observation and action, and
-on what ends an episode are used; the one on rewards is not, for it would give the answer away.
+Gymnasium's own environments share a documentation format. Its sections on scene, observation, action and episode end
+are used; the section on rewards is not, because it reveals the answer.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from eureka.config.tasks import LoadedTask
 from eureka.envs.gymnasium.env import GymnasiumTask
 
 _LONGEST = 1200
-"""Characters that a section of an environment's documentation may take in a prompt."""
+"""Maximum characters of a documentation section in a prompt."""
 
 _LATE = (
     " Fields of bodies and sensors are as they were one time step of the simulation before the end of a control step; "
@@ -25,7 +25,7 @@ _LATE = (
 
 
 def describe(loaded: LoadedTask, task: GymnasiumTask) -> Description:
-    """The environment as a designer is told of it, and what was assumed."""
+    """The environment's description for a designer, and the assumptions made for it."""
     sections = _sections(inspect.getdoc(type(task.example.unwrapped)) or "")
     scene = _section(sections, r"^description$")
     period, known = _period(task)
@@ -62,23 +62,23 @@ def _assumptions(loaded: LoadedTask, task: GymnasiumTask, period_known: bool, sc
     yield (
         f"{here}: fitness is its return, undiscounted"
         if task.key is None
-        else f"{here}: fitness is info.{task.key} as an episode ends"
+        else f"{here}: fitness is info.{task.key} at the end of an episode"
     )
     if not loaded.on_disk:
-        yield f"{here}: sizes and PPO settings are general ones; a YAML of yours may set them (docs/own-task.md)"
+        yield f"{here}: sizes and PPO settings are defaults; a task YAML can set them (docs/own-task.md)"
     if not loaded.file.description:
-        source = "its documentation" if scene else "its id alone, for it has no documentation"
-        yield f"{here}: the goal that designers read comes from {source}"
+        source = "its documentation" if scene else "its id, because it has no documentation"
+        yield f"{here}: the goal in the description comes from {source}"
     if not task.limited:
-        yield f"{here}: it has no limit of its own; episodes are cut at {task.horizon} control steps"
+        yield f"{here}: it has no time limit; episodes are truncated at {task.horizon} control steps"
     if not task.bounded:
-        yield f"{here}: its actions have no bounds; those without get values in [-1, 1]"
+        yield f"{here}: unbounded actions get values in [-1, 1]"
     if not period_known:
-        yield f"{here}: its control period is not known; 1 s is assumed in what designers are told"
+        yield f"{here}: its control period is unknown; the description assumes 1 s"
     if not task.exact:
         yield (
-            f"{here}: its state cannot be saved, so a resume begins new episodes: results are then not those of an "
-            "uninterrupted run to the last bit"
+            f"{here}: its state cannot be saved, so a resumed run begins new episodes, and its results may differ from "
+            "those of an uninterrupted run"
         )
 
 
@@ -117,7 +117,7 @@ def _termination(sections: list[tuple[str, str]]) -> str:
 
 
 def _period(task: GymnasiumTask) -> tuple[float, bool]:
-    """s between two actions, and whether that is known."""
+    """The control period in s, and whether it is known."""
     own: Any = task.example.unwrapped
     for value in (getattr(own, "dt", None), 1.0 / rate if (rate := own.metadata.get("render_fps")) else None):
         if isinstance(value, int | float) and value > 0:
@@ -126,7 +126,7 @@ def _period(task: GymnasiumTask) -> tuple[float, bool]:
 
 
 def _sections(text: str) -> list[tuple[str, str]]:
-    """Titles and texts of a documentation in Markdown, in order."""
+    """Titles and texts of the sections of a Markdown text, in order."""
     text = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
     parts = re.split(r"^#{1,4}\s+(.*)$", text, flags=re.MULTILINE)
     return [(title.strip().rstrip(":"), body) for title, body in zip(parts[1::2], parts[2::2], strict=True)]
@@ -142,7 +142,7 @@ def _section(sections: list[tuple[str, str]], title: str, joined: bool = True) -
 
 
 def _table(text: str) -> list[str]:
-    """`0 angle of the torso` for each numbered row of the last table with such rows."""
+    """The numbered rows of the last table that has any, as `0 angle of the torso`."""
     tables: list[list[str]] = []
     for line in text.splitlines():
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
@@ -156,7 +156,7 @@ def _table(text: str) -> list[str]:
 
 
 def _short(text: str) -> str:
-    """No more of a text than a prompt has room for, in whole sentences where it has any."""
+    """A text cut to `_LONGEST` characters, at the end of a sentence if possible."""
     if len(text) <= _LONGEST:
         return text
     kept = text[:_LONGEST]

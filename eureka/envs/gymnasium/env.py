@@ -1,9 +1,9 @@
-"""P x N environments of Gymnasium's with the face of `eureka.envs.env.Env`.
+"""P x N Gymnasium environments with the interface of `eureka.envs.env.Env`.
 
-They are stepped one after another in this process (`SyncVectorEnv`): a process each costs more than it brings unless
-cores outnumber environments, and could not show the simulator's data. Gymnasium resets nothing by itself here
-(`AutoresetMode.DISABLED`), because the last state of an episode must be read before it is gone; worlds whose episode
-ended begin the next one in the same step, with a seed that is a function of (member seed, world, episode).
+They are stepped sequentially in this process (`SyncVectorEnv`). One process per environment pays only with more cores
+than environments, and hides the simulator's data. Gymnasium's automatic reset is off (`AutoresetMode.DISABLED`) because
+the last state of an episode must be read first. An ended episode is followed by the next one in the same step, with a
+seed that is a function of (member seed, world, episode).
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ from eureka.envs.gymnasium.fields import Field, Reader, fields_of, info_of, numb
 from eureka.errors import UserError
 from eureka.noise import Noise, world_keys
 
-_PROBED = 32
-"""Control steps of random play that say what info tells."""
-_TRIED, _SAVED = 80, (1, 13)
-"""Control steps of the trial of checkpoints, and before which of them one is made: soon after a start, and later."""
+_PROBE_STEPS = 32
+"""Control steps of random play that determine the keys of info."""
+_TRIAL_STEPS, _TRIAL_SAVES = 80, (1, 13)
+"""Control steps of the checkpoint trial, and those before which a checkpoint is made."""
 _PER_WORLD = ("episode", "length", "last_action", "diverged", "total", "last")
 _BAD = [
     int(w)
     for w in (mujoco.mjtWarning.mjWARN_BADQPOS, mujoco.mjtWarning.mjWARN_BADQVEL, mujoco.mjtWarning.mjWARN_BADQACC)
 ]
-"""After these MuJoCo has put a world back into its initial state without a word."""
+"""Warnings after which MuJoCo has reset a world to its initial state."""
 
 
 class GymnasiumTask:
-    """What training needs of a task, for an environment named by its id."""
+    """A Gymnasium environment as a task for training."""
 
     def __init__(self, file: EnvironmentFile):
-        """Make one, and play a little.
+        """Make one environment and play a few steps.
 
         Raises:
-            UserError: it cannot be used; says why.
+            UserError: the environment cannot be used.
         """
         self.file, self.identifier = file, file.identifier
         env = registry.make(self.identifier)
@@ -69,27 +69,27 @@ class GymnasiumTask:
 
     @functools.cached_property
     def exact(self) -> bool:
-        """Whether an interrupted training goes on as if nothing had been: tried, on a few episodes."""
+        """Whether a resumed training equals an uninterrupted one, as tried on a few episodes."""
         seeds, chance = torch.zeros(1, dtype=torch.int64), np.random.default_rng(0)
-        actions = torch.from_numpy(chance.uniform(-1, 1, (_TRIED, 1, 2, self.action_size))).float()
+        actions = torch.from_numpy(chance.uniform(-1, 1, (_TRIAL_STEPS, 1, 2, self.action_size))).float()
         one, other = (self.open(seeds, 2, "trial") for _ in range(2))
         one.reset()
         expected, saved = [], {}
         for i, action in enumerate(actions):
-            if i in _SAVED:
+            if i in _TRIAL_SAVES:
                 saved[i] = one.capture()
-            expected.append(_seen(one, action))
+            expected.append(_step_results(one, action))
         for begin, state in saved.items():
             if not any(name.startswith("state/") for name in state):
                 return False
             other.load(state)
             for action, before in zip(actions[begin:], expected[begin:], strict=True):
-                if not all(torch.equal(a, b) for a, b in zip(_seen(other, action), before, strict=True)):
+                if not all(torch.equal(a, b) for a, b in zip(_step_results(other, action), before, strict=True)):
                     return False
         return True
 
     def open(self, seeds: Tensor, worlds: int, stream: str) -> GymnasiumEnv:
-        """Worlds for members with these seeds (P,)."""
+        """Make `worlds` worlds for each of the seeds (P,)."""
         return GymnasiumEnv(self, seeds, worlds, stream)
 
     def _probe(self) -> dict[str, float]:
@@ -97,7 +97,7 @@ class GymnasiumTask:
         env.reset(seed=0)
         env.action_space.seed(0)
         known: dict[str, float] | None = None
-        for _ in range(_PROBED):
+        for _ in range(_PROBE_STEPS):
             *_, terminated, truncated, info = env.step(env.action_space.sample())
             told = numbers(info)
             known = told if known is None else {k: v for k, v in told.items() if k in known}
@@ -107,12 +107,12 @@ class GymnasiumTask:
 
 
 class GymnasiumEnv:
-    """P x N worlds of an environment named by its id; attributes and methods as in `eureka.envs.env.Env`."""
+    """P x N worlds of a Gymnasium environment; attributes and methods as in `eureka.envs.env.Env`."""
 
     static = False
 
     def __init__(self, task: GymnasiumTask, seeds: Tensor, worlds: int, stream: str):
-        """Make `worlds` environments for each of the seeds (P,); equal seeds meet equal episodes."""
+        """Make `worlds` environments for each of the seeds (P,); equal seeds get equal episodes."""
         self.task, self.members, self.worlds, self.horizon = task, seeds.shape[0], worlds, task.horizon
         count = self.members * worlds
         make = functools.partial(registry.make, task.identifier)
@@ -129,11 +129,11 @@ class GymnasiumEnv:
         self.total = torch.zeros(count, dtype=torch.float64)
         """(W,) return of the episode so far."""
         self.last = torch.zeros(count, dtype=torch.float64)
-        """(W,) latest value of the info that is the fitness."""
+        """(W,) latest value of the info entry that is the fitness."""
 
     @property
-    def observed(self) -> int:
-        """How many numbers a policy sees."""
+    def actor_size(self) -> int:
+        """O: actor and critic see the same observation."""
         return self.observation.shape[-1]
 
     def reset(self) -> Tensor:
@@ -142,16 +142,16 @@ class GymnasiumEnv:
         return self._begin(torch.ones_like(self.length, dtype=torch.bool))
 
     def restart(self) -> Tensor:
-        """Begin the first episode in every world again, as if nothing had been played; observations (P, N, O)."""
+        """Return to the initial state and begin the first episode in every world; (P, N, O) observations."""
         self.clock, self.length = torch.zeros_like(self.clock), torch.zeros_like(self.length)
         self.episode = torch.zeros_like(self.episode)
         return self.reset()
 
     def step(self, action: Tensor, rewards: Rewards | None = None) -> Step:
-        """Apply `action` (P, N, A), clamped to [-1, 1], for one control step; no rewards, no reward: zeros."""
+        """Apply `action` (P, N, A), clamped to [-1, 1], for one control step; without `rewards` the reward is 0."""
         count = len(self.length)
         action = action.reshape(count, -1).clamp(-1.0, 1.0)
-        seen, own, terminated, truncated, infos = self._vector.step(self._scaled(action))
+        seen, own, terminated, truncated, infos = self._vector.step(self._scale(action))
         seen, own = _float(seen), torch.from_numpy(own)
         diverged = ~(seen.isfinite().all(-1) & own.isfinite()) | self._warned()
         seen, own = seen.nan_to_num(0.0, 0.0, 0.0), torch.where(diverged, 0.0, own)
@@ -159,7 +159,7 @@ class GymnasiumEnv:
             reward = torch.zeros(self.members, self.worlds)
         else:
             known = self._reader.read(infos)
-            if bool(diverged.any()):  # what is not finite there is no candidate's fault
+            if bool(diverged.any()):  # values that are not finite there are not the candidate's fault
                 known = {n: v.masked_fill(diverged.reshape(-1, *[1] * (v.dim() - 1)), 0.0) for n, v in known.items()}
             known |= {"observation": seen, "action": action, "last_action": self.last_action, FIELD: own.float()}
             reward = rewards(known).masked_fill(self._members(diverged), 0.0)
@@ -189,27 +189,26 @@ class GymnasiumEnv:
         )
 
     def _begin(self, mask: Tensor) -> Tensor:
-        """Begin the worlds of `mask` (W,) anew, each with the seed of its episode."""
+        """Begin new episodes in the worlds of `mask` (W,), each with the seed of its episode."""
         self.length = self.length.masked_fill(mask, 0)
         self.last_action = self.last_action.masked_fill(mask[:, None], 0.0)
         self.total, self.last = self.total.masked_fill(mask, 0.0), self.last.masked_fill(mask, 0.0)
         drawn = Noise(self._keys, self.episode).integers(f"{self._stream}/start", 1)[:, 0]
         seeds = (drawn & 0x7FFFFFFF).tolist()
         seen, _ = self._vector.reset(seed=seeds, options={"reset_mask": mask.numpy().copy()})
-        begun = _float(seen).nan_to_num(0.0, 0.0, 0.0)
-        self.observation = self._members(begun)
+        self.observation = self._members(_float(seen).nan_to_num(0.0, 0.0, 0.0))
         return self.observation
 
-    def _scaled(self, action: Tensor) -> np.ndarray:
-        """(W, ...) in the environment's own box."""
+    def _scale(self, action: Tensor) -> np.ndarray:
+        """(W, ...) actions in the environment's own box."""
         low, high = self.task.low, self.task.high
-        # In this form, actions of a box from -1 to 1 stay what they are to the last bit.
+        # In this form, actions of a box from -1 to 1 are not changed by a bit.
         scaled = np.clip(0.5 * (low + high) + action.numpy() * (0.5 * (high - low)), low, high)
         space = self._vector.single_action_space
         return scaled.reshape(len(scaled), *self.task.action_shape).astype(space.dtype)
 
     def _warned(self) -> Tensor:
-        """(W,) bool, worlds that MuJoCo itself has given up."""
+        """(W,) bool, worlds that MuJoCo has reset because of a bad state."""
         if not self.task.physical:
             return torch.zeros_like(self.length, dtype=torch.bool)
         counts = [env.unwrapped.data.warning.number for env in self._vector.envs]  # type: ignore[attr-defined]
@@ -219,20 +218,20 @@ class GymnasiumEnv:
         return flat.reshape(self.members, self.worlds, *flat.shape[1:])
 
     def save(self) -> dict[str, Tensor]:
-        """What `load` needs; the environments' own state is among it if going on from that is exact."""
+        """The state for `load`, including that of the environments if their continuation is exact."""
         saved = self.capture()
         return saved if self.task.exact else {k: v for k, v in saved.items() if not k.startswith("state/")}
 
     def capture(self) -> dict[str, Tensor]:
-        """All that can be captured, enough or not."""
+        """All state that can be captured, which may be incomplete."""
         flat = {f"world/{name}": getattr(self, name) for name in _PER_WORLD}
-        captured = snapshot.stacked([snapshot.capture(env) for env in self._vector.envs])
+        captured = snapshot.stack([snapshot.capture(env) for env in self._vector.envs])
         flat |= {f"state/{name}": torch.from_numpy(value) for name, value in (captured or {}).items()}
         saved = {name: self._members(value) for name, value in flat.items()}
         return saved | {"observation": self.observation, "clock": self.clock}
 
     def load(self, saved: dict[str, Tensor]) -> None:
-        """Go on from what `save` gave: exactly, or at the beginning of the next episodes if they cannot be captured."""
+        """Restore a state from `save`: exactly, or with new episodes if the environments cannot be captured."""
         flat = {name: value.flatten(0, 1) for name, value in saved.items() if value.dim()}
         worlds = {k.removeprefix("world/"): v for k, v in flat.items() if k.startswith("world/")}
         states = {k.removeprefix("state/"): v.numpy() for k, v in flat.items() if k.startswith("state/")}
@@ -248,8 +247,8 @@ class GymnasiumEnv:
         self.observation = saved["observation"]
 
 
-def _seen(env: GymnasiumEnv, action: Tensor) -> list[Tensor]:
-    """Everything that a control step shows."""
+def _step_results(env: GymnasiumEnv, action: Tensor) -> list[Tensor]:
+    """All results of a control step, state fields included."""
     fields: dict[str, Tensor] = {}
 
     def record(found: dict[str, Tensor]) -> Tensor:
@@ -261,5 +260,5 @@ def _seen(env: GymnasiumEnv, action: Tensor) -> list[Tensor]:
 
 
 def _float(observation: np.ndarray) -> Tensor:
-    """(W, O) float32, a copy: the vector environment overwrites its own."""
+    """(W, O) float32 copy; the vector environment overwrites its own array."""
     return torch.from_numpy(np.array(observation, dtype=np.float32))

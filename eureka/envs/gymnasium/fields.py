@@ -1,8 +1,8 @@
-"""The state fields of an environment: what a reward may ask for, made up from its MuJoCo model, observation and info.
+"""The state fields of a Gymnasium environment for rewards, from its MuJoCo model, observation and info.
 
-Positions and velocities of joints are those after the control step. Of bodies and sensors, MuJoCo's data holds what it
-computed at the beginning of its last time step, so these are one time step of the model (some ms) behind; making them
-fresh would change what the environment itself reads.
+Positions and velocities of joints are those after the control step. Values of bodies and sensors are those that MuJoCo
+computed at the start of its last time step, so they are one time step (some ms) old; recomputing them would change what
+the environment itself reads.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _JOINT = mujoco.mjtJoint
 _GATHERED = ("qpos", "qvel", "xpos", "xquat", "cvel", "subtree_com", "sensordata")
 
 _ANSWERS = ("reward", "return", "fitness", "score", "penalty", "cost", "bonus")
-"""What in a key of info gives the environment's reward away."""
+"""Parts of info keys that reveal the environment's reward."""
 
 
 @dataclass(frozen=True)
 class Field:
-    """One state field: where in the gathered arrays it is, and what is told of it."""
+    """One state field: its description, and its place in the gathered arrays."""
 
     name: str
     shape: tuple[int, ...]
@@ -37,30 +37,25 @@ class Field:
     source: str
     """A gathered array, `linear` or `angular` velocity of bodies, or `info`."""
     index: Any
-    """Into that array, behind its worlds; for `info` the key."""
+    """Index into that array after the world axis; for `info` the key."""
 
     @property
     def text(self) -> str:
-        """The doc with the shape before it, as the docs of a task's State have it."""
+        """The doc preceded by the shape, as in a task's State."""
         sizes = ", ".join(["N", *map(str, self.shape)]) + ("," if not self.shape else "")
         return f"({sizes}) {self.doc}"
 
 
 def physics_of(env: gymnasium.Env) -> tuple[mujoco.MjModel, mujoco.MjData] | None:
-    """The MuJoCo model and data of an environment, if it has them."""
+    """The MuJoCo model and data of an environment; None if it has none."""
     model, data = (getattr(env.unwrapped, name, None) for name in ("model", "data"))
     return (model, data) if isinstance(model, mujoco.MjModel) and isinstance(data, mujoco.MjData) else None
 
 
 def fields_of(env: gymnasium.Env, info: Mapping[str, Any]) -> tuple[Field, ...]:
-    """All fields but observation and actions.
-
-    Args:
-        env: one environment.
-        info: numbers that its every step tells, by key.
-    """
+    """All fields of `env` but observation and actions; `info` has the numbers that every step reports, by key."""
     physics = physics_of(env)
-    found = [*_of_model(physics[0])] if physics else []
+    found = [*_model_fields(physics[0])] if physics else []
     found += [
         Field(f"info_{_word(key)}", (), f"as the environment's info[{key!r}]", "info", key)
         for key in sorted(info)
@@ -78,14 +73,14 @@ class Reader:
     """Reads the fields of W environments."""
 
     def __init__(self, envs: Sequence[gymnasium.Env], fields: Sequence[Field]):
-        """For environments that are all alike."""
+        """Read from `envs`, which are all of one id."""
         self._envs: list[Any] = [env.unwrapped for env in envs]
         self._fields = fields
         physics = physics_of(envs[0])
         self._root = physics[0].body_rootid if physics else None
 
     def read(self, infos: Mapping[str, Any]) -> dict[str, Tensor]:
-        """(W, ...) float32 by name; `infos` as a vector environment gives it. A key that is missing counts as 0."""
+        """(W, ...) float32 by name; `infos` is that of a vector environment, where a missing key counts as 0."""
         arrays = self._gather() if self._root is not None else {}
         found = {}
         for field in self._fields:
@@ -99,7 +94,7 @@ class Reader:
     def _gather(self) -> dict[str, np.ndarray]:
         arrays = {name: np.stack([getattr(env.data, name) for env in self._envs]) for name in _GATHERED}
         spin = arrays["cvel"][..., :3]
-        # MuJoCo refers a body's velocity to the centre of mass of the tree that it belongs to.
+        # MuJoCo gives a body's velocity at the centre of mass of its kinematic tree.
         lever = arrays["xpos"] - arrays["subtree_com"][:, self._root]
         return arrays | {"angular": spin, "linear": arrays["cvel"][..., 3:] + np.cross(spin, lever)}
 
@@ -112,12 +107,12 @@ def info_of(infos: Mapping[str, Any], key: str, count: int) -> Tensor:
     return torch.from_numpy(np.where(there, np.asarray(infos[key], dtype=np.float64), 0.0))
 
 
-def _of_model(model: mujoco.MjModel) -> Iterator[Field]:
+def _model_fields(model: mujoco.MjModel) -> Iterator[Field]:
     bodies = {i: model.body(i).name for i in range(1, model.nbody) if model.body(i).name}
     for i in range(model.njnt):
         name = model.joint(i).name
         if name:
-            yield from _of_joint(model, i, _word(name) + ("_joint" if name in bodies.values() else ""))
+            yield from _joint_fields(model, i, _word(name) + ("_joint" if name in bodies.values() else ""))
     for i, name in bodies.items():
         word = _word(name)
         yield Field(f"{word}_position", (3,), f"m, of the body {name}, world frame", "xpos", (i,))
@@ -135,7 +130,7 @@ def _of_model(model: mujoco.MjModel) -> Iterator[Field]:
             yield Field(f"sensor_{_word(name)}", () if size == 1 else (size,), doc, "sensordata", index)
 
 
-def _of_joint(model: mujoco.MjModel, i: int, word: str) -> Iterator[Field]:
+def _joint_fields(model: mujoco.MjModel, i: int, word: str) -> Iterator[Field]:
     name, at, speed_at = model.joint(i).name, int(model.jnt_qposadr[i]), int(model.jnt_dofadr[i])
     match model.jnt_type[i]:
         case _JOINT.mjJNT_HINGE | _JOINT.mjJNT_SLIDE as kind:
@@ -159,7 +154,7 @@ def _part(field: str, doc: str, joint: str, source: str, at: int, size: int) -> 
 
 
 def _word(name: str) -> str:
-    """A name as a part of an identifier."""
+    """A name in a form that can be part of an identifier."""
     word = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_") or "unnamed"
     return f"the_{word}" if word[0].isdigit() or keyword.iskeyword(word) else word
 

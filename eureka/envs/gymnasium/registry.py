@@ -1,4 +1,4 @@
-"""Making an environment from its id, with one sentence for everything that can be wrong with it."""
+"""Creation of a Gymnasium environment from its id, with one-sentence errors."""
 
 from __future__ import annotations
 
@@ -13,47 +13,47 @@ from gymnasium.wrappers import FlattenObservation
 from eureka.errors import UserError
 
 _ASSUMED_LIMIT = 1000
-"""Control steps of an episode, where an environment has no limit of its own."""
+"""Maximum control steps of an episode in environments without a time limit."""
 _MOST_NUMBERS = 4096
-"""An observation of more is taken for an image."""
+"""Larger observations are taken for images."""
 
 
 def limit_of(identifier: str) -> int | None:
-    """The environment's own limit on an episode's control steps; None if it has none.
+    """The environment's own limit on control steps per episode; None if it has none.
 
     Raises:
-        UserError: there is no such environment.
+        UserError: the environment does not exist.
     """
     return _spec(identifier).max_episode_steps
 
 
 def make(identifier: str) -> gymnasium.Env:
-    """One environment, its episodes limited, its observation a vector and its action a box.
+    """Make an environment with a time limit, vector observations and box actions.
 
     Raises:
-        UserError: there is none of that id, a package is missing, or it is not of this kind.
+        UserError: the id is unknown, a package is missing, or the spaces are not supported.
     """
     limit = limit_of(identifier) or _ASSUMED_LIMIT
     try:
         env = gymnasium.make(identifier, max_episode_steps=limit, disable_env_checker=True)
     except (gymnasium.error.Error, ImportError) as error:
         raise UserError(f"gymnasium:{identifier} cannot be made: {_sentence(error)}") from None
-    except Exception as error:  # an environment's constructor is a stranger's code
+    except Exception as error:  # third-party constructors may raise anything
         raise UserError(f"gymnasium:{identifier} cannot be made: {type(error).__name__}: {_sentence(error)}") from None
     if not isinstance(env.action_space, spaces.Box):
         kind = type(env.action_space).__name__
-        raise UserError(f"gymnasium:{identifier} has actions of the kind {kind}; only continuous ones (Box) can be had")
-    return _flat(identifier, env)
+        raise UserError(f"gymnasium:{identifier} has {kind} actions; only continuous actions (Box) are supported")
+    return _flatten(identifier, env)
 
 
-def _flat(identifier: str, env: gymnasium.Env) -> gymnasium.Env:
+def _flatten(identifier: str, env: gymnasium.Env) -> gymnasium.Env:
     space = env.observation_space
     if isinstance(space, spaces.Box) and (space.dtype == np.uint8 or math.prod(space.shape) > _MOST_NUMBERS):
-        raise UserError(f"gymnasium:{identifier} observes images {space.shape}; policies here see vectors only")
+        raise UserError(f"gymnasium:{identifier} observes images {space.shape}; only vectors are supported")
     if isinstance(space, spaces.Box) and len(space.shape) == 1:
         return env
     if not space.is_np_flattenable:
-        raise UserError(f"gymnasium:{identifier} observes a {type(space).__name__}, which cannot be made a vector")
+        raise UserError(f"gymnasium:{identifier} observes a {type(space).__name__}, which cannot be flattened")
     return FlattenObservation(env)
 
 
@@ -64,7 +64,7 @@ def _spec(identifier: str) -> EnvSpec:
             __import__(module)
         return gymnasium.spec(name)
     except ModuleNotFoundError as error:
-        raise UserError(f"gymnasium:{identifier}: there is no Python package {error.name!r} here; install it") from None
+        raise UserError(f"gymnasium:{identifier}: Python package {error.name!r} not found; install it") from None
     except gymnasium.error.Error as error:
         raise UserError(f"no environment gymnasium:{identifier}: {_sentence(error)}") from None
 

@@ -1,6 +1,6 @@
-"""What `eureka new-task --from gymnasium:ID` needs to know of an environment, as JSON on standard output.
+"""Facts about an environment for `eureka new-task --from gymnasium:ID`, as JSON on standard output.
 
-A program of its own: it runs the environment's code, so no key may be in its environment.
+Runs as a separate program without API keys, because it runs the environment's code.
 """
 
 from __future__ import annotations
@@ -26,28 +26,28 @@ _ACCESS = {
     "xpos": "sim.xpos[:, {}].float()",
     "xquat": "sim.xquat[:, {}].float()",
 }
-"""How a task's class reads what a field is taken from; a simulator shows no velocities of bodies."""
+"""Code with which a task's class reads a field's source; `Sim` has no velocities of bodies."""
 
 
 def sketch(identifier: str) -> dict[str, Any]:
-    """The environment's model, fields and habits.
+    """Collect the environment's model, fields and settings.
 
     Raises:
-        UserError: it cannot be made, or has no MuJoCo model.
+        UserError: it cannot be made, or has no MuJoCo model file.
     """
     file = EnvironmentFile(name="sketch", task=PREFIX + identifier)
     task = GymnasiumTask(file)
     physics, own = physics_of(task.example), task.example.unwrapped
     path = Path(getattr(own, "fullpath", ""))
     if physics is None or not path.is_file():
-        raise UserError(f"{file.task} has no MuJoCo model file, and a class on the batched physics begins with one")
+        raise UserError(f"{file.task} has no MuJoCo model file; a task on batched physics needs one")
     model = physics[0]
-    told = describe(LoadedTask(path=Path(file.task), file=file), task)
+    description = describe(LoadedTask(path=Path(file.task), file=file), task)
     package = type(own).__module__.partition(".")[0]
     return {
         "identifier": identifier,
-        "goal": told.goal,
-        "termination": told.termination,
+        "goal": description.goal,
+        "termination": description.termination,
         "package": package,
         "licence": _licence(package),
         "model": _inside(package, path),
@@ -63,19 +63,19 @@ def sketch(identifier: str) -> dict[str, Any]:
             if f.source in _ACCESS
         ]
         + [
-            {"name": f.name, "doc": f.text, "code": _of_sensor(model.sensor(i).name, f.shape)}
-            for i, f in zip(_named(model), [f for f in task.fields if f.source == "sensordata"], strict=True)
+            {"name": f.name, "doc": f.text, "code": _sensor_code(model.sensor(i).name, f.shape)}
+            for i, f in zip(_named_sensors(model), [f for f in task.fields if f.source == "sensordata"], strict=True)
         ],
-        "observation": _plain(task, own, model),
+        "observation": _observation(task, own, model),
         "observation_size": task.observation_size,
     }
 
 
-def _named(model: Any) -> list[int]:
+def _named_sensors(model: Any) -> list[int]:
     return [i for i in range(model.nsensor) if model.sensor(i).name]
 
 
-def _of_sensor(name: str, shape: tuple[int, ...]) -> str:
+def _sensor_code(name: str, shape: tuple[int, ...]) -> str:
     return f"sim.sensor({name!r}).float()" + ("" if shape else "[:, 0]")
 
 
@@ -84,8 +84,8 @@ def _code(source: str, index: tuple[Any, ...]) -> str:
     return _ACCESS[source].format(f"{at.start}:{at.stop}" if isinstance(at, slice) else at)
 
 
-def _plain(task: GymnasiumTask, own: Any, model: Any) -> dict[str, Any] | None:
-    """How positions and velocities make up the environment's observation, if they alone do: tried on a few states."""
+def _observation(task: GymnasiumTask, own: Any, model: Any) -> dict[str, Any] | None:
+    """How the observation is built from positions and velocities, tried on one state; None if it has other parts."""
     data, skipped = own.data, model.nq + model.nv - task.observation_size
     if not 0 <= skipped < model.nq or not hasattr(own, "_get_obs"):
         return None
@@ -102,7 +102,7 @@ def _plain(task: GymnasiumTask, own: Any, model: Any) -> dict[str, Any] | None:
 
 
 def _inside(package: str, path: Path) -> str:
-    """The model's path inside its package; as it is, if it is elsewhere."""
+    """The model's path relative to its package, or absolute if it is elsewhere."""
     found = importlib.util.find_spec(package)
     folder = Path(found.origin).resolve().parent if found and found.origin else None
     inside = folder is not None and path.resolve().is_relative_to(folder)
@@ -114,8 +114,8 @@ def _licence(package: str) -> str:
         about = metadata(package.replace("_", "-"))
     except PackageNotFoundError:
         return "to be looked up"
-    said = [about[key] for key in ("License-Expression", "License") if key in about]
-    return said[0].splitlines()[0] if said and said[0] else "to be looked up"
+    found = [about[key] for key in ("License-Expression", "License") if key in about]
+    return found[0].splitlines()[0] if found and found[0] else "to be looked up"
 
 
 if __name__ == "__main__":

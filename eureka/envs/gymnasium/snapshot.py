@@ -1,8 +1,8 @@
-"""The whole state of an environment as arrays, and back: for checkpoints.
+"""Capture and restore of an environment's state as arrays, for checkpoints.
 
-Gymnasium has no such thing. What is saved is MuJoCo's state with everything that an environment's code could have read
-out of its data, and all numbers and arrays that the environment and its wrappers hold, with the random generator's
-state. Whether that is enough for an environment is found out by trying (`ById.exact`).
+Gymnasium has no such function. A snapshot holds MuJoCo's state, the derived data that environments read, all numbers
+and arrays of the environment and its wrappers, and the state of the random generator. Whether that is complete for an
+environment is tested by a trial (`GymnasiumTask.exact`).
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _DERIVED = (
     "qfrc_bias", "qfrc_passive", "qfrc_actuator", "qfrc_constraint", "qfrc_smooth", "actuator_force",
     "actuator_length", "actuator_velocity", "ten_length", "ten_velocity", "sensordata",
 )  # fmt: skip
-"""Fields of MuJoCo's data that an environment may read before it steps, and that belong to an earlier moment."""
+"""Fields of MuJoCo's data that an environment may read before a step, computed at an earlier time."""
 _RANDOM = "_np_random"
 _RANDOM_SIZE = 256
 
 
 def capture(env: gymnasium.Env) -> dict[str, np.ndarray]:
-    """Everything of one environment that is numbers, by place."""
+    """All numbers and arrays of one environment, by place."""
     found: dict[str, np.ndarray] = {}
     for depth, layer in enumerate(_layers(env)):
         for name, value in vars(layer).items():
@@ -39,7 +39,7 @@ def capture(env: gymnasium.Env) -> dict[str, np.ndarray]:
                 found[f"{depth}/{name}"] = array
         random = vars(layer).get(_RANDOM)
         if random is not None:
-            found[f"{depth}/{_RANDOM}"] = _of_random(random)
+            found[f"{depth}/{_RANDOM}"] = _random_state(random)
     physics = physics_of(env)
     if physics:
         model, data = physics
@@ -51,7 +51,7 @@ def capture(env: gymnasium.Env) -> dict[str, np.ndarray]:
 
 
 def restore(env: gymnasium.Env, saved: dict[str, np.ndarray]) -> None:
-    """Put one environment, of the same id and reset before, into a captured state."""
+    """Restore a captured state in an environment of the same id, which was reset before."""
     for depth, layer in enumerate(_layers(env)):
         own = {k.partition("/")[2]: v for k, v in saved.items() if k.startswith(f"{depth}/")}
         for name, value in own.items():
@@ -64,13 +64,13 @@ def restore(env: gymnasium.Env, saved: dict[str, np.ndarray]) -> None:
         model, data = physics
         mujoco.mj_setState(model, data, saved["state"], _STATE)
         mujoco.mj_forward(model, data)
-        mujoco.mj_setState(model, data, saved["state"], _STATE)  # forward has changed the warm start
+        mujoco.mj_setState(model, data, saved["state"], _STATE)  # `mj_forward` changed the warm start
         for name in _DERIVED:
             getattr(data, name)[:] = saved[f"data/{name}"]
 
 
-def stacked(captured: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray] | None:
-    """(W, ...) by place, of W environments; None if they do not hold the same things."""
+def stack(captured: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray] | None:
+    """(W, ...) by place, from W environments; None if their places or shapes differ."""
     first = {name: value.shape for name, value in captured[0].items()}
     if any({name: value.shape for name, value in other.items()} != first for other in captured):
         return None
@@ -97,12 +97,12 @@ def _as_array(value: Any) -> np.ndarray | None:
 
 
 def _as_before(present: Any, value: np.ndarray) -> Any:
-    """A saved value in the type of the one that it replaces."""
+    """A saved value in the type of the value that it replaces."""
     if value.ndim or isinstance(present, np.ndarray):
         return value.copy()
     return type(present)(value) if isinstance(present, np.generic) else value.item()
 
 
-def _of_random(random: np.random.Generator) -> np.ndarray:
+def _random_state(random: np.random.Generator) -> np.ndarray:
     text = json.dumps(random.bit_generator.state, default=lambda x: x.tolist()).encode()
     return np.frombuffer(text.ljust(_RANDOM_SIZE), dtype=np.uint8).copy()

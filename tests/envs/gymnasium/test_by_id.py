@@ -212,8 +212,8 @@ def test_the_velocity_of_a_body_is_how_fast_its_origin_moves():
     "identifier, expected",
     [
         ("Hoper-v5", "no environment gymnasium:Hoper-v5: .*Did you mean: `Hopper`"),
-        ("CartPole-v1", "has actions of the kind Discrete; only continuous ones"),
-        ("no_such_package_here:X-v0", "there is no Python package 'no_such_package_here' here"),
+        ("CartPole-v1", "has Discrete actions; only continuous actions"),
+        ("no_such_package_here:X-v0", "Python package 'no_such_package_here' not found"),
         ("EurekaImage-v0", r"observes images \(64, 64, 3\)"),
         ("EurekaBroken-v0", "cannot be made: ValueError: no such robot"),
     ],

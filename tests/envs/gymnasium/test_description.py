@@ -40,6 +40,6 @@ def test_nothing_of_the_environments_reward_is_in_a_prompt(name: str):
 def test_what_was_assumed_is_said_to_the_user_and_not_to_a_designer():
     task = told("gymnasium:Pendulum-v1")
     assert any("fitness is its return" in line for line in task.assumptions)
-    assert any("general ones" in line for line in task.assumptions)
+    assert any("are defaults" in line for line in task.assumptions)
     text = "\n".join(m.content for m in prompts.first(task))
     assert not any(line in text for line in task.assumptions)

@@ -6,25 +6,15 @@ from pathlib import Path
 
 import torch
 
-from eureka.config.tasks import load_task
-from eureka.envs.env import Env
-from eureka.envs.introspection import load_class
-from eureka.physics.base import compile_scene
-from eureka.physics.threads import ThreadPhysics
+from eureka import testing
 from eureka.task import Episode
 
 WORLDS = 32
-LOADED = load_task(str(Path(__file__).resolve().parent.parent / "my_task.yaml"))
-TASK = load_class(LOADED)
-
-
-def env() -> Env:
-    physics = ThreadPhysics(compile_scene(TASK.scene()), WORLDS, 1)
-    return Env(TASK, physics, torch.zeros(1, dtype=torch.int64), "test")
+TASK = testing.load(Path(__file__).resolve().parent.parent / "my_task.yaml")
 
 
 def test_an_episode_is_cut_at_the_horizon_and_its_fitness_is_a_share():
-    worlds = env()
+    worlds = testing.worlds(TASK, WORLDS)
     worlds.reset()
     steps = [worlds.step(torch.zeros(1, WORLDS, TASK.action_size)) for _ in range(TASK.horizon)]
     assert steps[-1].timed_out.all() and not any(step.timed_out.any() for step in steps[:-1])
@@ -38,16 +28,20 @@ def test_the_fitness_of_an_episode_that_was_at_the_goal_for_a_quarter_of_it():
 
 
 def test_every_goal_is_within_reach_of_the_arm():
-    worlds = env()
+    worlds = testing.worlds(TASK, WORLDS)
     worlds.reset()
     assert (worlds.memory.goal.norm(dim=-1) <= 0.2).all()
 
 
 def test_the_stretched_out_arm_reaches_two_links_far():
-    worlds = env()
+    worlds = testing.worlds(TASK, WORLDS)
     worlds.reset()
     worlds.physics.assign(torch.ones(WORLDS, dtype=torch.bool), qpos=torch.zeros(WORLDS, 2))
     worlds.physics.forward(torch.ones(WORLDS, dtype=torch.bool))
     action = torch.zeros(WORLDS, 2)
     tip = TASK.state(worlds.physics, worlds.memory, action, action).fingertip_position
     assert torch.allclose(tip, torch.tensor([0.2, 0.0]).expand(WORLDS, 2), atol=1e-6)
+
+
+def test_a_control_step_can_be_captured_in_a_cuda_graph():
+    testing.trace_step(TASK)
