@@ -1,5 +1,5 @@
 # Each target sets up what it needs: a virtual environment in .venv, made once and reused.
-#   make run [TASK=tasks/shadow_hand.yaml] [ARGS="--steps 20000"]     make test     make test-slow     make test-attacks     make check
+#   make run [TASK=tasks/shadow_hand.yaml] [ARGS="--steps 20000"]     make test     make test-all     make test-attacks     make check
 #   make bench
 
 PYTHON ?= python3
@@ -8,17 +8,18 @@ BIN := $(VENV)/bin
 TASK ?= tasks/cartpole.yaml
 ARGS ?=
 
-.PHONY: run test test-slow test-attacks check bench clean
+.PHONY: run test test-all test-attacks check bench clean
 
 run: $(VENV)/.run
 	$(BIN)/eureka run $(TASK) $(ARGS)
 
-# Two at a time: much of a test is waiting for processes that it started.
+# The fast tests, two at a time; about five minutes on two cores.
 test: $(VENV)/.dev
-	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
 
-test-slow: $(VENV)/.slow
-	$(BIN)/pytest -m slow $(ARGS)
+# The slow ones as well, one at a time: minutes each, or random stress. About two hours.
+test-all: test $(VENV)/.slow
+	$(BIN)/pytest -m 'slow and not gpu' $(ARGS)
 
 # Every hostile reward of sandbox/attacks under the real jail, twice, and with walls taken down; half an hour.
 test-attacks: $(VENV)/.dev
@@ -28,7 +29,7 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
-	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
 
 # Alone on the machine, it takes under a quarter of an hour; adds to benchmarks/history and draws docs/pictures/benchmarks.svg.
 bench: $(VENV)/.dev

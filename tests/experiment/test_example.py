@@ -60,7 +60,7 @@ def test_it_can_be_inspected_and_reported(cli: Cli, tmp_path: Path, name: str):
 
 
 @pytest.mark.slow
-def test_its_replies_make_a_run_again(cli: Cli, tmp_path: Path):
-    done = cli("run", "cartpole", "--llm", f"replay:{EXAMPLES / 'cartpole'}", "--out", "again", timeout=900)
+def test_its_replies_make_a_run_again(command: Cli, tmp_path: Path):
+    done = command("run", "cartpole", "--llm", f"replay:{EXAMPLES / 'cartpole'}", "--out", "again", timeout=900)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "again" / "result.json").exists()

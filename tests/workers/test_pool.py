@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from support.bench import Bench
 from support.candidates import TASK, trained
-from support.cli import EUREKA, Cli, wait_for_event, workers
+from support.cli import EUREKA, Cli, start_command, wait_for_event, workers
 from support.events import events_of
 from support.halving import standing
 
@@ -355,6 +355,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return (folder / "run" / "result.json").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_worker_killed_at_five_random_times_changes_no_result(undisturbed: bytes, tmp_path: Path):
     chance = random.Random(3)
     command = [EUREKA, "run", "cartpole", "--out", "run", "--workers", "2", *map(str, SIZES), "--warm-start", "0.5"]
@@ -373,29 +374,50 @@ def test_a_worker_killed_at_five_random_times_changes_no_result(undisturbed: byt
     assert (tmp_path / "run" / "result.json").read_bytes() == undisturbed
 
 
-def test_ctrl_c_in_mid_race_ends_all_workers_and_one_of_them_finishes_the_same(
-    cli: Cli, undisturbed: bytes, tmp_path: Path
+def test_ctrl_c_in_mid_race_ends_and_another_number_of_workers_finishes_the_same(
+    cli: Cli, fakes, monkeypatch, tmp_path
 ):
-    command = [EUREKA, "run", "cartpole", "--out", "run", "--workers", "2", *map(str, SIZES), "--warm-start", "0.5"]
-    process = subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+    sizes = (*SIZES, "--warm-start", 0.5, "--display", "none")
+    assert cli("run", "cartpole", "--out", "whole", "--workers", 2, *sizes).returncode == 0
+    append = Run.append
+
+    def interrupted(self, event):
+        append(self, event)
+        if isinstance(event, RacedEvent):
+            monkeypatch.setattr(Run, "append", append)
+            os.kill(os.getpid(), signal.SIGINT)
+        return event
+
+    monkeypatch.setattr(Run, "append", interrupted)
+    stopped = cli("run", "cartpole", "--out", "run", "--workers", 2, *sizes)
+    assert stopped.returncode == 130 and "resume with: eureka resume run" in stopped.stderr, stopped.stderr
+    done = cli("resume", "run", "--workers", 1)
+    assert done.returncode == 0, done.stderr
+    result = (tmp_path / "run" / "result.json").read_bytes()
+    assert result == (tmp_path / "whole" / "result.json").read_bytes()
+    begun = [event["warm"] for event in events_of(tmp_path / "run", "training")]
+    candidates = json.loads(result)["candidates"]
+    parents = {c["warm"] for c in candidates if c["generation"] == 2 and not c["duplicate_of"]}
+    assert begun[0] is None and parents == {begun[1]} and begun[1].startswith("1.")
+    assert "dropped at step" in cli("inspect", "run").stdout
+    told = cli("inspect", "run", "--candidate", begun[1], "--reflection").stdout
+    assert "ended early" in told and "of the training, at fitness" in told
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_all_real_workers_and_one_of_them_finishes_the_same(
+    command: Cli, undisturbed: bytes, tmp_path: Path
+):
+    sizes = (*SIZES, "--warm-start", 0.5)
+    process = start_command("run", "cartpole", "--out", "run", "--workers", 2, *sizes, cwd=tmp_path)
     wait_for_event(tmp_path / "run", "raced", process)
     os.killpg(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=30)
-    assert process.returncode == 130 and "To go on: eureka resume run" in said, said
+    assert process.returncode == 130 and "resume with: eureka resume run" in said, said
     assert workers(tmp_path / "run") == {}
-    done = cli("resume", "run", "--workers", 1)
+    done = command("resume", "run", "--workers", 1)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "run" / "result.json").read_bytes() == undisturbed
-    begun = [e["warm"] for e in events_of(tmp_path / "run") if e["event"] == "training"]
-    result = json.loads(undisturbed)
-    parents = {c["warm"] for c in result["candidates"] if c["generation"] == 2 and not c["duplicate_of"]}
-    assert begun[0] is None and parents == {begun[1]} and begun[1].startswith("1.")
-    shown = cli("inspect", "run").stdout
-    assert "dropped at step" in shown
-    told = cli("inspect", "run", "--candidate", begun[1], "--reflection").stdout
-    assert "ended early" in told and "of the training, at fitness" in told
 
 
 def trainers(folder: Path) -> list[int]:
