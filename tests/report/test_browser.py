@@ -22,7 +22,10 @@ from axe_core_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine")
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine"),
+    pytest.mark.xdist_group("browser"),
+]
 
 PAGES = {
     "list": "/",
@@ -230,10 +233,11 @@ def test_everything_can_be_reached_with_the_keyboard(opened: Open):
     expect(page.get_by_role("heading", level=1)).to_contain_text("cartpole")
 
 
-def test_dark_is_dark_and_light_is_light(opened: Open):
+def test_dark_is_dark_and_light_is_light(opened: Open, pages: Site):
     for scheme, brightest in (("light", 255), ("dark", 24)):
-        for path in ("/run/small", "small"):
-            page = opened(path, color_scheme=scheme)
+        page = opened("/run/small", color_scheme=scheme)
+        for address in (page.url, f"file://{pages.reports['small']}"):
+            page.goto(address)
             back = page.evaluate("getComputedStyle(document.body).backgroundColor")
             channels = [int(n) for n in back.removeprefix("rgb(").removesuffix(")").split(",")]
             assert max(channels) <= brightest and (scheme == "dark" or min(channels) > 240)

@@ -22,6 +22,7 @@ from eureka.system.paths import load_sandbox, shipped
 from eureka.workers.isolation import IsolationPolicy, check_level
 from eureka.workers.process import Worker
 
+pytestmark = pytest.mark.xdist_group("jail")
 FIELDS = {"height": ((), "float32")}
 HONEST = "def compute_reward(height):\n    return -height.abs(), {'h': height}"
 
