@@ -174,8 +174,8 @@ BOMBS = {
 @pytest.mark.parametrize(
     ("status", "seconds", "expected"),
     [
-        (signal.SIGKILL, 9.9, "more than 10 s of processor time"),
-        (signal.SIGKILL, 7.0, "more than 10 s of processor time"),
+        (signal.SIGKILL, 9.9, "more than 10 s of CPU time"),
+        (signal.SIGKILL, 7.0, "more than 10 s of CPU time"),
         (signal.SIGKILL, 1.0, "died with signal 9"),
         (signal.SIGSEGV, 9.9, "died with signal 11"),
     ],
