@@ -159,11 +159,11 @@ def agrees(source: str, text: str, worlds: int) -> None:
 
 
 FAULTY = {
-    "no code at all": ("x = 1", "defines no function compute_reward", None),
+    "no code at all": ("x = 1", "does not define the function compute_reward", None),
     "another name": ("def reward(height):\n    return height, {}", "it defines reward", None),
     "a syntax error": ("def compute_reward(height)\n    return height", "not valid Python", 1),
-    "an unknown field": ("def compute_reward(hight):\n    return hight, {}", "near names are height", 1),
-    "no field": ("def compute_reward():\n    return 1, {}", "asks for no state field", None),
+    "an unknown field": ("def compute_reward(hight):\n    return hight, {}", "similar names are height", 1),
+    "no field": ("def compute_reward():\n    return 1, {}", "requests no state field", None),
     "all fields": ("def compute_reward(*args):\n    return args[0], {}", "must name the state fields", None),
     "a branch on values": (
         "def compute_reward(height):\n    if height.mean() > 0:\n        return height, {}\n    return -height, {}",
@@ -193,7 +193,7 @@ FAULTY = {
     "a single tensor returned": ("def compute_reward(height):\n    return height", "(total, components)", None),
     "a wrong shape": ("def compute_reward(position):\n    return position, {}", "(N, 3)", None),
     "a component of wrong shape": ("def compute_reward(position):\n    return position[:, 0], {'p': position}", "component", None),
-    "a component of a reserved name": ("def compute_reward(height):\n    return height, {'fitness': height}", "is taken", None),
+    "a component of a reserved name": ("def compute_reward(height):\n    return height, {'fitness': height}", "is reserved", None),
     "a component name that is no name": ("def compute_reward(height):\n    return height, {'a b\\x1b[2J': height}", "identifier", None),
     "a component that is text": ("def compute_reward(height):\n    return height, {'a': 'x'}", "it must be a tensor", None),
     "a total that is a number": ("def compute_reward(height):\n    return 1.0, {}", "must be a tensor", None),
