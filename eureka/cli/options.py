@@ -15,33 +15,24 @@ Run = Annotated[str, Argument(metavar="RUN", help="Folder of a run.")]
 
 # Sizes
 Preset = Annotated[
-    str | None,
-    Option("--preset", metavar="NAME", help="Preset sizes: cpu, gpu or paper.", show_default="by device"),
+    str | None, Option(metavar="NAME", help="Preset sizes: cpu, gpu or paper.", show_default="by device")
 ]
-Envs = Annotated[int | None, Option("--envs", metavar="N", help="Worlds per training.", show_default="from the preset")]
-Steps = Annotated[
-    int | None, Option("--steps", metavar="S", help="World-steps per training.", show_default="from the preset")
-]
-Seed = Annotated[int | None, Option("--seed", metavar="S", help="Seed of all random numbers.", show_default="0")]
+Envs = Annotated[int | None, Option(metavar="N", help="Worlds per training.", show_default="from the preset")]
+Steps = Annotated[int | None, Option(metavar="S", help="World-steps per training.", show_default="from the preset")]
+Seed = Annotated[int | None, Option(metavar="S", help="Seed of all random numbers.", show_default="0")]
 Compile = Annotated[
-    bool,
-    Option("--compile", help="Compile the rewards of a generation with torch.compile; needs a C++ compiler."),
+    bool, Option("--compile", help="Compile the rewards of a generation with torch.compile; needs a C++ compiler.")
 ]
 FinalSeeds = Annotated[int, Option(metavar="N", min=1, help="Trainings per reward, each with a fresh seed.")]
 
 # The search
 Generations = Annotated[
-    int | None,
-    Option("--generations", metavar="G", help="Rounds of proposing and training.", show_default="from the preset"),
+    int | None, Option(metavar="G", help="Rounds of proposing and training.", show_default="from the preset")
 ]
-Samples = Annotated[
-    int | None,
-    Option("--samples", metavar="K", help="Candidates per generation.", show_default="from the preset"),
-]
+Samples = Annotated[int | None, Option(metavar="K", help="Candidates per generation.", show_default="from the preset")]
 Strategy = Annotated[
     str | None,
     Option(
-        "--strategy",
         metavar="NAME",
         help="Search strategy: greedy (reflects on the best candidate) or best-of-n (no reflection).",
         show_default="greedy",
@@ -50,7 +41,6 @@ Strategy = Annotated[
 Racing = Annotated[
     str | None,
     Option(
-        "--racing",
         metavar="RUNGS",
         help="Early stopping of weak candidates: on, off, or RUNG,RUNG:KEEP as shares of training and candidates.",
         show_default="from the preset",
@@ -59,7 +49,6 @@ Racing = Annotated[
 WarmStart = Annotated[
     float | None,
     Option(
-        "--warm-start",
         metavar="SHARE",
         help="Share of the steps to train from the parent's policy in later generations; 0 for off.",
         show_default="from the preset",
@@ -70,24 +59,16 @@ WarmStart = Annotated[
 Llm = Annotated[
     str | None,
     Option(
-        "--llm",
         metavar="NAME",
         help="Designer: search (built in), openai:MODEL[@URL], manual[:NAME], transformers:MODEL or replay:RUN.",
         show_default="EUREKA_LLM, or search",
     ),
 ]
-MaxUsd = Annotated[
-    float | None,
-    Option("--max-usd", metavar="USD", help="Limit on the cost of all model calls."),
-]
-MaxTokens = Annotated[
-    int | None,
-    Option("--max-tokens", metavar="T", help="Limit on the tokens of all model calls."),
-]
+MaxUsd = Annotated[float | None, Option(metavar="USD", help="Limit on the cost of all model calls.")]
+MaxTokens = Annotated[int | None, Option(metavar="T", help="Limit on the tokens of all model calls.")]
 Prices = Annotated[
     str | None,
     Option(
-        "--prices",
         metavar="IN,OUT[,CACHED]",
         help="Prices of the model in USD per million tokens; looked up if genai-prices is installed.",
     ),
@@ -95,33 +76,20 @@ Prices = Annotated[
 
 # Devices
 Device = Annotated[
-    str,
-    Option("--device", metavar="NAME", help="Device: auto, cpu, cuda, or warp-cpu (GPU code on the CPU, slow)."),
+    str, Option(metavar="NAME", help="Device: auto, cpu, cuda, or warp-cpu (GPU code on the CPU, slow).")
 ]
-Devices = Annotated[
-    str | None, Option("--devices", metavar="D,D", help="GPUs that share the work, such as cuda:0,cuda:1.")
-]
-Workers = Annotated[int | None, Option("--workers", metavar="N", help="Trainer processes that share the work.")]
+Devices = Annotated[str | None, Option(metavar="D,D", help="GPUs that share the work, such as cuda:0,cuda:1.")]
+Workers = Annotated[int | None, Option(metavar="N", help="Trainer processes that share the work.")]
 Executor = Annotated[
-    str | None,
-    Option(
-        "--executor",
-        metavar="NAME",
-        help="Executor: local, or ray[:ADDRESS] for the machines of a Ray cluster.",
-    ),
+    str | None, Option(metavar="NAME", help="Executor: local, or ray[:ADDRESS] for the machines of a Ray cluster.")
 ]
 
 # Isolation and output
-Sandbox = Annotated[
-    str, Option("--sandbox", metavar="LEVEL", help="Sandbox level: auto, strict, strict-noland, container or none.")
-]
+Sandbox = Annotated[str, Option(metavar="LEVEL", help="Sandbox level: auto, strict, strict-noland, container or none.")]
 OpenTrainer = Annotated[
     bool, Option("--open-trainer", help="Allow the task's code to write files and use the network.")
 ]
-Out = Annotated[
-    Path | None,
-    Option("--out", metavar="DIR", help="Folder of the run.", show_default="a new folder in runs/TASK"),
-]
-Display = Annotated[str, Option("--display", metavar="KIND", help="Progress display: auto, live, plain, json or none.")]
-Log = Annotated[str | None, Option("--log", metavar="NAME", help="Additional logger for the curves: tensorboard.")]
+Out = Annotated[Path | None, Option(metavar="DIR", help="Folder of the run.", show_default="a new folder in runs/TASK")]
+Display = Annotated[str, Option(metavar="KIND", help="Progress display: auto, live, plain, json or none.")]
+Log = Annotated[str | None, Option(metavar="NAME", help="Additional logger for the curves: tensorboard.")]
 Yes = Annotated[bool, Option("--yes", help="Start even if the estimate exceeds 8 hours.")]

@@ -131,9 +131,7 @@ def play(
 
 
 @app.command(name="list")
-def list_(
-    folder: Annotated[Path, Argument(metavar="FOLDER", help="Folder of runs.")] = Path("runs"),
-) -> None:
+def list_(folder: Annotated[Path, Argument(metavar="FOLDER", help="Folder of runs.")] = Path("runs")) -> None:
     """List the tasks, and the runs in a folder."""
     from eureka.cli import listing
 

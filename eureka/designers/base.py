@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from eureka.config.description import Description
 from eureka.designers import prompts
@@ -64,7 +64,7 @@ class DesignerContext:
     budget: Budget
     folder: Path
     """The run's folder."""
-    events: Sequence[Mapping[str, Any]]
-    """Journal entries at construction."""
+    answers: Sequence[Answer]
+    """Answers recorded in the journal at construction."""
     tell: Callable[[str], None]
     """Shows a line to the user."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ class Reservation:
 class Budget:
     """Spent and reserved tokens and USD of a run. Thread-safe."""
 
-    def __init__(self, asking: Asking, events: Iterable[Mapping[str, Any]] = ()):
+    def __init__(self, asking: Asking, answers: Iterable[Answer] = ()):
         """Start from the answers recorded in a journal."""
         self._limits, self._lock = asking, threading.Lock()
         self.calls = self.tokens = self.cached = 0
@@ -33,11 +33,8 @@ class Budget:
         self.priced = True
         """Whether all calls have a price; otherwise `usd` is a lower bound."""
         self._held_tokens, self._held_usd = 0, 0.0
-        from eureka.runs.replies import Answer
-
-        for event in events:
-            if event["event"] == "answer":
-                self._add(Answer.model_validate(event["answer"]))
+        for answer in answers:
+            self._add(answer)
 
     def reserve(self, prompt: int, completion: int) -> Reservation:
         """Reserve the maximum cost of a call.

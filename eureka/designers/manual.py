@@ -11,6 +11,7 @@ from pathlib import Path
 
 from eureka.designers import prompts
 from eureka.designers.base import DesignerContext, Request
+from eureka.runs import layout
 from eureka.runs.candidate import Known
 from eureka.runs.replies import SKIPPED, Answer, Reply
 from eureka.system.files import storage, write_whole
@@ -38,8 +39,8 @@ class Manual:
 
     def __init__(self, who: str, around: DesignerContext):
         """Read replies from `around.folder`; `who` is recorded as the model."""
-        self._who, self._folder, self._tell = who or "a person", around.folder / "manual", around.tell
-        self._recorded = {e["answer"]["source"] for e in around.events if e["event"] == "answer"}
+        self._who, self._folder, self._tell = who or "a person", around.folder / layout.MANUAL, around.tell
+        self._recorded = {answer.source for answer in around.answers}
         self.name = f"{self._who}, by hand"
 
     def propose(self, requests: Sequence[Request]) -> Iterator[Answer]:

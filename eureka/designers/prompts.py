@@ -6,14 +6,13 @@ import hashlib
 import json
 from collections.abc import Sequence
 from functools import cache
-from typing import Literal
 
 import jinja2
-from pydantic import BaseModel, ConfigDict
 
 from eureka.config.description import Description
 from eureka.designers.feedback import statistics
 from eureka.runs.candidate import Candidate, Dropped, Failed
+from eureka.runs.replies import Message
 from eureka.system.paths import shipped
 from eureka.text import number, shown
 
@@ -24,15 +23,6 @@ STAGES = {
     "preflight": "It fails on states of the task",
     "train": "It failed in training",
 }
-
-
-class Message(BaseModel):
-    """One turn of a conversation."""
-
-    model_config = ConfigDict(frozen=True)
-
-    role: Literal["system", "user", "assistant"]
-    content: str
 
 
 Messages = tuple[Message, ...]

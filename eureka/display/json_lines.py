@@ -33,7 +33,7 @@ def _content(event: Event) -> dict[str, Any]:
             return _short(candidate) | {"again": again}
         case GenerationEnded(candidates):
             return {"candidates": [_short(c) for c in candidates]}
-        case Finished(folder, comparison):
+        case Finished(folder=folder, comparison=comparison):
             return {"run": str(folder), "comparison": comparison.model_dump(mode="json")}
         case _:
             return asdict(event)

@@ -66,10 +66,10 @@ class Plain:
             case FinalBegan(arms, seeds):
                 title = f"{', '.join(arms)} on {seeds} fresh seed{'s' if seeds != 1 else ''}"
                 self._write(f"\nfinal comparison: {title}, same budget" if len(arms) > 1 else f"\n{title}")
-            case Finished(folder, comparison):
+            case Finished(folder, comparison, winner):
                 from eureka.display import tables
 
-                tables.show_result(folder, comparison)
+                tables.show_result(folder, comparison, winner)
 
     def _progress(self, report: TrainingProgress) -> None:
         now = time.monotonic()

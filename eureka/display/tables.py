@@ -11,28 +11,64 @@ from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console
+from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
 from eureka.display import terminal
 from eureka.display.terminal import say, show
-from eureka.runs.results import EVOLVED, HUMAN, SPARSE, Arm, Comparison
-from eureka.text import number, shown
+from eureka.runs.candidate import Candidate
+from eureka.runs.comparison import verdict
+from eureka.runs.results import EVOLVED, HUMAN, SPARSE, Arm, Comparison, Interval
+from eureka.text import number, plain, shown
 
 if TYPE_CHECKING:
     from eureka.runs.results import BenchmarkSummary
 
 
-def show_result(folder: Path, comparison: Comparison) -> None:
-    """Print the comparison at the end of a run, and the run's folder."""
+def show_result(folder: Path, comparison: Comparison, winner: Candidate | None = None) -> None:
+    """Print the winner's code, the comparison, the conclusion and the run's folder at the end of a run."""
     console = terminal.console()
     shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
     console.print()
+    if winner and winner.code:
+        say(console, f"winner {winner.name}:\n")
+        show_code(console, winner.code)
     show_comparison(console, comparison)
+    if sentence := conclusion(comparison):
+        say(console, f"\n{sentence}")
     if comparison.arm(EVOLVED) or not comparison.arms:
         say(console, f"run {shown}   next: eureka inspect {shown} --best")
     else:
         say(console, f"run {shown}   policies: {shown}/final")
+
+
+def show_code(console: Console, code: str) -> None:
+    """Print untrusted Python code, highlighted on a terminal."""
+    code = plain(code)
+    if console.is_terminal:
+        console.print(Syntax(code, "python", theme="ansi_dark", background_color="default"))
+    else:
+        print(code)
+
+
+def conclusion(comparison: Comparison) -> str:
+    """How the evolved reward compares with the others, in one sentence; empty if there is nothing to compare."""
+    evolved = comparison.arm(EVOLVED)
+    if evolved is None or evolved.interval is None or not evolved.comparable:
+        return ""
+    words = {"win": "better than", "loss": "worse than", "tie": "not distinguishable from"}
+    found = [
+        f"{words[verdict(evolved.interval, arm.interval)]} {shown(arm.name)} {_estimate(arm.interval)}"
+        for arm in comparison.arms
+        if arm is not evolved and arm.comparable and arm.interval
+    ]
+    fitness, seeds = _estimate(evolved.interval), len(evolved.fitness)
+    return f"On {seeds} fresh seeds the evolved reward has fitness {fitness}: {', '.join(found)}." if found else ""
+
+
+def _estimate(interval: Interval) -> str:
+    return f"{number(interval.mean)} ({number(interval.low)} .. {number(interval.high)})"
 
 
 @dataclass(frozen=True)

@@ -95,6 +95,5 @@ def test_a_ledger_goes_on_from_the_journal():
     answer = Answer(
         replies=(), model="m", called=True, prompt_tokens=10, cached_tokens=4, completion_tokens=5, usd=0.25
     )
-    event = {"event": "answer", "answer": answer.model_dump(mode="json")}
-    budget = Budget(Asking(), [event, {"event": "verdict"}, event])
+    budget = Budget(Asking(), [answer, answer])
     assert (budget.calls, budget.tokens, budget.cached, budget.usd) == (2, 30, 8, 0.5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -9,6 +10,7 @@ import pty
 import re
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from rich.table import Table
 from rich.text import Text
 from support.candidates import candidate, trained
 
+from eureka.__main__ import main
 from eureka.display import factory, format, json_lines
 from eureka.display import plain as display
 from eureka.display import terminal as terminal_
@@ -125,28 +128,34 @@ def test_names_of_displays_are_checked():
         factory.make("fancy")
 
 
-def test_a_terminal_gets_the_live_view_and_a_pipe_gets_lines(tmp_path: Path):
+def test_a_terminal_gets_the_live_view_and_a_pipe_gets_lines(fakes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A run in a pseudo-terminal: the region is drawn, taken away, and the table is left."""
-    command = [str(Path(sys.executable).parent / "eureka"), "run", "cartpole", "--out", "run"]
-    command += ["--generations", "1", "--samples", "2", "--envs", "32", "--steps", "8192"]
+    arguments = ["run", "cartpole", "--out", "run", "--generations", "1", "--samples", "2", "--steps", "8192"]
+    monkeypatch.chdir(tmp_path)
+    for name in ("CI", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
     mine, theirs = pty.openpty()
-    environment = {k: v for k, v in os.environ.items() if k not in ("CI", "NO_COLOR")} | {"TERM": "xterm-256color"}
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=theirs, stderr=theirs, env=environment)
-    os.close(theirs)
-    shown = b""
-    while True:
-        try:
-            part = os.read(mine, 1 << 16)
-        except OSError:  # the other side is closed
-            break
-        if not part:
-            break
-        shown += part
-    assert process.wait() == 0
+    shown = bytearray()
+    reader = threading.Thread(target=lambda: shown.extend(read_all(mine)))
+    reader.start()
+    with open(theirs, "w") as terminal, contextlib.redirect_stdout(terminal), contextlib.redirect_stderr(terminal):
+        code = main(arguments)
+    reader.join()
     text = shown.decode(errors="replace")
+    assert code == 0, text
     assert "training 2 policies" in text and "current fitness" in text
     assert text.count("\x1b[?25l") == text.count("\x1b[?25h") > 0, "the cursor is back"
     assert text.rstrip().endswith("next: eureka inspect run --best")
+
+
+def read_all(terminal: int) -> bytes:
+    """What is written to a pseudo-terminal until its other side is closed."""
+    shown = b""
+    with contextlib.suppress(OSError):
+        while part := os.read(terminal, 1 << 16):
+            shown += part
+    return shown
 
 
 def test_the_time_left_of_a_resumed_training_is_that_of_what_is_left(monkeypatch):
@@ -233,13 +242,7 @@ def test_colours_are_kept_from_whoever_wants_none(tmp_path: Path, extra: dict[st
     mine, theirs = pty.openpty()
     process = subprocess.Popen(command, cwd=tmp_path, stdout=theirs, env=environment | extra)
     os.close(theirs)
-    shown = b""
-    while True:
-        try:
-            part = os.read(mine, 1 << 16)
-        except OSError:
-            break
-        shown += part
+    shown = read_all(mine)
     assert process.wait() == 0 and b"compute_reward" in shown
     colours = set(re.findall(rb"\x1b\[([0-9;]*)m", shown))
     if not extra:
