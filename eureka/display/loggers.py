@@ -1,8 +1,7 @@
-"""Where curves may go besides the run's folder: sinks that `--log NAME` fills while a run goes on.
+"""Loggers for training curves, selected with `--log NAME`.
 
-A sink is given what the journal holds, as numbers with a name and a step, and nothing that is not in the journal: so
-one that is opened again, after an interruption or after the run, ends up with the same. Another one is a class with
-three methods and a line in `SINKS`.
+A logger receives only scalars from the journal, so that one opened again after an interruption has the same result.
+To add a logger, write a class with the methods of `Logger` and add it to `LOGGERS`.
 """
 
 from __future__ import annotations
@@ -28,54 +27,54 @@ from eureka.runs.journal import AnswerEvent, CheckpointEvent, Journal, JournalEv
 from eureka.text import shown
 
 RUN = "run"
-"""The series of what belongs to no single training."""
+"""Series of scalars that do not belong to a single training."""
 
 
 @dataclass(frozen=True)
 class Scalar:
-    """One point of one curve."""
+    """A point of a curve."""
 
     series: str
-    """`candidates/1.0`, `final/human-0`, as in the run's folder, or `RUN`; safe as a relative path."""
+    """A folder in the run, e.g. `candidates/1.0` or `final/human-0`, or `RUN`; safe as a relative path."""
     name: str
-    """`fitness`, `components/upright`: a stranger's words, without control characters."""
+    """E.g. `fitness` or `components/upright`; untrusted text without control characters."""
     step: int
-    """Training world-steps; for what belongs to the run, how many of the kind there were."""
+    """Training world-steps; in the series `RUN`, a counter."""
     value: float
     time: float
-    """s since 1970, when it was journalled."""
+    """Time of the journal entry in s since 1970."""
 
     @property
     def place(self) -> tuple[str, str, int]:
-        """What no other point has."""
+        """Unique key of the point."""
         return self.series, self.name, self.step
 
 
 class Logger(Protocol):
-    """Takes points; never the same twice."""
+    """Writes scalars. Each one is passed only once."""
 
     def known(self) -> set[tuple[str, str, int]]:
-        """The places of points that it was given before, perhaps by another process."""
+        """Keys of the scalars written before, including by other processes."""
         ...
 
     def write(self, scalar: Scalar) -> None:
-        """Take a point, so that whoever reads the sink sees it soon."""
+        """Write a scalar without delay."""
         ...
 
     def close(self) -> None:
-        """Nothing more comes for now."""
+        """Close all files."""
         ...
 
 
 class Scalars:
-    """Turns journal events into points."""
+    """Converts journal events to scalars."""
 
     def __init__(self) -> None:
         self._calls = self._trainings = self._judged = 0
         self._spent = {"prompt_tokens": 0.0, "completion_tokens": 0.0, "usd": 0.0}
 
     def of(self, event: JournalEvent) -> Iterator[Scalar]:
-        """The points of the journal's next event."""
+        """Scalars of the journal's next event."""
         match event:
             case CheckpointEvent():
                 for series, point in event.points.items():
@@ -109,16 +108,16 @@ def _of_point(series: str, point: Point, now: float) -> Iterator[Scalar]:
 
 
 def _safe(series: str) -> str:
-    """A relative path that leads nowhere else, of names that a stranger may have chosen."""
+    """Sanitize an untrusted relative path."""
     parts = [re.sub(r"[^\w.-]+", "-", part) for part in series.split("/")]
     return "/".join(part for part in parts if part.strip(".")) or RUN
 
 
 class TensorBoard:
-    """Event files for TensorBoard in `RUN/tensorboard`, a folder for each series."""
+    """Writes TensorBoard event files to `RUN/tensorboard`, with a folder per series."""
 
     def __init__(self, folder: Path):
-        """Open the sink of the run in `folder`."""
+        """Log the run in `folder`."""
         self._folder = folder / layout.TENSORBOARD
         self._files: dict[str, tuple[Any, Any]] = {}
 
@@ -143,7 +142,7 @@ class TensorBoard:
         from tensorboard.summary.writer.record_writer import RecordWriter
 
         if series not in self._files:
-            # A file of its own for each process: what comes after a record that was cut off cannot be read.
+            # One file per process: records after a truncated one cannot be read.
             path = self._folder / series / f"events.out.tfevents.{time.time_ns()}.{os.getpid()}"
             path.parent.mkdir(parents=True, exist_ok=True)
             file = open(path, "wb")  # noqa: SIM115 - until `close`
@@ -163,33 +162,33 @@ class TensorBoard:
 class _Kind:
     open: Callable[[Path], Logger]
     needs: str
-    """A Python package."""
+    """Name of a Python package."""
 
 
-SINKS = {"tensorboard": _Kind(TensorBoard, "tensorboard")}
-"""By the name that `--log` takes."""
+LOGGERS = {"tensorboard": _Kind(TensorBoard, "tensorboard")}
+"""Values of `--log`."""
 
 
 def with_logger(display: Display, name: str | None) -> Display:
-    """A display that fills the sink of that name besides; without a name, just the display.
+    """Add a logger to a display, if a name is given.
 
     Raises:
-        UserError: there is none of that name, or its package is not installed.
+        UserError: the logger does not exist, or its package is not installed.
     """
     if name is None:
         return display
-    if name not in SINKS:
-        raise UserError(f"no log {name!r}{did_you_mean(name, SINKS)}; there is {' and '.join(SINKS)}")
-    if importlib.util.find_spec(SINKS[name].needs) is None:
-        raise UserError(f"--log {name} needs {SINKS[name].needs}: pip install -e '.[{name}]'")
-    return LoggingDisplay(display, SINKS[name].open)
+    if name not in LOGGERS:
+        raise UserError(f"no logger {name!r}{did_you_mean(name, LOGGERS)}; give {' or '.join(LOGGERS)}")
+    if importlib.util.find_spec(LOGGERS[name].needs) is None:
+        raise UserError(f"--log {name} needs {LOGGERS[name].needs}: pip install -e '.[{name}]'")
+    return LoggingDisplay(display, LOGGERS[name].open)
 
 
 class LoggingDisplay:
-    """Shows what happens, and keeps the sinks of the runs that go on up to date: one, or with controls two."""
+    """Shows events, and updates the loggers of the current run and of its control search, if any."""
 
     def __init__(self, display: Display, opens: Callable[[Path], Logger]):
-        """Show by `display`; `opens` gives the sink of a run's folder."""
+        """Show events with `display`; `opens` creates the logger for a run's folder."""
         self._display, self._opens = display, opens
         self._feeds: list[_Feed] = []
 
@@ -199,7 +198,7 @@ class LoggingDisplay:
             case Opened(folder):
                 self._feeds.append(_Feed(folder, self._opens))
             case Finished(folder=folder):
-                if not any(feed.folder == folder for feed in self._feeds):  # it was finished before
+                if not any(feed.folder == folder for feed in self._feeds):  # finished before
                     self._feeds.append(_Feed(folder, self._opens))
                 while self._feeds and self._feeds.pop().close() != folder:
                     continue
@@ -207,14 +206,14 @@ class LoggingDisplay:
                 self._feeds[-1].catch_up()
 
     def close(self) -> None:
-        """Bring the sinks up to date and close them, and give the terminal back."""
+        """Update and close the loggers, and close the display."""
         while self._feeds:
             self._feeds.pop().close()
         close(self._display)
 
 
 class _Feed:
-    """Follows one journal into one sink."""
+    """Passes the entries of one journal to one logger."""
 
     def __init__(self, folder: Path, opens: Callable[[Path], Logger]):
         self.folder, self._scalars, self._journal, self._read = folder, Scalars(), Journal(folder), 0
@@ -226,7 +225,7 @@ class _Feed:
         self.catch_up()
 
     def catch_up(self) -> None:
-        """Write what the journal holds and the sink does not."""
+        """Write the new scalars of the journal."""
         sink = self._sink
         if sink is None:
             return
@@ -240,7 +239,7 @@ class _Feed:
                         sink.write(scalar)
 
     def close(self) -> Path:
-        """Catch up and end; the run's folder."""
+        """Write the remaining scalars and close the logger. Returns the run's folder."""
         self.catch_up()
         if self._sink is not None:
             with self._forgiving():
@@ -249,9 +248,9 @@ class _Feed:
 
     @contextmanager
     def _forgiving(self) -> Iterator[None]:
-        """Go on without the sink where a disk refuses it: the journal has everything."""
+        """Disable the logger after an I/O error; the journal is complete."""
         try:
             yield
         except OSError as error:
             self._sink = None
-            print(f"the log of {self.folder} cannot be written ({error.strerror}); the run goes on", file=sys.stderr)
+            print(f"cannot write the log of {self.folder} ({error.strerror}); continuing without it", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The arms of `eureka compare` as a user names them: human, sparse, reward files, and finished runs."""
+"""Parses the arms of `eureka compare`: human, sparse, reward files, finished runs."""
 
 from __future__ import annotations
 
@@ -30,40 +30,36 @@ def baselines(task: LoadedTask) -> list[ArmSpec]:
 
 
 CONTROLS = ("search", "best-of-n")
-"""What a language model's runs are held against: the built-in search, and the same model without reflection."""
-
-
+"""Controls for runs of a language model: the built-in search, and the same model without reflection."""
 _BASELINES = (HUMAN, SPARSE, tasks.BASELINE)
-
-
 _RESERVED = (*_BASELINES, *CONTROLS, EVOLVED)
-"""Names that mean something of their own in a comparison, and may be nobody else's."""
+"""Names with a special meaning, not allowed for other arms."""
 
 
 @dataclass(frozen=True)
 class ParsedArms:
-    """Arms as they were asked for."""
+    """The parsed arms of a comparison."""
 
     task: LoadedTask
     specs: tuple[ArmSpec, ...]
     run: Settings | None
-    """Of the first run among them, whose sizes are taken where none are given."""
+    """Settings of the first run among the arms, for default sizes."""
 
 
 def parse_arms(arms: Sequence[str], task: str | None) -> ParsedArms:
-    """Look up what the user named.
+    """Parse arms.
 
     Args:
-        arms: each `human`, `sparse`, a reward's file or the folder of a finished run; or `NAME=A,B,...` for several of
+        arms: each `human`, `sparse`, a reward file or the folder of a finished run; or `NAME=A,B,...` for several of
             these under one name.
-        task: the task's YAML or name; may be None where a run is among the arms.
+        task: name or YAML file of the task; may be None if one of the arms is a run.
 
     Raises:
-        UserError: one of them does not exist, is not finished, is of another task, or cannot be told from another.
+        UserError: an arm does not exist, is not finished, is of another task, or has the name of another arm.
     """
     parts = [_split(arm) for arm in arms]
     for one in (one for _, given in parts for one in given):
-        # A file that is not there is told as such, where it is read.
+        # Missing files are reported when they are read.
         if one not in _BASELINES and not one.endswith(".py") and not Path(one).exists():
             raise UserError(
                 f"no arm {one!r}{did_you_mean(one, _BASELINES)}; an arm is {HUMAN}, {SPARSE}, a reward's Python file "
@@ -72,31 +68,31 @@ def parse_arms(arms: Sequence[str], task: str | None) -> ParsedArms:
     runs = [find_run(one) for _, given in parts for one in given if _is_run(one)]
     tasks = [task_of(folder) for folder in runs] + ([load_task(task)] if task else [])
     if not tasks:
-        raise UserError("which task? Name it with --task, or give a run among the arms")
+        raise UserError("the task is missing; give it with --task, or give a run as one of the arms")
     for other, where in zip(tasks[1:], [*runs[1:], "--task"], strict=False):
         if other.path != tasks[0].path:
-            raise UserError(f"{where} is of the task {other.file.name}, and {runs[0]} of {tasks[0].file.name}")
-    specs = [_entrant(name, given, tasks[0]) for name, given in parts]
+            raise UserError(f"{where} has the task {other.file.name}, but {runs[0]} has {tasks[0].file.name}")
+    specs = [_arm_spec(name, given, tasks[0]) for name, given in parts]
     labels = [label for spec in specs for label in spec.labels]
     for label in labels:
         if labels.count(label) > 1:
-            raise UserError(f"two arms or rewards are called {label}; tell them apart as in other_{label}=PATH")
+            raise UserError(f"two arms or rewards have the name {label}; rename one as in other_{label}=PATH")
     settings = read_record(runs[0]).settings if runs else None
     return ParsedArms(tasks[0], tuple(specs), settings)
 
 
 def winner_of(folder: Path) -> Reward:
-    """The reward that a run found.
+    """The winning reward of a run.
 
     Raises:
-        UserError: it is not finished, or was no search.
+        UserError: the run is not finished, or is not a search.
     """
     with untrusted_run(folder):
         journal = read_journal(folder)
         if journal.finished is None:
-            raise UserError(f"the run {folder} is not finished; to go on: eureka resume {folder}")
+            raise UserError(f"the run {folder} is not finished; resume with: eureka resume {folder}")
         if not journal.finished.winner:
-            raise UserError(f"{folder} was no search for a reward, so it has no winner")
+            raise UserError(f"{folder} has no winner: it is not a search")
         candidate = history.candidates_of(journal)[journal.finished.winner]
         return Reward(origin=f"{folder.name}, candidate {candidate.name}", code=candidate.code or "")
 
@@ -106,10 +102,12 @@ def _split(arm: str) -> tuple[str | None, list[str]]:
     if not equals:
         return None, [arm]
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,39}", name) or name in _RESERVED:
-        raise UserError(f"{name!r} cannot name an arm; use letters, digits, - and _, and not {', '.join(_RESERVED)}")
+        raise UserError(
+            f"{name!r} is an invalid arm name; use letters, digits, - and _, and none of {', '.join(_RESERVED)}"
+        )
     given = [part for part in rest.split(",") if part]
     if not given:
-        raise UserError(f"the arm {name} names nothing; give NAME=RUN,RUN,...")
+        raise UserError(f"the arm {name} is empty; give NAME=RUN,RUN,...")
     return name, given
 
 
@@ -117,7 +115,7 @@ def _is_run(one: str) -> bool:
     return one not in _BASELINES and Path(one).is_dir()
 
 
-def _entrant(name: str | None, given: Sequence[str], task: LoadedTask) -> ArmSpec:
+def _arm_spec(name: str | None, given: Sequence[str], task: LoadedTask) -> ArmSpec:
     own = {spec.name: spec for spec in baselines(task)}
     for one in given:
         if one in _BASELINES and one not in own:
@@ -135,43 +133,43 @@ def _entrant(name: str | None, given: Sequence[str], task: LoadedTask) -> ArmSpe
             rewards.append(Reward(origin=one, code=read_source(Path(one))))
     path = Path(given[0]).resolve()
     plain = re.sub(r"\W+", "_", path.stem if path.is_file() else path.name, flags=re.ASCII)
-    if plain in _RESERVED:  # a copy of human.py, changed, is not the human reward any more
+    if plain in _RESERVED:  # a modified copy of human.py is not the human reward
         plain = f"my_{plain}"
     return ArmSpec(name=name or plain or "reward", rewards=tuple(rewards), searches=searches)
 
 
 def controls(given: str | None) -> tuple[str, ...]:
-    """The control searches of `--controls A,B`."""
+    """Parse `--controls A,B`."""
     names = tuple(name for name in (given or "").split(",") if name)
     for name in names:
         if name not in CONTROLS:
-            raise UserError(f"no control {name!r}{did_you_mean(name, CONTROLS)}; there are {' and '.join(CONTROLS)}")
+            raise UserError(f"no control {name!r}{did_you_mean(name, CONTROLS)}; give {' or '.join(CONTROLS)}")
     return tuple(dict.fromkeys(names))
 
 
 def require(task: LoadedTask, specs: Sequence[ArmSpec], wanted: CompareOptions) -> None:
-    """See whether a comparison can look at policies once more as it is asked to.
+    """Check the requirements of `--robustness` and `--correlation`.
 
     Raises:
-        UserError: it cannot.
+        UserError: a requirement is not met.
     """
     if wanted.robustness and not task.rewards:
-        raise UserError("--robustness perturbs the physics of a task's class, and an environment by id has none")
+        raise UserError("--robustness needs a task with a task class, not a Gymnasium id; remove it")
     if wanted.correlation and all(spec.name != HUMAN for spec in specs):
-        raise UserError(f"--correlation is with the human reward; give the arm {HUMAN} too, where the task has one")
+        raise UserError(f"--correlation needs the human reward; add the arm {HUMAN}, or remove it if the task has none")
 
 
 def control(name: str, settings: Settings, wanted: CompareOptions) -> Settings:
-    """The settings of a control search: the sizes of the comparison's, with the designer that it is a control of.
+    """Settings of a control search, with the sizes of the comparison.
 
     Raises:
-        UserError: it would need a model that cannot be asked again.
+        UserError: the control needs a model, but the designer is manual or a replay.
     """
     base = settings.model_copy(update={"final_seeds": 0, "start": None})
     if name == "search":
         return base.model_copy(update={"llm": "search", "strategy": "greedy"})
     kind = wanted.llm.partition(":")[0]
     if kind in ("manual", "replay"):
-        raise UserError(f"the control best-of-n asks the model anew, and {kind} cannot be; give --controls search")
+        raise UserError(f"the control best-of-n needs a language model, not {kind}; give --controls search")
     asked = {"llm": wanted.llm, "asking": wanted.asking}
     return base.model_copy(update={**asked, "strategy": "best-of-n", "warm_start": None})

@@ -1,4 +1,4 @@
-"""The same search on many tasks, and what all of them together say: the paper's claim, for anyone to test."""
+"""Benchmark: the same search on several tasks, with aggregate statistics as in the paper."""
 
 from __future__ import annotations
 
@@ -32,32 +32,32 @@ def bench(
     display: Display,
     yes: bool,
 ) -> BenchmarkSummary:
-    """Run every task to its end in a folder of its own below `out`, whatever of it is done already taken as it is.
+    """Run all tasks in subfolders of `out`. Finished runs are reused and interrupted ones are resumed.
 
     Args:
-        plans: the tasks, each with the settings of its run.
-        changes: what may be another for a run that was begun before.
+        plans: tasks with the settings of their runs.
+        changes: options that may change when a run is resumed.
         isolation, out, display, yes: as for `session.start`.
 
     Raises:
-        UserError: two tasks have one name, or a folder holds a run with other settings or of another task.
-        Interrupted: it was stopped; the same call goes on.
-        EurekaError: a run cannot go on.
+        UserError: two tasks have the same name, or a folder contains a run with another task or other settings.
+        Interrupted: the benchmark was interrupted; the same call resumes it.
+        EurekaError: a run failed.
     """
     paths: dict[str, Path] = {}
     for task, _ in plans:
         name = task.file.name
         if name in paths:
-            raise UserError(f"two tasks are called {name}: {paths[name]} and {task.path}; give one, or rename one")
+            raise UserError(f"two tasks have the name {name}: {paths[name]} and {task.path}; remove or rename one")
         paths[name] = task.path
     found: dict[str, Comparison] = {}
     for number, (task, settings) in enumerate(plans, 1):
         name = task.file.name
         display(Notice(f"\ntask {number} of {len(plans)}: {name}"))
         try:
-            found[name] = _finished(task, settings, changes, isolation, out / name, display, yes)
+            found[name] = _run(task, settings, changes, isolation, out / name, display, yes)
         except Interrupted as stopped:
-            display(Notice("to go on with the rest too, give the same command again"))
+            display(Notice("to resume the benchmark, run the same command again"))
             raise Interrupted(None, stopped.signal_number) from None
         except EurekaError as error:
             error.resume = None
@@ -68,7 +68,7 @@ def bench(
     return summary
 
 
-def _finished(
+def _run(
     task: LoadedTask,
     settings: Settings,
     changes: Changes,
@@ -84,10 +84,10 @@ def _finished(
             journal, of = read_journal(folder), task_of(folder).path
         if of != task.path:
             raise UserError(f"{folder} is a run of {of}, not of {task.path}; give another folder with --out")
-        # Budgets, prices and places decide when a run stops and where it runs, not what it finds.
+        # Budgets, prices and devices do not change the result of a run.
         aside = ("asking", "devices", "workers", "executor")
         if journal.record.settings.model_copy(update={name: getattr(settings, name) for name in aside}) != settings:
-            raise UserError(f"{folder} was begun with other settings; give these, or another folder with --out")
+            raise UserError(f"{folder} has other settings; give the same ones, or another folder with --out")
         if journal.finished is None:
             changes = replace(changes, model=replace(changes.model, llm=settings.llm))
             session.resume(folder, local_changes(settings, changes), isolation, display)

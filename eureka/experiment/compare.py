@@ -1,4 +1,4 @@
-"""Rewards retrained on the same fresh seeds with the same budget, and what may be said of them."""
+"""Retrains rewards on the same fresh seeds with the same budget, and compares them."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from eureka.workers.recovery import TrainingRequest
 
 
 def of_run(context: RunContext, task: LoadedTask, winner: Candidate) -> Comparison:
-    """A run's winner beside the task's own rewards."""
+    """Compare a run's winner with the task's baselines."""
     verdict = context.run.find(VerdictEvent, fingerprint=winner.fingerprint)
     assert verdict is not None and winner.code is not None
-    context.run.once(BaselineEvent, {"arm": EVOLVED}, lambda: {"program": verdict.program})  # judged already
+    context.run.once(BaselineEvent, {"arm": EVOLVED}, lambda: {"program": verdict.program})  # verified before
     if not context.run.settings.final_seeds:
         return Comparison(arms=[])
     evolved = Reward(origin=f"candidate {winner.name}", code=winner.code)
@@ -37,10 +37,10 @@ def of_run(context: RunContext, task: LoadedTask, winner: Candidate) -> Comparis
 
 
 def check(context: RunContext, specs: Sequence[ArmSpec]) -> dict[str, str]:
-    """The programs of all rewards by key; each is compiled once in a run, and every text only in the sandbox.
+    """Compile all rewards in the sandbox, once per run. Returns programs by key.
 
     Raises:
-        UserError: one of them cannot be used.
+        UserError: a reward is invalid.
     """
     return {
         spec.key(i): _program(context, spec.key(i), reward) for spec in specs for i, reward in enumerate(spec.rewards)
@@ -66,10 +66,9 @@ def _program(context: RunContext, key: str, reward: Reward) -> str:
 
 
 def retrain(context: RunContext, specs: Sequence[ArmSpec], wanted: CompareOptions = CompareOptions()) -> Comparison:  # noqa: B008
-    """Train every reward of every arm on the same fresh seeds with the same budget, and compare.
+    """Train all rewards of all arms on the same fresh seeds with the same budget, and compare them.
 
-    As many at once as memory allows; all share the report episodes and the dealing of minibatches, the rest is each
-    seed's own.
+    Trainings run concurrently as far as memory allows. They share the report episodes and the order of minibatches.
     """
     programs, settings = check(context, specs), context.run.settings
     slots = [(e, e.key(i), s) for e in specs for i in range(len(e.rewards)) for s in range(settings.final_seeds)]
@@ -91,24 +90,25 @@ def retrain(context: RunContext, specs: Sequence[ArmSpec], wanted: CompareOption
         outcomes += ended
         trained.append([(e.name, k, s) for (e, k, s), o in zip(part, ended, strict=True) if isinstance(o, Trained)])
     found = {e.name: [o for (of, _, _), o in zip(slots, outcomes, strict=True) if of is e] for e in specs}
-    return _probed(context, wanted, programs, trained, comparison(specs, found))
+    return _probe(context, wanted, programs, trained, comparison(specs, found))
 
 
-def _probed(
+def _probe(
     context: RunContext,
     wanted: CompareOptions,
     programs: Mapping[str, str],
     trained: Sequence[Sequence[tuple[str, str, int]]],
     result: Comparison,
 ) -> Comparison:
-    """The comparison with what a second look at the trained policies (arm, reward's key, seed) shows.
+    """Add robustness and correlation to a comparison.
 
-    They are looked at in the parts in which they were trained, for the sake of memory.
+    `trained` lists the trained policies (arm, reward's key, seed) in the parts in which they were trained, which fit
+    into memory.
     """
     human = programs.get(HUMAN) if wanted.correlation else None
     if not any(trained) or not (wanted.robustness or human):
         return result
-    context.display(Notice("looking at the trained policies once more"))
+    context.display(Notice("testing robustness and correlation of the trained policies"))
     robustness: dict[str, list[float]] = {}
     correlation: list[float | None] = []
     for number, part in enumerate(trained):

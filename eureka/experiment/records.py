@@ -1,4 +1,4 @@
-"""Files of a run for people to read, made from what the journal holds."""
+"""Writes readable files to a run's folder: prompts, replies, rewards, records."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from eureka.runs.store import Run
 
 
 def write_prompt(run: Run, generation: int, attempt: int, slots: Sequence[int], messages: Messages) -> None:
-    """A prompt as Markdown: `prompts/0.0.md`, with the slots where it was not for all of them."""
+    """Write a prompt as Markdown, e.g. `prompts/0.0.md`; the name lists the slots unless it is for all."""
     some = slots if len(slots) < run.settings.samples else None
     run.write(layout.prompt(generation, attempt, some), prompts.as_text(messages))
 
 
 def write_candidate(run: Run, candidate: Candidate) -> None:
-    """A candidate's folder: its reply, its code, and its record as JSON."""
+    """Write a candidate's reply, code and record to its folder."""
     folder = layout.candidate(candidate.name)
     run.write(f"{folder}/reply.md", candidate.reply)
     if candidate.code is not None:

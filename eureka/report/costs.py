@@ -1,4 +1,4 @@
-"""What a run took: time by part, calls, tokens and money, as its journal has them."""
+"""Time and cost of a run from its journal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from eureka.runs.journal import BaselineEvent, Journal, JournalEvent, TrainedEve
 
 @dataclass(frozen=True)
 class Part:
-    """What one kind of work took, s."""
+    """Time of one kind of work in s."""
 
     name: str
     search: float
@@ -21,18 +21,18 @@ class Part:
 
     @property
     def seconds(self) -> float:
-        """Of both."""
+        """Total."""
         return self.search + self.final
 
 
 @dataclass(frozen=True)
 class Costs:
-    """Time in s, measured where it was spent; tokens and money as servers count them."""
+    """Measured time in s; tokens and cost as reported by servers."""
 
     began: float | None
-    """s since 1970, of the journal's first event."""
+    """Time of the first journal entry in s since 1970."""
     ended: float | None
-    """Of its last one."""
+    """Time of the last one."""
     parts: tuple[Part, ...]
     calls: int
     prompt_tokens: int
@@ -40,27 +40,27 @@ class Costs:
     cached_tokens: int
     usd: float
     priced: bool
-    """Whether every call has a price; else `usd` is a lower bound."""
+    """Whether all calls have a price; otherwise `usd` is a lower bound."""
     models: tuple[str, ...]
-    """Who answered."""
+    """Sources of the replies."""
 
     @property
     def elapsed(self) -> float:
-        """s from the first event to the last, pauses included."""
+        """s from the first entry to the last, including pauses."""
         return max(0.0, self.ended - self.began) if self.began is not None and self.ended is not None else 0.0
 
 
 _CLOCKS = {
     "env": "training: simulation, rewards, resets",
-    "policy": "training: policies act",
+    "policy": "training: policy inference",
     "learning": "training: learning",
     "evaluation": "evaluation",
-    "disk": "checkpoints to the disk",
+    "disk": "writing checkpoints",
 }
 
 
 def costs_of(journal: Journal) -> Costs:
-    """What is recorded so far."""
+    """Time and cost recorded so far."""
     answers = journal.answers()
     budget = Budget(journal.settings.asking, answers)
     return Costs(
@@ -78,7 +78,7 @@ def costs_of(journal: Journal) -> Costs:
 
 
 def _parts(journal: Journal) -> tuple[Part, ...]:
-    asked = Part("waiting for replies, all calls added up", sum(a.seconds for a in journal.answers()), 0.0)
+    asked = Part("waiting for replies (sum over concurrent calls)", sum(a.seconds for a in journal.answers()), 0.0)
     judged = Part("sandbox and pre-flight", _until(journal, VerdictEvent), _until(journal, BaselineEvent))
     search, final = _clocks(journal, False), _clocks(journal, True)
     names = dict.fromkeys([*search, *final])
@@ -87,13 +87,13 @@ def _parts(journal: Journal) -> tuple[Part, ...]:
 
 
 def _until(journal: Journal, kind: type[JournalEvent]) -> float:
-    """s that passed from the event before until each of a kind."""
+    """Total s between each event of a kind and the event before it."""
     pairs = itertools.pairwise(journal.events)
     return sum(max(0.0, event.time - before.time) for before, event in pairs if isinstance(event, kind))
 
 
 def _clocks(journal: Journal, final: bool) -> dict[str, float]:
-    """The trainer's clocks, added up over trainings of the search, or of the final comparison."""
+    """Sums of the trainer's clocks over the trainings of the search or of the final comparison."""
     clocks: dict[str, float] = {}
     for event in journal.all(TrainedEvent):
         if layout.is_final(event.training) is final:

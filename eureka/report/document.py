@@ -1,4 +1,4 @@
-"""`eureka report`: one HTML file that holds all there is to see of a run, and needs nothing else."""
+"""`eureka report`: a self-contained HTML file with all data of a run."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from eureka.runs.journal import read_journal
 from eureka.runs.store import at_work, untrusted_run
 from eureka.system.files import output_file, write_whole
 
-LARGEST = 2_000_000
-"""Bytes; of a run whose texts would take more, the middles of long ones are left out."""
-_BEGINNING = b"<!doctype html>"
-_SHORTER = (24_000, 6_000, 1_500, 400)
-"""Characters of a text that are shown, tried in this order."""
+MAX_SIZE = 2_000_000
+"""Bytes; long texts are shortened to stay below this size."""
+_PREFIX = b"<!doctype html>"
+_TEXT_LENGTHS = (24_000, 6_000, 1_500, 400)
+"""Maximum characters of a text, tried in this order."""
 
 
 def write(folder: Path, out: Path | None = None) -> Path:
     """Write the report of a run, finished or not.
 
     Args:
-        folder: the run's.
-        out: the file; by default `report.html` in the folder.
+        folder: the run's folder.
+        out: the output file (default: `report.html` in the folder).
 
     Raises:
         UserError: the run is damaged, or the file cannot be written.
@@ -38,7 +38,7 @@ def write(folder: Path, out: Path | None = None) -> Path:
     text = document(folder).encode()
     with output_file(target):
         if target.exists() and not _is_report(target):
-            raise UserError(f"{target} exists already and is no report; give another name with -o")
+            raise UserError(f"{target} exists already and is not a report; give another name with -o")
         write_whole(target, text)
     return target
 
@@ -47,23 +47,23 @@ def _is_report(path: Path) -> bool:
     if not path.is_file():
         return False
     with open(path, "rb") as file:
-        return file.read(len(_BEGINNING)) == _BEGINNING
+        return file.read(len(_PREFIX)) == _PREFIX
 
 
 def document(folder: Path) -> str:
-    """The report's text."""
+    """Render the report."""
     reading, controls = read(read_journal(folder)), controls_of(folder)
     with untrusted_run(folder):
         text = ""
-        for most in _SHORTER:
+        for most in _TEXT_LENGTHS:
             text = render("report.html.j2", **_values(folder, reading, controls), most=most)
-            if len(text.encode()) < LARGEST:
+            if len(text.encode()) < MAX_SIZE:
                 break
         return text
 
 
 def controls_of(folder: Path) -> dict[str, RunView]:
-    """The searches that a comparison made for itself, by name."""
+    """Control searches of a comparison, by name."""
     found = sorted((folder / layout.CONTROLS).glob(f"*/{layout.RECORD}"))
     inside = [path.parent for path in found if path.resolve().is_relative_to(folder.resolve())]
     return {control.name: read(read_journal(control)) for control in inside}
@@ -73,12 +73,12 @@ def _values(folder: Path, reading: RunView, controls: dict[str, RunView]) -> dic
     return values_of(reading, controls, not reading.finished and at_work(folder)) | {
         "live": False,
         "link": lambda name: f"#c-{anchor(name)}",
-        "style": Markup((STATIC / "style.css").read_text(encoding="utf-8")),  # noqa: S704 - shipped, and holds no `</style>`
+        "style": Markup((STATIC / "style.css").read_text(encoding="utf-8")),  # noqa: S704 - shipped, without `</style>`
     }
 
 
 def values_of(reading: RunView, controls: Mapping[str, RunView], running: bool) -> dict[str, object]:
-    """What the template of a run shows, in a report and on a live page."""
+    """Values for the template of a run, shared by the report and the live page."""
     return {
         "run": reading,
         "running": running,
@@ -92,7 +92,7 @@ def values_of(reading: RunView, controls: Mapping[str, RunView], running: bool) 
 
 
 def failures(reading: RunView) -> dict[str, list[tuple[str, int, str, bool]]]:
-    """What went wrong, by stage: candidate, attempt, message, and whether a later attempt mended it."""
+    """Failures by stage: candidate, attempt, message, and whether a later attempt repaired it."""
     found: dict[str, list[tuple[str, int, str, bool]]] = {}
     for entry in reading.entries.values():
         last = entry.attempts[-1].number if entry.attempts else 0

@@ -1,4 +1,4 @@
-"""How far a run is, told by the last events of its journal."""
+"""Progress of a run, from the last events of its journal."""
 
 from __future__ import annotations
 
@@ -26,42 +26,42 @@ from eureka.runs.journal import (
 
 @dataclass(frozen=True)
 class ProgressView:
-    """What the run does, or did last."""
+    """The current or last activity of a run."""
 
     words: str
     share: float
-    """Of all its generations and its final comparison, which count alike."""
+    """Completed fraction; generations and the final comparison have equal weights."""
 
 
 def progress_of(journal: Journal) -> ProgressView:
-    """What the journal's last events say."""
+    """Progress according to the journal."""
     settings, searching = journal.settings, journal.record.kind == "search"
     parts = (settings.generations if searching else 0) + (1 if settings.final_seeds or not searching else 0)
     match journal.events[-1] if journal.events else None:
         case None:
-            return ProgressView("begun, nothing recorded yet", 0.0)
+            return ProgressView("started, nothing recorded yet", 0.0)
         case FinishedEvent():
             return ProgressView("finished", 1.0)
         case PromptEvent(generation=generation):
-            return ProgressView(f"{_named(settings, generation)}: waiting for replies", _share(generation, 0.0, parts))
+            return ProgressView(f"{_title(settings, generation)}: waiting for replies", _share(generation, 0.0, parts))
         case AnswerEvent(generation=generation) | VerdictEvent(generation=generation):
             return _replies(journal, generation, parts)
         case BaselineEvent() | CutEvent():
-            return ProgressView("final comparison: rewards are compiled", (parts - 1) / parts)
+            return ProgressView("final comparison: compiling rewards", (parts - 1) / parts)
         case ProbedEvent():
-            return ProgressView("final comparison: policies are looked at once more", 0.98)
+            return ProgressView("final comparison: testing robustness and correlation", 0.98)
         case OfTraining(training=key):
             return _training(journal, key, parts)
         case _:
-            return ProgressView("begun", 0.0)
+            return ProgressView("started", 0.0)
 
 
-def _named(settings: Settings, generation: int) -> str:
-    return f"generation {generation} of {settings.generations}" if generation else "the reward to start from"
+def _title(settings: Settings, generation: int) -> str:
+    return f"generation {generation} of {settings.generations}" if generation else "initial reward"
 
 
 def _share(generation: int, done: float, parts: int) -> float:
-    """Of the whole; a generation counts as one part, of which `done` is done."""
+    """Completed fraction of the run when `done` of a generation is completed."""
     return max(0.0, min(1.0, (generation - 1 + done) / parts)) if generation else 0.0
 
 
@@ -69,8 +69,8 @@ def _replies(journal: Journal, generation: int, parts: int) -> ProgressView:
     settings = journal.settings
     answered = {slot for of, slot, _ in journal.replies() if of == generation}
     judged = {slot for of, slot, _ in journal.verdicts() if of == generation}
-    words = f"{_named(settings, generation)}: {len(answered)} of {settings.samples if generation else 1} replies are in"
-    return ProgressView(f"{words}, {len(judged)} went through the sandbox", _share(generation, 0.05, parts))
+    words = f"{_title(settings, generation)}: {len(answered)} of {settings.samples if generation else 1} replies"
+    return ProgressView(f"{words}, {len(judged)} checked in the sandbox", _share(generation, 0.05, parts))
 
 
 def _training(journal: Journal, key: str, parts: int) -> ProgressView:
@@ -93,4 +93,4 @@ def _training(journal: Journal, key: str, parts: int) -> ProgressView:
     if begun is None:
         return ProgressView(f"final comparison: {words}", (parts - 1 + done * 0.95) / parts)
     generation = begun.members[0][0]
-    return ProgressView(f"{_named(journal.settings, generation)}: {words}", _share(generation, 0.1 + 0.9 * done, parts))
+    return ProgressView(f"{_title(journal.settings, generation)}: {words}", _share(generation, 0.1 + 0.9 * done, parts))

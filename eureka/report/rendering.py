@@ -1,4 +1,4 @@
-"""Templates to markup. The text of a run is untrusted: all of it loses its control characters, and is escaped."""
+"""Renders templates. Text of a run is untrusted: control characters are removed and markup is escaped."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STATIC = _HERE / "static"
 
 
 def render(template: str, **values: object) -> str:
-    """A template of `templates/`, filled in; encodes as UTF-8 whatever the values hold."""
+    """Render a template of `templates/`. The result can always be encoded as UTF-8."""
     return _environment().get_template(template).render(**values)
 
 
@@ -51,36 +51,36 @@ def _environment() -> jinja2.Environment:
 
 
 def _final(value: Any) -> Any:
-    """What an expression gives, before it is escaped; markup was made here, and its parts were clean."""
+    """Remove control characters from an expression before it is escaped; trusted markup is unchanged."""
     return plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _date(seconds: float | None) -> str:
-    """`2026-11-21 23:05`, in this machine's time zone."""
+    """Format a time in the local time zone, e.g. `2026-11-21 23:05`."""
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds)) if seconds else "-"
 
 
 def _seconds(seconds: float) -> str:
-    """`3.2 s` below a minute, `1:02:03` above; a dash for nothing."""
+    """Format a duration, e.g. `3.2 s` or `1:02:03`; `-` for zero."""
     return "-" if seconds <= 0 else f"{seconds:.1f} s" if seconds < 60 else clock(seconds)
 
 
 def _short(text: str, most: int) -> str:
-    """A text for one line, its end left out where it is longer than that."""
+    """Truncate a text at its end, on one line."""
     clean = shown(text)
     return clean if len(clean) <= most else clean[: most - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
 def _cut(text: str, most: int) -> str:
-    """A long text without its middle, saying so."""
+    """Omit the middle of a long text."""
     if len(text) <= most:
         return text
     left_out = len(text) - most
-    return f"{text[: most // 2]}\n[... {left_out:,} characters are left out here ...]\n{text[-most // 2 :]}"
+    return f"{text[: most // 2]}\n[... {left_out:,} characters omitted ...]\n{text[-most // 2 :]}"
 
 
 def _flat(settings: Settings) -> list[tuple[str, str]]:
-    """Settings by dotted names, those that are not given left out."""
+    """Settings with dotted names, without those that are None."""
 
     def walk(prefix: str, value: Any) -> list[tuple[str, str]]:
         if isinstance(value, dict):
@@ -93,8 +93,13 @@ def _flat(settings: Settings) -> list[tuple[str, str]]:
 
 
 def _provenance(run: RunView) -> list[tuple[str, str]]:
-    """What the numbers rest on besides the settings."""
-    pairs = [("run", run.name), ("task", run.task), ("seed", str(run.settings.seed)), ("began", _date(run.costs.began))]
+    """Origin of the results: versions, models, sandbox."""
+    pairs = [
+        ("run", run.name),
+        ("task", run.task),
+        ("seed", str(run.settings.seed)),
+        ("started", _date(run.costs.began)),
+    ]
     pairs += [("last record", _date(run.costs.ended)), ("replies from", ", ".join(map(shown, run.costs.models)) or "-")]
     pairs += [(name, shown(value)) for name, value in run.versions.items()]
     sandbox = run.started.sandbox if run.started else {}
@@ -104,12 +109,12 @@ def _provenance(run: RunView) -> list[tuple[str, str]]:
 
 
 def anchor(name: str) -> str:
-    """A candidate's name as a page's anchor."""
+    """Convert a candidate's name to an HTML anchor."""
     return "".join(c if c.isalnum() else "-" for c in name)[:40]
 
 
 def _unseen(prompts: tuple[Prompt, ...]) -> list[list[int | None]]:
-    """For each message of each prompt, the number of the earlier prompt that holds it too; None for a new one."""
+    """For each message of each prompt, the number of an earlier prompt with the same message; None if it is new."""
     first: dict[tuple[str, str], int] = {}
     found = []
     for number_, prompt in enumerate(prompts, 1):

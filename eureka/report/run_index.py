@@ -1,4 +1,4 @@
-"""The runs below a folder: found by their `run.json`, and read as far as their journals have grown."""
+"""Index of the runs in a folder. Runs are found by their `run.json`; journals are read incrementally."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from eureka.runs.journal import Journal, stamp_of
 from eureka.runs.store import at_work, untrusted_run
 
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
-_KEPT = 12
-"""Journals that stay in memory, so that only what is new in them is read."""
-_DEEPEST = 6
-"""Folders below the one that is looked through."""
-_EVERY = 2.0
-"""s between two looks at a run's lock."""
+_CACHE_SIZE = 12
+"""Journals kept in memory."""
+_MAX_DEPTH = 6
+"""Levels of folders that are searched."""
+_LOCK_INTERVAL = 2.0
+"""s between two checks of a run's lock."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A run on one line of a list."""
+    """A run in the list of runs."""
 
     address: str
     name: str
@@ -38,26 +38,26 @@ class Row:
     state: str
     """running, interrupted, finished, or damaged."""
     words: str
-    """How far it is, or what is wrong with it."""
+    """Progress or error."""
     began: float | None
     best: str
     fitness: float | None
 
 
 class RunIndex:
-    """Runs by address, which is their path below the folder, in words that fit a URL."""
+    """Runs by address: their path relative to the root, or a hash if it does not fit into a URL."""
 
     def __init__(self, root: Path):
-        """All runs in `root` and below, or `root` itself where that is one."""
+        """Index all runs in `root` and its subfolders, or `root` itself if it is a run."""
         self.root = root.resolve()
         self._base = self.root.parent if layout.is_run(self.root) else self.root
-        self._lock = threading.RLock()  # pages are made in several threads
+        self._lock = threading.RLock()  # pages are rendered in several threads
         self._journals: OrderedDict[Path, tuple[Journal, RunView | None]] = OrderedDict()
         self._rows: dict[str, tuple[str, Row]] = {}
         self._working: dict[Path, tuple[float, bool]] = {}
 
     def runs(self) -> dict[str, Path]:
-        """Every run's folder by address; no link is followed out of the folder, nor are the folders inside of a run."""
+        """Folders of all runs by address. Symbolic links and subfolders of runs are not followed."""
         found = sorted(self._found(self.root, 0), key=lambda folder: os.fsencode(folder))
         return {self._address(folder): folder for folder in found}
 
@@ -72,7 +72,7 @@ class RunIndex:
             yield folder
             inside = [e for e in inside if e.name == layout.CONTROLS]
         for entry in inside:
-            if depth < _DEEPEST and not entry.name.startswith("."):
+            if depth < _MAX_DEPTH and not entry.name.startswith("."):
                 yield from self._found(Path(entry.path), depth + 1)
 
     def _address(self, folder: Path) -> str:
@@ -82,26 +82,26 @@ class RunIndex:
         return f"by-hash/{hashlib.sha256(os.fsencode(relative)).hexdigest()[:20]}"
 
     def folder(self, address: str) -> Path | None:
-        """The run of an address; None if there is none, whatever the address says."""
+        """Folder of the run at an untrusted address; None if it does not exist."""
         return self.runs().get(address)
 
-    def reading(self, folder: Path) -> RunView:
-        """A run as it is now.
+    def view(self, folder: Path) -> RunView:
+        """The current state of a run.
 
         Raises:
-            UserError: it is damaged.
+            UserError: the run is damaged.
         """
         with self._lock:
             journal, known = self._journals.pop(folder, None) or (Journal(folder), None)
             if journal.refresh() or known is None:  # kept again only if it can be read
                 known = read(journal)
             self._journals[folder] = journal, known
-            while len(self._journals) > _KEPT:
+            while len(self._journals) > _CACHE_SIZE:
                 self._journals.popitem(last=False)
             return known
 
     def rows(self) -> list[Row]:
-        """All runs, those that are going on first, then the latest."""
+        """All runs: running ones first, then by start time."""
         rows = [self._row(address, folder) for address, folder in self.runs().items()]
         return sorted(rows, key=lambda row: (row.state != "running", -(row.began or 0.0), row.address))
 
@@ -122,9 +122,9 @@ class RunIndex:
         return row
 
     def _summary(self, address: str, name: str, folder: Path) -> Row:
-        run = self.reading(folder)
+        run = self.view(folder)
         best = run.best
-        arms = ", ".join(run.arms) or "nothing yet"
+        arms = ", ".join(run.arms) or "none yet"
         return Row(
             address=address,
             name=name,
@@ -138,17 +138,17 @@ class RunIndex:
         )
 
     def version(self, folder: Path | None = None) -> str:
-        """A word that is another one as soon as a page of this run, or of all runs, would be."""
+        """A token that changes whenever the pages of this run, or of all runs, change."""
         folders = self.runs().values() if folder is None else [folder]
         stamps = [(str(f), stamp_of(f / layout.RECORD), stamp_of(f / layout.JOURNAL), self.running(f)) for f in folders]
         return hashlib.sha256(repr(stamps).encode(errors="replace")).hexdigest()[:16]
 
     def running(self, folder: Path) -> bool:
-        """Whether a process works on a run; looked up anew only every few seconds, and not where it is finished."""
+        """Whether a process works on an unfinished run; cached for a few seconds."""
         now = time.monotonic()
         with self._lock:
-            asked, known = self._working.get(folder, (-_EVERY, False))
-            if now - asked < _EVERY:
+            asked, known = self._working.get(folder, (-_LOCK_INTERVAL, False))
+            if now - asked < _LOCK_INTERVAL:
                 return known
             _, run = self._journals.get(folder, (None, None))
             known = not (run and run.finished) and at_work(folder)
@@ -156,7 +156,7 @@ class RunIndex:
             return known
 
     def state(self, run: RunView, folder: Path) -> str:
-        """Whether it is finished, running, or interrupted: by a person, a crash or a kill, which leave no trace."""
+        """Return finished, running or interrupted."""
         if run.finished:
             return "finished"
         return "running" if self.running(folder) else "interrupted"

@@ -1,4 +1,4 @@
-"""A run as its pages show it, made from its journal and its `run.json` alone, whatever state it is in."""
+"""The data of a run for its pages, from its journal and `run.json`, in any state of the run."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ from eureka.runs.store import untrusted_run
 
 @dataclass(frozen=True)
 class Attempt:
-    """One reply for a candidate's place: the first one, or one that mends it."""
+    """The first reply for a slot, or a repair."""
 
     number: int
     reply: str
     finish: str
     model: str
     prompt: str | None
-    """SHA-256 of the prompt; None for a reward that a person gave."""
+    """SHA-256 of the prompt; None for a reward given by the user."""
     code: str | None
     failed: Failed | None
-    """Why it got no further than sandbox and pre-flight."""
+    """Failure in the sandbox or pre-flight."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A candidate with what is known around it."""
+    """A candidate with related data."""
 
     candidate: Candidate
     state: State
     curves: Curves | None
     score: float | None
-    """Fitness, of a duplicate that of its original."""
+    """Fitness; for a duplicate, of its original."""
     parent: str | None
     """Name of the candidate that its prompt reflected on."""
     attempts: tuple[Attempt, ...]
@@ -55,20 +55,20 @@ class Entry:
 
     @property
     def prompt(self) -> str | None:
-        """The prompt that its latest reply answers."""
+        """The prompt of its latest reply."""
         return self.attempts[-1].prompt if self.attempts else None
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """A prompt, kept once however many replies it got."""
+    """A prompt, stored once for all of its replies."""
 
     sha256: str
     generation: int
     attempt: int
     messages: tuple[Message, ...]
     asked: tuple[str, ...]
-    """Names of the candidates that it asked for."""
+    """Names of the candidates requested with it."""
 
 
 @dataclass(frozen=True)
@@ -76,15 +76,15 @@ class Final:
     """One training of the final comparison."""
 
     key: str
-    """The arm's name, with a reward's number where it has several."""
+    """The arm's name, with the index of the reward if it has several."""
     seed: int
     curves: Curves
-    """As far as it came."""
+    """Curves so far."""
 
 
 @dataclass(frozen=True)
 class RunView:
-    """All that the pages say of a run."""
+    """All data of a run's pages."""
 
     name: str
     task: str
@@ -100,14 +100,14 @@ class RunView:
     finished: bool
     winner: str | None
     comparison: Comparison
-    """Of the end; before that without arms."""
+    """The final comparison; without arms before the end."""
     arms: tuple[str, ...]
     """What is retrained in the end, by key, as far as it is known."""
     searching: bool
     """Whether the run looks for rewards; else it only retrains some."""
     finals: tuple[Final, ...]
     splits: tuple[str, ...]
-    """Why populations were cut in two."""
+    """Reasons for bisections of populations."""
     costs: Costs
     progress: ProgressView
 
@@ -120,20 +120,20 @@ class RunView:
         return max(trained, key=lambda e: (_finite(e.score), -_best(e)), default=None)
 
     def prompt_number(self, entry: Entry) -> int | None:
-        """Which of the prompts asked for a candidate, from 1 on; None where none did, or it is not in the journal."""
+        """Number of the prompt of a candidate, from 1; None without a recorded prompt."""
         marks = [prompt.sha256 for prompt in self.prompts]
         return marks.index(entry.prompt) + 1 if entry.prompt in marks else None
 
     def parent(self, entry: Entry) -> Entry | None:
-        """The candidate that one was made from, if it is known."""
+        """The parent of a candidate, if known."""
         return self.entries.get(entry.parent) if entry.parent else None
 
     def original(self, entry: Entry) -> Entry:
-        """Itself, or for a duplicate the one that was trained instead."""
+        """The candidate itself; for a duplicate, the one that was trained."""
         return self.entries.get(entry.candidate.duplicate_of or "", entry)
 
-    def counted(self, state: State) -> int:
-        """How many candidates are in a state."""
+    def count(self, state: State) -> int:
+        """Number of candidates in a state."""
         return sum(entry.state == state for entry in self.entries.values())
 
 
@@ -189,7 +189,7 @@ def _entries(journal: Journal, so_far: Mapping[str, Curves]) -> dict[str, Entry]
 
 
 def _attempts(journal: Journal) -> dict[tuple[int, int], tuple[Attempt, ...]]:
-    """All attempts by generation and slot, in their order."""
+    """Attempts in order, by generation and slot."""
     verdicts = journal.verdicts()
     found: dict[tuple[int, int], tuple[Attempt, ...]] = {}
     for (generation, slot, number), (reply, event) in sorted(journal.replies().items()):
@@ -220,7 +220,7 @@ def _prompts(journal: Journal) -> tuple[Prompt, ...]:
 
 
 def _finals(journal: Journal, arms: Sequence[str], so_far: dict[str, Curves]) -> tuple[Final, ...]:
-    """Trainings of the comparison by arm and seed: those that ended, and those that go on."""
+    """Finished and running trainings of the comparison, by arm and seed."""
     ended = {folder: o.curves for event in journal.all(TrainedEvent) for folder, o in event.by_folder()}
     slots = [(key, seed) for key in arms for seed in range(journal.settings.final_seeds)]
     found = {(key, seed): (so_far | ended).get(layout.final(key, seed)) for key, seed in slots}

@@ -57,7 +57,5 @@ def _bind(port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         listening.close()
         why = getattr(error, "strerror", None) or str(error)
-        raise UserError(
-            f"port {port} is not available ({why}); give another one with --port, or 0 for any"
-        ) from None
+        raise UserError(f"port {port} is not available ({why}); give another one with --port, or 0 for any") from None
     return listening

@@ -131,7 +131,7 @@ class Pages:
         """Comparison of several runs."""
         wanted = list(dict.fromkeys(addresses))[:_MAX_COMPARED]
         chosen = [(address, self.folder(address)) for address in wanted]
-        found = [(address, str(folder.name), self.index.reading(folder)) for address, folder in chosen]
+        found = [(address, str(folder.name), self.index.view(folder)) for address, folder in chosen]
         rows = {row.address: row for row in self.index.rows() if row.address in wanted}
         with untrusted_run(self.index.root):
             return _page("site/compare.html.j2", found=found, rows=rows, most=_MAX_COMPARED, asked=len(addresses))
@@ -145,7 +145,7 @@ class Pages:
     def _open(self, address: str) -> tuple[Path, str, RunView]:
         folder = self.folder(address)
         version = self.index.version(folder)  # before reading, so that no later change is missed
-        return folder, version, self.index.reading(folder)
+        return folder, version, self.index.view(folder)
 
     def _links(self, address: str, version: str) -> dict[str, object]:
         return {

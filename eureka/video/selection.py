@@ -1,4 +1,4 @@
-"""Which policies `eureka play` was asked for, looked up in a run's journal; no code of the run is executed."""
+"""Selects the policies for `eureka play` from a run's journal, without executing code of the run."""
 
 from __future__ import annotations
 
@@ -16,69 +16,69 @@ from eureka.runs.store import find_run, task_of, untrusted_run
 from eureka.text import shown
 
 POLICY = ".safetensors"
-_MOST = 4
-"""Policies side by side that can still be seen."""
+_MAX_POLICIES = 4
+"""In one film."""
 
 
 @dataclass(frozen=True)
 class PlayedPolicy:
-    """A policy to be played."""
+    """A policy to play."""
 
     label: str
     file: Path
     program: str | None
-    """Of the reward that it was trained with, verified where it is rebuilt; None where nobody knows."""
+    """Program of its reward, verified when it is loaded; None if unknown."""
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What is to be played, and on what."""
+    """Policies to play, with their task."""
 
     task: LoadedTask
     players: tuple[PlayedPolicy, ...]
     name: str
-    """For a file, unless another is given."""
+    """Default name of the film."""
 
 
 def select(given: str, candidate: str | None, baseline: str | None, task: str | None) -> Selection:
-    """Look up what the user named.
+    """Select policies.
 
     Args:
-        given: a run's folder, or a policy's file.
-        candidate: `G.K` or an arm of the run, in the place of its winner.
-        baseline: an arm to play beside it.
-        task: the task of a file that lies in no run.
+        given: a run's folder or a policy file.
+        candidate: `G.K` or an arm of the run, instead of its winner.
+        baseline: an arm to play in addition.
+        task: the task of a policy file outside a run.
 
     Raises:
-        UserError: it does not exist, its policy was not kept, or the task was changed.
+        UserError: a policy does not exist or was not saved, or the task has changed.
     """
     path = Path(given)
     if path.suffix != POLICY and not path.is_file():
         folder = find_run(given)
         if task is not None:
-            raise UserError(f"--task is for a policy's file outside a run; {folder} knows its task")
+            raise UserError(f"--task is for a policy file outside a run; remove it: {folder} records its task")
         with untrusted_run(folder):
             return _of_run(_Kept(folder), candidate, baseline)
     if path.suffix != POLICY:
-        raise UserError(f"{path} is neither a run's folder nor a policy; policies end in {POLICY}")
+        raise UserError(f"{path} is neither a run's folder nor a policy file, which ends in {POLICY}")
     if not path.is_file():
         raise UserError(f"{path} does not exist")
     if candidate is not None:
-        raise UserError("--candidate chooses among the policies of a run, and a file is one policy; leave it out")
+        raise UserError("--candidate selects a policy of a run, but {path} is a single policy; remove it")
     found = _run_around(path)
     if found is not None and task is None:
         folder, relative = found
         with untrusted_run(folder):
             return _of_file(_Kept(folder), relative, baseline)
     if task is None:
-        raise UserError(f"{path} lies in no run that knows it; name its task with --task")
+        raise UserError(f"{path} is not in a run's journal; give its task with --task")
     if baseline is not None:
-        raise UserError(f"--baseline is an arm of a run, and {path} is played as a file of its own; leave it out")
+        raise UserError(f"--baseline is an arm of a run, but {path} is a single policy; remove it")
     return Selection(load_task(task), (PlayedPolicy(path.stem, path.resolve(), None),), path.stem)
 
 
 class _Kept:
-    """The policies that a run's journal knows."""
+    """The policies recorded in a run's journal."""
 
     def __init__(self, folder: Path):
         self.folder, self.journal = folder, read_journal(folder)
@@ -87,14 +87,14 @@ class _Kept:
         """SHA-256 by place in the folder."""
 
     def arms(self) -> dict[str, list[int]]:
-        """Seeds of the arms' policies, by arm."""
+        """Seeds of the saved policies, by arm."""
         found: dict[str, list[int]] = {}
         for arm, seed in filter(None, map(layout.final_of, self.published)):
             found.setdefault(arm, []).append(seed)
         return {arm: sorted(seeds) for arm, seeds in found.items()}
 
     def of_arm(self, arm: str, seed: int | None = None) -> PlayedPolicy:
-        """The policy of an arm: of this seed if it trained to the end, else of the first that did."""
+        """The policy of an arm with this seed, or with the first seed that has one."""
         arms = self.arms()
         if arm not in arms:
             known = f"it has {', '.join(arms)}" if arms else "it has none yet"
@@ -105,7 +105,7 @@ class _Kept:
         return PlayedPolicy(label, self._file(layout.final(arm, chosen)), compiled.program if compiled else None)
 
     def of_candidate(self, name: str | None) -> PlayedPolicy:
-        """The policy of a candidate; of the best so far without a name."""
+        """The policy of a candidate; of the best so far for None."""
         candidates = history.candidates_of(self.journal)
         if name is not None and name not in candidates:
             known = [*candidates, *self.arms()]
@@ -132,19 +132,19 @@ class _Kept:
         relative = layout.policy(place)
         path = self.folder / relative
         if not path.resolve().is_relative_to(self.folder.resolve()):
-            raise UserError(f"{path} leads out of the run")
+            raise UserError(f"{path} is outside of the run's folder")
         try:
             data = path.read_bytes()
         except FileNotFoundError:
             raise UserError(
-                f"{self.folder} keeps no {relative} (recorded examples are stored without most policies); it keeps "
-                f"{', '.join(self._kept_policies()) or 'none at all'}"
+                f"{self.folder} has no {relative} (recorded examples contain only a few policies); it has "
+                f"{', '.join(self._kept_policies()) or 'none'}"
             ) from None
         except OSError as error:
-            raise UserError(f"{path} cannot be read: {error.strerror}") from None
+            raise UserError(f"cannot read {path}: {error.strerror}") from None
         sha256 = self.published.get(relative)
         if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
-            raise UserError(f"{path} was changed since the run wrote it")
+            raise UserError(f"{path} has changed since the run wrote it")
         return path
 
 
@@ -158,7 +158,7 @@ def _of_run(run: _Kept, candidate: str | None, baseline: str | None) -> Selectio
         if not arms:
             raise UserError(f"{run.folder} has no trained policy yet; to go on with it: eureka resume {run.folder}")
         others = [arm for arm in arms if arm != baseline]
-        players = [run.of_arm(arm) for arm in others[: _MOST - (baseline is not None)]]
+        players = [run.of_arm(arm) for arm in others[: _MAX_POLICIES - (baseline is not None)]]
     elif EVOLVED in arms and (run.folder / layout.policy(layout.final(EVOLVED, arms[EVOLVED][0]))).is_file():
         players = [run.of_arm(EVOLVED)]
     else:
@@ -180,7 +180,7 @@ def _beside(run: _Kept, task: LoadedTask, players: list[PlayedPolicy], baseline:
 
 
 def _run_around(path: Path) -> tuple[Path, str] | None:
-    """The run that a policy's file lies in, and its place there, if the run's journal knows it."""
+    """The run that contains a policy file, and its relative path, if it is recorded in the journal."""
     whole = path.resolve()
     folder = next((f for f in list(whole.parents)[:4] if layout.is_run(f)), None)
     if folder is None:

@@ -50,7 +50,7 @@ def test_a_benchmark_that_is_called_again_takes_what_is_done_and_refuses_other_s
     assert again.returncode == 0 and (tmp_path / "b" / "summary.json").read_bytes() == summary
     assert (tmp_path / "b" / "cartpole" / "events.jsonl").read_bytes() == journal, "nothing was done again"
     other = cli("bench", "cartpole", *sizes, "--seed", 7)
-    assert other.returncode == 2 and "was begun with other settings" in other.stderr
+    assert other.returncode == 2 and "has other settings" in other.stderr
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_tasks_that_would_share_a_folder_and_runs_of_another_task_are_refused(cl
     mine, yours = "mine/cartpole.yaml", "yours/cartpole.yaml"
     for pair in ((mine, yours), ("cartpole", "tasks/cartpole.yaml"), ("cartpole", "cartpole")):
         twice = cli("bench", *pair, *SMALL)
-        assert twice.returncode == 2 and "two tasks are called cartpole: " in twice.stderr
+        assert twice.returncode == 2 and "two tasks have the name cartpole: " in twice.stderr
         assert twice.stderr.count("\n") == 1 and not (tmp_path / "b").exists()
     small = ("--generations", 1, *SMALL[2:])
     assert cli("bench", mine, *small).returncode == 0

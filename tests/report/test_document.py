@@ -10,7 +10,7 @@ from support.cli import Cli
 from support.journals import EXAMPLE, append, example, example_record, grown, halves, hostile, write_run
 from support.pages import Page, values
 
-from eureka.report.document import LARGEST, document
+from eureka.report.document import MAX_SIZE, document
 
 ELEMENTS = (
     "a b body caption code dd defs del desc details div dl dt figcaption figure footer g h1 h2 h3 head header html i "
@@ -61,7 +61,7 @@ def test_eighty_candidates_fit_two_megabytes(tmp_path: Path):
     events, record = grown()
     text = document(write_run(tmp_path / "run", events, record))
     assert text.count('<details class="one"') == 80 + 5 and len(text.encode()) < 2_000_000
-    assert "characters are left out" not in text, "texts of a usual length are whole"
+    assert "characters omitted" not in text, "texts of a usual length are whole"
 
 
 def test_long_texts_lose_their_middles_before_the_report_grows_too_large(tmp_path: Path):
@@ -70,7 +70,7 @@ def test_long_texts_lose_their_middles_before_the_report_grows_too_large(tmp_pat
         if event["event"] == "answer":
             event["answer"]["replies"][0]["text"] += "<&>" * 20_000
     text = document(write_run(tmp_path / "run", events, record))
-    assert len(text.encode()) < LARGEST and "characters are left out" in text
+    assert len(text.encode()) < MAX_SIZE and "characters omitted" in text
 
 
 def test_a_prompt_is_in_the_report_once(tmp_path: Path):
@@ -114,8 +114,8 @@ def test_the_command_writes_the_file_and_says_where(cli: Cli, tmp_path: Path):
     [
         (["nowhere"], "nowhere does not exist"),
         (["run", "-o", "no/dir.html"], "cannot be written: No such file or directory"),
-        (["run", "-o", "run"], "run exists already and is no report"),
-        (["run", "-o", "mine.txt"], "exists already and is no report"),
+        (["run", "-o", "run"], "run exists already and is not a report"),
+        (["run", "-o", "mine.txt"], "exists already and is not a report"),
         (["broken"], "line 2: damaged"),
     ],
 )

@@ -58,7 +58,7 @@ def test_progress_is_told_by_the_last_event(tmp_path: Path):
     events = example()
     journals: list[tuple[list[Event], str]] = [
         (beginning(events, "prompt"), "generation 1 of 2: waiting for replies"),
-        (beginning(events, "answer", 4), "generation 1 of 2: 4 of 4 replies are in, 0 went through the sandbox"),
+        (beginning(events, "answer", 4), "generation 1 of 2: 4 of 4 replies, 0 checked in the sandbox"),
         (beginning(events, "checkpoint", 3), "generation 1 of 2: training 4 policies, checkpoint 3 of 8"),
         (beginning(events, "checkpoint", 24), "final comparison: training 9 policies, checkpoint 8 of 8"),
     ]
@@ -86,7 +86,7 @@ def test_time_and_tokens_are_added_up(tmp_path: Path):
     ]  # fmt: skip
     costs = reading(write_run(tmp_path / "run", events)).costs
     assert [(p.name.split(":")[-1].strip(), p.search, p.final) for p in costs.parts] == [
-        ("waiting for replies, all calls added up", 4.0, 0.0),
+        ("waiting for replies (sum over concurrent calls)", 4.0, 0.0),
         ("sandbox and pre-flight", 0.75, 0.0),
         ("simulation, rewards, resets", 2.0, 4.0),
         ("learning", 1.0, 0.0),
@@ -115,7 +115,7 @@ def test_an_equal_program_is_a_duplicate_with_the_fitness_of_the_first(tmp_path:
     assert run.entries["2.5"].state == "duplicate" and run.entries["2.5"].candidate.duplicate_of == "2.4"
     assert run.entries["2.5"].score == run.entries["2.4"].score is not None
     assert run.original(run.entries["2.5"]) is run.entries["2.4"]
-    assert {s: run.counted(s) for s in ("trained", "failed", "duplicate")} == {
+    assert {s: run.count(s) for s in ("trained", "failed", "duplicate")} == {
         "trained": 12, "failed": 2, "duplicate": 2
     }  # fmt: skip
 

@@ -170,11 +170,11 @@ def test_environments_by_id_are_filmed_where_mujoco_simulates_them(cli: Cli, tmp
         (["RUN", "-o", "nodir/film.mp4"], "the folder nodir does not exist"),
         (["RUN", "-o", "taken.mp4"], "taken.mp4 exists already"),
         (["RUN", "--frames", "full"], "full exists already and is not an empty folder"),
-        (["RUN", "--task", "cartpole"], "--task is for a policy's file outside a run"),
-        (["lone.safetensors"], "name its task with --task"),
+        (["RUN", "--task", "cartpole"], "--task is for a policy file outside a run"),
+        (["lone.safetensors"], "give its task with --task"),
         (["lone.safetensors", "--task", "ant"], "is a policy of another task"),
         (["lone.safetensors", "--task", "cartpole", "--baseline", "human"], "--baseline is an arm of a run"),
-        (["lone.safetensors", "--task", "cartpole", "--candidate", "1.0"], "a file is one policy"),
+        (["lone.safetensors", "--task", "cartpole", "--candidate", "1.0"], "is a single policy"),
         (["junk.safetensors", "--task", "cartpole"], "junk.safetensors is not a policy file"),
         (["junk.npz"], "junk.npz is not a trajectory"),
         (["taken.mp4"], "neither a run's folder nor a policy"),
@@ -199,8 +199,8 @@ def test_a_run_is_data_and_what_was_changed_in_it_is_not_played(cli: Cli, own: P
     assert "was changed since the run wrote it" in sentence(cli("play", own), 2)
     policy.unlink()
     said = cli("play", own, "--candidate", "evolved")
-    assert "keeps no final/evolved-0/policy.safetensors (recorded examples are stored without" in sentence(said, 2)
-    assert "it keeps candidates/" in sentence(said, 2)
+    assert "has no final/evolved-0/policy.safetensors (recorded examples contain only" in sentence(said, 2)
+    assert "it has candidates/" in sentence(said, 2)
     done = cli("play", own, "-o", "own.npz", "--seconds", 0.1)
     assert done.returncode == 0 and "cartpole: candidate 1." in done.stdout, "the winner's own policy instead"
     inside = {"task_file": str(own / "task" / "cartpole.yaml")}

@@ -73,8 +73,8 @@ def test_a_dry_run_of_an_id_shows_the_prompt_and_what_was_assumed(cli: Cli, fake
             ["compare", "environment", "--task", "cartpole"],
             "cartpole has no reward environment; it has human and sparse",
         ),
-        (["compare", "environment", "--task", "gymnasium:Hopper-v5", "--robustness"], "an environment by id has none"),
-        (["compare", "sparse", "--task", "cartpole", "--correlation"], "give the arm human too"),
+        (["compare", "environment", "--task", "gymnasium:Hopper-v5", "--robustness"], "needs a task with a task class"),
+        (["compare", "sparse", "--task", "cartpole", "--correlation"], "add the arm human"),
     ],
 )
 def test_mistakes_are_answered_in_one_sentence(cli: Cli, tmp_path: Path, arguments: list[str], expected: str):
