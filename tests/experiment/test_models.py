@@ -177,7 +177,7 @@ def test_a_strangers_run_does_not_send_a_key_to_its_address(cli: Cli, server: Se
     (run / "events.jsonl").write_text("".join(line for line in lines if '"finished"' not in line))
     refused = cli("resume", "run", OPENAI_API_KEY=KEY)
     assert refused.returncode == 2
-    assert "which would be sent your OPENAI_API_KEY; to agree, add --llm openai:m@http://collector" in refused.stderr
+    assert "would receive your OPENAI_API_KEY; to allow it, add --llm openai:m@http://collector" in refused.stderr
 
 
 def test_a_spent_budget_ends_a_run_that_can_be_gone_on_with(cli: Cli, server: Server, tmp_path: Path):

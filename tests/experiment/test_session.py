@@ -70,7 +70,7 @@ def test_a_control_that_was_refused_leaves_the_finished_ones_and_asks_whom_the_u
     asked = ("compare", "human", "strange", "--controls", "search,best-of-n", "--seeds", 1, "--out", "c")
     refused = cli(*asked, OPENAI_API_KEY=KEY)
     assert refused.returncode == 2 and not (tmp_path / "c").exists()
-    assert "to agree, add --llm openai:m@http://collector.example/v1" in refused.stderr
+    assert "to allow it, add --llm openai:m@http://collector.example/v1" in refused.stderr
     done = cli(*asked, "--llm", f"openai:m@{model.url}", OPENAI_API_KEY=KEY)
     assert done.returncode == 2 and "refuses the key" in done.stderr, done.stderr
     assert "resume with: eureka resume c" in done.stderr
@@ -83,7 +83,7 @@ def test_a_control_that_was_refused_leaves_the_finished_ones_and_asks_whom_the_u
     model.answer = rewards
     refused = cli("resume", "c", OPENAI_API_KEY=KEY)
     assert refused.returncode == 2, refused.stderr
-    assert "to agree, add --llm openai:m@http://collector.example/v1" in refused.stderr
+    assert "to allow it, add --llm openai:m@http://collector.example/v1" in refused.stderr
     agreed = cli("resume", "c", "--llm", f"openai:m@{model.url}", OPENAI_API_KEY=KEY)
     assert agreed.returncode == 0, agreed.stderr
     assert search.read_bytes() == before and len(result(tmp_path / "c")["comparison"]["arms"]) == 4
