@@ -39,7 +39,7 @@ from peers.rsl import Peer
 from record import about, keep
 from torch import Tensor
 
-from eureka.config.settings import Evaluation
+from eureka.config.settings import Evaluation, Plan
 from eureka.config.tasks import load_task
 from eureka.envs.env import Env
 from eureka.envs.introspection import RECORDED_WORLDS, load_class, random_states
@@ -47,8 +47,8 @@ from eureka.physics.backend import Backend
 from eureka.physics.base import compile_scene
 from eureka.physics.threads import ThreadPhysics
 from eureka.rewards.program import Field, Program, ProgramBank, rebuild
-from eureka.rl.evaluation import play
-from eureka.rl.training import Plan, Training
+from eureka.rl.evaluation import PolicyPlayer
+from eureka.rl.training import Training
 from eureka.runs.candidate import Failed
 from eureka.runs.statistics import student, welch
 from eureka.system.hardware import cores
@@ -135,7 +135,7 @@ def their_curve(course: Course, seed: int, marks: list[int], alike: bool) -> Cur
     for iteration in peer.learn(plan.iterations):
         if iteration.steps in marks:
             judge = course.env(episodes, settings.selection_episodes, f"{plan.purpose}/selection")
-            curve.append(float(play(judge, peer, Unchanged()).fitness.mean()))
+            curve.append(float(PolicyPlayer(judge, peer, Unchanged()).play().fitness.mean()))
     return curve
 
 
@@ -221,6 +221,7 @@ def main() -> None:
     parser.add_argument("--episodes", type=int, default=32, help="that are played at a checkpoint")
     parser.add_argument("--threads", type=int, default=cores())
     parser.add_argument("--out", type=Path, default=RESULTS / "rsl_rl.svg", help="where the picture goes")
+    parser.add_argument("--no-history", action="store_true", help="do not add to benchmarks/history")
     options = parser.parse_args()
 
     torch.set_num_threads(1)
@@ -232,7 +233,8 @@ def main() -> None:
         plan = course.plan
         sizes = {"worlds": plan.worlds, "learning": plan.learning.model_dump(mode="json")}
         record["tasks"][name] = sizes | compare(course, name)
-    keep(record)
+    if not options.no_history:
+        keep(record)
     draw(record, options.out)
     print(json.dumps(record, indent=2))
 

@@ -28,7 +28,7 @@ os.environ.setdefault("MKL_NUM_THREADS", "1")
 import torch
 from record import about, keep
 
-from eureka.config.settings import Evaluation, Learning
+from eureka.config.settings import Evaluation, Learning, Plan
 from eureka.config.tasks import load_task
 from eureka.envs.env import Env
 from eureka.envs.introspection import RECORDED_WORLDS, load_class, random_states
@@ -38,8 +38,9 @@ from eureka.physics.base import compile_scene
 from eureka.physics.threads import ThreadPhysics
 from eureka.rewards.compiler import Compiler
 from eureka.rewards.program import Field, rebuild
-from eureka.rl.training import Plan, Training, TrainingProgress
+from eureka.rl.training import Training
 from eureka.runs.candidate import Failed
+from eureka.runs.events import TrainingProgress
 from eureka.runs.statistics import student
 from eureka.system.hardware import cores
 from eureka.system.seeds import derive

@@ -146,9 +146,8 @@ def inside(told: Path, arguments: list[str]) -> None:
 
     for name in ("append", "write", "publish", "verified", "clear_scratch"):
         setattr(store.Run, name, timed(getattr(store.Run, name)))
-    sys.argv = ["eureka", *arguments]
     try:
-        eureka()
+        sys.exit(eureka(arguments))
     finally:
         helpers = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10
         memory = {"orchestrator": peak_mib(), "largest_helper": helpers}

@@ -20,16 +20,16 @@ from typing import Any
 
 from record import about, keep, parser
 
+from eureka.config.options import DeviceOptions, ModelOptions, Options, SearchOptions, SizeOptions
 from eureka.config.settings import Racing, Settings
 from eureka.config.tasks import LoadedTask, load_task
 from eureka.experiment import arms, session
-from eureka.experiment.arms import CompareOptions
-from eureka.experiment.options import Options, resolve
+from eureka.experiment.options import resolve
 from eureka.runs.events import silent
-from eureka.runs.history import candidates_of
-from eureka.runs.results import ArmSpec
+from eureka.runs.history import candidates_of, find_candidate
+from eureka.runs.journal import read_journal
+from eureka.runs.results import ArmSpec, CompareOptions
 from eureka.runs.statistics import improvement, welch
-from eureka.runs.store import read_events
 from eureka.workers.isolation import IsolationPolicy
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "runs" / "examples"
@@ -46,9 +46,8 @@ def search(task: LoadedTask, settings: Settings, race: Racing | None, folder: Pa
     """One search without a final comparison: its winner and what it trained."""
     changes = {"racing": race, "final_seeds": 0}
     session.start(task, settings.model_copy(update=changes), IsolationPolicy(), folder, silent, yes=True)
-    events, _ = read_events(folder)
-    candidates = candidates_of(events)
-    winner = candidates[next(e["winner"] for e in reversed(events) if e["event"] == "finished")]
+    journal = read_journal(folder)
+    candidates, winner = candidates_of(journal), find_candidate(journal, candidates_of(journal), None)
     ended = [c.trained or c.dropped for c in candidates.values() if not c.duplicate_of]
     return {
         "winner": winner.name,
@@ -125,7 +124,12 @@ def main() -> None:
         task = load_task(name)
         sizes = QUICK if options.quick else SIZES.get(name, {})
         for seed in range(searches):
-            given = Options(**{"llm": "search", **sizes}, device=options.device, seed=seed, racing=options.racing)
+            given = Options(
+                SizeOptions(worlds=sizes.get("worlds"), steps=sizes.get("steps"), seed=seed),
+                SearchOptions(sizes.get("generations"), sizes.get("samples"), racing=options.racing),
+                ModelOptions(sizes.get("llm", "search")),
+                DeviceOptions(options.device),
+            )
             settings = resolve(task, given)
             assert settings.racing is not None
             with tempfile.TemporaryDirectory(prefix="eureka-racing-") as folder:

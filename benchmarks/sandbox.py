@@ -21,10 +21,10 @@ from typing import Any
 
 import torch
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "sandbox"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from record import about, keep
-from state import FIELDS
+from support.state import FIELDS
 
 from eureka.rewards.compiler import Compiler
 from eureka.rewards.program import Field, Program, ProgramBank, rebuild

@@ -19,7 +19,7 @@ import mujoco
 import torch
 from torch import Tensor
 
-from eureka.config.settings import Evaluation, Learning, Preset
+from eureka.config.settings import Evaluation, Learning, Plan, Preset
 from eureka.config.tasks import LoadedTask, load_task
 from eureka.designers import prompts
 from eureka.designers.base import Request
@@ -32,7 +32,7 @@ from eureka.physics.threads import ThreadPhysics
 from eureka.rewards.compiler import Compiler
 from eureka.rewards.extraction import extract
 from eureka.rewards.program import Field, Program, rebuild
-from eureka.rl.training import Plan, Training
+from eureka.rl.training import Training
 from eureka.runs.candidate import Failed
 from eureka.system.paths import load_sandbox
 from eureka.system.seeds import derive

@@ -21,8 +21,9 @@ from typing import Any
 from record import about, finish, parser, rounded, spread
 from trainings import compiled, setting
 
+from eureka.config.options import DeviceOptions, Options
 from eureka.config.tasks import LoadedTask
-from eureka.experiment.options import Options, resolve
+from eureka.experiment.options import resolve
 from eureka.runs.candidate import Outcome
 from eureka.runs.store import Run, create
 from eureka.system.hardware import cores
@@ -30,6 +31,7 @@ from eureka.workers.cluster.executor import Cluster
 from eureka.workers.executors import Executor, LocalExecutor
 from eureka.workers.isolation import IsolationPolicy
 from eureka.workers.pool import TrainerPool
+from eureka.workers.recovery import TrainingRequest
 
 CANDIDATES = 8
 WAYS = ("one", "two", "ray")
@@ -43,7 +45,7 @@ def main() -> None:
     options = made.parse_args()
     chosen = setting("cartpole", "cpu", cores())
     programs, _ = compiled(chosen.rewards(CANDIDATES), chosen.fields, not options.quick)
-    settings = resolve(chosen.loaded, Options(device="cpu"))
+    settings = resolve(chosen.loaded, Options(device=DeviceOptions("cpu")))
     steps = settings.worlds * settings.learning.horizon * 2 if options.quick else int(settings.steps * options.share)
     evaluation = settings.evaluation.within(0 if options.quick else 0.25 * steps, chosen.task.horizon)
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
@@ -104,7 +106,8 @@ def opened(way: str, run: Run, task: LoadedTask) -> Executor:
 def generation(run: Run, pool: TrainerPool, key: str, programs: list[str]) -> list[Outcome]:
     """Train all candidates once, under a name of its own in the journal."""
     places = [f"candidates/{key}/{m}.safetensors" for m in range(len(programs))]
-    return pool.train(run, key, programs, [0] * len(programs), "search", places, lambda _: None)
+    request = TrainingRequest(key, programs, [0] * len(programs), "search", places)
+    return pool.train(run, request, lambda _: None)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import platform
 import signal
 import sys
 import traceback
+from collections.abc import Sequence
 
 import typer
 
@@ -14,26 +15,32 @@ from eureka.cli.app import app
 from eureka.errors import EurekaError
 
 
-def main() -> None:
-    """Entry point of the command `eureka`: every foreseeable error is one sentence and an exit code."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: arguments after the program's name; None for those of this process.
+
+    Returns:
+        The exit code. An error is printed as one sentence on standard error.
+    """
     if platform.system() == "Windows":
-        _end("eureka runs on Linux; on Windows, install it inside WSL2 (https://learn.microsoft.com/windows/wsl)", 2)
-    code = None
+        return _fail("eureka needs Linux; on Windows, install it in WSL2 (https://learn.microsoft.com/windows/wsl)", 2)
     try:
-        code = app(standalone_mode=False)
+        code = app(args=argv if argv is None else list(argv), prog_name="eureka", standalone_mode=False)
     except typer.TyperException as error:
-        _end(f"{_sentence(error)}; see {_help()}", 2)
+        return _fail(f"{_sentence(error)}; see {_help(error)}", 2)
     except EurekaError as error:
-        _end(f"{error}{_resumable(error)}", error.exit_code)
+        return _fail(f"{error}{_resumable(error)}", error.exit_code)
     except KeyboardInterrupt:
-        _end("interrupted", 130)
+        return _fail("interrupted", 130)
     except BrokenPipeError:
-        # Whoever read our output has seen enough.
+        # The reader of the output closed it, as `head` does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        sys.exit(0)
+        return 0
     except Exception as error:
-        _unforeseen(error)
-    sys.exit(code if isinstance(code, int) else 0)
+        return _unforeseen(error)
+    return code if isinstance(code, int) else 0
 
 
 def _resumable(error: EurekaError) -> str:
@@ -41,21 +48,21 @@ def _resumable(error: EurekaError) -> str:
         return ""
     from eureka.experiment.session import command
 
-    return f"; nothing recorded is lost, to go on: {command(error.resume)}"
+    return f"; all recorded results are kept; resume with: {command(error.resume)}"
 
 
-def _unforeseen(error: Exception) -> None:
+def _unforeseen(error: Exception) -> int:
     from eureka.experiment.session import command
     from eureka.system.signals import Interrupted
 
     if isinstance(error, Interrupted):
         number = error.signal_number
         reason = "interrupted" if number == signal.SIGINT else f"stopped by signal {number}"
-        after = f"; nothing recorded is lost. To go on: {command(error.folder)}" if error.folder else ""
+        after = f"; all recorded results are kept; resume with: {command(error.folder)}" if error.folder else ""
         print(f"\n{reason}{after}", file=sys.stderr)
-        sys.exit(128 + number)
+        return 128 + number
     traceback.print_exc()
-    _end(f"this is a bug in eureka: {type(error).__name__}: {error}; please report it with the lines above", 1)
+    return _fail(f"this is a bug in eureka: {type(error).__name__}: {error}; please report it with the lines above", 1)
 
 
 def _sentence(error: typer.TyperException) -> str:
@@ -63,18 +70,18 @@ def _sentence(error: typer.TyperException) -> str:
     return text.strip().rstrip(".")
 
 
-def _help() -> str:
-    commands = {c.name or (c.callback.__name__ if c.callback else "") for c in app.registered_commands}
-    named = next((a for a in sys.argv[1:] if a in commands), None)
-    return f"eureka {named} --help" if named else "eureka --help"
+def _help(error: typer.TyperException) -> str:
+    """The help of the command that the mistake was made in."""
+    context = getattr(error, "ctx", None)
+    return f"{context.command_path if context else 'eureka'} --help"
 
 
-def _end(message: str, code: int) -> None:
+def _fail(message: str, code: int) -> int:
     # Messages may quote a server, a run or a reply.
     clean = "".join(c if c.isprintable() else " " for c in message)
     print(f"error: {clean}", file=sys.stderr, flush=True)
-    sys.exit(code)
+    return code
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +10,7 @@ import pytest
 os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")  # as the trainer does; MKL reads it when it is loaded
 import torch
 from support.bench import Bench, bench_of
-from support.cli import Cli
+from support.cli import SMALL, Cli, in_process, once, run_command
 
 torch.set_num_threads(1)  # as the trainer does
 # Training leaves Python threads with OpenMP's own default otherwise.
@@ -34,14 +32,52 @@ def shadow_hand() -> Bench:
 
 
 @pytest.fixture
-def cli(tmp_path: Path) -> Iterator[Cli]:
-    """Runs `eureka ...` as a user would, in a folder of its own, without any key in sight."""
-    environment = {k: v for k, v in os.environ.items() if not k.endswith(("_KEY", "_TOKEN"))}
+def cli(tmp_path: Path) -> Cli:
+    """Calls the command line in this process, in a folder of its own, without any key in sight."""
+    return lambda *arguments, cwd=tmp_path, **variables: in_process(arguments, cwd, variables)
 
-    def call(*arguments: object, cwd: Path = tmp_path, timeout: float = 300, **extra: str):
-        command = [str(Path(sys.executable).parent / "eureka"), *map(str, arguments)]
-        return subprocess.run(
-            command, cwd=cwd, env=environment | extra, capture_output=True, text=True, timeout=timeout, check=False
-        )
 
-    yield call
+@pytest.fixture
+def command(tmp_path: Path) -> Cli:
+    """Runs `eureka ...` in a process of its own, as a user would: for smoke tests, and for what needs a process."""
+
+    def call(*arguments: object, cwd: Path = tmp_path, timeout: float = 500, **variables: str):
+        return run_command(arguments, cwd, variables, timeout)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def _compiler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+    from support.fakes import SharedCompiler
+
+    compiler = SharedCompiler(tmp_path_factory.mktemp("compiler") / "log")
+    yield compiler
+    compiler.end()
+
+
+@pytest.fixture
+def fakes(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Runs in this process start no process of their own and do not train; see `support/fakes.py`."""
+    from support.fakes import install
+
+    install(monkeypatch, request.getfixturevalue("_compiler"))
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all test processes of this session have in common."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def recorded(shared: Path) -> Path:
+    """A small finished run of cartpole by real processes, with its `output` beside it; copy it to change it."""
+
+    def build(folder: Path) -> None:
+        done = run_command(("run", "cartpole", "--out", "run", "--log", "tensorboard", *SMALL), folder, {})
+        assert done.returncode == 0, done.stderr
+        (folder / "output").write_text(done.stdout)
+
+    return once(shared / "recorded", build) / "run"

@@ -17,13 +17,13 @@ LAYERS = (
     {"runs", "task"},
     {"designers", "display", "workers", "envs"},
     {"report", "video", "rewards"},
-    {"experiment", "rl", "gym"},
+    {"experiment", "rl", "gym", "testing"},
     {"cli", "trainer"},
     {"__main__"},
 )
 """From the lowest to the highest; the empty name is `eureka/__init__.py`."""
 HEAVY = {"torch", "mujoco", "mujoco_warp", "warp", "gymnasium", "sandbox", "eureka_sandbox"}
-MAY_BE_HEAVY = {"physics", "rotation", "noise", "task", "envs", "rl", "gym", "trainer"}
+MAY_BE_HEAVY = {"physics", "rotation", "noise", "task", "envs", "rl", "gym", "testing", "trainer"}
 HEAVY_MODULES = {
     "rewards.program",
     "rewards.preflight",

@@ -35,7 +35,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def test_the_wheel_holds_everything_shipped_under_one_name(wheel: Path):
+def test_the_installed_wheel_holds_everything_under_one_name_and_runs_outside_the_checkout(wheel: Path, tmp_path: Path):
     names = zipfile.ZipFile(wheel).namelist()
     assert {n.split("/")[0] for n in names if ".dist-info/" not in n} == {"eureka"}
     for task in shipped_tasks():
@@ -48,15 +48,12 @@ def test_the_wheel_holds_everything_shipped_under_one_name(wheel: Path):
         assert {f"eureka/report/{folder}/{p.name}" for p in beside if p.is_file()} <= set(names)
     assert {f"eureka/_shipped/sandbox/{p.name}" for p in shipped("sandbox").glob("*.py")} <= set(names)
     assert not any("__pycache__" in n or n.endswith(".pyc") for n in names)
-
-
-def test_the_installed_wheel_runs_cartpole_outside_the_checkout(wheel: Path, tmp_path: Path):
     site = tmp_path / "site"
     shell(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", site, wheel, cwd=tmp_path)
     code = "import eureka.system.paths as p; print(p.__file__, p.shipped('tasks'))"
     where = shell(sys.executable, "-c", code, cwd=tmp_path, PYTHONPATH=str(site)).stdout.split()
     assert all(path.startswith(str(site)) for path in where)
-    code = "from eureka.__main__ import main; main()"
+    code = "import sys; from eureka.__main__ import main; sys.exit(main())"
     done = shell(
         sys.executable, "-c", code, "run", "cartpole", "--out", "run", *TINY, cwd=tmp_path, PYTHONPATH=str(site)
     )

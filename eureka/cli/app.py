@@ -1,4 +1,4 @@
-"""The command line: parse, call, print. Everything heavy is imported by the command that needs it."""
+"""The command line: parse, call, print. Each command imports what it needs."""
 
 from __future__ import annotations
 
@@ -8,47 +8,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from typer import Argument, Context, Exit, Option, Typer
 
 from eureka import __version__
-from eureka.cli import viewing
-from eureka.cli.options import (
-    CompileOption,
-    DeviceOption,
-    DevicesOption,
-    DisplayOption,
-    EnvsOption,
-    ExecutorOption,
-    GenerationsOption,
-    LlmOption,
-    LogOption,
-    OpenOption,
-    OutOption,
-    PresetOption,
-    PricesOption,
-    RacingOption,
-    RunArgument,
-    SamplesOption,
-    SandboxOption,
-    SeedOption,
-    StepsOption,
-    StrategyOption,
-    TaskArgument,
-    TokensOption,
-    UsdOption,
-    WarmOption,
-    WorkersOption,
-    YesOption,
-)
+from eureka.cli import options, viewing
+from eureka.config.options import Changes, DeviceOptions, ModelOptions, Options, SearchOptions, SizeOptions
 from eureka.errors import UserError
 
 if TYPE_CHECKING:
     from eureka.runs.events import Display
 
-app = typer.Typer(
+app = Typer(
     name="eureka",
     help="Reward design for robot learning: rewards are proposed, compiled in a sandbox and trained as one population.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -57,312 +29,263 @@ app = typer.Typer(
 
 @app.command()
 def run(
-    task: TaskArgument,
-    llm: LlmOption = None,
-    preset: PresetOption = None,
-    generations: GenerationsOption = None,
-    samples: SamplesOption = None,
-    envs: EnvsOption = None,
-    steps: StepsOption = None,
-    seed: SeedOption = None,
-    strategy: StrategyOption = None,
-    racing: RacingOption = None,
-    warm_start: WarmOption = None,
+    task: options.Task,
+    llm: options.Llm = None,
+    preset: options.Preset = None,
+    generations: options.Generations = None,
+    samples: options.Samples = None,
+    envs: options.Envs = None,
+    steps: options.Steps = None,
+    seed: options.Seed = None,
+    strategy: options.Strategy = None,
+    racing: options.Racing = None,
+    warm_start: options.WarmStart = None,
     start: Annotated[
-        str | None, typer.Option(metavar="FILE|human", help="A reward to improve on, instead of beginning with none.")
+        str | None, Option(metavar="FILE|human", help="Reward to start from.", show_default="no reward")
     ] = None,
-    temperature: Annotated[float | None, typer.Option(metavar="T", help="Of the model's sampling; default 1.")] = None,
-    reply_tokens: Annotated[
-        int | None, typer.Option(metavar="T", help="The most that a reply may have; default 16384.")
-    ] = None,
+    temperature: Annotated[float | None, Option(metavar="T", help="Sampling temperature.", show_default="1")] = None,
+    reply_tokens: Annotated[int | None, Option(metavar="T", help="Tokens per reply.", show_default="16384")] = None,
     timeout: Annotated[
-        float | None, typer.Option(metavar="S", help="s to wait without a sign of an answer; default 300.")
+        float | None, Option(metavar="S", help="Seconds to wait for a model's next output.", show_default="300")
     ] = None,
-    max_usd: UsdOption = None,
-    max_tokens: TokensOption = None,
-    prices: PricesOption = None,
-    device: DeviceOption = "auto",
-    devices: DevicesOption = None,
-    workers: WorkersOption = None,
-    executor: ExecutorOption = None,
-    compile: CompileOption = False,
-    sandbox: SandboxOption = "auto",
-    open_trainer: OpenOption = False,
-    out: OutOption = None,
-    display: DisplayOption = "auto",
-    log: LogOption = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the first prompt and an estimate, no more.")] = False,
-    yes: YesOption = False,
+    strict: Annotated[
+        bool, Option("--strict", help="Refuse to replay a reply whose prompt differs from the recorded one.")
+    ] = False,
+    max_usd: options.MaxUsd = None,
+    max_tokens: options.MaxTokens = None,
+    prices: options.Prices = None,
+    device: options.Device = "auto",
+    devices: options.Devices = None,
+    workers: options.Workers = None,
+    executor: options.Executor = None,
+    compile: options.Compile = False,
+    sandbox: options.Sandbox = "auto",
+    open_trainer: options.OpenTrainer = False,
+    out: options.Out = None,
+    display: options.Display = "auto",
+    log: options.Log = None,
+    dry_run: Annotated[bool, Option("--dry-run", help="Show the first prompt and an estimate, then stop.")] = False,
+    yes: options.Yes = False,
 ) -> None:
-    """Search for a reward that trains TASK, and compare it with the task's own."""
+    """Search for a reward function and compare it with the baselines."""
     from eureka.cli import check as checking
     from eureka.config.tasks import load_task
-    from eureka.experiment import options as planning
     from eureka.experiment import session
+    from eureka.experiment.options import resolve
     from eureka.workers.isolation import IsolationPolicy
 
-    loaded = load_task(task)
-    options = planning.Options(
-        preset=preset,
-        llm=llm,
-        generations=generations,
-        samples=samples,
-        worlds=envs,
-        steps=steps,
-        seed=seed,
-        device=device,
-        devices=devices,
-        workers=workers,
-        executor=executor,
-        compiled=compile,
-        start=start,
-        strategy=strategy,
-        racing=racing,
-        warm_start=warm_start,
-        temperature=temperature,
-        reply_tokens=reply_tokens,
-        timeout=timeout,
-        max_usd=max_usd,
-        max_tokens=max_tokens,
-        prices=prices,
-    )
-    settings = planning.resolve(loaded, options)
+    loaded, isolation = load_task(task), IsolationPolicy(sandbox, open_trainer)
+    model = ModelOptions(llm, max_usd, max_tokens, prices, temperature, reply_tokens, timeout, strict or None)
+    sizes = SizeOptions(preset, envs, steps, seed, compile)
+    search = SearchOptions(generations, samples, strategy, racing, warm_start, start)
+    settings = resolve(loaded, Options(sizes, search, model, DeviceOptions(device, devices, workers, executor)))
     if dry_run:
-        checking.dry_run(loaded, settings, IsolationPolicy(sandbox, open_trainer))
+        checking.dry_run(loaded, settings, isolation)
         return
     with _shown(display, log) as show:
-        session.start(loaded, settings, IsolationPolicy(sandbox, open_trainer), out, show, yes)
+        session.start(loaded, settings, isolation, out, show, yes)
 
 
 @app.command()
 def resume(
-    run: RunArgument,
-    llm: LlmOption = None,
-    max_usd: UsdOption = None,
-    max_tokens: TokensOption = None,
-    prices: PricesOption = None,
-    devices: DevicesOption = None,
-    workers: WorkersOption = None,
-    executor: ExecutorOption = None,
-    sandbox: SandboxOption = "auto",
-    open_trainer: OpenOption = False,
-    display: DisplayOption = "auto",
-    log: LogOption = None,
+    run: options.Run,
+    llm: Annotated[
+        str | None, Option(metavar="NAME", help="Another designer.", show_default="the run's designer")
+    ] = None,
+    max_usd: options.MaxUsd = None,
+    max_tokens: options.MaxTokens = None,
+    prices: options.Prices = None,
+    devices: options.Devices = None,
+    workers: options.Workers = None,
+    executor: options.Executor = None,
+    sandbox: options.Sandbox = "auto",
+    open_trainer: options.OpenTrainer = False,
+    display: options.Display = "auto",
+    log: options.Log = None,
 ) -> None:
-    """Go on with an interrupted run, from its last checkpoint."""
+    """Resume an interrupted run from its last checkpoint.
+
+    Options that are not given keep the run's settings.
+    """
     from eureka.experiment import session
-    from eureka.experiment.options import Changes
     from eureka.runs.store import find_run
     from eureka.workers.isolation import IsolationPolicy
 
+    where = DeviceOptions(devices=devices, workers=workers, executor=executor)
+    changes = Changes(ModelOptions(llm, max_usd, max_tokens, prices), where)
     with _shown(display, log) as show:
-        changes = Changes(llm, max_usd, max_tokens, prices, devices, workers, executor)
         session.resume(find_run(run), changes, IsolationPolicy(sandbox, open_trainer), show)
 
 
 @app.command()
 def check(
-    task: TaskArgument,
-    reward: Annotated[Path, typer.Option(metavar="FILE", help="Python file that defines compute_reward.")],
-    sandbox: SandboxOption = "auto",
-    open_trainer: OpenOption = False,
+    task: options.Task,
+    reward: Annotated[Path, Option(metavar="FILE", help="Python file that defines compute_reward.")],
+    sandbox: options.Sandbox = "auto",
+    open_trainer: options.OpenTrainer = False,
 ) -> None:
-    """Compile a reward in the sandbox, run it on states of random play, and say what is wrong with it."""
+    """Compile a reward in the sandbox and test it on random states."""
     from eureka.cli import check as checking
     from eureka.config.tasks import load_task
     from eureka.workers.isolation import IsolationPolicy
 
-    raise typer.Exit(checking.check(load_task(task), reward, IsolationPolicy(sandbox, open_trainer)))
+    raise Exit(checking.check(load_task(task), reward, IsolationPolicy(sandbox, open_trainer)))
 
 
 @app.command()
 def train(
-    task: TaskArgument,
-    reward: Annotated[str, typer.Option(metavar="FILE|human|sparse", help="The reward to train with.")],
-    seeds: Annotated[int, typer.Option(metavar="N", min=1, help="Trainings, each with a fresh seed.")] = 5,
-    preset: PresetOption = None,
-    envs: EnvsOption = None,
-    steps: StepsOption = None,
-    seed: SeedOption = None,
-    device: DeviceOption = "auto",
-    devices: DevicesOption = None,
-    workers: WorkersOption = None,
-    executor: ExecutorOption = None,
-    compile: CompileOption = False,
-    sandbox: SandboxOption = "auto",
-    open_trainer: OpenOption = False,
-    out: OutOption = None,
-    display: DisplayOption = "auto",
-    log: LogOption = None,
-    yes: YesOption = False,
+    task: options.Task,
+    reward: Annotated[str, Option(metavar="FILE|human|sparse", help="Reward to train with.")],
+    seeds: options.FinalSeeds = 5,
+    preset: options.Preset = None,
+    envs: options.Envs = None,
+    steps: options.Steps = None,
+    seed: options.Seed = None,
+    device: options.Device = "auto",
+    devices: options.Devices = None,
+    workers: options.Workers = None,
+    executor: options.Executor = None,
+    compile: options.Compile = False,
+    sandbox: options.Sandbox = "auto",
+    open_trainer: options.OpenTrainer = False,
+    out: options.Out = None,
+    display: options.Display = "auto",
+    log: options.Log = None,
+    yes: options.Yes = False,
 ) -> None:
-    """Train TASK with one reward on several seeds; the policies and their fitness are in a folder of their own."""
+    """Train one reward on several seeds.
+
+    The policies and their fitness are written to the run's folder.
+    """
     from eureka.experiment import arms, session
-    from eureka.experiment import options as planning
-    from eureka.experiment.arms import CompareOptions
+    from eureka.experiment.options import resolve
+    from eureka.runs.results import CompareOptions
     from eureka.workers.isolation import IsolationPolicy
 
-    named = arms.parse_arms([reward], task)
-    options = planning.Options(
-        preset=preset,
-        llm="search",
-        worlds=envs,
-        steps=steps,
-        seed=seed,
-        device=device,
-        devices=devices,
-        workers=workers,
-        executor=executor,
-        compiled=compile,
-    )
-    settings = planning.resolve(named.task, options).model_copy(update={"final_seeds": seeds, "samples": seeds})
+    parsed, isolation = arms.parse_arms([reward], task), IsolationPolicy(sandbox, open_trainer)
+    sizes, where = SizeOptions(preset, envs, steps, seed, compile), DeviceOptions(device, devices, workers, executor)
+    settings = resolve(parsed.task, Options(sizes, model=ModelOptions("search"), device=where))
+    settings = settings.model_copy(update={"final_seeds": seeds, "samples": seeds})
     with _shown(display, log) as show:
-        isolation = IsolationPolicy(sandbox, open_trainer)
-        session.retrain(named.task, settings, named.specs, CompareOptions(), isolation, out, show, yes)
+        session.retrain(parsed.task, settings, parsed.specs, CompareOptions(), isolation, out, show, yes)
 
 
 @app.command()
 def compare(
     names: Annotated[
         list[str],
-        typer.Argument(
-            metavar="ARM...", help="human, sparse, a reward's file or a finished run; NAME=A,B for several in one arm."
+        Argument(
+            metavar="ARM",
+            help="Arms: human, sparse, a reward's file or a finished run's folder; NAME=A,B for several in one arm.",
         ),
     ],
     task: Annotated[
-        str | None, typer.Option(metavar="TASK", help="A task's YAML or name, where no run among the arms tells.")
+        str | None, Option(metavar="TASK", help="Task: a name or YAML file.", show_default="the task of the runs")
     ] = None,
     controls: Annotated[
         str | None,
-        typer.Option(metavar="C,C", help="Searches to run first, as large as the first run: search, best-of-n."),
+        Option(metavar="C,C", help="Control searches to run first, sized as the first run: search, best-of-n."),
     ] = None,
     llm: Annotated[
-        str | None, typer.Option("--llm", metavar="NAME", help="Whom best-of-n asks; default: whom the first run did.")
+        str | None,
+        Option(metavar="NAME", help="Model for the best-of-n control.", show_default="the first run's model"),
     ] = None,
     robustness: Annotated[
-        bool, typer.Option("--robustness", help="Try the policies under perturbed mass, friction, delay and noise too.")
+        bool, Option("--robustness", help="Evaluate under perturbed mass, friction, delay and noise too.")
     ] = False,
     correlation: Annotated[
-        bool, typer.Option("--correlation", help="Say how rewards correlate with the human one.")
+        bool, Option("--correlation", help="Compute the correlation of the rewards with the human one.")
     ] = False,
-    seeds: Annotated[int, typer.Option(metavar="N", min=1, help="Trainings of each reward.")] = 5,
-    preset: Annotated[str | None, typer.Option(metavar="NAME", help="Size of each; default: the first run's.")] = None,
-    envs: EnvsOption = None,
-    steps: StepsOption = None,
-    seed: SeedOption = None,
-    device: DeviceOption = "auto",
-    devices: DevicesOption = None,
-    workers: WorkersOption = None,
-    executor: ExecutorOption = None,
-    compile: CompileOption = False,
-    sandbox: SandboxOption = "auto",
-    open_trainer: OpenOption = False,
-    out: OutOption = None,
-    display: DisplayOption = "auto",
-    log: LogOption = None,
-    yes: YesOption = False,
+    seeds: options.FinalSeeds = 5,
+    preset: Annotated[
+        str | None, Option(metavar="NAME", help="Preset sizes: cpu, gpu or paper.", show_default="as the first run")
+    ] = None,
+    envs: options.Envs = None,
+    steps: options.Steps = None,
+    seed: options.Seed = None,
+    device: options.Device = "auto",
+    devices: options.Devices = None,
+    workers: options.Workers = None,
+    executor: options.Executor = None,
+    compile: options.Compile = False,
+    sandbox: options.Sandbox = "auto",
+    open_trainer: options.OpenTrainer = False,
+    out: options.Out = None,
+    display: options.Display = "auto",
+    log: options.Log = None,
+    yes: options.Yes = False,
 ) -> None:
-    """Retrain rewards on the same fresh seeds with the same budget, and say what may be concluded."""
+    """Retrain rewards on the same fresh seeds and compare them.
+
+    If a run is among the arms, its sizes replace those of the preset.
+    """
     from eureka.experiment import arms, session
-    from eureka.experiment import options as planning
-    from eureka.experiment.arms import CompareOptions
+    from eureka.experiment.options import apply_changes, resolve_comparison
+    from eureka.runs.results import CompareOptions
     from eureka.workers.isolation import IsolationPolicy
 
-    named = arms.parse_arms(names, task)
+    parsed, isolation = arms.parse_arms(names, task), IsolationPolicy(sandbox, open_trainer)
     wanted = CompareOptions(controls=arms.controls(controls), robustness=robustness, correlation=correlation)
-    options = planning.Options(
-        preset=preset,
-        worlds=envs,
-        steps=steps,
-        seed=seed,
-        device=device,
-        devices=devices,
-        workers=workers,
-        executor=executor,
-        compiled=compile,
-    )
-    settings = planning.resolve_comparison(named.task, named.run, options).model_copy(update={"final_seeds": seeds})
+    sizes, where = SizeOptions(preset, envs, steps, seed, compile), DeviceOptions(device, devices, workers, executor)
+    settings = resolve_comparison(parsed.task, parsed.run, Options(sizes, device=where))
+    settings = settings.model_copy(update={"final_seeds": seeds})
     if "best-of-n" in wanted.controls:
-        asked = planning.apply_changes(named.run or settings, planning.Changes(llm))
+        asked = apply_changes(parsed.run or settings, ModelOptions(llm))
         wanted = wanted.model_copy(update={"llm": asked.llm, "asking": asked.asking})
     elif llm:
-        raise UserError("--llm says whom the control best-of-n asks; add --controls best-of-n, or leave it out")
+        raise UserError("--llm sets the model of the best-of-n control; add --controls best-of-n, or omit --llm")
     with _shown(display, log) as show:
-        isolation = IsolationPolicy(sandbox, open_trainer)
-        session.retrain(named.task, settings, named.specs, wanted, isolation, out, show, yes)
+        session.retrain(parsed.task, settings, parsed.specs, wanted, isolation, out, show, yes)
 
 
 @app.command()
 def bench(
-    tasks: Annotated[list[str], typer.Argument(metavar="TASK...", help="Tasks' YAMLs, or names of shipped ones.")],
-    llm: LlmOption = None,
-    preset: PresetOption = None,
-    generations: GenerationsOption = None,
-    samples: SamplesOption = None,
-    envs: EnvsOption = None,
-    steps: StepsOption = None,
-    seeds: Annotated[int, typer.Option(metavar="N", min=1, help="Final trainings of each reward.")] = 5,
-    seed: SeedOption = None,
-    strategy: StrategyOption = None,
-    racing: RacingOption = None,
-    warm_start: WarmOption = None,
-    max_usd: UsdOption = None,
-    max_tokens: TokensOption = None,
-    prices: PricesOption = None,
-    device: DeviceOption = "auto",
-    devices: DevicesOption = None,
-    workers: WorkersOption = None,
-    executor: ExecutorOption = None,
-    compile: CompileOption = False,
-    sandbox: SandboxOption = "auto",
-    open_trainer: OpenOption = False,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="A folder with a run for each task.")] = Path("runs/bench"),
-    display: DisplayOption = "auto",
-    yes: YesOption = False,
+    tasks: Annotated[list[str], Argument(metavar="TASK", help="Names of shipped tasks, or tasks' YAML files.")],
+    llm: options.Llm = None,
+    preset: options.Preset = None,
+    generations: options.Generations = None,
+    samples: options.Samples = None,
+    envs: options.Envs = None,
+    steps: options.Steps = None,
+    seeds: options.FinalSeeds = 5,
+    seed: options.Seed = None,
+    strategy: options.Strategy = None,
+    racing: options.Racing = None,
+    warm_start: options.WarmStart = None,
+    max_usd: options.MaxUsd = None,
+    max_tokens: options.MaxTokens = None,
+    prices: options.Prices = None,
+    device: options.Device = "auto",
+    devices: options.Devices = None,
+    workers: options.Workers = None,
+    executor: options.Executor = None,
+    compile: options.Compile = False,
+    sandbox: options.Sandbox = "auto",
+    open_trainer: options.OpenTrainer = False,
+    out: Annotated[Path, Option(metavar="DIR", help="Folder of the runs, one per task.")] = Path("runs/bench"),
+    display: options.Display = "auto",
+    yes: options.Yes = False,
 ) -> None:
-    """Run the same search on several tasks, and add up wins, ties and losses; again the same, and it goes on."""
+    """Run one search on several tasks; count wins, ties and losses.
+
+    Repeat the same command to continue an interrupted benchmark.
+    """
     from rich.console import Console
 
     from eureka.config.tasks import load_task
     from eureka.display import tables
     from eureka.experiment import bench as benchmark
-    from eureka.experiment import options as planning
+    from eureka.experiment.options import resolve
     from eureka.workers.isolation import IsolationPolicy
 
-    options = planning.Options(
-        preset=preset,
-        llm=llm,
-        generations=generations,
-        samples=samples,
-        worlds=envs,
-        steps=steps,
-        seed=seed,
-        strategy=strategy,
-        racing=racing,
-        warm_start=warm_start,
-        device=device,
-        devices=devices,
-        workers=workers,
-        executor=executor,
-        compiled=compile,
-        max_usd=max_usd,
-        max_tokens=max_tokens,
-        prices=prices,
-    )
-    plans = []
-    for task in map(load_task, tasks):
-        settings = planning.resolve(task, options)
-        plans.append((task, settings.model_copy(update={"final_seeds": seeds})))
+    model, where = ModelOptions(llm, max_usd, max_tokens, prices), DeviceOptions(device, devices, workers, executor)
+    search = SearchOptions(generations, samples, strategy, racing, warm_start)
+    chosen = Options(SizeOptions(preset, envs, steps, seed, compile), search, model, where)
+    loaded = [load_task(task) for task in tasks]
+    plans = [(task, resolve(task, chosen).model_copy(update={"final_seeds": seeds})) for task in loaded]
+    isolation = IsolationPolicy(sandbox, open_trainer)
     with _shown(display) as show:
-        changes = planning.Changes(
-            max_usd=max_usd,
-            max_tokens=max_tokens,
-            prices=prices,
-            devices=devices,
-            workers=workers,
-            executor=executor,
-        )
-        summary = benchmark.bench(plans, changes, IsolationPolicy(sandbox, open_trainer), out, show, yes)
+        summary = benchmark.bench(plans, Changes(model, where), isolation, out, show, yes)
     if display not in ("json", "none"):
         tables.show_summary(Console(highlight=False, soft_wrap=True), summary)
     print(f"summary {out / 'summary.json'}", file=sys.stderr)
@@ -370,13 +293,13 @@ def bench(
 
 @app.command(name="new-task")
 def new_task(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Small letters, digits and _.")],
+    name: Annotated[str, Argument(metavar="NAME", help="Name of the task: lower-case letters, digits and _.")],
     source: Annotated[
-        str | None, typer.Option("--from", metavar="gymnasium:ID", help="Begin from that environment's scene.")
+        str | None, Option("--from", metavar="gymnasium:ID", help="Environment whose scene to start from.")
     ] = None,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write to.")] = Path(),
+    out: Annotated[Path, Option(metavar="DIR", help="Folder to write to.")] = Path(),
 ) -> None:
-    """Write a task of your own that runs at once: a YAML, a class, rewards and a test, with comments."""
+    """Create a task: a YAML file, a class, rewards and a test."""
     from eureka.cli import new_task as making
 
     print("\n".join(making.create(name, source, out)))
@@ -386,10 +309,16 @@ app.add_typer(viewing.app)
 
 
 @app.callback(invoke_without_command=True)
-def _version(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+def _without_command(
+    context: Context, version: Annotated[bool, Option("--version", help="Print the version.")] = False
+) -> None:
     if version:
         print(f"eureka {__version__}")
-        raise typer.Exit
+    elif context.invoked_subcommand is None:
+        print(context.get_help())
+    else:
+        return
+    raise Exit
 
 
 @contextmanager

@@ -1,9 +1,10 @@
-"""Looking before leaping: a reward against its task, a run before it starts, this machine."""
+"""`eureka check` and `eureka run --dry-run`: test a reward or a run without training."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from eureka.config.options import DeviceOptions, Options
 from eureka.config.settings import Settings
 from eureka.config.tasks import LoadedTask
 from eureka.designers import prompts
@@ -16,34 +17,37 @@ from eureka.workers.isolation import IsolationPolicy
 
 
 def check(task: LoadedTask, reward: Path, isolation: IsolationPolicy) -> int:
-    """Compile and try one reward; 0 if it can be trained with, else 2.
+    """Compile a reward and run it on states of random play.
+
+    Returns:
+        The exit code.
 
     Raises:
-        UserError: the file cannot be read.
+        UserError: the file cannot be read, or the reward is invalid.
     """
     source = read_source(reward)
-    settings = options.resolve(task, options.Options(device="cpu"))
+    settings = options.resolve(task, Options(device=DeviceOptions("cpu")))
     with context.tools(task, isolation, settings) as (compiler, trainer):
         ((_, result),) = compiler.compile({0: source}, trainer.description.fields())
         report = result if isinstance(result, Failed) else trainer.preflight(result, settings.worlds)
     if isinstance(report, Failed):
         where = f"{reward}, line {report.line}" if report.line else str(reward)
         raise UserError(f"{where}: {report.message}")
-    print(f"{reward} can be trained with: {report['nodes']} operations on {', '.join(report['inputs'])}")
-    print("on states of random play (least, mean, greatest):")
-    width = max(map(len, report["ranges"]))
-    for name, values in report["ranges"].items():
+    print(f"{reward} is valid: {report.nodes} operations on {', '.join(report.inputs)}")
+    print("values on states of random play (minimum, mean, maximum):")
+    width = max(map(len, report.ranges))
+    for name, values in report.ranges.items():
         print(f"  {name:<{width}}  {'  '.join(f'{number(v):>9}' for v in values)}")
-    for note in report["notes"]:
+    for note in report.notes:
         print(f"note: {note}")
     return 0
 
 
 def dry_run(task: LoadedTask, settings: Settings, isolation: IsolationPolicy) -> None:
-    """Print the first prompt and what a run would take, after trying the task and its own rewards.
+    """Test the task and its rewards, then print the first prompt and an estimate.
 
     Raises:
-        UserError: the task, or one of its rewards, cannot be used.
+        UserError: the task or one of its rewards is invalid.
     """
     with context.tools(task, isolation, settings) as (compiler, trainer):
         description, level = trainer.description, compiler.sandbox
@@ -66,9 +70,9 @@ def dry_run(task: LoadedTask, settings: Settings, isolation: IsolationPolicy) ->
         print(assumption)
     print(f"sandbox {level}")
     if settings.start:
-        print(f"start: {settings.start} is trained first, and the prompt that is sent goes on with a report on it")
-    print(f"first prompt: about {forecast.prompt_tokens} tokens, asked for {settings.samples} replies")
+        print(f"start: {settings.start} is trained first, and a report on it is added to the prompt")
+    print(f"first prompt: about {forecast.prompt_tokens} tokens for {settings.samples} replies")
     for line in estimate.cost(settings, forecast.prompt_tokens):
         print(line)
     print(f"estimate: {forecast}")
-    print(f"designer {settings.llm}; nobody was called")
+    print(f"designer {settings.llm}; no model was called")

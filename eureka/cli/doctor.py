@@ -1,4 +1,4 @@
-"""`eureka doctor`: what this machine can do, and how to install what is missing."""
+"""`eureka doctor`: the capabilities of this machine, and how to install what is missing."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ from eureka.system.paths import shipped
 from eureka.workers.isolation import IsolationPolicy
 
 _OPTIONAL = {
-    "transformers": "not installed; only --llm transformers needs it: pip install -e '.[local]'",
-    "genai-prices": "not installed; it knows prices of models: pip install -e '.[prices]'",
-    "mujoco-warp": "not installed; only GPUs need it: pip install -e '.[gpu]'",
-    "av": "not installed; only films of policies need it, with pillow: pip install -e '.[play]'",
-    "pillow": "not installed; only films of policies need it, with av: pip install -e '.[play]'",
-    "tensorboard": "not installed; only --log tensorboard needs it: pip install -e '.[tensorboard]'",
-    "ray": "not installed; only --executor ray needs it: pip install -e '.[ray]'",
+    "transformers": "not installed; needed by --llm transformers: pip install -e '.[local]'",
+    "genai-prices": "not installed; needed for prices of models: pip install -e '.[prices]'",
+    "mujoco-warp": "not installed; needed for GPUs: pip install -e '.[gpu]'",
+    "av": "not installed; needed for films, with pillow: pip install -e '.[play]'",
+    "pillow": "not installed; needed for films, with av: pip install -e '.[play]'",
+    "tensorboard": "not installed; needed by --log tensorboard: pip install -e '.[tensorboard]'",
+    "ray": "not installed; needed by --executor ray: pip install -e '.[ray]'",
 }
 _LOCAL = {
     "http://localhost:11434/v1": "Ollama",
-    "http://localhost:8000/v1": "vLLM or the like",
-    "http://localhost:8080/v1": "llama.cpp or the like",
+    "http://localhost:8000/v1": "vLLM or a compatible server",
+    "http://localhost:8080/v1": "llama.cpp or a compatible server",
     "http://localhost:1234/v1": "LM Studio",
 }
-"""Where servers listen by default."""
+"""Default addresses of local model servers."""
 _KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "OPENROUTER_API_KEY", "GEMINI_API_KEY")
 
 
 def doctor() -> int:
-    """Print what this machine can do; 0 if a run can start here, else 1."""
+    """Print the capabilities of this machine; 0 if a run can start here, else 1."""
     good, say = True, partial(terminal.say, terminal.console())
     say(f"eureka {__version__}   python {platform.python_version()}   {platform.system()} {platform.release()}")
-    say(f"  cores {cores()}   free disk here {shutil.disk_usage('.').free >> 30} GiB")
+    say(f"  cores {cores()}   free disk space {shutil.disk_usage('.').free >> 30} GiB")
     for package in ("torch", "mujoco", "gymnasium-robotics", "openai", *_OPTIONAL):
         try:
             say(f"  {package} {version(package)}")
@@ -68,10 +68,10 @@ def doctor() -> int:
 
 
 def _models() -> Iterator[str]:
-    """What could design rewards here; keys are named and never shown."""
+    """Lines about the available designers. Names of keys are shown, but not the keys."""
     present = [name for name in _KEYS if os.environ.get(name)]
-    yield f"keys present: {', '.join(present)}" if present else "no key present"
-    yield f"EUREKA_LLM {os.environ.get('EUREKA_LLM') or 'not set: the built-in search is the default'}"
+    yield f"keys present: {', '.join(present)}" if present else "no keys present"
+    yield f"EUREKA_LLM {os.environ.get('EUREKA_LLM') or 'not set; the default designer is the built-in search'}"
     if importlib.util.find_spec("openai") is None:
         yield "openai: missing; pip install openai"
         return
@@ -90,7 +90,7 @@ def _models() -> Iterator[str]:
         except UserError as error:
             yield f"{error}"
     else:
-        yield f"{url} is not asked without a key; export {KEY}, or OPENAI_BASE_URL for a server of your own"
+        yield f"{url} was not contacted: no key; export {KEY}, or set OPENAI_BASE_URL to your own server"
     for local, what in _LOCAL.items():
         if local != url:
             try:
@@ -98,29 +98,29 @@ def _models() -> Iterator[str]:
             except UserError:
                 continue
             offer = f"--llm openai:{known[0] if known else 'MODEL'}@{local}"
-            yield f"{what} answers at {local}: {offer}"
+            yield f"{what} is running at {local}: {offer}"
     if importlib.util.find_spec("transformers") is None:
-        yield "--llm transformers:MODEL needs: pip install -e '.[local]' in the checkout"
+        yield "--llm transformers:MODEL needs an extra: pip install -e '.[local]' in the checkout"
 
 
 def _device() -> str:
     name = gpu()
     if not name:
-        return "cpu; torch sees no GPU"
-    return f"cpu; {name} waits for pip install -e '.[gpu]'" if missing() else f"cuda: {name}"
+        return "cpu; torch found no GPU"
+    return f"cpu; to use {name}: pip install -e '.[gpu]'" if missing() else f"cuda: {name}"
 
 
 def _sandbox(say: Callable[[str], None]) -> bool:
     folder = Path(tempfile.mkdtemp(prefix="eureka-"))
     compiler = Compiler(IsolationPolicy(), folder / "compiler.log")
     try:
-        say(f"  candidates: {compiler.sandbox}; every forbidden act that was tried failed")
+        say(f"  candidates: {compiler.sandbox}; all forbidden operations were blocked")
         fence = [sys.executable, "-P", str(shipped("sandbox") / "fence.py"), str(folder)]
         said = subprocess.run(fence, capture_output=True, text=True, timeout=60).stdout.strip()
         if not said or said.startswith("!"):
-            say(f"  the trainer cannot be confined: {said[1:]}; --open-trainer runs it without")
+            say(f"  the trainer cannot be isolated: {said[1:]}; --open-trainer runs it without isolation")
             return False
-        say(f"  trainer: {said}; every forbidden act that was tried failed")
+        say(f"  trainer: {said}; all forbidden operations were blocked")
         return True
     except EurekaError as error:
         say(f"  {error}")

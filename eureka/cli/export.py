@@ -1,6 +1,6 @@
-"""A candidate's reward as a plain Python file, with where it is from in its docstring: torch and nothing else.
+"""`eureka export`: a candidate's reward as a Python file that needs only torch, with its origin in the docstring.
 
-With a wrapper, the file also has a class that puts the reward on a gymnasium environment, and needs gymnasium too.
+With a wrapper, the file also has a class that applies the reward to a gymnasium environment, and needs gymnasium.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from eureka.errors import UserError
 from eureka.rewards.extraction import unbound_names
 from eureka.runs import history
 from eureka.runs.candidate import Candidate
-from eureka.runs.replies import replies_of
-from eureka.runs.store import read_events, read_json
+from eureka.runs.journal import read_journal
 from eureka.system.files import output_file, write_whole
 from eureka.text import number, plain, shown
 
@@ -25,25 +24,25 @@ _IMPORTS = {
     "nn": "from torch import nn",
     "Tensor": "from torch import Tensor",
 } | {name: f"from typing import {name}" for name in ("Any", "Dict", "List", "Optional", "Tuple", "Union")}
-"""What a reward's text has in the sandbox without importing it."""
+"""Names that the sandbox provides without an import."""
 
 _WRAPPER = '''
 class EvolvedReward(gymnasium.Wrapper):
-    """Puts `compute_reward` in the place of an environment's own reward.
+    """Replaces an environment's reward by `compute_reward`.
 
-    The info of a step then has `task_reward`, the environment's own, and `reward_components` by name.
+    The info of a step has `task_reward`, the environment's reward, and `reward_components` by name.
 
     Args:
         env: a single environment.
-        state: called after each step as `state(env, observation, action, info)`, gives what the arguments of
-            `compute_reward` name, of this one world: numbers, arrays or tensors, without an axis for worlds. Eureka's
-            own environments need none: they have a method `state_fields`.
+        state: called after each step as `state(env, observation, action, info)`; returns the values of the arguments
+            of `compute_reward` by name: numbers, arrays or tensors without an axis for worlds. Optional for
+            environments of eureka, which have a method `state_fields`.
     """
 
     def __init__(self, env, state=None):
         super().__init__(env)
         if state is None and not hasattr(env.unwrapped, "state_fields"):
-            raise TypeError("env has no state_fields(); give state=, a function of env, observation, action and info")
+            raise TypeError("env has no state_fields(); give state, a function of env, observation, action and info")
         self.read_state = state
 
     def step(self, action):
@@ -56,7 +55,7 @@ class EvolvedReward(gymnasium.Wrapper):
         asked = [name for name in inspect.signature(compute_reward).parameters if name in fields]
         with torch.no_grad():
             total, components = compute_reward(**{name: self._row(fields[name]) for name in asked})
-        # A simulation that diverged was put back before its state was read: eureka gives no reward for such a step.
+        # A diverged simulation was reset before its state was read: the reward of such a step is 0.
         reward = 0.0 if info.get("diverged") else float(total[0])
         parts = {name: float(torch.as_tensor(part).flatten()[0]) for name, part in components.items()}
         info = {**info, "task_reward": task_reward, "reward_components": parts}
@@ -70,7 +69,7 @@ class EvolvedReward(gymnasium.Wrapper):
 
 
 def export(folder: Path, name: str | None, target: Path, wrapper: bool = False) -> str:
-    """Write a candidate's reward to `target`; says what was written.
+    """Write a candidate's reward to `target`.
 
     Args:
         folder: the run.
@@ -78,19 +77,20 @@ def export(folder: Path, name: str | None, target: Path, wrapper: bool = False) 
         target: a file that does not exist yet.
         wrapper: whether to add a gymnasium wrapper.
 
+    Returns:
+        One line on the written file.
+
     Raises:
-        UserError: there is no such candidate, it has no program, or `target` exists.
+        UserError: the candidate does not exist or has no program, or `target` exists.
     """
-    events, _ = read_events(folder)
-    candidate = history.find_candidate(folder, events, history.candidates_of(events), name)
+    journal = read_journal(folder)
+    candidate = history.find_candidate(journal, history.candidates_of(journal), name)
     if candidate.code is None or candidate.fingerprint is None:
-        raise UserError(
-            f"candidate {candidate.name} of {folder} never became a program: {shown(str(candidate.failed))}"
-        )
+        raise UserError(f"candidate {candidate.name} of {folder} has no program: {shown(str(candidate.failed))}")
     if target.exists():
-        raise UserError(f"{target} exists already; give another name with -o, or remove it")
-    _, event = replies_of(events)[candidate.generation, candidate.slot, candidate.attempt]
-    text = source(candidate.code, _provenance(folder, candidate, event["answer"]["model"]), wrapper)
+        raise UserError(f"{target} exists already; give another file with -o, or remove it")
+    _, event = journal.replies()[candidate.address]
+    text = source(candidate.code, _provenance(journal.record.task, folder, candidate, event.answer.model), wrapper)
     with output_file(target):
         write_whole(target, text.encode())
     with_ = ", with a gymnasium wrapper" if wrapper else ""
@@ -98,7 +98,7 @@ def export(folder: Path, name: str | None, target: Path, wrapper: bool = False) 
 
 
 def source(code: str, provenance: str, wrapper: bool = False) -> str:
-    """A module that runs without eureka: docstring, the imports that the sandbox gave silently, the reward."""
+    """A module that runs without eureka: docstring, the names that the sandbox provides, and the reward."""
     tree = ast.parse(code)
     own = ast.get_docstring(tree)
     moved = [n for n in tree.body if isinstance(n, ast.ImportFrom) and n.module == "__future__"]
@@ -106,11 +106,11 @@ def source(code: str, provenance: str, wrapper: bool = False) -> str:
         provenance += f"\n\n{plain(own)}"
     future = [ast.unparse(node) for node in moved]
     rest = [node for node in tree.body[own is not None :] if node not in moved]
-    # As it was written where nothing has to be moved; else as its syntax tree says, which loses comments only.
+    # Unparsing loses comments, so the text is kept where nothing has to be moved.
     body = code if len(rest) == len(tree.body) else "\n\n\n".join(map(ast.unparse, rest))
     imports = {_IMPORTS[name] for name in unbound_names(code, given=()) & set(_IMPORTS)}
     if wrapper:
-        provenance += "\n\n`EvolvedReward` puts it on a gymnasium environment."
+        provenance += "\n\n`EvolvedReward` applies it to a gymnasium environment."
         imports |= {"import gymnasium", "import inspect", "import torch"} - set(code.splitlines())
     doc = provenance.replace("\\", "\\\\").replace('"""', "'''")
     parts = [
@@ -125,14 +125,14 @@ def source(code: str, provenance: str, wrapper: bool = False) -> str:
     return text
 
 
-def _provenance(folder: Path, candidate: Candidate, model: str) -> str:
-    record = read_json(folder / "run.json")
+def _provenance(task: str, folder: Path, candidate: Candidate, model: str) -> str:
     lines = [
-        f"Reward for the task {shown(record['task'])}, candidate {candidate.name} of the run {shown(folder.name)}.",
+        f"Reward for the task {shown(task)}, candidate {candidate.name} of the run {shown(folder.name)}.",
         "",
         f"Designed by {shown(model)} with eureka {__version__}. The arguments are state fields, one row for each of N",
-        "worlds; it returns the total reward (N,) and its components by name, (N,) each. Whoever wrote it, read it",
-        "before you run it: here, unlike in eureka, nothing confines it.",
+        "worlds; it returns the total reward (N,) and its components by name, (N,) each.",
+        "",
+        "This file runs without a sandbox. Review it before use.",
     ]
     if candidate.trained is not None:
         trained = candidate.trained

@@ -1,89 +1,95 @@
-"""Options and arguments that several commands of the command line have in common."""
+"""Options and arguments that several commands share.
+
+`show_default` describes a default that is not a constant.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Argument, Option
 
-TaskArgument = Annotated[
-    str, typer.Argument(metavar="TASK", help="A task's YAML, a shipped task's name or gymnasium:ID.")
+Task = Annotated[str, Argument(metavar="TASK", help="Name of a shipped task, a task's YAML file, or gymnasium:ID.")]
+Run = Annotated[str, Argument(metavar="RUN", help="Folder of a run.")]
+
+# Sizes
+Preset = Annotated[
+    str | None, Option(metavar="NAME", help="Preset sizes: cpu, gpu or paper.", show_default="by device")
 ]
-RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="The folder of a run.")]
-SandboxOption = Annotated[
-    str, typer.Option("--sandbox", metavar="LEVEL", help="auto, strict, strict-noland, container or none.")
+Envs = Annotated[int | None, Option(metavar="N", help="Worlds per training.", show_default="from the preset")]
+Steps = Annotated[int | None, Option(metavar="S", help="World-steps per training.", show_default="from the preset")]
+Seed = Annotated[int | None, Option(metavar="S", help="Seed of all random numbers.", show_default="0")]
+Compile = Annotated[
+    bool, Option("--compile", help="Compile the rewards of a generation with torch.compile; needs a C++ compiler.")
 ]
-OpenOption = Annotated[
-    bool, typer.Option("--open-trainer", help="Let the task's own code write anywhere and use the network.")
+FinalSeeds = Annotated[int, Option(metavar="N", min=1, help="Trainings per reward, each with a fresh seed.")]
+
+# The search
+Generations = Annotated[
+    int | None, Option(metavar="G", help="Rounds of proposing and training.", show_default="from the preset")
 ]
-CompileOption = Annotated[
-    bool, typer.Option("--compile", help="Merge and compile the rewards that train together; needs a C++ compiler.")
-]
-DisplayOption = Annotated[str, typer.Option("--display", metavar="HOW", help="auto, live, plain, json or none.")]
-LogOption = Annotated[
-    str | None, typer.Option("--log", metavar="NAME", help="Where curves go besides the run's folder: tensorboard.")
-]
-LlmOption = Annotated[
+Samples = Annotated[int | None, Option(metavar="K", help="Candidates per generation.", show_default="from the preset")]
+Strategy = Annotated[
     str | None,
-    typer.Option(
-        "--llm",
+    Option(
         metavar="NAME",
-        help="Designer: search (built in), openai:MODEL[@URL], manual[:WHO], transformers:MODEL or replay:RUN. "
-        "Default: what EUREKA_LLM says, else search.",
+        help="Search strategy: greedy (reflects on the best candidate) or best-of-n (no reflection).",
+        show_default="greedy",
     ),
 ]
-UsdOption = Annotated[float | None, typer.Option("--max-usd", metavar="USD", help="What all calls may cost.")]
-PricesOption = Annotated[
-    str | None, typer.Option("--prices", metavar="IN,OUT[,CACHED]", help="The model's, in USD a million tokens.")
-]
-TokensOption = Annotated[int | None, typer.Option("--max-tokens", metavar="T", help="What all calls may take.")]
-PresetOption = Annotated[
-    str | None, typer.Option("--preset", metavar="NAME", help="Size of it all: cpu, gpu or paper.")
-]
-GenerationsOption = Annotated[
-    int | None, typer.Option("--generations", metavar="G", help="Rounds of prompting and training.")
-]
-SamplesOption = Annotated[int | None, typer.Option("--samples", metavar="K", help="Candidates in a generation.")]
-EnvsOption = Annotated[int | None, typer.Option("--envs", metavar="N", help="Worlds of each training.")]
-StepsOption = Annotated[int | None, typer.Option("--steps", metavar="S", help="World-steps of each training.")]
-SeedOption = Annotated[
-    int | None, typer.Option("--seed", metavar="S", help="Decides every random number; 0 if not given.")
-]
-StrategyOption = Annotated[
+Racing = Annotated[
     str | None,
-    typer.Option("--strategy", metavar="HOW", help="greedy (the paper's, default) or best-of-n: no reflection."),
-]
-DeviceOption = Annotated[
-    str, typer.Option("--device", metavar="D", help="auto, cpu, cuda, or warp-cpu: the GPU's code on the CPU, slowly.")
-]
-DevicesOption = Annotated[
-    str | None, typer.Option("--devices", metavar="D,D", help="GPUs that share the work, as cuda:0,cuda:1.")
-]
-WorkersOption = Annotated[
-    int | None, typer.Option("--workers", metavar="N", help="Trainer processes that share the work.")
-]
-ExecutorOption = Annotated[
-    str | None,
-    typer.Option("--executor", metavar="WHERE", help="local, or ray[:ADDRESS]: the machines of a Ray cluster."),
-]
-RacingOption = Annotated[
-    str | None,
-    typer.Option(
-        "--racing",
-        metavar="HOW",
-        help="on, off, or RUNG,RUNG:KEEP: at those shares of the training only that share of the candidates goes on.",
+    Option(
+        metavar="RUNGS",
+        help="Early stopping of weak candidates: on, off, or RUNG,RUNG:KEEP as shares of training and candidates.",
+        show_default="from the preset",
     ),
 ]
-WarmOption = Annotated[
+WarmStart = Annotated[
     float | None,
-    typer.Option(
-        "--warm-start",
+    Option(
         metavar="SHARE",
-        help="Later generations begin from the parent's policy, and train for that share of the steps.",
+        help="Share of the steps to train from the parent's policy in later generations; 0 for off.",
+        show_default="from the preset",
     ),
 ]
-OutOption = Annotated[
-    Path | None, typer.Option("--out", metavar="DIR", help="Folder of the run; default runs/TASK/...")
+
+# The designer
+Llm = Annotated[
+    str | None,
+    Option(
+        metavar="NAME",
+        help="Designer: search (built in), openai:MODEL[@URL], manual[:NAME], transformers:MODEL or replay:RUN.",
+        show_default="EUREKA_LLM, or search",
+    ),
 ]
-YesOption = Annotated[bool, typer.Option("--yes", help="Start even what is estimated above 8 hours.")]
+MaxUsd = Annotated[float | None, Option(metavar="USD", help="Limit on the cost of all model calls.")]
+MaxTokens = Annotated[int | None, Option(metavar="T", help="Limit on the tokens of all model calls.")]
+Prices = Annotated[
+    str | None,
+    Option(
+        metavar="IN,OUT[,CACHED]",
+        help="Prices of the model in USD per million tokens; looked up if genai-prices is installed.",
+    ),
+]
+
+# Devices
+Device = Annotated[
+    str, Option(metavar="NAME", help="Device: auto, cpu, cuda, or warp-cpu (GPU code on the CPU, slow).")
+]
+Devices = Annotated[str | None, Option(metavar="D,D", help="GPUs that share the work, such as cuda:0,cuda:1.")]
+Workers = Annotated[int | None, Option(metavar="N", help="Trainer processes that share the work.")]
+Executor = Annotated[
+    str | None, Option(metavar="NAME", help="Executor: local, or ray[:ADDRESS] for the machines of a Ray cluster.")
+]
+
+# Isolation and output
+Sandbox = Annotated[str, Option(metavar="LEVEL", help="Sandbox level: auto, strict, strict-noland, container or none.")]
+OpenTrainer = Annotated[
+    bool, Option("--open-trainer", help="Allow the task's code to write files and use the network.")
+]
+Out = Annotated[Path | None, Option(metavar="DIR", help="Folder of the run.", show_default="a new folder in runs/TASK")]
+Display = Annotated[str, Option(metavar="KIND", help="Progress display: auto, live, plain, json or none.")]
+Log = Annotated[str | None, Option(metavar="NAME", help="Additional logger for the curves: tensorboard.")]
+Yes = Annotated[bool, Option("--yes", help="Start even if the estimate exceeds 8 hours.")]

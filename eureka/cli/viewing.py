@@ -1,34 +1,38 @@
-"""Commands that look at runs, policies and this machine, and change nothing in them."""
+"""Commands that read runs, policies and this machine, and do not change runs."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Argument, Exit, Option, Typer
 
-from eureka.cli.options import OpenOption, RunArgument, SandboxOption
+from eureka.cli import options
 from eureka.errors import UserError
 
-app = typer.Typer()
+app = Typer()
 
 
 @app.command()
 def inspect(
-    run: RunArgument,
-    candidate: Annotated[str | None, typer.Option(metavar="G.K", help="One candidate, such as 2.0.")] = None,
-    best: Annotated[bool, typer.Option("--best", help="The winner, or the best so far.")] = False,
-    code: Annotated[bool, typer.Option("--code", help="Only its code.")] = False,
-    reflection: Annotated[bool, typer.Option("--reflection", help="Only what a model is told of it.")] = False,
-    prompt: Annotated[bool, typer.Option("--prompt", help="Only the prompt that asked for it.")] = False,
-    diff: Annotated[str | None, typer.Option(metavar="G.K", help="Only its difference from that candidate.")] = None,
+    run: options.Run,
+    candidate: Annotated[
+        str | None, Option(metavar="G.K", help="Show one candidate, such as 2.0.", show_default="all")
+    ] = None,
+    best: Annotated[bool, Option("--best", help="Show the winner, or the best candidate so far.")] = False,
+    code: Annotated[bool, Option("--code", help="Show only the code.")] = False,
+    reflection: Annotated[
+        bool, Option("--reflection", help="Show only the feedback that a designer gets on the candidate.")
+    ] = False,
+    prompt: Annotated[bool, Option("--prompt", help="Show only the prompt that the candidate answers.")] = False,
+    diff: Annotated[str | None, Option(metavar="G.K", help="Show only the difference from that candidate.")] = None,
 ) -> None:
-    """Show a run's candidates: code, fitness, component statistics, prompts and errors."""
+    """Show a run's candidates: code, fitness, statistics, errors."""
     from eureka.cli import show
     from eureka.runs.store import find_run, untrusted_run
 
     if best and candidate:
-        raise UserError("--best and --candidate name two different things; give one of them")
+        raise UserError("--best and --candidate select different candidates; give one of them")
     wanted = show.ShowOptions(candidate, best, code, reflection, prompt, diff)
     folder = find_run(run)
     with untrusted_run(folder):
@@ -37,14 +41,16 @@ def inspect(
 
 @app.command()
 def export(
-    run: RunArgument,
-    out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="Python file to write.")],
-    candidate: Annotated[str | None, typer.Option(metavar="G.K", help="Another than the winner.")] = None,
+    run: options.Run,
+    out: Annotated[Path, Option("-o", "--out", metavar="FILE", help="Python file to write.")],
+    candidate: Annotated[
+        str | None, Option(metavar="G.K", help="Candidate to write, such as 2.0.", show_default="the winner")
+    ] = None,
     wrapper: Annotated[
-        bool, typer.Option("--wrapper", help="Add a class that puts it on a gymnasium environment; needs gymnasium.")
+        bool, Option("--wrapper", help="Add a gymnasium wrapper that replaces an environment's reward.")
     ] = False,
 ) -> None:
-    """Write a run's best reward as a Python file that needs torch and nothing else."""
+    """Write a reward as a Python file that needs only torch."""
     from eureka.cli import export as exporting
     from eureka.runs.store import find_run, untrusted_run
 
@@ -55,12 +61,12 @@ def export(
 
 @app.command()
 def report(
-    run: RunArgument,
+    run: options.Run,
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", metavar="FILE", help="HTML file to write; default RUN/report.html.")
+        Path | None, Option("-o", "--out", metavar="FILE", help="HTML file to write.", show_default="RUN/report.html")
     ] = None,
 ) -> None:
-    """Write one HTML file with all there is to see of a run, finished or not."""
+    """Write an HTML report of a run, which may be unfinished."""
     from eureka.report import document
     from eureka.runs.store import find_run
 
@@ -69,12 +75,13 @@ def report(
 
 @app.command()
 def view(
-    folder: Annotated[
-        Path, typer.Argument(metavar="[RUNS]", help="A folder of runs, or one run.", show_default=True)
-    ] = Path("runs"),
-    port: Annotated[int, typer.Option(metavar="N", min=0, max=65535, help="Port; 0 for any that is free.")] = 8321,
+    folder: Annotated[Path, Argument(metavar="RUNS", help="Folder of runs, or of one run.")] = Path("runs"),
+    port: Annotated[int, Option(metavar="N", min=0, max=65535, help="Port; 0 for any free port.")] = 8321,
 ) -> None:
-    """Show runs in a browser, also while they are going on; for this machine alone, until Ctrl-C."""
+    """Show runs in the browser, including runs in progress.
+
+    The server answers this machine only. Stop it with Ctrl-C.
+    """
     try:
         from eureka.report import server
     except ModuleNotFoundError as error:
@@ -86,24 +93,30 @@ def view(
 
 @app.command()
 def play(
-    given: Annotated[str, typer.Argument(metavar="RUN|POLICY", help="A run's folder, or a policy's .safetensors.")],
+    given: Annotated[str, Argument(metavar="RUN|POLICY", help="Folder of a run, or a policy's .safetensors file.")],
     candidate: Annotated[
-        str | None, typer.Option(metavar="G.K|ARM", help="Another than the winner; human and the like are arms.")
+        str | None,
+        Option(metavar="G.K|ARM", help="Candidate such as 2.0, or arm such as human.", show_default="the winner"),
     ] = None,
-    baseline: Annotated[str | None, typer.Option(metavar="ARM", help="Play this arm beside it, as in human.")] = None,
-    task: Annotated[str | None, typer.Option(metavar="TASK", help="The task of a policy that lies in no run.")] = None,
-    seconds: Annotated[float | None, typer.Option(metavar="S", help="s to play, episode after episode; 10.")] = None,
-    episodes: Annotated[int | None, typer.Option(metavar="N", min=1, help="Whole episodes to play instead.")] = None,
-    seed: Annotated[int, typer.Option(metavar="S", help="Decides the start states.")] = 0,
+    baseline: Annotated[str | None, Option(metavar="ARM", help="Arm to show side by side, such as human.")] = None,
+    task: Annotated[str | None, Option(metavar="TASK", help="Task of a policy file outside a run.")] = None,
+    seconds: Annotated[float | None, Option(metavar="S", help="Length in seconds.", show_default="10")] = None,
+    episodes: Annotated[
+        int | None, Option(metavar="N", min=1, help="Whole episodes to show, instead of --seconds.")
+    ] = None,
+    seed: Annotated[int, Option(metavar="S", help="Seed of the initial states.")] = 0,
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", metavar="FILE", help="Film to write: .mp4, .gif or .webp.")
+        Path | None, Option("-o", "--out", metavar="FILE", help="Film to write: .mp4, .gif or .webp.")
     ] = None,
-    frames: Annotated[Path | None, typer.Option(metavar="DIR", help="Write every frame as a PNG too.")] = None,
-    size: Annotated[str | None, typer.Option(metavar="WxH", help="Pixels of a frame; 960x540.")] = None,
-    sandbox: SandboxOption = "auto",
-    open_trainer: OpenOption = False,
+    frames: Annotated[Path | None, Option(metavar="DIR", help="Folder to write every frame to, as PNG.")] = None,
+    size: Annotated[str | None, Option(metavar="WxH", help="Frame size in pixels.", show_default="960x540")] = None,
+    sandbox: options.Sandbox = "auto",
+    open_trainer: options.OpenTrainer = False,
 ) -> None:
-    """Film a trained policy, with what its reward gives drawn beside it; no learning, no exploration."""
+    """Record a film of a trained policy and its reward components.
+
+    The policy acts without exploration noise.
+    """
     from eureka.system.signals import interruptible
     from eureka.video import play as playing
     from eureka.workers.isolation import IsolationPolicy
@@ -118,12 +131,8 @@ def play(
 
 
 @app.command(name="list")
-def list_(
-    folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Where runs are.", show_default=True)] = Path(
-        "runs"
-    ),
-) -> None:
-    """List the tasks, and runs with their best."""
+def list_(folder: Annotated[Path, Argument(metavar="FOLDER", help="Folder of runs.")] = Path("runs")) -> None:
+    """List the tasks, and the runs in a folder."""
     from eureka.cli import listing
 
     listing.show(folder)
@@ -131,7 +140,7 @@ def list_(
 
 @app.command()
 def doctor() -> None:
-    """Say what this machine can do, and what to do about what is missing."""
+    """Check this machine: packages, devices, sandbox, models."""
     from eureka.cli import doctor as _doctor
 
-    raise typer.Exit(_doctor.doctor())
+    raise Exit(_doctor.doctor())

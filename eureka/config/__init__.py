@@ -1,1 +1,1 @@
-"""Settings of a run and task files: what YAML and options may say, checked."""
+"""Run settings and task files, validated with pydantic."""

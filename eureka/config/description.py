@@ -1,4 +1,4 @@
-"""A task as told to the designer: what the trainer process reads out of the task's class and sends up as JSON."""
+"""The description of a task for designers. The trainer process extracts it from the task class and sends it as JSON."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ class _Frozen(BaseModel):
 
 
 class StateField(_Frozen):
-    """One thing a reward may ask for by naming an argument."""
+    """A state quantity that a reward function can take as an argument."""
 
     name: str
     shape: tuple[int, ...] = Field(description="without the leading N")
     dtype: str
-    doc: str = Field(description="shape, unit, frame, in the words of the task's author")
+    doc: str = Field(description="shape, unit and frame, as documented by the task")
 
 
 class Constant(_Frozen):
-    """A number of the task with its meaning."""
+    """A named constant of the task."""
 
     name: str
     value: float
@@ -27,21 +27,21 @@ class Constant(_Frozen):
 
 
 class Description(_Frozen):
-    """Everything about a task that a designer may know. The fitness's code is not among it."""
+    """Everything that a designer may know about a task. The code of the fitness function is not included."""
 
     name: str
     goal: str = Field(description="the task in one sentence, from its YAML")
-    scene: str = Field(description="what is there, from the class docstring")
+    scene: str = Field(description="the scene, from the class docstring")
     state: tuple[StateField, ...]
-    action: str = Field(description="what an action means")
+    action: str = Field(description="meaning of an action")
     action_size: int
-    termination: str = Field(description="what ends an episode before its time")
+    termination: str = Field(description="what ends an episode before the horizon")
     constants: tuple[Constant, ...]
-    horizon: int = Field(description="control steps after which an episode is cut")
-    control_period: float = Field(description="s between two actions")
+    horizon: int = Field(description="control steps after which an episode is truncated")
+    control_period: float = Field(description="seconds between two actions")
     observation_size: int
-    assumptions: tuple[str, ...] = Field(default=(), description="for the user: what nobody said and was assumed")
+    assumptions: tuple[str, ...] = Field(default=(), description="for the user: assumptions about missing information")
 
     def fields(self) -> dict[str, tuple[tuple[int, ...], str]]:
-        """State fields by name: shape without N, and dtype."""
+        """State fields by name: shape without the leading N, and dtype."""
         return {f.name: (f.shape, f.dtype) for f in self.state}

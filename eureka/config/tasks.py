@@ -1,4 +1,4 @@
-"""Task files and names: YAML checked on load, shipped tasks found by name, Gymnasium environments by id."""
+"""Loads tasks: a YAML file by path, a shipped task by name, a Gymnasium environment by id."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from eureka.errors import UserError, did_you_mean
 from eureka.system.paths import shipped
 
 PREFIX = "gymnasium:"
-"""Before an id, in a YAML's `task` and on the command line."""
+"""Prefix of a Gymnasium id, in `task` of a YAML file and on the command line."""
 BASELINE = "environment"
-"""The only baseline of such a task: the environment's own reward."""
+"""The only baseline of a Gymnasium task: the environment's own reward."""
 PROGRAM = '{"environment": true}'
-"""Stands where a reward program would. No candidate can send it: it is none, and pre-flight refuses it."""
+"""Placeholder for the program of that baseline. Pre-flight rejects it as a candidate: it is not a valid program."""
 FIELD = "reward of the environment"
-"""The state field that holds it. No argument can have this name, and no designer is told of it."""
+"""State field with that reward. Hidden from designers; not a valid argument name."""
 
 
 class TaskFile(_Strict):
-    """A task's YAML."""
+    """Contents of a task's YAML file."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="short name, as in file names")
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="short name, used in file names")
     description: str = Field(min_length=1, description="the goal in one sentence, shown to the designer")
-    task: str = Field(pattern=r"^[^:]+\.py:[A-Za-z_]\w*$", description="FILE.py:CLASS, beside the YAML")
+    task: str = Field(pattern=r"^[^:]+\.py:[A-Za-z_]\w*$", description="FILE.py:CLASS, relative to the YAML file")
     human: str = Field(description="file of the hand-written baseline reward")
-    sparse: str = Field(description="file of the baseline that rewards the fitness itself")
-    presets: dict[PresetName, Preset] = Field(description="sizes of a run on a CPU, on a GPU, and in the paper")
+    sparse: str = Field(description="file of the baseline that uses the fitness as reward")
+    presets: dict[PresetName, Preset] = Field(description="run sizes for a CPU, for a GPU, and as in the paper")
 
 
 _GENERAL: dict[PresetName, Preset] = {
@@ -43,93 +43,93 @@ _GENERAL: dict[PresetName, Preset] = {
         evaluation=Evaluation(checkpoints=8, selection_episodes=4, report_episodes=32),
     )
 }
-"""Sizes for an environment of which nothing is known but its id."""
+"""Default sizes for a Gymnasium environment."""
 
 
 class EnvironmentFile(_Strict):
-    """A task's YAML, where the task is an environment of Gymnasium's; an id alone stands for one that says no more."""
+    """Contents of the YAML file of a Gymnasium task. An id given without a file uses the defaults."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="short name; by default made of the id")
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="short name; default: derived from the id")
     task: str = Field(
         pattern=rf"^{PREFIX}\S+$", description="gymnasium:ID, or gymnasium:MODULE:ID to import MODULE first"
     )
-    description: str = Field(default="", description="the goal in one sentence; by default from its documentation")
+    description: str = Field(default="", description="the goal in one sentence; default: from its documentation")
     fitness: str = Field(
         default="return",
         pattern=r"^(return|info\.\S+)$",
-        description="return (undiscounted), or info.KEY: its value at the end of an episode",
+        description="return (undiscounted), or info.KEY (its value at the end of an episode)",
     )
-    presets: dict[PresetName, Preset] = Field(default=_GENERAL, description="sizes of a run")
+    presets: dict[PresetName, Preset] = Field(default=_GENERAL, description="run sizes")
 
     @property
     def identifier(self) -> str:
-        """What Gymnasium calls it."""
+        """The Gymnasium id, with its module if given."""
         return self.task.removeprefix(PREFIX)
 
 
 class LoadedTask(BaseModel):
-    """A task file together with where its parts are."""
+    """A task file and the paths of its parts."""
 
     model_config = ConfigDict(frozen=True)
 
-    path: Path = Field(description="the YAML, absolute; gymnasium:ID where there is none")
+    path: Path = Field(description="absolute path of the YAML file, or gymnasium:ID without one")
     file: TaskFile | EnvironmentFile = Field(description="its contents")
 
     @property
     def on_disk(self) -> bool:
-        """Whether there is a YAML at all."""
+        """Whether the task has a YAML file."""
         return not str(self.path).startswith(PREFIX)
 
     @property
     def shipped(self) -> bool:
-        """Whether it came with this installation, so that its name is enough to find it."""
+        """Whether the task ships with Eureka and is found by name."""
         return self.path.parent == shipped("tasks")
 
     def beside(self, relative: str) -> Path:
-        """A file named in the YAML."""
+        """Resolve a path relative to the YAML file."""
         return self.path.parent / relative
 
     @property
     def module(self) -> Path:
-        """The Python file with the task's class."""
+        """The Python file that defines the task class."""
         return self.beside(self.file.task.partition(":")[0])
 
     @property
     def class_name(self) -> str:
-        """The class in it."""
+        """Name of the task class."""
         return self.file.task.partition(":")[2]
 
     @property
     def rewards(self) -> dict[str, Path]:
-        """Baseline rewards by name; none for an environment named by its id, whose own reward is the baseline."""
+        """Files of the baseline rewards by name. Empty for a Gymnasium task: its own reward is the baseline."""
         if isinstance(self.file, EnvironmentFile):
             return {}
         return {"human": self.beside(self.file.human), "sparse": self.beside(self.file.sparse)}
 
     @property
     def baselines(self) -> tuple[str, ...]:
-        """Names of the rewards that a winner is compared with."""
+        """Names of the rewards that the winner is compared with."""
         return tuple(self.rewards) or (BASELINE,)
 
     def sources(self) -> list[Path]:
-        """Every file that the task's results depend on."""
+        """All files that determine the task's results."""
         if isinstance(self.file, EnvironmentFile):
             return [self.path] if self.on_disk else []
         return [self.path, self.module, *self.rewards.values()]
 
 
 def shipped_tasks() -> list[str]:
-    """Names of the tasks that come with this installation."""
+    """Names of the shipped tasks."""
     return sorted(path.stem for path in shipped("tasks").glob("*.yaml"))
 
 
 def find_task(name: str) -> Path:
-    """The YAML for a path or the name of a shipped task; gymnasium:ID stands for itself."""
+    """Path of the YAML file for a path or a shipped task's name; gymnasium:ID is returned unchanged."""
     given = Path(name)
     if name.startswith(PREFIX):
         return given
     if given.suffix in {".yaml", ".yml"} or len(given.parts) > 1:
-        # `tasks/cartpole.yaml` names the shipped task even where no such file is beside the user.
+        # `tasks/cartpole.yaml` names the shipped task from any working directory.
         beside = shipped("tasks") / given.name
         if not given.is_file() and given.parent == Path("tasks") and beside.is_file():
             return beside
@@ -143,23 +143,20 @@ def find_task(name: str) -> Path:
 
 
 def _known() -> str:
-    return (
-        f"shipped tasks are {', '.join(shipped_tasks())}; your own is given by the path of its YAML, an environment by "
-        "gymnasium:ID"
-    )
+    return f"give a shipped task ({', '.join(shipped_tasks())}), the path of a YAML file, or gymnasium:ID"
 
 
 def load_task(name: str) -> LoadedTask:
-    """Read and check a task's YAML.
+    """Load and validate a task.
 
     Raises:
-        UserError: it is missing, no YAML, has a wrong key or value, or names a file that does not exist.
+        UserError: the YAML file is missing or invalid, or names a file that does not exist.
     """
     path = find_task(name)
     if name.startswith(PREFIX):
         if not re.fullmatch(rf"{PREFIX}\S+", name):
-            raise UserError(f"{name!r} names no environment; give its id, as in gymnasium:Hopper-v5")
-        return LoadedTask(path=path, file=EnvironmentFile(name=_named(name), task=name))
+            raise UserError(f"{name!r} is not an environment; give an id, e.g. gymnasium:Hopper-v5")
+        return LoadedTask(path=path, file=EnvironmentFile(name=_task_name(name), task=name))
     try:
         text = path.read_text(encoding="utf-8")
         data = yaml.safe_load(text)
@@ -169,31 +166,31 @@ def load_task(name: str) -> LoadedTask:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not valid YAML: {error}") from None
     except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}") from None
+        raise UserError(f"cannot read {path}: {error.strerror}") from None
     if not isinstance(data, dict):
-        raise UserError(f"{path}: a task file holds keys and values ({', '.join(TaskFile.model_fields)})")
+        raise UserError(f"{path}: a task file must be a mapping with the keys {', '.join(TaskFile.model_fields)}")
     by_id = str(data.get("task", "")).startswith(PREFIX)
     model = EnvironmentFile if by_id else TaskFile
     try:
-        file = model.model_validate({"name": _named(str(data["task"]))} | data if by_id else data)
+        file = model.model_validate({"name": _task_name(str(data["task"]))} | data if by_id else data)
     except ValidationError as error:
         location, problem = first_problem(model, error)
         raise UserError(f"{path}{_line_of(text, location)}: {problem}") from None
     task = LoadedTask(path=path, file=file)
     for source in task.sources():
         if not source.is_file():
-            raise UserError(f"{path} names {source.relative_to(path.parent)}, and there is no such file beside it")
+            raise UserError(f"{path} names {source.relative_to(path.parent)}, but that file does not exist")
     return task
 
 
-def _named(task: str) -> str:
-    """A short name for an environment: hopper_v5 for gymnasium:Hopper-v5."""
+def _task_name(task: str) -> str:
+    """Derive a task name from an environment's id, e.g. hopper_v5 from gymnasium:Hopper-v5."""
     word = re.sub(r"[^a-z0-9]+", "_", task.removeprefix(PREFIX).rpartition(":")[2].lower()).strip("_")
     return word if word[:1].isalpha() else f"task_{word}"
 
 
 def _line_of(text: str, location: tuple[str | int, ...]) -> str:
-    """`, line 7` for a place in a YAML text, as near to it as the text goes."""
+    """Format the line of `location` in a YAML text, e.g. `, line 7`; the nearest parent if it is missing."""
     node, line = yaml.compose(text), 1
     for part in location:
         if not isinstance(node, yaml.MappingNode):

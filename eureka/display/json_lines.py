@@ -1,8 +1,9 @@
-"""Events as JSON, one object a line, for programs."""
+"""Prints events as JSON Lines."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from eureka.display.format import _print
@@ -11,7 +12,7 @@ from eureka.runs.events import Answered, Event, Finished, GenerationEnded, Opene
 
 
 class Json:
-    """One JSON object a line, for programs."""
+    """Prints each event as one JSON object per line."""
 
     def __call__(self, event: Event) -> None:
         kind = "".join("_" + c.lower() if c.isupper() else c for c in type(event).__name__).lstrip("_")
@@ -35,7 +36,7 @@ def _content(event: Event) -> dict[str, Any]:
         case Finished(folder, comparison):
             return {"run": str(folder), "comparison": comparison.model_dump(mode="json")}
         case _:
-            return dict(vars(event))
+            return asdict(event)
 
 
 def _short(candidate: Candidate) -> dict[str, Any]:

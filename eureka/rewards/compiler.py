@@ -12,7 +12,7 @@ from eureka.errors import SandboxUnavailable
 from eureka.runs.candidate import Failed
 from eureka.system.paths import shipped
 from eureka.workers.isolation import IsolationPolicy, Sandbox
-from eureka.workers.process import Died, Worker, give_up, last_words
+from eureka.workers.process import Died, Worker, give_up, last_line
 
 _RESTARTS = 3
 _LARGEST_SOURCE = 200_000
@@ -55,7 +55,7 @@ class Compiler:
                 deaths += 1
                 if deaths > _RESTARTS:
                     raise SandboxUnavailable(
-                        f"sandbox unavailable: its process {death}{last_words(self._log)}"
+                        f"sandbox unavailable: its process {death}{last_line(self._log)}"
                     ) from None
                 self._worker.close()
                 self._worker = self._start()

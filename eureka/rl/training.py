@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ import mujoco
 import torch
 from torch import Tensor
 
-from eureka.config.settings import Evaluation, Learning
+from eureka.config.settings import Plan
 from eureka.envs.base import Worlds
 from eureka.envs.env import Env
 from eureka.errors import UserError
@@ -28,6 +28,7 @@ from eureka.rl.policy import Policy, Shape
 from eureka.rl.ppo import Diagnostics, Learner
 from eureka.rl.rollout import Clocks, Collector, Rollout
 from eureka.runs.candidate import Curves, Dropped, Failed, Outcome, Trained
+from eureka.runs.events import TrainingProgress
 from eureka.system.seeds import derive
 from eureka.task import Task
 
@@ -37,37 +38,6 @@ if TYPE_CHECKING:
 
 _PER_MEMBER = ("curves", "failures", "best", "best_at")
 """Entries of a checkpoint's record with one item per member."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Training settings shared by all members."""
-
-    worlds: int
-    iterations: int
-    learning: Learning
-    evaluation: Evaluation
-    seed: int
-    """The run's seed, for evaluation episodes and minibatches."""
-    purpose: str
-    """`search` or `final`: selects independent episodes."""
-    compiled: bool = False
-    """Whether to merge and compile the programs."""
-
-
-@dataclass(frozen=True)
-class TrainingProgress:
-    """Progress of a training, for display."""
-
-    iteration: int
-    iterations: int
-    steps: int
-    """World-steps so far, of all members, in this process."""
-    steps_left: int
-    """World-steps left, of all members."""
-    clocks: Clocks
-    fitness: list[float | None]
-    """Each member's best selection fitness so far."""
 
 
 @dataclass(frozen=True)
@@ -179,7 +149,7 @@ class Training:
                 self.clocks.disk += time.perf_counter() - written
             best = [b if math.isfinite(b) else None for b in self._best]
             left = (end - self.iteration) * self.members * self.steps_per_iteration
-            on_progress(TrainingProgress(self.iteration, end, steps, left, self.clocks, best))
+            on_progress(TrainingProgress(self.iteration, end, steps, left, asdict(self.clocks), best))
         return self._report() if end == self.plan.iterations else [*self._stopped()]
 
     def compile(self, states: dict[str, Tensor]) -> str | None:

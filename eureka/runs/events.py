@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from eureka.runs.candidate import Candidate
 
@@ -73,13 +73,28 @@ class TrainingBegan:
 
 
 @dataclass(frozen=True)
+class TrainingProgress:
+    """How far a training is."""
+
+    iteration: int
+    iterations: int
+    steps: int
+    """World-steps so far, of all members, since the process or the run was started."""
+    steps_left: int
+    """World-steps until the end, of all members."""
+    clocks: dict[str, float]
+    """Seconds so far, by part of the work."""
+    fitness: list[float | None]
+    """Best selection fitness of each member so far."""
+
+
+@dataclass(frozen=True)
 class Progressed:
     """A training goes on."""
 
     members: tuple[int, ...]
     """Which of the names of `TrainingBegan` train now; all, unless a crash cut the population."""
-    report: dict[str, Any]
-    """The trainer's: iteration, iterations, steps, clocks, fitness of each member."""
+    report: TrainingProgress
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Playing policies and taking down what happens: the trainer's part of `eureka play`."""
+"""Plays policies and records their trajectories: the trainer's part of `eureka play`."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from eureka.rl.policy import Policy
 from eureka.rl.rollout import normalize
 from eureka.system.seeds import derive
 from eureka.task import Task
-from eureka.video.trajectory import GOES_ON, TERMINATED, TIMED_OUT, Part
+from eureka.video.trajectory import RUNNING, TERMINATED, TIMED_OUT, Part
 
 _GOAL = ("goal_position", "goal_rotation")
-"""Fields of a State, (N, 3) and (N, 4), that say where the scene's body `object` is to be."""
+"""Fields of a State with the target pose of the body `object`: (N, 3) and (N, 4)."""
 STREAM = "play"
-"""Start states unlike those of training and evaluation."""
+"""Stream of random numbers; start states differ from those of training and evaluation."""
 
 
 def open_policies(files: Sequence[Path], task: Task | GymnasiumTask, env: Worlds) -> tuple[Policy, RunningMoments]:
-    """Saved policies that can act in `env`, which has been reset.
+    """Load policies that can act in `env`, which has been reset.
 
     Raises:
-        UserError: one of them is no policy, or another task's.
+        UserError: a file is not a policy, or is a policy of another task.
     """
     for file in files:
         try:
@@ -44,27 +44,27 @@ def open_policies(files: Sequence[Path], task: Task | GymnasiumTask, env: Worlds
             sees, acts = policy.shape.observation, policy.shape.action
             policy.mean(torch.zeros(1, 1, sees))
         except (SafetensorError, OSError, KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-            raise UserError(f"{file} is no policy of eureka's ({type(error).__name__})") from None
+            raise UserError(f"{file} is not a policy file of eureka ({type(error).__name__})") from None
         if (sees, acts) != (env.actor_size, task.action_size):
             raise UserError(
-                f"{file} is a policy of another task: it makes {acts} numbers of an action from {sees} of an "
-                f"observation, and here are {task.action_size} and {env.actor_size}"
+                f"{file} is a policy of another task: its action and observation have {acts} and {sees} elements, "
+                f"those of this task {task.action_size} and {env.actor_size}"
             )
     try:
         return load_policies(files, torch.device("cpu"))
     except RuntimeError:
-        raise UserError("these policies have networks of different sizes; play them one at a time") from None
+        raise UserError("the policies have networks of different sizes; play them separately") from None
 
 
 def worlds(task: Task | GymnasiumTask, model: mujoco.MjModel | None, members: int, seed: int) -> Worlds:
-    """A world for each of `members` policies, all with the same episodes, at the beginning of the first."""
+    """One world per policy, after a reset; all worlds have the same episodes."""
     seeds = torch.full((members,), derive(seed, STREAM), dtype=torch.int64)
     if isinstance(task, Task):
         assert model is not None
-        # Static, so that the fitness so far is told at every step.
+        # A static environment reports the fitness so far at every step.
         env: Worlds = Env(task, Backend().open(model, members), seeds, STREAM, static=True)
     elif not task.physical:
-        raise UserError(f"gymnasium:{task.identifier} is not simulated by MuJoCo, whose scenes alone can be drawn")
+        raise UserError(f"gymnasium:{task.identifier} cannot be rendered: it is not simulated by MuJoCo")
     else:
         env = task.open(seeds, 1, STREAM)
     env.reset()
@@ -81,22 +81,22 @@ def play(
     steps: int,
     episodes: int | None,
 ) -> tuple[Part, ...]:
-    """Play with mean actions, and take down every control step.
+    """Play with mean actions, and record every control step.
 
     Args:
-        env: a world for each policy.
+        env: one world per policy.
         policy: P members.
-        moments: of their observations.
-        programs: the reward that each was trained with, for one world; None where nobody knows.
-        labels: what to call them.
-        steps: control steps to play; with `episodes`, no more than this.
-        episodes: end when every policy has ended so many.
+        moments: moments of their observations.
+        programs: the reward of each policy, for one world; None if it is not known.
+        labels: name of each policy.
+        steps: control steps to play; with `episodes`, the maximum.
+        episodes: stop after this number of episodes of each policy.
     """
     env.restart()
     members = len(programs)
     states: list[np.ndarray] = []
     values: list[list[Tensor]] = [[] for _ in programs]
-    told: list[Tensor] = []
+    recorded: list[Tensor] = []
     goals: list[Tensor] = []
 
     def record(fields: dict[str, Tensor]) -> Tensor:
@@ -105,17 +105,17 @@ def play(
         goals.append(torch.cat([fields[name] for name in _GOAL], dim=1) if known else torch.zeros(members, 0))
         for p, program in enumerate(programs):
             if program is not None:
-                own = program(*[fields[name][p : p + 1] for name in program.inputs])
-                values[p].append(torch.stack(list(own))[:, 0])
+                reward = program(*[fields[name][p : p + 1] for name in program.inputs])
+                values[p].append(torch.stack(list(reward))[:, 0])
         return torch.zeros(members, 1)
 
     left = torch.full((members,), episodes or 0)
-    while len(told) < steps and (episodes is None or bool((left > 0).any())):
+    while len(recorded) < steps and (episodes is None or bool((left > 0).any())):
         step = env.step(policy.mean(normalize(moments, env.observation)), record)
-        ended = torch.where(step.terminated, TERMINATED, torch.where(step.timed_out, TIMED_OUT, GOES_ON))
-        told.append(torch.stack([step.fitness.double(), ended.double(), step.length.double()])[..., 0])
-        left = left - (ended[:, 0] != GOES_ON).int()
-    state, rows, goal = np.stack(states), torch.stack(told).numpy(), torch.stack(goals).numpy()
+        ended = torch.where(step.terminated, TERMINATED, torch.where(step.timed_out, TIMED_OUT, RUNNING))
+        recorded.append(torch.stack([step.fitness.double(), ended.double(), step.length.double()])[..., 0])
+        left = left - (ended[:, 0] != RUNNING).int()
+    state, rows, goal = np.stack(states), torch.stack(recorded).numpy(), torch.stack(goals).numpy()
     parts = []
     for p, (label, program) in enumerate(zip(labels, programs, strict=True)):
         known = torch.stack(values[p]).float().numpy() if values[p] else np.zeros((len(rows), 0), np.float32)
@@ -135,7 +135,7 @@ def play(
 
 
 def binary(env: Worlds) -> bytes:
-    """The scene of `env`, compiled, as MuJoCo writes it to a file."""
+    """The compiled scene of `env`, in MuJoCo's binary format."""
     if isinstance(env, Env):
         model = env.physics.model
     else:
@@ -147,7 +147,7 @@ def binary(env: Worlds) -> bytes:
 
 
 def _state(env: Worlds) -> np.ndarray:
-    """(P, S) float64, MuJoCo's integration state of every world now."""
+    """(P, S) float64, MuJoCo's integration state of each world."""
     if isinstance(env, Env):
         return env.physics.save()["state"].numpy()
     assert isinstance(env, GymnasiumEnv)

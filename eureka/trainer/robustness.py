@@ -1,4 +1,4 @@
-"""Trained policies looked at once more: under perturbed physics, and with two rewards side by side."""
+"""Tests of trained policies: fitness under perturbed physics, and correlation of two rewards."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from eureka.task import Task
 
 @dataclass(frozen=True)
 class Perturbation:
-    """A world that is not quite the one that was trained in. Shares are of the trained value, drawn for each world."""
+    """A change of the simulation. Shares are relative to the value in training and drawn for each world."""
 
     name: str
     mass: float = 0.0
-    """All masses and inertias of a world times a number from 1 - mass to 1 + mass."""
+    """All masses and inertias of a world are multiplied by a factor from 1 - mass to 1 + mass."""
     friction: float = 0.0
-    """Sliding friction, likewise."""
+    """The same for sliding friction."""
     delay: int = 0
-    """Control steps until an action is applied; before the first, zeros are."""
+    """Control steps until an action is applied; zeros are applied before the first one."""
     noise: float = 0.0
-    """Standard deviation of normal noise on observations, in units of their own in training."""
+    """Standard deviation of normal noise on observations, relative to their standard deviation in training."""
 
     @property
     def fields(self) -> dict[str, tuple[float, slice]]:
-        """The model's fields that it changes, by how much, and which of their columns."""
+        """The model fields that change, with their share and the affected columns."""
         heavier = dict.fromkeys(("body_mass", "body_inertia"), (self.mass, slice(None)))
         rougher = {"geom_friction": (self.friction, slice(0, 1))}
         return (heavier if self.mass else {}) | (rougher if self.friction else {})
@@ -60,7 +60,7 @@ def robustness(
     seed: int,
     backend: Backend,
 ) -> dict[str, list[float]]:
-    """Mean fitness of each policy under each perturbation, all on the same episodes."""
+    """Mean fitness of each policy under each perturbation, on the same episodes."""
     members = policy.flat.shape[0]
     seeds = torch.full((members,), seed, dtype=torch.int64, device=backend.torch_device)
     found = {}
@@ -68,13 +68,13 @@ def robustness(
         physics = backend.open(model, members * episodes, tuple(perturbation.fields))
         keys = world_keys(seeds, episodes)
         _perturb(physics, perturbation, Noise(keys, torch.zeros_like(keys[0])))
-        result = evaluate(task, physics, _Hindered(policy, perturbation, keys), moments, seeds, "robustness")
+        result = evaluate(task, physics, _PerturbedPolicy(policy, perturbation, keys), moments, seeds, "robustness")
         found[perturbation.name] = result.fitness.double().mean(dim=1).tolist()
     return found
 
 
-class _Hindered:
-    """A policy with a perturbation's delay and noise in its way."""
+class _PerturbedPolicy:
+    """A policy with delayed actions and noisy observations."""
 
     def __init__(self, policy: Policy, perturbation: Perturbation, keys: Tensor):
         self._policy, self._noise, self._keys = policy, perturbation.noise, keys
@@ -96,7 +96,7 @@ class _Hindered:
 
 def _perturb(physics: Physics, perturbation: Perturbation, noise: Noise) -> None:
     for name, (share, columns) in perturbation.fields.items():
-        # Masses and inertias of a world change together.
+        # Masses and inertias of a world share one factor.
         purpose = "friction" if name == "geom_friction" else "mass"
         factor = noise.uniform(purpose, low=1 - share, high=1 + share).double()
         field = physics.field(name)
@@ -115,15 +115,15 @@ def correlation(
     seed: int,
     backend: Backend,
 ) -> list[float | None]:
-    """Pearson's correlation of each policy's own reward with another, over the states that the policy visits.
+    """Pearson's correlation between each policy's reward and another one, over the states that the policy visits.
 
     Args:
-        programs: one for each policy.
-        other: the reward that all are held against.
+        programs: the reward of each policy.
+        other: the reward to correlate with.
         episodes: worlds of each policy, played for one horizon.
 
     Returns:
-        None where one of the two never varies.
+        One value per policy; None if one of the two rewards is constant.
     """
     members = policy.flat.shape[0]
     seeds = torch.full((members,), seed, dtype=torch.int64, device=backend.torch_device)

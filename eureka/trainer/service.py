@@ -1,20 +1,8 @@
-"""The trainer: a program apart that simulates, trains and evaluates. It never meets a key or a candidate's text.
+"""The trainer process: simulates, trains and evaluates. It never sees an API key or the source of a reward.
 
-Started as `python -m eureka.trainer.service TASK.yaml THREADS DEVICE`, through `sandbox/fence.py` unless it is to
-be open. Frames go both ways on the standard streams. The first one out describes the task; each command in is answered
-by the frames named beside it:
-
-    preflight {program, worlds}         report | rejected
-    measure   {members, plan}           measured
-    probe     {policies, programs, human, plan, robustness}
-                                        probed
-    play      {policies, labels, programs, seed, steps, episodes, file}
-                                        played
-    train     {programs, seeds, plan, folder, resume, warm, until}
-                                        note, progress and checkpoint, many times; then outcomes
-    any                                 error (the task's code is wrong), storage (the disk refused)
-
-The program ends when its input does, in the middle of a training too.
+Started as `python -m eureka.trainer.service TASK.yaml THREADS DEVICE`, through `sandbox/fence.py` unless it runs
+without isolation. It exchanges the messages of `eureka.workers.messages` on its standard streams, and ends when its
+input does, also in the middle of a training.
 """
 
 from __future__ import annotations
@@ -29,13 +17,13 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from eureka.config.settings import Evaluation, Learning
 from eureka.config.tasks import PROGRAM as OWN_REWARD
 from eureka.config.tasks import EnvironmentFile, LoadedTask, load_task
 from eureka.envs.env import Env
@@ -47,26 +35,55 @@ from eureka.physics.threads import ThreadPhysics
 from eureka.rewards.preflight import preflight, too_slow
 from eureka.rewards.program import Field, Program, Rejected, fingerprint, own_reward, rebuild
 from eureka.rl.checkpoints import load_policies, save_policies
-from eureka.rl.training import InitialPolicy, Plan, Training, TrainingProgress
+from eureka.rl.normalization import RunningMoments
+from eureka.rl.policy import Policy
+from eureka.rl.training import InitialPolicy, Training
+from eureka.runs.candidate import Failed, Point
+from eureka.runs.events import TrainingProgress
 from eureka.system.seeds import derive
 from eureka.task import Task
 from eureka.trainer.robustness import correlation, robustness
+from eureka.workers.messages import (
+    Answer,
+    Checkpoint,
+    Command,
+    Described,
+    FileReference,
+    HashedFile,
+    Measure,
+    Measured,
+    Note,
+    Outcomes,
+    Play,
+    Played,
+    Preflight,
+    Preflighted,
+    PreflightReport,
+    Probe,
+    Probed,
+    Progress,
+    StorageError,
+    TaskError,
+    Train,
+    decode_command,
+    encode,
+)
 from eureka.workers.process import frames, write_frame
 
 _BLANK = (
     '{"version":1,"inputs":["action"],"nodes":[{"op":"aten.select.int","args":[{"value":0},1,0]}],'
     '"outputs":[{"value":1}],"components":[]}'
 )
-"""A reward that costs next to nothing."""
+"""A reward of negligible cost."""
 _PROGRESS_EVERY = 0.5
 """s between two reports of progress."""
 
 
 class Service:
-    """One task, ready to be trained on."""
+    """One loaded task, and the commands on it."""
 
     def __init__(self, loaded: LoadedTask, backend: Backend, out: int):
-        """Load the task and try it in a few worlds."""
+        """Load the task and record states under random actions; `out` is the descriptor for answers."""
         self.loaded, self.backend, self.out = loaded, backend, out
         seeds = torch.zeros(1, dtype=torch.int64)
         if isinstance(loaded.file, EnvironmentFile):
@@ -96,45 +113,52 @@ class Service:
             return own_reward(worlds)
         return rebuild(text, self.fields, worlds, str(self.backend.torch_device))
 
-    def answer(self, command: dict[str, Any]) -> None:
+    def answer(self, command: Command) -> None:
         """Carry out one command."""
-        match command["command"]:
-            case "preflight":
+        match command:
+            case Preflight():
                 self._preflight(command)
-            case "measure":
+            case Measure():
                 self._measure(command)
-            case "train":
-                self._train(command)
-            case "probe":
+            case Probe():
                 self._probe(command)
-            case "play":
+            case Play():
                 self._play(command)
+            case Train():
+                self._train(command)
 
-    def send(self, kind: str, **content: Any) -> None:
-        """Send one frame up."""
-        write_frame(self.out, {"kind": kind, **content})
+    def send(self, answer: Answer) -> None:
+        """Send one answer."""
+        write_frame(self.out, encode(answer))
 
-    def _preflight(self, command: dict[str, Any]) -> None:
+    def _preflight(self, command: Preflight) -> None:
+        text = command.program
         try:
-            report = preflight(command["program"], self.fields, self.states)
-            program = rebuild(command["program"], self.fields, command["worlds"])  # honest ones fit any number
+            report = preflight(text, self.fields, self.states)
+            program = rebuild(text, self.fields, command.worlds)  # an honest program fits any number of worlds
             slow = too_slow(program, self.states)
         except Rejected as rejection:
-            self.send("rejected", message=str(rejection), line=rejection.line)
-            return
-        except Exception as error:  # what an untrusted program provokes is no end of this process
+            result = Failed(stage="compile", message=str(rejection), line=rejection.line)
+        except Exception as error:  # an untrusted program must not end this process
             traceback.print_exc()
-            self.send("rejected", message=f"the program cannot be tried: {type(error).__name__}", line=None)
-            return
-        problem = {"problem": report.problem or slow}
-        clock = {"machine": report.problem is None and slow is not None}
-        self.send("report", fingerprint=fingerprint(command["program"]), **(asdict(report) | problem | clock))
+            result = Failed(stage="compile", message=f"the program cannot be run: {type(error).__name__}")
+        else:
+            if problem := report.problem or slow:
+                result = Failed(stage="preflight", message=problem, machine=report.problem is None)
+            else:
+                result = PreflightReport(
+                    fingerprint=fingerprint(text),
+                    inputs=report.inputs,
+                    nodes=report.nodes,
+                    ranges=report.ranges,
+                    notes=report.notes,
+                )
+        self.send(Preflighted(result=result))
 
-    def _measure(self, command: dict[str, Any]) -> None:
-        """Time an iteration of training with a reward of nothing; the first one warms up and does not count."""
-        plan = _plan(command["plan"])
+    def _measure(self, command: Measure) -> None:
+        """Time an iteration of training with a reward of negligible cost, after one iteration of warm-up."""
+        members, plan = command.members, command.plan
         program = self._program(_BLANK, plan.worlds)
-        members = command["members"]
         before, _ = self._memory()
         training = Training(self.task, self.model, [program] * members, [0] * members, plan, self.backend)
         training.iterate()
@@ -145,135 +169,130 @@ class Service:
         seconds = time.perf_counter() - start
         now, free = self._memory()
         steps = members * training.steps_per_iteration
-        self.send("measured", seconds=seconds, steps=steps, bytes=max(0, now - before), free=free)
+        self.send(Measured(seconds=seconds, steps=steps, memory=max(0, now - before), free=free))
 
     def _memory(self) -> tuple[int, int]:
-        """Bytes taken so far where worlds live, and bytes that can still be had."""
+        """Bytes in use on the device of the worlds, and bytes available there."""
         if self.backend.torch_device.type == "cuda":
             free, total = torch.cuda.mem_get_info(self.backend.torch_device)
             return total - free, free
         return _resident(), _available()
 
-    def _probe(self, command: dict[str, Any]) -> None:
-        """Look at trained policies once more, of the rewards `programs`, and hold these against `human` if given."""
-        plan = _plan(command["plan"])
-        policy, moments = load_policies([Path(file) for file in command["policies"]], self.backend.torch_device)
+    def _load(self, policies: Sequence[FileReference]) -> tuple[Policy, RunningMoments]:
+        return load_policies([Path(policy.file) for policy in policies], self.backend.torch_device)
+
+    def _probe(self, command: Probe) -> None:
+        plan = command.plan
+        policy, moments = self._load(command.policies)
         episodes, seed = plan.evaluation.report_episodes, derive(plan.seed, plan.purpose, "probe")
-        assert isinstance(self.task, Task) and self.model is not None  # `arms.require` has seen to it
+        assert isinstance(self.task, Task) and self.model is not None  # checked by `arms.require`
         given = (self.task, self.model, policy, moments)
         robust, correlated = {}, None
-        if command["robustness"]:
+        if command.robustness:
             robust = robustness(*given, episodes, seed, self.backend)
-        if command["human"]:
-            *programs, human = (self._program(t, episodes) for t in [*command["programs"], command["human"]])
+        if command.human:
+            *programs, human = (self._program(t, episodes) for t in [*command.programs, command.human])
             correlated = correlation(*given, programs, human, episodes, seed, self.backend)
-        self.send("probed", robustness=robust, correlation=correlated)
+        self.send(Probed(robustness=robust, correlation=correlated))
 
-    def _play(self, command: dict[str, Any]) -> None:
+    def _play(self, command: Play) -> None:
         from eureka.trainer import playback
         from eureka.video.trajectory import Trajectory
 
-        env = playback.worlds(self.task, self.model, len(command["policies"]), command["seed"])
-        policy, moments = playback.open_policies([Path(file) for file in command["policies"]], self.task, env)
-        programs = [None if text is None else self._program(text, 1) for text in command["programs"]]
-        parts = playback.play(env, policy, moments, programs, command["labels"], command["steps"], command["episodes"])
+        files = [Path(policy.file) for policy in command.policies]
+        env = playback.worlds(self.task, self.model, len(files), command.seed)
+        policy, moments = playback.open_policies(files, self.task, env)
+        programs = [None if text is None else self._program(text, 1) for text in command.programs]
+        parts = playback.play(env, policy, moments, programs, command.labels, command.steps, command.episodes)
         period = self.description.control_period
-        Trajectory(self.description.name, period, playback.binary(env), parts).save(Path(command["file"]))
+        Trajectory(self.description.name, period, playback.binary(env), parts).save(Path(command.output))
         first = [[p.fitness[e].item() for e in p.episodes()[:1]] for p in parts]
-        self.send("played", steps=len(parts[0].fitness), first=[f[0] if f else None for f in first])
+        self.send(Played(steps=len(parts[0].fitness), first=tuple(f[0] if f else None for f in first)))
 
-    def _train(self, command: dict[str, Any]) -> None:
-        plan = _plan(command["plan"])
-        folder = Path(command["folder"])
+    def _train(self, command: Train) -> None:
+        plan, folder = command.plan, Path(command.folder)
         folder.mkdir(parents=True, exist_ok=True)
-        programs = [self._program(text, plan.worlds) for text in command["programs"]]
-        warm, until = command["warm"], command["until"]
+        programs = [self._program(text, plan.worlds) for text in command.programs]
         parent = None
-        if warm and not command["resume"]:
-            policy, moments = load_policies([Path(warm["file"])], self.backend.torch_device)
-            parent = InitialPolicy(policy, moments, warm["samples"])
-        training = Training(self.task, self.model, programs, command["seeds"], plan, self.backend, parent)
+        if command.warm and not command.resume:
+            parent = InitialPolicy(*self._load([command.warm]), command.warm.samples)
+        training = Training(self.task, self.model, programs, command.seeds, plan, self.backend, parent)
         if plan.compiled:
             places, device = torch.arange(len(programs) * plan.worlds) % RECORDED_WORLDS, self.backend.torch_device
             problem = training.compile({name: value[places].to(device) for name, value in self.states.items()})
             if problem:
-                self.send("note", text=problem)
-        if command["resume"]:
-            training.load([(Path(source["file"]), source["member"]) for source in command["resume"]])
+                self.send(Note(text=problem))
+        if command.resume:
+            training.load([(Path(source.file), source.member) for source in command.resume])
         last = 0.0
 
-        def tell() -> None:
+        def send_notes() -> None:
             while training.notes:
-                self.send("note", text=training.notes.pop(0))
+                self.send(Note(text=training.notes.pop(0)))
 
         def on_progress(progress: TrainingProgress) -> None:
             nonlocal last
-            tell()
+            send_notes()
             now = time.monotonic()
             if now - last > _PROGRESS_EVERY or progress.iteration == progress.iterations:
                 last = now
-                self.send("progress", **asdict(progress))
+                self.send(Progress(progress=progress))
 
         def on_checkpoint(number: int) -> None:
             file = folder / f"checkpoint-{number}.safetensors"
             training.save(file)
-            self.send("checkpoint", number=number, file=str(file), sha256=_sha256(file), points=training.points())
+            self.send(
+                Checkpoint(
+                    number=number, saved=_hashed(file), points=tuple(map(Point.model_validate, training.points()))
+                )
+            )
 
-        tell()
-        outcomes = training.run(on_progress, on_checkpoint, until)
-        tell()
-        files = [] if until else [folder / f"policy-{i}.safetensors" for i in range(len(programs))]
+        send_notes()
+        outcomes = training.run(on_progress, on_checkpoint, command.until)
+        send_notes()
+        files = [] if command.until else [folder / f"policy-{i}.safetensors" for i in range(len(programs))]
         save_policies(*training.best(), files)
-        self.send(
-            "outcomes",
-            outcomes=[o.model_dump() for o in outcomes],
-            policies=[{"file": str(f), "sha256": _sha256(f)} for f in files],
-            clocks=asdict(training.clocks),
-            sizes=self.sizes(),
-        )
+        policies = tuple(map(_hashed, files))
+        clocks = asdict(training.clocks)
+        self.send(Outcomes(outcomes=tuple(outcomes), policies=policies, clocks=clocks, sizes=self.sizes()))
 
     def sizes(self) -> dict[str, int] | None:
-        """Room in the simulator's buffers now, if it needs to be told of any."""
+        """Current sizes of MuJoCo Warp's buffers; None on the CPU."""
         return asdict(self.backend.sizes) if self.backend.sizes else None
 
 
 def _resident() -> int:
-    """Bytes of memory that this process has."""
+    """Bytes of memory that this process uses."""
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _available() -> int:
-    """Bytes of memory that can be had without swapping."""
+    """Bytes of memory that are available without swapping."""
     with open("/proc/meminfo") as file:
         return next(int(line.split()[1]) << 10 for line in file if line.startswith("MemAvailable"))
 
 
-def _plan(data: dict[str, Any]) -> Plan:
-    parts = {"learning": Learning(**data["learning"]), "evaluation": Evaluation(**data["evaluation"])}
-    return Plan(**(data | parts))
-
-
-def _sha256(path: Path) -> str:
+def _hashed(path: Path) -> HashedFile:
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return HashedFile(file=str(path), sha256=hashlib.file_digest(file, "sha256").hexdigest())
 
 
 def _where(error: BaseException, loaded: LoadedTask) -> str:
-    """The place in the task's own files that an exception passed through last."""
+    """The last line of the task's own files in the traceback of an exception."""
     here = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).is_relative_to(loaded.path.parent)]
     return f"{here[-1].filename}, line {here[-1].lineno}: " if here else ""
 
 
 def _was_refused(error: BaseException | None) -> bool:
-    """Whether a forbidden act is at the bottom of it."""
+    """Whether the isolation refused an operation, in this exception or one that caused it."""
     return error is not None and (
         isinstance(error, PermissionError) or _was_refused(error.__cause__ or error.__context__)
     )
 
 
 def _commands(source: int) -> queue.Queue[dict[str, Any]]:
-    """Commands as they come in; the end of the input ends the process, whatever it is doing."""
+    """Frames from `source` as they arrive; the process exits when the input ends."""
     inbox: queue.Queue[dict[str, Any]] = queue.Queue()
 
     def read() -> None:
@@ -286,43 +305,45 @@ def _commands(source: int) -> queue.Queue[dict[str, Any]]:
 
 
 def main(task: str, threads: int, device: str) -> None:
-    """Serve until the input ends."""
+    """Carry out commands until the input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     out, source = os.dup(1), os.dup(0)
-    os.dup2(2, 1)  # what a library prints belongs in the log
+    os.dup2(2, 1)  # output of libraries goes to the log
     inbox = _commands(source)
     torch.set_num_threads(1)
     loaded = load_task(task)
     with _reported(loaded, out):
         service = Service(loaded, Backend(device, threads), out)
-        described = service.description.model_dump(mode="json")
         fence = os.environ.get("EUREKA_FENCE", "")
-        write_frame(out, {"kind": "described", "description": described, "fence": fence, "sizes": service.sizes()})
+        service.send(Described(description=service.description, fence=fence, sizes=service.sizes()))
     while True:
-        command = inbox.get()
+        frame = inbox.get()
         with _reported(loaded, out):
-            service.answer(command)
+            service.answer(decode_command(frame))
 
 
 @contextlib.contextmanager
 def _reported(loaded: LoadedTask, out: int):
-    """Send an exception up as a frame with one sentence, keep its traceback in the log, and end."""
+    """Send an exception as a message of one sentence, write its traceback to the log, and exit."""
     try:
         yield
     except Exception as error:
         traceback.print_exc()
         first = "; ".join(line.strip() for line in str(error).strip().splitlines()[:2])
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS):
-            write_frame(out, {"kind": "storage", "message": f"{error.strerror}: {error.filename}"})
+            answer = StorageError(message=f"{error.strerror}: {error.filename}")
         elif isinstance(error, UserError):
-            write_frame(out, {"kind": "error", "message": str(error)})
+            answer = TaskError(message=str(error))
         elif isinstance(error, MemoryError | torch.OutOfMemoryError):
-            os._exit(137)  # what the kernel's own out-of-memory killer would make of it
+            os._exit(137)  # as if the kernel's out-of-memory killer had ended the process
         else:
             message = f"{_where(error, loaded)}{type(error).__name__}: {first}"
             if os.environ.get("EUREKA_FENCE") and _was_refused(error):
-                message += "; the trainer may use no network and write only below the run: --open-trainer lets it"
-            write_frame(out, {"kind": "error", "message": message})
+                message += (
+                    "; the trainer has no network and writes only inside the run folder (--open-trainer lifts this)"
+                )
+            answer = TaskError(message=message)
+        write_frame(out, encode(answer))
         sys.exit(1)
 
 

@@ -1,9 +1,9 @@
-"""The orchestrator's side of one trainer process: what it is asked, what it answers, and that it may die."""
+"""Client of one trainer process: sends commands, waits for answers, and replaces a process that died."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from eureka.config.description import Description
 from eureka.config.settings import Settings
@@ -11,61 +11,79 @@ from eureka.errors import SandboxUnavailable, StorageFault, UserError
 from eureka.runs.candidate import Failed
 from eureka.runs.store import Run
 from eureka.workers.executors import Executor
+from eureka.workers.messages import (
+    Answer,
+    Command,
+    Described,
+    FileReference,
+    Measure,
+    Measured,
+    Play,
+    Played,
+    Preflight,
+    Preflighted,
+    PreflightReport,
+    Probe,
+    Probed,
+    StorageError,
+    TaskError,
+    decode_answer,
+    encode,
+)
 from eureka.workers.process import Died, give_up
 
 TOGETHER = 2
-"""Deaths of the process without a new checkpoint after which a population is cut in two."""
+"""Deaths without a new checkpoint in between after which a population is split in two."""
 ALONE = 3
-"""The same for a single member, after which it has failed."""
+"""Deaths without a new checkpoint in between after which a single member has failed."""
 
-
-_TRYING = 120.0
-"""s that a reward may take to be tried before it trains."""
-_PATIENCE = 900.0
-"""s without a sign of life after which a training is given up, at first."""
-
-_SAMPLED = 2
+_PREFLIGHT_TIMEOUT = 120.0
+"""s that the pre-flight of a reward may take."""
+_TIMEOUT = 900.0
+"""s without an answer after which a training is given up, until its first answer."""
+_MEASURED_MEMBERS = 2
 """Members whose memory is measured."""
+
+_Answer = TypeVar("_Answer", bound=Answer)
 
 
 class TrainerClient:
     """A trainer process of one task."""
 
-    def __init__(self, executor: Executor, number: int = 0, patience: float = _PATIENCE):
-        """Start it; `description` waits until it has read the task.
+    def __init__(self, executor: Executor, number: int = 0, timeout: float = _TIMEOUT):
+        """Start the process without waiting for it.
 
         Args:
-            executor: where it runs.
-            number: which of the executor's workers it is.
-            patience: s to wait for a training's first sign of life.
+            executor: where the process runs.
+            number: index among the executor's workers.
+            timeout: s to wait for the first answer of a training.
         """
-        self.patience = patience
+        self.timeout = timeout
         self._executor, self._number = executor, number
         self._description: Description | None = None
-        self._given_up = False
+        self._killed = False
         self.fence = ""
-        """What confines it, once `description` is there; nothing if it is open."""
+        """Isolation of the process, known after `description`; empty without isolation."""
         self.sizes: dict[str, int] | None = None
-        """Room in the simulator's buffers as measured, where it has to be told of any."""
-        self._link = self._executor.open(number)
+        """Measured sizes of MuJoCo Warp's buffers, known after `description`; None on the CPU."""
+        self._connection = self._executor.open(number)
 
     @property
     def description(self) -> Description:
-        """The task as its class tells it.
+        """The task's description. Waits until the process has loaded the task.
 
         Raises:
-            UserError: the task's code does not run; says where.
+            UserError: the task's code failed.
         """
         for death in range(1, ALONE + 1):
             if self._description is not None:
                 break
             try:
-                answer = self.receive()
-                self._check_fence(answer["fence"])
-                self.sizes = answer["sizes"]
-                self._description = Description.model_validate(answer["description"])
+                answer = self.receive(Described)
+                self._check_fence(answer.fence)
+                self.sizes, self._description = answer.sizes, answer.description
             except Died as died:
-                if death == ALONE or self._given_up:
+                if death == ALONE or self._killed:
                     raise give_up("trainer", died.reason, self._executor.log(self._number)) from None
                 self._reopen()
         assert self._description is not None
@@ -76,173 +94,147 @@ class TrainerClient:
             return
         if not fence or fence.startswith("!"):
             raise SandboxUnavailable(
-                f"the trainer cannot be confined: {fence[1:] or 'it says nothing of its fence'}; --open-trainer runs "
-                "it without (docs/sandbox.md)"
+                f"the trainer cannot be isolated: {fence[1:] or 'it reported no isolation'}; use --open-trainer to run "
+                "it without isolation (docs/sandbox.md)"
             )
         self.fence = fence
 
-    def preflight(self, program: str, worlds: int) -> dict[str, Any] | Failed:
-        """Check a program for members of `worlds` worlds and run it on states of random play.
-
-        Returns:
-            A report, or why the program cannot be trained with.
-        """
+    def preflight(self, program: str, worlds: int) -> PreflightReport | Failed:
+        """Check a program for members of `worlds` worlds, and run it on states recorded under random actions."""
         try:
-            answer = self._ask({"command": "preflight", "program": program, "worlds": worlds}, _TRYING)
+            return self._ask(Preflight(program=program, worlds=worlds), Preflighted, _PREFLIGHT_TIMEOUT).result
         except Died as death:
-            return Failed(stage="preflight", message=f"the process that tried it {death.reason}", machine=True)
-        if answer["kind"] == "rejected":
-            return Failed(stage="compile", message=answer["message"], line=answer["line"])
-        if answer["problem"]:
-            return Failed(stage="preflight", message=answer["problem"], machine=answer["machine"])
-        return answer
+            message = f"the process that ran the pre-flight {death.reason}"
+            return Failed(stage="preflight", message=message, machine=True)
 
     def measure(self, members: int, settings: Settings) -> float:
-        """Training world-steps a second that this machine does with so many members."""
-        answer = self._measured(members, settings)
-        return answer["steps"] / answer["seconds"]
+        """Training world-steps per second of `members` members."""
+        answer = self._measure(members, settings)
+        return answer.steps / answer.seconds
 
     def room(self, settings: Settings) -> int:
-        """How many members may train together so that they take half of the free memory at most."""
-        taken = self._measured(_SAMPLED, settings)
-        each = taken["bytes"] / _SAMPLED
-        # The report episodes of all members are played at once, beside the training's worlds.
+        """How many members can train together in half of the free memory."""
+        measured = self._measure(_MEASURED_MEMBERS, settings)
+        each = measured.memory / _MEASURED_MEMBERS
+        # The report episodes of all members run at once, beside the worlds of the training.
         each *= 1 + settings.evaluation.report_episodes / settings.worlds
-        return max(1, int(taken["free"] / 2 / max(each, 1.0)))
+        return max(1, int(measured.free / 2 / max(each, 1.0)))
 
-    def _measured(self, members: int, settings: Settings) -> dict[str, Any]:
-        return self._ask({"command": "measure", "members": members, "plan": plan_of(settings, "search")})
+    def _measure(self, members: int, settings: Settings) -> Measured:
+        return self._ask(Measure(members=members, plan=settings.plan("search")), Measured)
 
     def probe(
         self, run: Run, policies: Sequence[str], programs: Sequence[str], human: str | None, robust: bool
     ) -> dict[str, Any]:
-        """Look at trained policies once more.
+        """Test trained policies.
 
         Args:
-            run: the run that they are in.
-            policies: where in its folder each is.
+            run: the run that holds the policies.
+            policies: their paths, relative to the run folder.
             programs: the reward that each was trained with.
-            human: a reward to correlate these with, None for no correlation.
-            robust: whether to try the policies under perturbed physics.
+            human: a reward to correlate these with; None for no correlation.
+            robust: whether to test the policies under perturbed physics.
 
         Returns:
-            `robustness`, fitness of each policy by perturbation, and `correlation` of each, or None.
+            `robustness` and `correlation`, as in `Probed`.
         """
-        answer = self._ask(
-            {
-                "command": "probe",
-                "policies": [str(run.inside(policy)) for policy in policies],
-                "programs": list(programs),
-                "human": human,
-                "robustness": robust,
-                "plan": plan_of(run.settings, "final"),
-            }
-        )
-        return {name: answer[name] for name in ("robustness", "correlation")}
+        files = tuple(FileReference(file=str(run.inside(policy))) for policy in policies)
+        plan = run.settings.plan("final")
+        command = Probe(policies=files, programs=tuple(programs), human=human, robustness=robust, plan=plan)
+        return self._ask(command, Probed).model_dump(exclude={"kind"})
 
-    def play(self, **wanted: Any) -> dict[str, Any]:
-        """Have policies played, and the trajectory written to a file in `scratch`.
-
-        Args:
-            wanted: as `eureka.trainer.service` lists them for this command.
-
-        Returns:
-            `steps` that were played, and `first`, each policy's fitness in its first episode or None.
+    def play(self, command: Play) -> Played:
+        """Play policies and write their trajectory to a file in the executor's scratch folder.
 
         Raises:
-            UserError: a policy is none, or another task's.
+            UserError: a file is not a policy, or is a policy of another task.
         """
-        return self._ask({"command": "play", **wanted})
+        return self._ask(command, Played)
 
     def kill(self) -> None:
-        """End the process at once, from any thread; whoever waits for it is told so, and nothing takes its place."""
-        self._given_up = True
-        self._link.kill()
+        """End the process and start no other one; a thread that waits for an answer gets `Died`."""
+        self._killed = True
+        self._connection.kill()
 
     def close(self) -> None:
         """End the process."""
-        self._link.close()
+        self._connection.close()
 
-    def _ask(self, command: dict[str, Any], patience: float | None = None) -> dict[str, Any]:
-        """Send a command that can be repeated, and the answer to it.
+    def _ask(self, command: Command, expected: type[_Answer], timeout: float | None = None) -> _Answer:
+        """Send a command that may be repeated, and return its answer.
 
         Raises:
-            Died: it kills the process, or was not answered within `patience` s.
-            WorkerFault: without patience, the same.
+            Died: with a timeout: the command killed the process twice, or got no answer in time twice.
+            WorkerFault: without a timeout: the command killed the process three times.
         """
         deaths = 0
         while True:
             _ = self.description
             try:
                 self.send(command)
-                return self.receive(patience)
+                return self.receive(expected, timeout=timeout)
             except Died as death:
                 deaths += 1
-                if deaths == ALONE and patience is None:
+                if deaths == ALONE and timeout is None:
                     raise give_up("trainer", death.reason, self._executor.log(self._number)) from None
                 self.restart()
-                if deaths == TOGETHER and patience is not None:
+                if deaths == TOGETHER and timeout is not None:
                     raise
 
-    def receive(self, patience: float | None = None) -> dict[str, Any]:
-        """The process's next answer.
+    def receive(self, *expected: type[_Answer], timeout: float | None = None) -> _Answer:
+        """The next answer of the process.
 
         Args:
-            patience: s to wait for it, for ever if None.
+            expected: classes of answers that are valid now.
+            timeout: s to wait; None to wait without limit.
 
         Raises:
-            Died: it is gone, or was killed for its silence.
-            UserError: the task's code failed; says where.
-            StorageFault: it could not write.
+            Died: the process died, or was killed because it sent nothing in time or sent an invalid message.
+            UserError: the task's code failed.
+            StorageFault: the process could not write a file.
         """
-        answer = self._link.receive(patience)
-        if answer is None:
-            self._link.kill()
-            raise Died(f"gave no sign of life for {patience:.0f} s")
-        if answer["kind"] == "error":
-            raise UserError(answer["message"])
-        if answer["kind"] == "storage":
-            raise StorageFault(
-                f"the trainer could not write a checkpoint ({answer['message']}); nothing recorded is lost: free "
-                "some room, then eureka resume the run"
-            )
+        try:
+            frame = self._connection.receive(timeout)
+            answer = None if frame is None else decode_answer(frame)
+        except ValueError as error:  # not JSON, or not a message
+            self._connection.kill()
+            raise Died(f"sent an invalid message ({error})") from None
+        match answer:
+            case TaskError(message=message):
+                raise UserError(message)
+            case StorageError(message=message):
+                raise StorageFault(
+                    f"the trainer could not write a checkpoint ({message}); the journal is intact: free some disk "
+                    "space, then run eureka resume"
+                )
+        if not isinstance(answer, expected):
+            self._connection.kill()
+            what = f"nothing for {timeout:.0f} s" if answer is None else f"an unexpected message ({answer.kind})"
+            raise Died(f"sent {what}")
         return answer
 
-    def send(self, command: dict[str, Any]) -> None:
-        """Give the process a command.
+    def send(self, command: Command) -> None:
+        """Send a command.
 
         Raises:
-            Died: it is gone.
+            Died: the process died.
         """
-        self._link.send(command)
+        self._connection.send(encode(command))
 
     def restart(self) -> None:
-        """Begin anew with a process in the place of one that died.
+        """Replace a process that died, and wait until the new one has loaded the task.
 
         Raises:
-            Died: it was meant to.
+            Died: `kill` was called.
         """
         self._reopen()
         self._description = None
         _ = self.description
 
     def _reopen(self) -> None:
-        self._link.close()
-        if not self._given_up:
-            self._link = self._executor.open(self._number)
-        if self._given_up:  # also by now: whoever ended it meant this one too
-            self._link.kill()
+        self._connection.close()
+        if not self._killed:
+            self._connection = self._executor.open(self._number)
+        if self._killed:  # checked again: `kill` may have been called by another thread meanwhile
+            self._connection.kill()
             raise Died("was ended")
-
-
-def plan_of(settings: Settings, purpose: str, warm: bool = False) -> dict[str, Any]:
-    """The part of the settings that decides a training, as the trainer process reads it."""
-    return {
-        "worlds": settings.worlds,
-        "compiled": settings.compiled,
-        "iterations": settings.warm_iterations if warm else settings.iterations,
-        "learning": settings.learning.model_dump(mode="json"),
-        "evaluation": settings.evaluation.model_dump(mode="json"),
-        "seed": settings.seed,
-        "purpose": purpose,
-    }

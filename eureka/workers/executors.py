@@ -1,4 +1,4 @@
-"""Where trainer processes run: on this machine, one a worker or GPU, or wherever else an executor puts them."""
+"""Executors start trainer processes. The local executor starts one per worker, or one per GPU, on this machine."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from eureka.workers.isolation import IsolationPolicy
 from eureka.workers.process import Worker
 
 
-class Link(Protocol):
-    """A trainer process as the orchestrator sees it, wherever it runs."""
+class Connection(Protocol):
+    """A connection to a trainer process on this or another machine; frames are JSON objects."""
 
     def send(self, message: dict[str, Any]) -> None:
-        """Give it a command.
+        """Send a frame.
 
         Raises:
-            Died: it is gone.
+            Died: the process died.
         """
         ...
 
     def receive(self, timeout: float | None = None) -> dict[str, Any] | None:
-        """What it says next, or None when `timeout` s pass without a word.
+        """The next frame, or None after `timeout` s.
 
         Raises:
-            Died: it is gone, and everything that it said was taken.
+            Died: the process died, and all its frames were received.
         """
         ...
 
     def kill(self) -> None:
-        """End it at once."""
+        """Kill the process."""
         ...
 
     def close(self) -> None:
-        """End it."""
+        """End the process."""
         ...
 
 
@@ -48,82 +48,82 @@ class Executor(Protocol):
 
     @property
     def workers(self) -> int:
-        """How many share a generation."""
+        """Number of trainer processes that share a population."""
         ...
 
     @property
     def threads(self) -> int:
-        """Of each, for physics and learning on a CPU."""
+        """CPU threads of each trainer process."""
         ...
 
     @property
     def fenced(self) -> bool:
-        """Whether each has to say how it is confined."""
+        """Whether each trainer process must report its isolation."""
         ...
 
     @property
     def one_memory(self) -> bool:
-        """Whether all of them live in the same memory."""
+        """Whether the trainer processes share memory, so that more of them do not hold more members."""
         ...
 
-    def open(self, number: int) -> Link:
-        """Start worker `number`, or start it again in the place of one that died; may be called by several threads.
+    def open(self, number: int) -> Connection:
+        """Start worker `number`, or its replacement. Thread-safe.
 
         Raises:
-            UserError: it cannot be started, for a reason that a user can do something about.
+            UserError: it cannot be started, for a reason that the user can remove.
         """
         ...
 
     def log(self, number: int) -> Path:
-        """The file with its messages."""
+        """The log file of a worker."""
         ...
 
     def close(self) -> None:
-        """Give back what all of them shared, after each was closed."""
+        """Release shared resources, after all connections were closed."""
         ...
 
     def __str__(self) -> str:
-        """What it works on, in a few words."""
+        """Devices, workers and threads, on one line."""
         ...
 
 
 @dataclass(frozen=True)
 class LocalExecutor:
-    """Processes on this machine."""
+    """Starts trainer processes on this machine."""
 
     task: LoadedTask
     logs: Path
-    """Folder for their messages."""
+    """Folder of the log files."""
     scratch: Path
-    """The only folder below which they may write when they are confined."""
+    """Folder that isolated processes can write to."""
     isolation: IsolationPolicy
     keep: Sequence[int] = ()
-    """Descriptors that they inherit (the run's worker lock)."""
+    """File descriptors that the processes inherit: the worker lock of the run."""
     device: str = "cpu"
     """One of `eureka.system.hardware.DEVICES`."""
     devices: Sequence[str] = ()
-    """GPUs, one a worker, as cuda:0; none for the first there is."""
+    """GPUs such as `cuda:0`, one per worker; empty for the first GPU."""
     count: int | None = None
-    """Workers on a CPU; None for one."""
+    """Number of workers on a CPU; None for one."""
 
     @property
     def workers(self) -> int:
-        """One a GPU, or as many as were asked for."""
+        """One per GPU, or the number asked for."""
         return len(self.devices) or self.count or 1
 
     @property
     def threads(self) -> int:
-        """Processors, dealt evenly."""
+        """An equal share of the processors."""
         return max(1, cores() // self.workers)
 
     @property
     def fenced(self) -> bool:
-        """Unless the user opened it, or the device's driver has not been tried behind the fence."""
+        """False with `--open-trainer` and on CUDA, whose driver is untested under isolation."""
         return self.isolation.fenced and self.device != "cuda"
 
     @property
     def one_memory(self) -> bool:
-        """Processors share their machine's; GPUs have their own."""
+        """True on a CPU; each GPU has its own memory."""
         return not self.devices
 
     def log(self, number: int) -> Path:
@@ -131,13 +131,13 @@ class LocalExecutor:
         return self.logs / (f"trainer-{number}.log" if number else "trainer.log")
 
     def open(self, number: int) -> Worker:
-        """Start one, with a folder of its own for temporary files."""
+        """Start a worker with its own folder for temporary files."""
         more = {}
         if self.devices:
-            # Each sees its own GPU alone, whatever libraries take for the first one.
-            more["CUDA_VISIBLE_DEVICES"] = _visible(self.devices[number])
+            # Only this GPU is visible, because libraries use the first one that they see.
+            more["CUDA_VISIBLE_DEVICES"] = _visible_device(self.devices[number])
         own = self.scratch / "tmp" / str(number)
-        return started(
+        return start_trainer(
             self.task.path, self.device, self.threads, self.fenced, self.scratch, own, self.log(number), self.keep, more
         )
 
@@ -150,7 +150,7 @@ class LocalExecutor:
         return f"device {where}   {many}{self.threads} thread{'s' if self.threads != 1 else ''}"
 
 
-def started(
+def start_trainer(
     task: Path,
     device: str,
     threads: int,
@@ -161,21 +161,21 @@ def started(
     keep: Sequence[int] = (),
     more: dict[str, str] | None = None,
 ) -> Worker:
-    """A new trainer process on this machine.
+    """Start a trainer process on this machine.
 
     Args:
-        task: the task's YAML.
+        task: the task's YAML, or `gymnasium:ID`.
         device: one of `eureka.system.hardware.DEVICES`.
-        threads: for physics and learning.
-        fenced: whether it starts through the fence.
-        scratch: the folder that it may write to then.
-        own: a folder below it for its temporary files.
-        log: file for its messages.
-        keep: descriptors that it inherits.
-        more: variables for its environment.
+        threads: CPU threads for physics and learning.
+        fenced: whether it is isolated by `sandbox/fence.py`.
+        scratch: folder that it can write to if it is isolated.
+        own: folder inside `scratch` for its temporary files.
+        log: file for its standard error.
+        keep: file descriptors that it inherits.
+        more: additional environment variables.
     """
     program = ["eureka.trainer.service", str(task), str(threads), device]
-    # It draws nothing, and a graphics library that is not there would end it.
+    # It renders nothing, and would fail if a graphics library is missing.
     places, variables = [scratch], {"MUJOCO_GL": "disable", **(more or {})}
     if device != "cpu":
         places.append(kernel_cache())
@@ -187,8 +187,8 @@ def started(
     return Worker(["-P", *fence, *program], log, keep, own, variables)
 
 
-def _visible(device: str) -> str:
-    """What CUDA_VISIBLE_DEVICES is to be for `cuda:N`, the N-th of those that are visible now."""
+def _visible_device(device: str) -> str:
+    """The value of CUDA_VISIBLE_DEVICES for `cuda:N`, the N-th GPU that is visible now."""
     number = int(device.partition(":")[2])
     now = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
     return now[number] if number < len(now) else str(number)

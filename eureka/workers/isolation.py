@@ -1,4 +1,4 @@
-"""How strictly the two helper processes are confined: asked for by the user, found out on the spot, recorded."""
+"""Isolation of the compiler and the trainer: what the user asks for, and what this machine provides."""
 
 from __future__ import annotations
 
@@ -10,36 +10,36 @@ from pydantic import BaseModel, Field
 from eureka.errors import UserError
 
 LEVELS = ("auto", "strict", "strict-noland", "container", "none")
-"""What `--sandbox` accepts; `auto` takes the best of the first two real ones and no other."""
+"""Values of `--sandbox`; `auto` selects `strict` or `strict-noland`."""
 
 
 @dataclass(frozen=True)
 class IsolationPolicy:
-    """What a user asks for.
+    """The isolation that the user asks for.
 
     Raises:
-        UserError: the level is unknown, or too weak for where it is asked for; says what to give instead.
+        UserError: the level is unknown or is refused in this environment.
     """
 
     level: str = "auto"
     open_trainer: bool = False
-    """Whether the task's code may write anywhere and use the network."""
+    """Whether the trainer, which runs the task's code, is not isolated."""
 
     def __post_init__(self) -> None:
         check_level(self.level)
 
     @property
     def fenced(self) -> bool:
-        """Whether the trainer is to be confined."""
+        """Whether the trainer is isolated."""
         return not self.open_trainer and self.level not in ("container", "none")
 
 
 class Sandbox(BaseModel):
-    """What the jail is worth on this machine."""
+    """The sandbox of reward source, as tested on this machine."""
 
     level: str = Field(description="strict, strict-noland, container or none")
-    landlock: int = Field(description="Landlock ABI in force, 0 for none")
-    through: list[str] = Field(description="forbidden acts that got through; empty for the strict levels")
+    landlock: int = Field(description="Landlock ABI in use; 0 for none")
+    through: list[str] = Field(description="forbidden operations that succeeded; empty for the strict levels")
 
     def __str__(self) -> str:
         match self.level:
@@ -52,16 +52,18 @@ class Sandbox(BaseModel):
 
 
 def check_level(level: str) -> None:
-    """Refuse a `--sandbox` that is unknown, or too weak for where it is asked for.
+    """Check the value of `--sandbox`.
 
     Raises:
-        UserError: with what to give instead.
+        UserError: it is unknown, or `none` is refused in this environment.
     """
     if level not in LEVELS:
-        raise UserError(f"no sandbox level {level!r}; there are {', '.join(LEVELS)}")
+        raise UserError(f"unknown sandbox level {level!r}; use one of {', '.join(LEVELS)}")
     if level == "none":
         keys = [name for name in os.environ if name.endswith(("_API_KEY", "_TOKEN", "_SECRET"))]
         if keys:
-            raise UserError(f"--sandbox none is refused while {keys[0]} is set: a reward could read it; unset it first")
+            raise UserError(f"--sandbox none: a reward could read {keys[0]} from the environment; unset it first")
         if os.environ.get("EUREKA_ALLOW_NO_SANDBOX") != "1":
-            raise UserError("--sandbox none runs a model's code as you; to accept that, set EUREKA_ALLOW_NO_SANDBOX=1")
+            raise UserError(
+                "--sandbox none runs model code with your permissions; set EUREKA_ALLOW_NO_SANDBOX=1 to allow it"
+            )

@@ -1,4 +1,4 @@
-"""Where trainings run: what `--device`, `--devices`, `--workers` and `--executor` come to on this machine."""
+"""Where trainings run: `--device`, `--devices`, `--workers` and `--executor` resolved on this machine."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from eureka.config.options import DeviceOptions
 from eureka.config.settings import Settings
 from eureka.config.tasks import EnvironmentFile, LoadedTask
 from eureka.errors import UserError, did_you_mean
@@ -17,109 +18,98 @@ from eureka.workers.isolation import IsolationPolicy
 _EXECUTORS = ("local", "ray")
 
 
-def resolve(
-    task: LoadedTask, device: str, devices: str | None, workers: int | None, executor: str | None
-) -> dict[str, Any]:
-    """The settings of a new run that say where.
-
-    Args:
-        task: what is to be trained.
-        device, devices, workers, executor: as the options of these names give them; None for what is not given.
+def resolve(task: LoadedTask, options: DeviceOptions) -> dict[str, Any]:
+    """The settings of a new run for devices, workers and executor.
 
     Raises:
-        UserError: it cannot be had, or two of them contradict each other.
+        UserError: an option is not available, or two options contradict each other.
     """
-    executor = _executor(executor or "local")
+    device, devices, workers = options.device, options.devices, options.workers
+    executor = _executor(options.executor or "local")
     local = executor == "local"
     if devices is not None and device == "auto":
         device = "cuda"
     device = _device(device, task, local)
-    named = _named(devices, device, local) if devices is not None else ()
-    _enough(workers, device, named, local)
+    named = _gpus_named(devices, device, local) if devices is not None else ()
+    _check_workers(workers, device, local)
     return {"device": device, "devices": named, "workers": workers, "executor": executor}
 
 
-def apply_device_changes(
-    task: LoadedTask | None,
-    settings: Settings,
-    device: str,
-    devices: str | None,
-    workers: int | None,
-    executor: str | None,
-) -> dict[str, Any]:
-    """The same for a run that goes on, or for a comparison: what is not given is kept.
+def apply_device_changes(task: LoadedTask | None, settings: Settings, options: DeviceOptions) -> dict[str, Any]:
+    """The same for a resumed run or a comparison, where options that are not given keep their settings.
 
     Args:
-        task: what is to be trained; None where the device stays as it is.
-        settings: as they were.
-        device, devices, workers, executor: as for `resolve`.
+        task: the task; None where the device stays the same.
+        settings: the previous settings.
+        options: the changes.
 
     Raises:
-        UserError: as `resolve` does.
+        UserError: as for `resolve`.
     """
-    executor = _executor(executor) if executor else _trusted(settings.executor)
+    device, devices, workers = options.device, options.devices, options.workers
+    executor = _executor(options.executor) if options.executor else _trusted(settings.executor)
     local = executor == "local"
     moved = device != "auto" and task is not None
     device = _device(device, task, local) if moved and task else settings.device
     if devices is None and settings.devices and workers is None and local and device == "cuda":
         devices = ",".join(settings.devices)
-    named = _named(devices, device, local) if devices is not None else ()
+    named = _gpus_named(devices, device, local) if devices is not None else ()
     workers = workers if workers is not None or named else settings.workers
-    _enough(workers, device, named, local)
+    _check_workers(workers, device, local)
     return {"device": device, "devices": named, "workers": workers, "executor": executor}
 
 
 def _executor(name: str) -> str:
     kind, _, address = name.partition(":")
     if kind not in _EXECUTORS or (kind == "local" and address):
-        raise UserError(f"no executor {name!r}{did_you_mean(kind, _EXECUTORS)}; there are local, ray and ray:ADDRESS")
+        raise UserError(f"unknown executor {name!r}{did_you_mean(kind, _EXECUTORS)}; use local, ray or ray:ADDRESS")
     return name
 
 
 def _trusted(executor: str) -> str:
-    """A run's folder may be a stranger's: its word alone has no cluster joined, whose nodes Ray trusts."""
+    """The executor of a run folder, which is untrusted and must not make this machine join a cluster."""
     if executor not in ("local", "ray", "ray:auto"):
-        raise UserError(f"the run was trained on {executor}; to join that cluster again, add --executor {executor}")
+        raise UserError(f"the run was trained on {executor}; add --executor {executor} to join that cluster again")
     return executor
 
 
 def _device(name: str, task: LoadedTask, local: bool) -> str:
-    """The device that a name stands for; `auto` is the GPU where one can be used."""
+    """The device by name; `auto` selects the GPU if it can be used."""
     if name not in ("auto", *DEVICES):
-        raise UserError(f"no device {name!r}{did_you_mean(name, DEVICES)}; there are auto, {', '.join(DEVICES)}")
+        raise UserError(f"unknown device {name!r}{did_you_mean(name, DEVICES)}; use one of auto, {', '.join(DEVICES)}")
     by_id = isinstance(task.file, EnvironmentFile)
     if name == "auto":
         return "cpu" if by_id or not local or not gpu() or missing() else "cuda"
     if name == "cpu":
         return name
     if by_id:
-        raise UserError(f"--device {name}: an environment named by its id runs through Gymnasium, on the CPU alone")
+        raise UserError(f"--device {name}: Gymnasium environments run on the CPU only; use --device cpu")
     if missing():
-        raise UserError(f"--device {name} needs mujoco-warp: pip install -e '.[gpu]' in the checkout")
+        raise UserError(f"--device {name} needs mujoco-warp; install it with pip install -e '.[gpu]' in the checkout")
     if name == "cuda" and local and not gpu():
-        raise UserError("--device cuda: torch sees no GPU here (eureka doctor says more); use cpu")
+        raise UserError("--device cuda: torch finds no GPU on this machine (see eureka doctor); use --device cpu")
     return name
 
 
-def _named(devices: str, device: str, local: bool) -> tuple[str, ...]:
-    """GPUs by name, as cuda:0."""
+def _gpus_named(devices: str, device: str, local: bool) -> tuple[str, ...]:
+    """The GPUs of `--devices`, such as `cuda:0`."""
     if not local:
-        raise UserError("--devices names GPUs of this machine; Ray chooses them itself: give --device cuda --workers N")
+        raise UserError("--devices: Ray assigns the GPUs of its nodes; use --device cuda --workers N instead")
     if device != "cuda":
-        raise UserError(f"--devices names GPUs, and --device is {device}; leave one of them out, or give --workers N")
+        raise UserError(f"--devices names GPUs, but --device is {device}; omit one of them, or use --workers N")
     names = tuple(name.strip() for name in devices.split(","))
     for name in names:
         if not re.fullmatch(r"cuda:\d+", name):
-            raise UserError(f"--devices {devices}: {name!r} is no GPU; give them as cuda:0,cuda:1")
+            raise UserError(f"--devices {devices}: {name!r} is not a GPU; use names such as cuda:0,cuda:1")
         if int(name.partition(":")[2]) >= len(gpus()):
-            raise UserError(f"--devices {devices}: there is no {name} here; torch sees {len(gpus())}")
+            raise UserError(f"--devices {devices}: no {name} on this machine; the number of GPUs is {len(gpus())}")
     if len(set(names)) < len(names):
-        raise UserError(f"--devices {devices}: each GPU takes one trainer; name it once")
+        raise UserError(f"--devices {devices}: a GPU is named twice; each GPU runs one trainer")
     return names
 
 
-def _enough(workers: int | None, device: str, devices: tuple[str, ...], local: bool) -> None:
-    """See whether there is something for each worker."""
+def _check_workers(workers: int | None, device: str, local: bool) -> None:
+    """Check that there is a processor for each worker."""
     if workers is None:
         return
     if workers < 1:
@@ -127,9 +117,11 @@ def _enough(workers: int | None, device: str, devices: tuple[str, ...], local: b
     if not local:
         return
     if device == "cuda":
-        raise UserError("--workers is for processors; name the GPUs instead, one trainer each: --devices cuda:0,cuda:1")
+        raise UserError("--workers applies to the CPU; for several GPUs, use --devices cuda:0,cuda:1")
     if workers > cores():
-        raise UserError(f"--workers {workers}: each needs a processor, and there are {cores()} here")
+        raise UserError(
+            f"--workers {workers}: this machine has {cores()} processors; use at most one worker per processor"
+        )
 
 
 def make_executor(
@@ -141,19 +133,19 @@ def make_executor(
     keep: Sequence[int],
     note: Callable[[str], None],
 ) -> Executor:
-    """What starts a run's trainer processes.
+    """The executor of a run.
 
     Args:
-        settings: which say where.
-        task: what is to be trained.
-        logs: folder for their messages.
-        scratch: folder that they work in.
-        isolation: whether they are fenced in.
-        keep: descriptors that they inherit.
-        note: told what people should know, perhaps by another thread.
+        settings: settings of the run.
+        task: the task to train on.
+        logs: folder of the log files.
+        scratch: working folder of the trainer processes.
+        isolation: whether they are isolated.
+        keep: file descriptors that they inherit.
+        note: receives messages for the user, possibly from another thread.
 
     Raises:
-        UserError: a cluster cannot be joined.
+        UserError: the cluster cannot be joined.
     """
     if settings.executor == "local":
         where = (settings.device, settings.devices, settings.workers)

@@ -1,33 +1,33 @@
-"""The trainers of a run: a generation cut into shares, one a trainer, and raced where that is wanted."""
+"""The trainer processes of a run: a population is split into shares, one per trainer, and halved at rungs."""
 
 from __future__ import annotations
 
 import itertools
 import queue
 import shutil
-from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from eureka.config.description import Description
-from eureka.config.settings import Racing, Settings
-from eureka.runs.candidate import Dropped, Failed, Known, Outcome
+from eureka.config.settings import Settings
+from eureka.runs.candidate import Dropped, Failed, Outcome
 from eureka.runs.events import OnProgress
+from eureka.runs.journal import RacedEvent, SharesEvent
 from eureka.runs.store import Run
 from eureka.workers import halving
-from eureka.workers.client import TrainerClient, plan_of
+from eureka.workers.client import TrainerClient
 from eureka.workers.executors import Executor
+from eureka.workers.messages import PreflightReport
 from eureka.workers.progress import ProgressAggregator
-from eureka.workers.recovery import TrainingJob, WarmStart
+from eureka.workers.recovery import TrainingJob, TrainingRequest
 
 
 class TrainerPool:
-    """Trainer processes of one task, as many as the executor has workers."""
+    """Trainer processes of one task, one per worker of the executor."""
 
     def __init__(self, executor: Executor, scratch: Path):
-        """Start them; `scratch` is the folder that they work in, whose `tmp` is removed in the end."""
+        """Start the processes; `close` removes the subfolder `tmp` of `scratch`, their working folder."""
         self.executor, self._scratch = executor, scratch
         self.trainers: list[TrainerClient] = []
         try:
@@ -39,15 +39,15 @@ class TrainerPool:
 
     @property
     def first(self) -> TrainerClient:
-        """The one that is asked what a single one can answer."""
+        """The trainer for commands that need only one."""
         return self.trainers[0]
 
     @property
     def description(self) -> Description:
-        """The task as its class tells it; raises as `TrainerClient.description` does."""
+        """As `TrainerClient.description`."""
         return self.first.description
 
-    def preflight(self, program: str, worlds: int) -> dict[str, Any] | Failed:
+    def preflight(self, program: str, worlds: int) -> PreflightReport | Failed:
         """As `TrainerClient.preflight`."""
         return self.first.preflight(program, worlds)
 
@@ -56,104 +56,86 @@ class TrainerPool:
         return self.first.probe(*arguments)
 
     def measure(self, members: int, settings: Settings) -> float:
-        """Training world-steps a second with so many members: one trainer's with its share, times the trainers."""
+        """Training world-steps per second of `members` members, extrapolated from one trainer with its share."""
         busy = min(members, len(self.trainers))
         return self.first.measure(-(-members // busy), settings) * busy
 
     def room(self, settings: Settings) -> int:
-        """How many members may train together so that they take half of the free memory at most."""
+        """How many members can train together in half of the free memory."""
         return self.first.room(settings) * (1 if self.executor.one_memory else len(self.trainers))
 
-    def train(
-        self,
-        run: Run,
-        key: str,
-        programs: Sequence[str],
-        seeds: Sequence[int],
-        purpose: str,
-        places: Sequence[str],
-        on_progress: OnProgress,
-        race: Racing | None = None,
-        warm: WarmStart | None = None,
-        known: Mapping[int, Known] = MappingProxyType({}),
-    ) -> list[Outcome]:
-        """Train programs, from wherever an interrupted run left them.
+    def train(self, run: Run, request: TrainingRequest, on_progress: OnProgress) -> list[Outcome]:
+        """Train a population, and resume what an interrupted run has left.
 
         Args:
-            run: the run, whose journal gets every checkpoint and the outcomes.
-            key: name of this training in the journal.
-            programs: one program a member.
-            seeds: one seed a member.
-            purpose: `search` or `final`.
-            places: where in the run folder each member's policy goes.
-            on_progress: called with reports of progress, by one thread at a time.
-            race: how losers are ended early; None for nobody.
-            warm: the policy that all begin from; None for fresh ones.
-            known: members that fail, as they are known to; those that a rung was before train as far as there.
+            run: the run, whose journal records every checkpoint and the outcomes.
+            request: what to train.
+            on_progress: receives events, from one thread at a time.
 
         Returns:
-            One outcome a member. A member whose training kills its process again and again has failed; the others
-            are trained without it.
+            One outcome per member. A member whose training kills its process repeatedly has failed; the others are
+            trained without it.
         """
         _ = self.description
-        plan = plan_of(run.settings, purpose, warm is not None)
-        marks = run.settings.evaluation.marks(plan["iterations"])
-        steps = run.settings.worlds * run.settings.learning.horizon
-        progress = ProgressAggregator(on_progress, race, marks, len(programs), steps)
-        work = TrainingJob(run, key, programs, seeds, plan, places, warm, known, progress)
+        plan = run.settings.plan(request.purpose, request.warm is not None)
+        marks = plan.evaluation.marks(plan.iterations)
+        steps, race, count = plan.worlds * plan.learning.horizon, request.race, len(request.programs)
+        progress = ProgressAggregator(on_progress, race, marks, count, steps)
+        job = TrainingJob(run, request, plan, progress)
         outcomes: dict[int, Outcome] = {}
-        running = list(range(len(programs)))
+        running = list(range(count))
         for rung in halving.rungs(race, marks):
             if race is None or not running:
                 break
-            standings = self._stretch(work, progress, running, rung)
-            dropped = run.once(
-                "raced", {"training": key, "until": rung}, lambda s=standings: {"dropped": halving.losers(race, s)}
-            )["dropped"]
+            standings = self._train_until(job, running, rung)
+            about = {"training": request.key, "until": rung}
+            dropped = run.once(RacedEvent, about, lambda s=standings: {"dropped": halving.losers(race, s)}).dropped
             progress.raced({m: left.selection for m, left in standings.items() if isinstance(left, Dropped)}, dropped)
             outcomes |= standings
             running = [m for m in running if m not in dropped and not isinstance(standings[m], Failed)]
         if running:
-            outcomes |= self._stretch(work, progress, running, None)
-        run.clear_scratch(key)
-        return [outcomes[m] for m in range(len(programs))]
+            outcomes |= self._train_until(job, running, None)
+        run.clear_scratch(request.key)
+        return [outcomes[m] for m in range(count)]
 
-    def _stretch(
-        self, work: TrainingJob, progress: ProgressAggregator, members: list[int], until: int | None
-    ) -> dict[int, Outcome]:
-        """Train some members to a rung or to the end, each trainer a share of them."""
-        lost = {m: work.fail(m, until, k.failed) for m, k in work.known.items() if m in members and k.until == until}
+    def _train_until(self, job: TrainingJob, members: list[int], until: int | None) -> dict[int, Outcome]:
+        """Train members to a rung or to the end, one share per trainer."""
+        known = job.request.known.items()
+        lost = {m: job.fail(m, until, k.failed) for m, k in known if m in members and k.until == until}
         members = [m for m in members if m not in lost]
         if not members:
             return dict(lost)
-        key = {"training": work.key, "until": until}
-        shares = work.run.once("shares", key, lambda: {"shares": _cut(members, len(self.trainers))})["shares"]
-        progress.begin(members, until)
-        found = self._together(work, shares, until) if len(shares) > 1 else [work.train(self.first, shares[0], until)]
+        about = {"training": job.request.key, "until": until}
+        shares = job.run.once(SharesEvent, about, lambda: {"shares": _split(members, len(self.trainers))}).shares
+        job.progress.begin(members, until)
+        found = self._train_shares(job, shares, until)
         return lost | {
             m: o for share, outcomes in zip(shares, found, strict=True) for m, o in zip(share, outcomes, strict=True)
         }
 
-    def _together(self, work: TrainingJob, shares: list[list[int]], until: int | None) -> list[list[Outcome]]:
+    def _train_shares(self, job: TrainingJob, shares: list[list[int]], until: int | None) -> list[list[Outcome]]:
+        """Train shares at the same time, each on a free trainer."""
+        if len(shares) == 1:
+            return [job.train(self.first, shares[0], until)]
         free: queue.SimpleQueue[TrainerClient] = queue.SimpleQueue()
         for trainer in self.trainers:
             free.put(trainer)
 
-        def one(share: list[int]) -> list[Outcome]:
+        def train(share: list[int]) -> list[Outcome]:
             trainer = free.get()
             try:
-                return work.train(trainer, share, until)
+                return job.train(trainer, share, until)
             finally:
                 free.put(trainer)
 
         with ThreadPoolExecutor(len(self.trainers)) as pool:
             futures = []
             try:
-                futures += [pool.submit(one, share) for share in shares]
+                futures += [pool.submit(train, share) for share in shares]
                 for future in wait(futures, return_when=FIRST_EXCEPTION).done:
                     future.result()
                 return [future.result() for future in futures]
-            except BaseException:  # an interruption, or one share's error, ends the others' waiting
+            except BaseException:  # an interruption, or an error in one share, also stops the others
                 for future in futures:
                     future.cancel()
                 for trainer in self.trainers:
@@ -161,15 +143,15 @@ class TrainerPool:
                 raise
 
     def close(self) -> None:
-        """End them."""
+        """End the processes."""
         for trainer in self.trainers:
             trainer.close()
         self.executor.close()
         shutil.rmtree(self._scratch / "tmp", ignore_errors=True)
 
 
-def _cut(members: list[int], workers: int) -> list[list[int]]:
-    """Contiguous shares of nearly equal size, at most one a worker."""
+def _split(members: list[int], workers: int) -> list[list[int]]:
+    """Contiguous shares of nearly equal size, at most one per worker."""
     count = min(workers, len(members))
     edges = [len(members) * i // count for i in range(count + 1)]
     return [members[a:b] for a, b in itertools.pairwise(edges)]

@@ -1,7 +1,7 @@
-"""Starting the two helper processes and talking to them: explicit environments, framed JSON, no shell.
+"""Helper processes: started with explicit environments, connected by frames of JSON.
 
-A worker is started by exec in a session of its own, so that a terminal's Ctrl-C reaches only the orchestrator. It
-inherits nothing but three pipes and the run's worker lock, and ends when its input does.
+A worker is started by exec, without a shell, in a new session, so that Ctrl-C in a terminal reaches only the
+orchestrator. It inherits three pipes and the worker lock of the run. It ends when its input does.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 from eureka.errors import WorkerFault
 
-_PASSED = (
+_INHERITED = (
     "PATH",
     "HOME",
     "LANG",
@@ -33,23 +33,23 @@ _PASSED = (
     "MUJOCO_GL",
     "CXX",
 )
-"""Variables that workers may see; every other one, and so every key, stays with the orchestrator."""
+"""Environment variables that workers inherit. All others, API keys among them, are withheld."""
 
 
 def environment() -> dict[str, str]:
-    """What workers get for an environment."""
-    passed = {name: os.environ[name] for name in _PASSED if name in os.environ}
-    # One thread an operation: a population's members, not the rows of one product, are spread over threads, and the
-    # fork server must have a single thread.
+    """The environment of workers."""
+    passed = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    # One thread per operation: threads are used for the members of a population, not for the rows of one product.
+    # The fork server must have a single thread.
     single = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-    # MKL may choose a kernel by the alignment of a matrix, so that a member's bits would depend on its place among
-    # the others; strict conditional numerical reproducibility forbids that. torch's compiler would keep a pool of
+    # MKL may choose a kernel by the alignment of a matrix: a member's bits would depend on its position in the
+    # population. Strict conditional numerical reproducibility prevents that. torch's compiler must not keep a pool of
     # processes.
     return passed | single | {"MKL_CBWR": "AUTO,STRICT", "TORCHINDUCTOR_COMPILE_THREADS": "1"}
 
 
 class Died(Exception):
-    """A worker's output ended; `reason` says how it died."""
+    """A worker died. `reason` is a predicate such as `was killed by signal 9`."""
 
     def __init__(self, reason: str):
         super().__init__(reason)
@@ -57,7 +57,7 @@ class Died(Exception):
 
 
 class Worker:
-    """A helper process and its pipes."""
+    """A helper process; an `eureka.workers.executors.Connection`."""
 
     def __init__(
         self,
@@ -70,11 +70,11 @@ class Worker:
         """Start `python ARGUMENTS`.
 
         Args:
-            arguments: after the interpreter.
-            log: file that its standard error is appended to.
-            keep: descriptors that it inherits.
-            cwd: its working folder, and the one for its temporary files.
-            more: variables for its environment.
+            arguments: arguments of the interpreter.
+            log: file to append its standard error to.
+            keep: file descriptors that it inherits.
+            cwd: its working folder, also for temporary files.
+            more: additional environment variables.
         """
         with open(log, "ab") as errors:
             self.process = subprocess.Popen(
@@ -93,12 +93,12 @@ class Worker:
         self._inbox = bytearray()
 
     def send(self, message: dict[str, Any]) -> None:
-        """Write one frame, and take in what the worker says meanwhile: with both pipes full, both would wait.
+        """Write one frame, and read meanwhile: if both pipes are full, both processes would wait.
 
         Raises:
-            Died: the worker is gone.
+            Died: the worker died.
         """
-        view = memoryview(_framed(message))
+        view = memoryview(_frame(message))
         while view:
             readable, writable, _ = select.select([self._from], [self._to], [])
             if readable:
@@ -110,19 +110,19 @@ class Worker:
                     raise Died(self._reason()) from None
 
     def receive(self, timeout: float | None = None) -> dict[str, Any] | None:
-        """The next frame, or None when `timeout` seconds pass without one.
+        """The next frame, or None after `timeout` s.
 
         Raises:
-            Died: the worker is gone and all its frames were taken.
+            Died: the worker died, and all its frames were received.
         """
         frame = self._next(timeout)
         return None if frame is None else json.loads(frame)
 
     def receive_bytes(self) -> bytes:
-        """The next frame, which may be anything.
+        """The next frame, not decoded.
 
         Raises:
-            Died: the worker is gone and all its frames were taken.
+            Died: the worker died, and all its frames were received.
         """
         frame = self._next(None)
         assert frame is not None
@@ -151,18 +151,18 @@ class Worker:
         return f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
 
     def kill(self) -> None:
-        """End the worker at once."""
+        """Kill the worker."""
         self.process.kill()
         self.process.wait()
 
     def close(self) -> None:
-        """End the worker: first by ending its input, after two seconds by a kill."""
+        """Close the worker's input, and kill it if it does not end within two seconds."""
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
                 try:
                     pipe.close()
                 except BrokenPipeError:
-                    continue  # unsent frames to a dead worker
+                    continue  # unsent frames of a dead worker
         try:
             self.process.wait(timeout=2.0)
         except subprocess.TimeoutExpired:
@@ -170,7 +170,7 @@ class Worker:
 
 
 def frames(descriptor: int) -> Iterator[dict[str, Any]]:
-    """The frames that come in, until the input ends; the worker's side of `Worker.send`."""
+    """Frames from a descriptor until its end; the worker's counterpart of `Worker.send`."""
     with os.fdopen(descriptor, "rb", closefd=False) as file:
         while True:
             head = file.read(4)
@@ -184,19 +184,19 @@ def frames(descriptor: int) -> Iterator[dict[str, Any]]:
 
 
 def write_frame(descriptor: int, message: dict[str, Any]) -> None:
-    """Send one frame; the worker's side of `Worker.receive`."""
-    view = memoryview(_framed(message))
+    """Write one frame; the worker's counterpart of `Worker.receive`."""
+    view = memoryview(_frame(message))
     while view:
         view = view[os.write(descriptor, view) :]
 
 
-def _framed(message: dict[str, Any]) -> bytes:
+def _frame(message: dict[str, Any]) -> bytes:
     data = json.dumps(message).encode()
     return struct.pack("!I", len(data)) + data
 
 
-def last_words(log: Path) -> str:
-    """The last line that a worker wrote to its log, for an error message."""
+def last_line(log: Path) -> str:
+    """The last line of a log as `: LINE`, for an error message; empty if there is none."""
     try:
         lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
     except OSError:
@@ -205,5 +205,5 @@ def last_words(log: Path) -> str:
 
 
 def give_up(what: str, reason: str, log: Path) -> WorkerFault:
-    """The error for a worker that cannot be kept alive."""
-    return WorkerFault(f"the {what} {reason} again and again{last_words(log)}")
+    """The error for a worker that died in every attempt."""
+    return WorkerFault(f"the {what} {reason} in every attempt{last_line(log)}")

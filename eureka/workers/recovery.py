@@ -1,84 +1,95 @@
-"""A training carried through crashes: journalled, gone on with, and cut in two until the culprit is found."""
+"""Trainings that survive crashes: progress is journalled, resumed, and split until the failing member is found."""
 
 from __future__ import annotations
 
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from eureka.runs.candidate import Failed, Known, Outcome, Trained, outcome_of
+from eureka.config.settings import Plan, Racing
+from eureka.runs.candidate import Failed, Known, Outcome, Trained
 from eureka.runs.events import Notice, Progressed
-from eureka.runs.store import Event, Run
-from eureka.workers.client import ALONE, TOGETHER
+from eureka.runs.journal import CheckpointEvent, PublishedFile, SplitEvent, TrainedEvent
+from eureka.runs.store import Run
+from eureka.workers.client import ALONE, TOGETHER, TrainerClient
+from eureka.workers.messages import Checkpoint, CheckpointMember, InitialPolicyFile, Note, Outcomes, Progress, Train
 from eureka.workers.process import Died
+from eureka.workers.progress import ProgressAggregator
 
-if TYPE_CHECKING:
-    from eureka.workers.client import TrainerClient
-    from eureka.workers.progress import ProgressAggregator
-
-
-_LEAST_PATIENCE = 300.0
-_PATIENCE_FACTOR = 20.0
-"""s without a sign of life after the first one: so many times the longest silence there was, but not less than this."""
+_MIN_TIMEOUT = 300.0
+_TIMEOUT_FACTOR = 20.0
+"""The timeout is this multiple of the longest time between two answers so far, and at least `_MIN_TIMEOUT` s."""
 
 
 @dataclass(frozen=True)
 class WarmStart:
-    """A policy that a training begins from."""
+    """A policy that initialises all members of a training."""
 
     parent: str
-    """The candidate that it is of."""
+    """Name of its candidate."""
     file: str
-    """Where in the run's folder it is."""
+    """Its path, relative to the run folder."""
     samples: int
-    """Observations that its normaliser counts for: those of its own training."""
+    """Weight of its observation normaliser, in observations: the world-steps of its training."""
+
+
+@dataclass(frozen=True)
+class TrainingRequest:
+    """A training of a population. Sequences have one element per member."""
+
+    key: str
+    """Name of the training in the journal."""
+    programs: Sequence[str]
+    seeds: Sequence[int]
+    purpose: str
+    """`search` or `final`."""
+    places: Sequence[str]
+    """Where each policy is published, relative to the run folder."""
+    race: Racing | None = None
+    """Successive halving; None to train all members to the end."""
+    warm: WarmStart | None = None
+    """The policy that initialises all members; None for new policies."""
+    known: Mapping[int, Known] = field(default_factory=dict)
+    """Recorded failures by member. A member that failed on the way to a rung trains up to the rung before."""
 
 
 @dataclass(frozen=True)
 class TrainingJob:
-    """One training and the shares that it is cut into; fields are as the arguments of `Crew.train`."""
+    """A training in a run, and the shares that it is split into."""
 
     run: Run
-    key: str
-    programs: Sequence[str]
-    seeds: Sequence[int]
-    plan: dict[str, Any]
-    """Settings as the trainer process reads them."""
-    places: Sequence[str]
-    warm: WarmStart | None
-    known: Mapping[int, Known]
+    request: TrainingRequest
+    plan: Plan
     progress: ProgressAggregator
 
     def train(self, trainer: TrainerClient, members: list[int], until: int | None) -> list[Outcome]:
-        """The outcomes of some members, at the end or at the rung after iteration `until`."""
-        about = {"training": self.key, "members": members, "until": until}
-        done = self.run.find("trained", **about)
+        """Train some members to the end, or to the rung after iteration `until`."""
+        about = {"training": self.request.key, "members": members, "until": until}
+        done = self.run.find(TrainedEvent, **about)
         if done is not None:
-            outcomes = [outcome_of(o) for o in done["outcomes"]]
-            self.progress.ended(members, outcomes)
-            return outcomes
-        if self.run.find("split", **about) is None:
+            self.progress.ended(members, done.outcomes)
+            return done.outcomes
+        if self.run.find(SplitEvent, **about) is None:
             result = self._persist(trainer, members, until)
             if not isinstance(result, str):
                 return result
             if len(members) == 1:
-                message = f"the process that trained it {result} again and again, perhaps for lack of memory"
+                message = f"the process that trained it {result} in every attempt, possibly for lack of memory"
                 return [self.fail(members[0], until, Failed(stage="train", message=message, machine=True))]
-            self.run.append("split", **about, reason=result)
+            self.run.append(SplitEvent(training=self.request.key, members=members, until=until, reason=result))
         half = len(members) // 2
         return self.train(trainer, members[:half], until) + self.train(trainer, members[half:], until)
 
     def fail(self, member: int, until: int | None, failed: Failed) -> Failed:
-        """Record a member's failure by the machine, on the way to `until`."""
-        outcomes = {"outcomes": [failed.model_dump()]}
-        self.run.once("trained", {"training": self.key, "members": [member], "until": until}, lambda: outcomes)
+        """Record that the machine failed on the way of a member to `until`."""
+        about = {"training": self.request.key, "members": [member], "until": until}
+        self.run.once(TrainedEvent, about, lambda: {"outcomes": [failed]})
         return failed
 
     def _persist(self, trainer: TrainerClient, members: list[int], until: int | None) -> list[Outcome] | str:
-        """Train in spite of crashes; gives up with the reason when they come without a checkpoint between them."""
+        """Train, and resume after crashes; the reason for giving up if they repeat without a checkpoint in between."""
         deaths = 0
         while True:
             before = self._resume(members)
@@ -91,96 +102,94 @@ class TrainingJob:
                     return death.reason
 
     def _attempt(self, trainer: TrainerClient, members: list[int], until: int | None) -> list[Outcome]:
-        _ = trainer.description  # it is there, and confined
-        # Not the members' names, of which there may be more than a file's name can hold.
-        name = hashlib.sha256(",".join(map(str, members)).encode()).hexdigest()[:16]
-        folder = self.run.scratch(self.key) / name
-        warm = {"file": str(self.run.inside(self.warm.file)), "samples": self.warm.samples} if self.warm else None
-        trainer.send(
-            {
-                "command": "train",
-                "programs": [self.programs[m] for m in members],
-                "seeds": [self.seeds[m] for m in members],
-                "plan": self.plan,
-                "folder": str(folder),
-                "resume": self._resume(members),
-                "warm": warm,
-                "until": until,
-            }
-        )
-        patience, longest, heard = trainer.patience, 0.0, time.monotonic()
+        _ = trainer.description  # waits until the process is ready and its isolation is known
+        trainer.send(self._command(members, until))
+        timeout, longest, heard = trainer.timeout, 0.0, time.monotonic()
         while True:
-            answer = trainer.receive(patience)
+            answer = trainer.receive(Progress, Note, Checkpoint, Outcomes, timeout=timeout)
             silence, heard = time.monotonic() - heard, time.monotonic()
             longest = max(longest, silence)
-            patience = max(min(trainer.patience, _LEAST_PATIENCE), _PATIENCE_FACTOR * longest)
-            match answer["kind"]:
-                case "progress":
-                    self.progress(Progressed(tuple(members), answer))
-                case "note":
-                    self.progress(Notice(answer["text"]))
-                case "checkpoint":
+            timeout = max(min(trainer.timeout, _MIN_TIMEOUT), _TIMEOUT_FACTOR * longest)
+            match answer:
+                case Progress(progress=progress):
+                    self.progress(Progressed(tuple(members), progress))
+                case Note(text=text):
+                    self.progress(Notice(text))
+                case Checkpoint():
                     self._record_checkpoint(members, answer)
-                case "outcomes":
+                case Outcomes():
                     return self._record_outcomes(members, until, answer)
 
-    def _record_checkpoint(self, members: list[int], answer: dict[str, Any]) -> None:
-        before = self.run.find("checkpoint", training=self.key, members=members)
-        file = self._relative(answer["file"])
-        self.run.append(
-            "checkpoint",
-            training=self.key,
-            members=members,
-            number=answer["number"],
-            file=file,
-            sha256=answer["sha256"],
-            points={self._of(m): point for m, point in zip(members, answer["points"], strict=True)},
+    def _command(self, members: list[int], until: int | None) -> Train:
+        # A hash, since the numbers of all members may be too long for a file name.
+        name = hashlib.sha256(",".join(map(str, members)).encode()).hexdigest()[:16]
+        warm = self.request.warm
+        return Train(
+            programs=tuple(self.request.programs[m] for m in members),
+            seeds=tuple(self.request.seeds[m] for m in members),
+            plan=self.plan,
+            folder=str(self.run.scratch(self.request.key) / name),
+            resume=self._resume(members),
+            warm=InitialPolicyFile(file=str(self.run.inside(warm.file)), samples=warm.samples) if warm else None,
+            until=until,
         )
-        if before is not None and before["file"] != file:
-            self.run.inside(before["file"]).unlink(missing_ok=True)
 
-    def _record_outcomes(self, members: list[int], until: int | None, answer: dict[str, Any]) -> list[Outcome]:
-        outcomes = [outcome_of(o) for o in answer["outcomes"]]
+    def _record_checkpoint(self, members: list[int], answer: Checkpoint) -> None:
+        before = self.run.find(CheckpointEvent, training=self.request.key, members=members)
+        event = CheckpointEvent(
+            training=self.request.key,
+            members=members,
+            number=answer.number,
+            file=self._relative(answer.saved.file),
+            sha256=answer.saved.sha256,
+            points={self._of(m): point for m, point in zip(members, answer.points, strict=True)},
+        )
+        self.run.append(event)
+        if before is not None and before.file != event.file:
+            self.run.inside(before.file).unlink(missing_ok=True)
+
+    def _record_outcomes(self, members: list[int], until: int | None, answer: Outcomes) -> list[Outcome]:
+        outcomes = list(answer.outcomes)
         files = {}
         if until is None:
             files = {
-                self.places[m]: {"file": self._relative(policy["file"]), "sha256": policy["sha256"]}
-                for m, policy, outcome in zip(members, answer["policies"], outcomes, strict=True)
+                self.request.places[m]: PublishedFile(file=self._relative(policy.file), sha256=policy.sha256)
+                for m, policy, outcome in zip(members, answer.policies, outcomes, strict=True)
                 if isinstance(outcome, Trained)
             }
-        self.run.append(
-            "trained",
-            training=self.key,
+        event = TrainedEvent(
+            training=self.request.key,
             members=members,
             until=until,
-            outcomes=[o.model_dump(mode="json") for o in outcomes],
-            seconds=answer["clocks"],
-            sizes=answer["sizes"],
+            outcomes=outcomes,
+            seconds=answer.clocks,
+            sizes=answer.sizes,
             publish=files,
         )
+        self.run.append(event)
         self.run.publish(files)
         return outcomes
 
-    def _resume(self, members: list[int]) -> list[dict[str, Any]] | None:
-        """Where each member's latest checkpoint is, all of them of the same moment; None where some have none."""
-        events = [e for e in self.run.all("checkpoint", training=self.key) if self._usable(e)]
-        for number in sorted({event["number"] for event in events}, reverse=True):
-            of_then = [event for event in events if event["number"] == number]
-            found = [next((e for e in of_then if member in e["members"]), None) for member in members]
+    def _resume(self, members: list[int]) -> tuple[CheckpointMember, ...] | None:
+        """The latest checkpoint that all members have in common; None if there is none."""
+        events = [e for e in reversed(self.run.all(CheckpointEvent, training=self.request.key)) if self._usable(e)]
+        for number in sorted({event.number for event in events}, reverse=True):
+            of_number = [event for event in events if event.number == number]
+            found = [next((e for e in of_number if member in e.members), None) for member in members]
             if all(found):
-                return [
-                    {"file": str(self.run.inside(event["file"])), "member": event["members"].index(member)}
+                return tuple(
+                    CheckpointMember(file=str(self.run.inside(event.file)), member=event.members.index(member))
                     for member, event in zip(members, found, strict=True)
                     if event
-                ]
+                )
         return None
 
-    def _usable(self, checkpoint: Event) -> bool:
-        return self.run.verified(self.run.inside(checkpoint["file"]), checkpoint["sha256"])
+    def _usable(self, checkpoint: CheckpointEvent) -> bool:
+        return self.run.verified(self.run.inside(checkpoint.file), checkpoint.sha256)
 
     def _of(self, member: int) -> str:
-        """What a member is, by its place in the run folder."""
-        return str(Path(self.places[member]).parent)
+        """Folder of a member, relative to the run folder."""
+        return str(Path(self.request.places[member]).parent)
 
     def _relative(self, file: str) -> str:
         return str(Path(file).relative_to(self.run.folder))

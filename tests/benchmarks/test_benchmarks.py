@@ -1,6 +1,9 @@
+"""Every benchmark can be imported; slow tests run those that have a quick size, and look at what they say."""
+
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -32,23 +35,38 @@ SCRIPTS = {
 }
 
 
-def run(name: str) -> dict[str, Any]:
-    script, *arguments = SCRIPTS[name]
-    command = [sys.executable, str(FOLDER / f"{script}.py"), *arguments, "--quick"]
+def run(script: str, *arguments: object) -> dict[str, Any]:
+    command = [sys.executable, str(FOLDER / f"{script}.py"), *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize(
+    "script", sorted(p.relative_to(FOLDER) for p in (*FOLDER.glob("*.py"), *FOLDER.glob("*/*.py"))), ids=str
+)
+def test_every_script_can_be_imported(script: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [str(FOLDER), *sys.path])
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    before = dict(sys.modules)
+    try:
+        load_file(f"benchmark_{script.stem}", FOLDER / script)
+    finally:
+        own = [name for name, module in sys.modules.items() if str(FOLDER) in (getattr(module, "__file__", None) or "")]
+        for name in set(own) - set(before):
+            del sys.modules[name]
 
 
 @pytest.fixture(scope="module")
 def results() -> dict[str, dict[str, Any]]:
     before = {path: path.read_bytes() for path in FOLDER.glob("history/*")}
     with ThreadPoolExecutor(2) as two:  # most of it is waiting for processes to start
-        found = dict(zip(SCRIPTS, two.map(run, SCRIPTS), strict=True))
+        found = dict(zip(SCRIPTS, two.map(lambda script: run(*script, "--quick"), SCRIPTS.values()), strict=True))
     assert {path: path.read_bytes() for path in FOLDER.glob("history/*")} == before
     return found
 
 
+@pytest.mark.slow
 def test_every_benchmark_says_what_ran_where_and_when(results: dict[str, dict[str, Any]]) -> None:
     for name, result in results.items():
         assert set(COMMON) <= set(result), name
@@ -57,6 +75,7 @@ def test_every_benchmark_says_what_ran_where_and_when(results: dict[str, dict[st
         assert {"eureka", "torch", "mujoco"} <= set(result["versions"])
 
 
+@pytest.mark.slow
 def test_rates_of_the_levels_are_told_apart(results: dict[str, dict[str, Any]]) -> None:
     found = results["physics"]["tasks"]["cartpole"]
     assert set(found["steps_per_second"]) == {"bare", "bare_persistent", "physics", "env", "training"}
@@ -64,6 +83,7 @@ def test_rates_of_the_levels_are_told_apart(results: dict[str, dict[str, Any]]) 
     assert set(found["over_bare"]) == {"bare_persistent", "physics", "env", "training"}
 
 
+@pytest.mark.slow
 def test_learners_are_compared_on_equal_sizes(results: dict[str, dict[str, Any]]) -> None:
     found = results["train"]
     assert set(found["steps_per_second"]) == {"ours", "bare", "sb3"}
@@ -73,6 +93,7 @@ def test_learners_are_compared_on_equal_sizes(results: dict[str, dict[str, Any]]
     assert found["learning"]["hidden"] == [128, 128]
 
 
+@pytest.mark.slow
 def test_a_population_is_held_against_both_other_ways(results: dict[str, dict[str, Any]]) -> None:
     found = results["population"]
     assert set(found["seconds"]) == {"one", "sequential", "processes"}
@@ -80,11 +101,13 @@ def test_a_population_is_held_against_both_other_ways(results: dict[str, dict[st
     assert set(found["over_one"]) == {"sequential", "processes"}
 
 
+@pytest.mark.slow
 def test_a_populations_memory_is_that_of_its_process(results: dict[str, dict[str, Any]]) -> None:
     found = results["memory"]
     assert found["peak_mib"] >= found["before_mib"] > 50
 
 
+@pytest.mark.slow
 def test_parts_of_a_training_step_add_up_to_all_of_it(results: dict[str, dict[str, Any]]) -> None:
     found = results["overhead"]
     assert sum(part["median"] for part in found["share"].values()) == pytest.approx(1.0, abs=0.02)
@@ -92,6 +115,7 @@ def test_parts_of_a_training_step_add_up_to_all_of_it(results: dict[str, dict[st
     assert 0 < found["outside"]["median"] < 1
 
 
+@pytest.mark.slow
 def test_parts_of_a_run_add_up_to_all_of_it(results: dict[str, dict[str, Any]]) -> None:
     seconds = {part: of["median"] for part, of in results["loop"]["seconds"].items()}
     total = seconds.pop("total")
@@ -100,12 +124,14 @@ def test_parts_of_a_run_add_up_to_all_of_it(results: dict[str, dict[str, Any]]) 
     assert results["loop"]["trainings"] == 2
 
 
+@pytest.mark.slow
 def test_ways_of_training_a_generation_are_held_against_one_process(results: dict[str, dict[str, Any]]) -> None:
     found = results["workers"]
     assert set(found["seconds"]) == set(found["start_seconds"]) == {"one", "two"}
     assert found["over_one"]["one"]["median"] == 1.0
 
 
+@pytest.mark.slow
 def test_the_picture_is_drawn_from_what_the_benchmarks_keep(results: dict[str, dict[str, Any]], tmp_path: Path) -> None:
     for name in ("train", "population", "overhead"):
         (tmp_path / f"{name}.jsonl").write_text(json.dumps(results[name]) + "\n")
@@ -115,6 +141,16 @@ def test_the_picture_is_drawn_from_what_the_benchmarks_keep(results: dict[str, d
     drawn = picture.read_text()
     for learner in ("bare", "ours", "sb3"):
         assert f"{results['train']['steps_per_second'][learner]['median']:,.0f}" in drawn
+
+
+@pytest.mark.slow
+def test_curves_of_both_learners_are_drawn_with_their_difference(tmp_path: Path) -> None:
+    sizes = ("--seeds", 2, "--steps", 8192, "--episodes", 4, "--threads", 1)
+    found = run("curves", "cartpole", *sizes, "--out", tmp_path / "curves.svg", "--no-history")["tasks"]["cartpole"]
+    for who in ("ours", "rsl_rl", "ours_alike", "rsl_rl_alike"):
+        assert len(found[who]["fitness"]) == 2 and len(found[who]["fitness"][0]) == len(found["steps"])
+    assert found["as_they_are"]["last_checkpoint"]["within_noise"] in (True, False)
+    assert "rsl_rl" in (tmp_path / "curves.svg").read_text()
 
 
 @pytest.fixture

@@ -104,7 +104,7 @@ def test_list_shows_tasks_and_runs_whatever_their_state(cli: Cli, folder: Path):
     flat = "".join(done.stdout.split())
     assert "shadow_hand" in flat and "finished" in flat and "cannotberead:UserError" in flat
     empty = cli("list")
-    assert empty.returncode == 0 and "no runs here" in empty.stdout
+    assert empty.returncode == 0 and "no runs: there is no folder" in empty.stdout
     missing = cli("list", "nowhere")
     assert missing.returncode == 2 and "there is no folder nowhere" in missing.stderr
 

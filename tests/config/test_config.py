@@ -66,7 +66,7 @@ def test_an_unknown_task_is_answered_with_a_near_one(name: str, expected: str):
         ("  cpu:  ", "  laptop:  ", "presets"),
         ("presets:", "presets: [", "not valid YAML"),
         ("task.py:Cartpole", "task.py", "task: string should match"),
-        ("rewards/human.py", "rewards/humane.py", "no such file beside it"),
+        ("rewards/human.py", "rewards/humane.py", "but that file does not exist"),
         ("name: cartpole", "\t name: cartpole", "line 1: not valid YAML"),
     ],
 )
@@ -83,7 +83,7 @@ def test_a_yaml_cannot_make_python_objects(copy: Path):
 
 def test_a_file_that_holds_no_keys_is_no_task(tmp_path: Path):
     (tmp_path / "x.yaml").write_text("- 1\n- 2\n")
-    with pytest.raises(UserError, match="a task file holds keys and values"):
+    with pytest.raises(UserError, match="a task file must be a mapping"):
         load_task(str(tmp_path / "x.yaml"))
 
 

@@ -89,7 +89,7 @@ def test_models_without_a_template_or_a_system_role_are_asked_too(tmp_path: Path
 
 
 def test_a_prompt_longer_than_the_model_can_read_is_one_sentence(tmp_path: Path):
-    with pytest.raises(UserError, match="reads at most 64 tokens, and the prompt has"):
+    with pytest.raises(UserError, match=r"tokens; .* accepts at most 64"):
         ask(tiny(tmp_path, context=64))
 
 
@@ -101,7 +101,7 @@ def test_a_limit_of_tokens_holds_here_too(model: Path):
 @pytest.mark.parametrize("name", ["nowhere-at-all", "/nowhere/at/all", "/nowhere/model.gguf"])
 def test_a_model_that_is_not_there_is_one_sentence(name: str, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(UserError, match="cannot be loaded") as caught:
+    with pytest.raises(UserError, match="cannot load the model") as caught:
         ask(Path(name))
     assert "\n" not in str(caught.value)
 

@@ -9,6 +9,7 @@ import pty
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from eureka.runs.replies import Answer, Reply
 from eureka.system.paths import shipped
 
 EXAMPLE = shipped("tasks").parent / "runs" / "examples" / "cartpole"
-REPORT = {"iteration": 3, "iterations": 4, "steps": 9000, "steps_left": 3000, "clocks": {}, "fitness": [1.5, None]}
+REPORT = events.TrainingProgress(3, 4, steps=9000, steps_left=3000, clocks={}, fitness=[1.5, None])
 ANSWER = Answer(
     replies=(Reply(slot=0, text="x"),), model="m\x1b[2J", prompt_tokens=10, completion_tokens=5, seconds=1.25
 )
@@ -56,8 +57,8 @@ def test_plain_is_a_line_an_event():
         "hello",
         "generation 1 of 2",
         "asking m for 2 replies",
-        "1 reply from m [2J in 1.2 s, 10 + 5 tokens, 1 to come; spent: 1 call, 15 tokens, unpriced",
-        "1.0  failed: compile: line 3: no such field; sent back",
+        "1 reply from m [2J in 1.2 s, 10 + 5 tokens, 1 missing; spent: 1 call, 15 tokens, unpriced",
+        "1.0  failed: compile: line 3: no such field; requesting a repair",
         "training 2 policies",
         "1.0    fitness  290.00   from step 30        a",
         "1.0    failed: compile: line 3: no such field",
@@ -92,7 +93,7 @@ def test_live_draws_what_goes_on_and_leaves_what_is_done(width: int):
         show.close()
     text = drawn.get()
     assert "generation 1 of 2" in text and "75%" in text
-    assert "fitness so far 1.50" in text and "1.1" in text
+    assert "current fitness 1.50" in text and "1.1" in text
     plain = Text.from_ansi(text).plain
     assert max(len(line.rstrip()) for line in plain.split("\n")) <= width
     assert "hello" in screen.getvalue() and "\x1b[2J" not in screen.getvalue().replace("\x1b[2K", "")
@@ -104,7 +105,7 @@ def test_a_rung_says_who_is_dropped_and_at_what_fitness():
     show(events.TrainingBegan(("1.0", "1.1", "1.2")))
     show(events.RungReached(4096, {0: 1.0, 2: 0.5}, (2,)))
     show(events.RungReached(8192, {0: 1.0}, ()))
-    assert lines[1:] == ["  step 4096: 1.2 (0.500) dropped, 1 go on", "  step 8192: nobody dropped, 1 go on"]
+    assert lines[1:] == ["  step 4096: 1.2 (0.500) dropped, 1 continue", "  step 8192: none dropped, 1 continue"]
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=80, height=30, highlight=False)
     live = Live(console)
@@ -120,7 +121,7 @@ def test_a_rung_says_who_is_dropped_and_at_what_fitness():
 
 
 def test_names_of_displays_are_checked():
-    with pytest.raises(Exception, match="there are auto, live, plain, json, none"):
+    with pytest.raises(Exception, match="give one of auto, live, plain, json, none"):
         factory.make("fancy")
 
 
@@ -143,7 +144,7 @@ def test_a_terminal_gets_the_live_view_and_a_pipe_gets_lines(tmp_path: Path):
         shown += part
     assert process.wait() == 0
     text = shown.decode(errors="replace")
-    assert "training 2 policies" in text and "fitness so far" in text
+    assert "training 2 policies" in text and "current fitness" in text
     assert text.count("\x1b[?25l") == text.count("\x1b[?25h") > 0, "the cursor is back"
     assert text.rstrip().endswith("next: eureka inspect run --best")
 
@@ -153,8 +154,8 @@ def test_the_time_left_of_a_resumed_training_is_that_of_what_is_left(monkeypatch
     monkeypatch.setattr("eureka.display.plain.time.monotonic", lambda: now[0])
     pace = format.Pace()
     now[0] = 10.0
-    words = pace.words(REPORT | {"steps": 1000, "steps_left": 20_000})
-    assert words == "0.1 k world-steps/s   0:10 elapsed, about 3:20 left here"
+    words = pace.words(replace(REPORT, steps=1000, steps_left=20_000))
+    assert words == "0.1 k world-steps/s   0:10 elapsed, ~3:20 left in training"
 
 
 def drawn(width: int, height: int, candidates: int, dropped: tuple[int, ...] = ()) -> str:
@@ -166,7 +167,7 @@ def drawn(width: int, height: int, candidates: int, dropped: tuple[int, ...] = (
         show(events.GenerationBegan(1, 2))
         show(events.TrainingBegan(tuple(f"1.{i}" for i in range(candidates))))
         fitness = [float(i) for i in range(candidates)]
-        show(events.Progressed(tuple(range(candidates)), REPORT | {"fitness": fitness}))
+        show(events.Progressed(tuple(range(candidates)), replace(REPORT, fitness=fitness)))
         show(events.RungReached(4096, dict(enumerate(fitness)), dropped))
         with console.capture() as found:
             console.print(show._draw())
@@ -182,7 +183,7 @@ def test_eighty_candidates_fit_any_screen_and_the_best_is_among_those_shown(widt
     assert max(len(line.rstrip()) for line in lines) <= width and len(lines) <= max(height - 1, 7)
     text = "\n".join(lines)
     assert "1.79" in text and "79.00" in text
-    left_out = [line for line in lines if "more, none of them better" in line]
+    left_out = [line for line in lines if "more, none better" in line]
     if width == 200 and height == 24:
         assert not left_out and "0.00 dropped" in text and "1.40" in text, "there is room for all"
     if left_out and width >= 40:
@@ -192,7 +193,7 @@ def test_eighty_candidates_fit_any_screen_and_the_best_is_among_those_shown(widt
 
 def test_times_are_not_lost_on_a_narrow_screen():
     text = drawn(40, 24, 3)
-    assert "k world-steps/s" in text and "about" in text and "left here" in text and "\u2026" not in text
+    assert "k world-steps/s" in text and "left in training" in text and "\u2026" not in text
 
 
 def test_lines_are_folded_between_words_and_go_on_indented():

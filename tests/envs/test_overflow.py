@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from eureka.config.settings import Evaluation, Learning
+from eureka.config.settings import Evaluation, Learning, Plan
 from eureka.physics.backend import Backend
 from eureka.physics.base import Sim, compile_scene
 from eureka.physics.buffers import ROWS, Sizes
 from eureka.rewards.program import Field, rebuild
-from eureka.rl.training import Plan, Training
+from eureka.rl.training import Training
 from eureka.runs.candidate import Failed, Trained
 from eureka.system.paths import load_sandbox
 from eureka.task import Episode, NoMemory, Task

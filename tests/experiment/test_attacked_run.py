@@ -8,9 +8,8 @@ import socket
 from pathlib import Path
 
 from support.cli import Cli
+from support.events import events_of
 from support.model_server import GOOD, Server, completion
-
-from eureka.runs.store import read_events
 
 KEY = "sk-decoy-9931"
 HOSTILE = {
@@ -65,7 +64,7 @@ def test_a_run_among_attacks_ends_with_the_honest_reward_and_no_harm_done(cli: C
     assert done.returncode == 0, done.stderr
     assert not reached and sorted(p.name for p in bait.iterdir()) == ["events.jsonl"]
     assert (bait / "events.jsonl").read_text() == "{}\n"
-    events = read_events(tmp_path / "run")[0]
+    events = events_of(tmp_path / "run")
     assert KEY not in json.dumps(events) and KEY not in done.stdout + done.stderr
     winner = next(e for e in events if e["event"] == "finished")["winner"]
     code = (tmp_path / "run" / "candidates" / winner / "reward.py").read_text()

@@ -67,7 +67,7 @@ def test_a_benchmark_that_spent_its_budget_goes_on_with_more_and_with_a_new_pric
     usage = {"prompt_tokens": 30_000, "completion_tokens": 0, "total_tokens": 30_000}
     model.answer = lambda body, number: rewards(body, number) | {"usage": usage}
     spent = cli(*asked, "--prices", "2,10", "--max-usd", 0.2)
-    assert spent.returncode == 2 and "could pass --max-usd 0.2" in spent.stderr, spent.stderr
+    assert spent.returncode == 2 and "could exceed --max-usd 0.2" in spent.stderr, spent.stderr
     run = tmp_path / "b" / "cartpole"
     paid = answers(run)
     assert len(paid) == 1

@@ -66,7 +66,7 @@ def test_the_seeds_of_three_searches_are_three_values():
     assert one.iqm_interval == pytest.approx((1.0, 3.0)), "whole searches are drawn anew, not seeds"
     assert against(found, "ours").verdict == "tie", "fifteen seeds would have made it a win"
     assert against(found, "ours").improvement == pytest.approx(2 / 3)
-    assert "1.00 2.00 3.00 (a mean for each reward)" in shown(found)
+    assert "1.00 2.00 3.00 (mean per reward)" in shown(found)
 
 
 def test_nothing_is_concluded_from_one_seed():
@@ -86,7 +86,7 @@ def test_nothing_is_concluded_where_seeds_were_lost():
 def test_the_remark_says_why_something_is_not_defined():
     human, apart = arm("human", 2.0, 2.0), arm("sparse", 1.0, 1.0)
     fine, touching = arm("evolved", 3.0, 3.0), arm("sparse", 1.9, 2.1)
-    score, cannot_tell = "human-normalised score is not defined", "human and sparse cannot be told apart"
+    score, cannot_tell = "human-normalised score is not defined", "human and sparse do not differ significantly"
     assert "not defined" not in shown(of(fine, human, apart))
     assert f"{score}: {cannot_tell}" in shown(of(fine, human, touching))
     assert f"{score}: there is no arm sparse" in shown(of(fine, human))
@@ -94,7 +94,7 @@ def test_the_remark_says_why_something_is_not_defined():
     assert "seeds of sparse failed" in lost and f"{score}: seeds of sparse failed" in lost and cannot_tell not in lost
     lost = shown(of(arm("evolved", 3.0, lost=1), human, apart))
     assert "seeds of evolved failed" in lost and cannot_tell not in lost
-    assert "one seed cannot tell" in shown(of(arm("evolved", 3.0), arm("human", 2.0), arm("sparse", 1.0)))
+    assert "more than one seed is needed" in shown(of(arm("evolved", 3.0), arm("human", 2.0), arm("sparse", 1.0)))
 
 
 def curve(*fitness: float) -> Trained:

@@ -64,25 +64,25 @@ def test_faulty_replies_are_sent_back_with_their_errors(cli: Cli, tmp_path: Path
         assert done.returncode == 0, done.stderr
         complaints = sorted(b["messages"][-1]["content"] for b in server.bodies[1:])
         assert any("pole_angel" in c for c in complaints) and any("No code was found" in c for c in complaints)
-        assert done.stdout.count("; sent back") == 2
+        assert done.stdout.count("; requesting a repair") == 2
     finally:
         server.close()
 
 
 REFUSALS = [
     (["--llm", "openai:gpt"], {}, "OPENAI_API_KEY is not set; export it"),
-    (["--llm", "openai:small-model@URL"], {"answer": error(401, "bad key")}, "refuses the key in OPENAI_API_KEY"),
+    (["--llm", "openai:small-model@URL"], {"answer": error(401, "bad key")}, "rejects the API key in OPENAI_API_KEY"),
     (["--llm", "openai:smal-model@URL"], {"answer": error(404, "no")}, "(did you mean 'small-model'"),
-    (["--llm", "openai:@URL"], {}, "--llm openai needs a model behind a colon; URL offers large-model, small-model"),
-    (["--llm", "openai:m@http://127.0.0.1:9/v1"], {}, "no server answers at http://127.0.0.1:9/v1"),
-    (["--llm", "openai:m@httpx"], {}, "is no address of a server"),
+    (["--llm", "openai:@URL"], {}, "--llm openai needs a model after a colon; URL lists large-model, small-model"),
+    (["--llm", "openai:m@http://127.0.0.1:9/v1"], {}, "cannot connect to http://127.0.0.1:9/v1"),
+    (["--llm", "openai:m@httpx"], {}, "is not a valid"),
     (["--llm", "openai:unknown-model@URL", "--max-usd", "1"], {}, "--max-usd needs prices"),
     (["--llm", "openai:m@URL", "--prices", "cheap"], {}, "--prices cheap: give IN,OUT"),
     (["--llm", "openai:m@URL", "--temperature", "3"], {}, "--temperature: input should be less than or equal to 2"),
-    (["--llm", "openai:m@URL", "--prices", "1,1", "--max-usd", "0.000001"], {}, "could pass --max-usd 1e-06"),
+    (["--llm", "openai:m@URL", "--prices", "1,1", "--max-usd", "0.000001"], {}, "could exceed --max-usd 1e-06"),
     (["--llm", "search", "--max-usd", "1"], {}, "--max-usd has no effect on --llm search"),
     (["--llm", "manual", "--temperature", "1"], {}, "--temperature has no effect on --llm manual"),
-    (["--llm", "transformers"], {}, "needs a model behind a colon"),
+    (["--llm", "transformers"], {}, "needs a model after a colon"),
     (["--start", "nowhere.py"], {}, "--start nowhere.py: there is no such file"),
 ]
 
@@ -105,7 +105,7 @@ def test_what_a_model_cannot_do_is_one_sentence_and_leaves_nothing(
 def test_a_model_named_in_the_environment_is_the_default(cli: Cli, server: Server):
     done = cli("run", "cartpole", "--dry-run", EUREKA_LLM=f"openai:gpt-4o@{server.url}")
     assert done.returncode == 0, done.stderr
-    assert f"designer openai:gpt-4o@{server.url}; nobody was called" in done.stdout
+    assert f"designer openai:gpt-4o@{server.url}; no model was called" in done.stdout
     assert "cost: unpriced" in done.stdout and server.bodies == []
     priced = cli("run", "cartpole", "--dry-run", "--llm", f"openai:m@{server.url}", "--prices", "2,10")
     assert "cost: about $0." in priced.stdout and "limits: none" in priced.stdout
@@ -160,7 +160,7 @@ def test_ctrl_c_does_not_wait_for_a_model(tmp_path: Path):
         begun = time.monotonic()
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=30)
-        assert process.returncode == 130 and "to go on: eureka resume run" in said.lower()
+        assert process.returncode == 130 and "resume with: eureka resume run" in said
         assert time.monotonic() - begun < 10
     finally:
         server.close()
@@ -183,8 +183,8 @@ def test_a_strangers_run_does_not_send_a_key_to_its_address(cli: Cli, server: Se
 def test_a_spent_budget_ends_a_run_that_can_be_gone_on_with(cli: Cli, server: Server, tmp_path: Path):
     limits = ("--reply-tokens", 500, "--max-tokens", 6500)
     done = cli("run", "cartpole", "--llm", f"openai:m@{server.url}", "--out", "run", *SIZES, *limits)
-    assert done.returncode == 2 and "could pass --max-tokens 6500" in done.stderr, done.stdout + done.stderr
-    assert "to go on: eureka resume run" in done.stderr
+    assert done.returncode == 2 and "could exceed --max-tokens 6500" in done.stderr, done.stdout + done.stderr
+    assert "resume with: eureka resume run" in done.stderr
     before = answers(tmp_path / "run")
     assert [e["generation"] for e in before] == [1, 2], "a batch, then as many single calls as fit"
     more = cli("resume", "run", "--max-tokens", 100_000)
@@ -216,7 +216,7 @@ def test_a_person_answers_through_files_and_may_leave_and_come_back(cli: Cli, tm
     process.send_signal(signal.SIGINT)
     said, complaint = process.communicate(timeout=30)
     assert process.returncode == 130 and "eureka resume run" in complaint
-    assert "waiting for 3 replies: save each as run/manual/1.0/reply-1.md" in said and "You design" in said
+    assert "waiting for 3 replies: save as run/manual/1.0/reply-1.md" in said and "You design" in said
     (place / "reply-7.md").write_text(GOOD.replace("0.1)", "0.3)"))
     (place / "done").touch()
     done = cli("resume", "run")
@@ -255,7 +255,7 @@ def test_prices_and_limits_survive_a_resume_with_the_same_model(cli: Cli, server
     model = f"openai:m@{server.url}"
     cost = ("--prices", "2,10", "--reply-tokens", 300, "--max-usd", 0.018)
     done = cli("run", "cartpole", "--llm", model, "--out", "run", *SIZES, *cost)
-    assert done.returncode == 2 and "could pass --max-usd 0.018" in done.stderr, done.stdout + done.stderr
+    assert done.returncode == 2 and "could exceed --max-usd 0.018" in done.stderr, done.stdout + done.stderr
     useless = cli("resume", "run", "--llm", "search", "--max-tokens", 5)
     assert useless.returncode == 2 and "--max-tokens has no effect on --llm search" in useless.stderr
     more = cli("resume", "run", "--llm", model, "--max-usd", 1)

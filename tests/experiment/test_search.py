@@ -23,6 +23,8 @@ from eureka.runs.events import silent
 from eureka.runs.replies import SKIPPED, Answer, Reply
 from eureka.runs.store import create
 from eureka.workers.isolation import IsolationPolicy
+from eureka.workers.messages import PreflightReport
+from eureka.workers.recovery import TrainingRequest
 
 
 def reply(note: str) -> str:
@@ -71,14 +73,15 @@ class FakeTrainer:
     def __init__(self) -> None:
         self.trained: list[list[str]] = []
 
-    def preflight(self, program: str, worlds: int) -> dict[str, Any] | Failed:
+    def preflight(self, program: str, worlds: int) -> PreflightReport | Failed:
         if "mixes" in program:
             return Failed(stage="preflight", message="it mixes worlds")
-        return {"fingerprint": program.replace(" ", "")}
+        return PreflightReport(fingerprint=program.replace(" ", ""), inputs=(), nodes=0, ranges={}, notes=())
 
-    def train(self, run, key, programs, seeds, purpose, places, on_progress, race, warm, known) -> list[Outcome]:
+    def train(self, run: Any, request: TrainingRequest, on_progress: Any) -> list[Outcome]:
+        programs, known = request.programs, request.known
         self.trained.append([p for m, p in enumerate(programs) if m not in known])
-        assert len(set(seeds)) == 1 and purpose == "search"
+        assert len(set(request.seeds)) == 1 and request.purpose == "search"
         return [known[m].failed if m in known else self._one(p) for m, p in enumerate(programs)]
 
     def _one(self, program: str) -> Outcome:
@@ -113,7 +116,7 @@ class Loop:
                 given_start(context, as_reply(start))
             self.winner = evolve(context)
         finally:
-            self.events = list(self.run.events)
+            self.events = [event.model_dump() for event in self.run.events]
             self.run.close()
         return self
 
@@ -263,8 +266,8 @@ def test_a_run_cut_off_after_any_event_ends_in_the_same_journal(loop: Loop, monk
     for cut in range(1, len(whole)):
         left = {"events": cut}
 
-        def crashing(self, kind, left=left, **content):
-            event = append(self, kind, **content)
+        def crashing(self, event, left=left):
+            event = append(self, event)
             left["events"] -= 1
             if left["events"] == 0:
                 raise Crash

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 from support.cli import EUREKA, KEY, Cli
+from support.events import events_of
 from support.model_runs import answers, rewards
 from support.model_server import Server, error
-
-from eureka.runs.store import read_events
 
 SMALL = ("--generations", 2, "--samples", 1, "--envs", 32, "--steps", 2048)
 
@@ -47,8 +46,8 @@ def test_a_control_that_spent_its_budget_stays_and_goes_on_with_more(
     costly = {"prompt_tokens": 30_000, "completion_tokens": 0, "total_tokens": 30_000}
     model.answer = lambda body, number: rewards(body, number) | {"usage": costly}
     done = cli("compare", "human", found, "--controls", "best-of-n", "--seeds", 1, "--out", "c")
-    assert done.returncode == 2 and "could pass --max-tokens 20000" in done.stderr, done.stderr
-    assert "to go on: eureka resume c" in done.stderr
+    assert done.returncode == 2 and "could exceed --max-tokens 20000" in done.stderr, done.stderr
+    assert "resume with: eureka resume c" in done.stderr
     control = tmp_path / "c" / "controls" / "best-of-n"
     paid = answers(control)
     assert len(paid) == 1
@@ -72,8 +71,8 @@ def test_a_control_that_was_refused_leaves_the_finished_ones_and_asks_whom_the_u
     assert refused.returncode == 2 and not (tmp_path / "c").exists()
     assert "to agree, add --llm openai:m@http://collector.example/v1" in refused.stderr
     done = cli(*asked, "--llm", f"openai:m@{model.url}", OPENAI_API_KEY=KEY)
-    assert done.returncode == 2 and "refuses the key" in done.stderr, done.stderr
-    assert "to go on: eureka resume c" in done.stderr
+    assert done.returncode == 2 and "rejects the API key" in done.stderr, done.stderr
+    assert "resume with: eureka resume c" in done.stderr
     search = tmp_path / "c" / "controls" / "search" / "events.jsonl"
     before = search.read_bytes()
     assert b'"finished"' in before
@@ -96,7 +95,7 @@ def test_a_comparison_killed_as_soon_as_it_is_a_run_is_still_a_comparison(cli: C
         assert process.poll() is None
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert [event["event"] for event in read_events(tmp_path / "c")[0]] == ["arms"]
+    assert [event["event"] for event in events_of(tmp_path / "c")] == ["arms"]
     done = cli("resume", "c")
     assert done.returncode == 0, done.stderr
     assert [a["name"] for a in result(tmp_path / "c")["comparison"]["arms"]] == ["human"]

@@ -33,8 +33,17 @@ from eureka.rewards.python import PlainReward
 from eureka.task import tensors
 
 WORLDS, STEPS = 8, 20
-FAST = ("cartpole", "ball_balance", "ant")
-SLOW = ("quadcopter", "humanoid", "anymal", "franka_cabinet", "allegro_hand", "shadow_hand", "shadow_hand_pen")
+FAST = ("ball_balance", "ant")
+SLOW = (
+    "cartpole",
+    "quadcopter",
+    "humanoid",
+    "anymal",
+    "franka_cabinet",
+    "allegro_hand",
+    "shadow_hand",
+    "shadow_hand_pen",
+)
 scenes = pytest.mark.parametrize("name", [*FAST, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)])
 
 TOLERANCES = {

@@ -243,8 +243,8 @@ def test_a_port_that_is_taken_is_said_in_one_sentence(cli: Cli, runs: Path):
 
 
 def test_without_its_packages_the_command_says_what_to_install(runs: Path):
-    code = f"import sys; sys.modules['fastapi'] = None; sys.argv = ['eureka', 'view', {str(runs)!r}]\n"
-    code += "from eureka.__main__ import main; main()"
+    code = "import sys; sys.modules['fastapi'] = None\n"
+    code += f"from eureka.__main__ import main; sys.exit(main(['view', {str(runs)!r}]))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 2 and "eureka view needs fastapi, which is not installed" in done.stderr
     assert "pip install -e '.[view]'" in done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import signal
@@ -18,6 +19,7 @@ from eureka.runs.candidate import Failed
 from eureka.workers.client import TrainerClient
 from eureka.workers.executors import LocalExecutor
 from eureka.workers.isolation import IsolationPolicy
+from eureka.workers.messages import Outcomes
 from eureka.workers.process import Died
 
 REWARDS = {
@@ -55,16 +57,20 @@ def test_a_program_that_stops_the_trainer_in_its_trial_fails_alone(cartpole, tmp
     program = cartpole.text(REWARDS["honest"])
     trainer = TrainerClient(LocalExecutor(load_task("cartpole"), tmp_path, tmp_path / "scratch", IsolationPolicy()))
     try:
-        monkeypatch.setattr(client, "_TRYING", 0.0)
+        monkeypatch.setattr(client, "_PREFLIGHT_TIMEOUT", 0.0)
         failed = trainer.preflight(program, 16)
-        assert isinstance(failed, Failed) and failed.machine and "no sign of life" in failed.message
+        assert isinstance(failed, Failed) and failed.machine and "sent nothing for 0 s" in failed.message
         monkeypatch.undo()
         assert not isinstance(trainer.preflight(program, 16), Failed), "another process took its place"
     finally:
         trainer.close()
 
 
-def test_merged_and_compiled_programs_give_each_member_its_own_reward(cartpole):
+@pytest.mark.parametrize("backend", ["aot_eager", pytest.param("inductor", marks=pytest.mark.slow)])
+def test_merged_and_compiled_programs_give_each_member_its_own_reward(cartpole, backend: str, monkeypatch):
+    """Inductor calls a C++ compiler; all before it is in both."""
+    compile_with = functools.partial(torch.compile, backend=backend)
+    monkeypatch.setattr(torch, "compile", compile_with)
     worlds, programs = 16, [cartpole.program(text, 16) for text in REWARDS.values()]
     alone, together = ProgramBank(programs, worlds), ProgramBank(programs, worlds)
     states = {name: value[:32] for name, value in cartpole.states.items()}
@@ -94,14 +100,14 @@ def test_a_trainer_that_hangs_is_ended_and_replaced(tmp_path: Path):
     trainer = TrainerClient(LocalExecutor(load_task("cartpole"), tmp_path, tmp_path / "scratch", IsolationPolicy()))
     try:
         _ = trainer.description
-        hanging = trainer._link.process.pid
+        hanging = trainer._connection.process.pid
         os.kill(hanging, signal.SIGSTOP)
         start = time.monotonic()
-        with pytest.raises(Died, match="gave no sign of life for 1 s"):
-            trainer.receive(patience=1.0)
+        with pytest.raises(Died, match="sent nothing for 1 s"):
+            trainer.receive(Outcomes, timeout=1.0)
         assert time.monotonic() - start < 30
         assert not Path(f"/proc/{hanging}").exists()
         trainer.restart()
-        assert trainer.description.name == "cartpole" and trainer._link.process.pid != hanging
+        assert trainer.description.name == "cartpole" and trainer._connection.process.pid != hanging
     finally:
         trainer.close()

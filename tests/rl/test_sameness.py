@@ -22,9 +22,13 @@ def whole(cartpole: Bench):
     return finish(training(cartpole, list(range(8)), 1))
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("size", [8, 4, 1])
-def test_populations_of_8_of_4_and_4_and_of_1_give_equal_bits(cartpole: Bench, whole, threads: int, size: int):
+MORE = [(8, 1), (4, 1), (1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("size", "threads"), [(8, 2), (4, 2), (1, 1), *(pytest.param(*m, marks=pytest.mark.slow) for m in MORE)]
+)
+def test_populations_of_8_of_4_and_4_and_of_1_give_equal_bits(cartpole: Bench, whole, size: int, threads: int):
     outcomes, parameters = [], []
     for begin in range(0, 8, size):
         outcome, flat = finish(training(cartpole, list(range(begin, begin + size)), threads))

@@ -6,7 +6,7 @@ import pytest
 import torch
 from support.bench import Bench, bench_of
 
-from eureka.config.settings import Evaluation, Learning
+from eureka.config.settings import Evaluation, Learning, Plan
 from eureka.envs.env import Env
 from eureka.errors import UserError
 from eureka.physics.backend import Backend
@@ -14,7 +14,7 @@ from eureka.rewards.program import ProgramBank
 from eureka.rl.checkpoints import load_policies, read_tensors, save_policies
 from eureka.rl.normalization import RunningMoments
 from eureka.rl.policy import Policy, Shape
-from eureka.rl.training import InitialPolicy, Plan, Training
+from eureka.rl.training import InitialPolicy, Training
 from eureka.runs.candidate import Failed, Trained
 
 
@@ -31,12 +31,17 @@ def train(bench: Bench, programs, p: Plan) -> list[Trained]:
     return outcomes
 
 
-def test_the_human_reward_solves_cartpole_and_its_negation_does_not(cartpole: Bench):
+@pytest.fixture(scope="module")
+def trained(cartpole: Bench) -> list[Trained]:
+    """Of the human reward and of its negation."""
     human = cartpole.loaded.rewards["human"].read_text()
     negated = human.replace("return total", "return -total")
     assert negated != human
-    programs = [cartpole.program(source, 64) for source in (human, negated)]
-    good, bad = train(cartpole, programs, plan(48))
+    return train(cartpole, [cartpole.program(source, 64) for source in (human, negated)], plan(48))
+
+
+def test_the_human_reward_solves_cartpole_and_its_negation_does_not(trained: list[Trained]):
+    good, bad = trained
     assert good.report >= 475 and bad.report < 100
 
 
@@ -50,8 +55,8 @@ def test_the_scale_of_a_reward_does_not_matter(cartpole: Bench):
     assert small.report >= 400
 
 
-def test_the_best_checkpoint_is_reported_and_the_earliest_of_equals_taken(cartpole: Bench):
-    (outcome,) = train(cartpole, [cartpole.baseline("human", 64)], plan(48))
+def test_the_best_checkpoint_is_reported_and_the_earliest_of_equals_taken(trained: list[Trained]):
+    outcome = trained[0]
     fitness = outcome.curves.fitness
     assert outcome.selection == max(fitness) and outcome.best == fitness.index(max(fitness))
     assert len(outcome.report_episodes) == 16
@@ -168,7 +173,8 @@ def test_what_only_the_critic_sees_moves_values_and_no_action_also_from_a_file(t
     allegro = bench_of("allegro_hand")
     evaluation = Evaluation(checkpoints=1, selection_episodes=1, report_episodes=1)
     p = Plan(4, 1, Learning(horizon=4, hidden=(8,), minibatches=2), evaluation, 0, "search")
-    t = Training(allegro.task, allegro.model, [allegro.baseline("human", 4)], [5], p, Backend("cpu", 1))
+    program = allegro.program("def compute_reward(action):\n    return -action.abs().sum(-1), {}", 4)
+    t = Training(allegro.task, allegro.model, [program], [5], p, Backend("cpu", 1))
     t.run(lambda _: None, lambda _: None)
     save_policies(*t.best(), [tmp_path / "policy.safetensors"])
     policy, moments = load_policies([tmp_path / "policy.safetensors"], torch.device("cpu"))

@@ -1,15 +1,20 @@
 """Rewards as language models write them, from blind sittings: they compile, and compute what their text does.
 
-The files in `honest/` were written without sight of this code, for the state of `state.py`.
+The files in `honest/` were written without sight of this code, for the state of `support/state.py`. `make test`
+compiles those in VARIED, and all of them while the sandbox's sources differ from those whose digest is in
+`checked.txt`. `make test-honest` compiles all and then writes that digest.
 """
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from _pytest.mark import ParameterSet
+from support.sandbox_sources import CHECKED, digest
 from support.state import FIELDS
 
 from eureka.rewards.program import Field, rebuild
@@ -22,6 +27,35 @@ REFUSED = {
     "80_linalg_grasp_frame": (32, "write out the formula for small matrices"),  # LAPACK
 }
 """The line and the fix that the advice names."""
+VARIED = [
+    "04_quadruped_velocity_tracking",
+    "06_balance_rotation_matrix",
+    "09_namedtuple_static_helpers",
+    "26_walrus_fstrings",
+    "28_logical_ops_heaviside",
+    "34_body_posture_statistics",
+    "36_no_grad_detach",
+    "39_goals_and_steps_ints",
+    "40_bounding_gait_split",
+    "48_dm_tolerance_reach",
+    "65_lambda_table",
+    "67_special_functions",
+    "69_logsumexp_softmin",
+    "70_argmin_gather",
+    "71_one_hot_stages",
+    "72_bucketize_bonus",
+    "73_searchsorted_schedule",
+    "74_polynomial_horner",
+    "75_masked_inplace",
+    "77_scatter_index_add",
+    "81_gait_symmetry_roll_flip",
+    "82_defensive_checks",
+    "83_numpy_constants",
+    "89_long_door_staged_class",
+    "h08_cube_reorientation",
+]
+"""25 that cover 225 of the corpus's 232 kinds of syntax, decorators, builtins, subscripts and graph operations."""
+SAME_SANDBOX = CHECKED.read_text().strip() == digest()
 TOLERANCES = {"float32": (1e-5, 1e-6), "float64": (1e-9, 1e-9)}
 
 
@@ -30,8 +64,14 @@ def as_written(value: torch.Tensor, worlds: int) -> torch.Tensor:
     return value.reshape(()).expand(worlds) if value.numel() == 1 else value
 
 
-@pytest.mark.parametrize("precision", ["float32", pytest.param("float64", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("name", [n for n in CORPUS if n not in REFUSED])
+def cases() -> Iterator[ParameterSet]:
+    for name in CORPUS:
+        if name not in REFUSED:
+            yield pytest.param(name, "float32", marks=[pytest.mark.slow] if name not in VARIED and SAME_SANDBOX else [])
+            yield pytest.param(name, "float64", marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize(("name", "precision"), cases())
 def test_a_program_agrees_with_plain_eager_execution(name: str, precision: str, monkeypatch):
     source = CORPUS[name].read_text()
     fields = {n: Field(tuple(s), precision if d == "float32" else d) for n, (s, d, _) in FIELDS.items()}
@@ -70,7 +110,7 @@ def test_the_rest_get_advice_that_names_the_line_and_the_fix(name: str):
 
 
 def test_at_least_98_of_100_legitimate_rewards_compile():
-    assert len(CORPUS) >= 60
+    assert len(CORPUS) >= 100 and len(VARIED) == 25 and set(VARIED) < set(CORPUS)
     # the one that asks which worlds fulfil a condition is no reward of one world's state alone
     legitimate = len(CORPUS) - 1
     assert (len(CORPUS) - len(REFUSED)) / legitimate >= 0.98

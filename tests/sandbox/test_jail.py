@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -17,28 +18,50 @@ import pytest
 from eureka.errors import SandboxUnavailable, UserError
 from eureka.rewards.compiler import Compiler
 from eureka.runs.candidate import Failed
-from eureka.system.paths import load_sandbox
+from eureka.system.paths import load_sandbox, shipped
 from eureka.workers.isolation import IsolationPolicy, check_level
+from eureka.workers.process import Worker
 
 FIELDS = {"height": ((), "float32")}
 HONEST = "def compute_reward(height):\n    return -height.abs(), {'h': height}"
 
 
+SECRET = "sk-decoy-5678"
+TQDM = "import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()\ntqdm = None\n"
+"""A progress bar as many packages bring it: a fork server with its monitor thread would be unsafe."""
+
+
+class LimitedCompiler(Compiler):
+    """A compiler whose children have a second of processor time and three of the clock."""
+
+    def _start(self) -> Worker:
+        limits = json.dumps({"cpu_seconds": 1, "wall_seconds": 3.0})
+        return Worker(["-P", str(shipped("sandbox") / "server.py"), self._level, limits], self._log)
+
+
 @pytest.fixture(scope="module")
 def compiler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compiler]:
-    c = Compiler(IsolationPolicy(), tmp_path_factory.mktemp("jail") / "log")
-    yield c
+    """A compiler that is started with a key in its parent's environment, beside a package that starts a thread."""
+    folder = tmp_path_factory.mktemp("jail")
+    (folder / "tqdm").mkdir()
+    (folder / "tqdm" / "__init__.py").write_text(TQDM)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENAI_API_KEY", SECRET)
+        patch.setenv("PYTHONPATH", str(folder))
+        c = Compiler(IsolationPolicy(), folder / "log")
+        yield c
     c.close()
 
 
 @pytest.fixture(scope="module")
 def open_compiler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compiler]:
     """The same without walls: the control that shows that these attacks attack."""
-    os.environ["EUREKA_ALLOW_NO_SANDBOX"] = "1"
-    c = Compiler(IsolationPolicy("none"), tmp_path_factory.mktemp("open") / "log")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("OPENAI_API_KEY", raising=False)
+        patch.setenv("EUREKA_ALLOW_NO_SANDBOX", "1")
+        c = Compiler(IsolationPolicy("none"), tmp_path_factory.mktemp("open") / "log")
     yield c
     c.close()
-    del os.environ["EUREKA_ALLOW_NO_SANDBOX"]
 
 
 def compile_one(c: Compiler, source: str) -> str | Failed:
@@ -78,21 +101,17 @@ def test_a_file_cannot_be_read(compiler: Compiler, open_compiler: Compiler, tmp_
     assert "sk-decoy" in str(compile_one(open_compiler, read_file(secret)))
 
 
-def test_no_secret_is_in_the_environment_or_reachable_through_proc(compiler: Compiler, monkeypatch):
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-decoy-5678")
-    c = Compiler(IsolationPolicy(), Path(os.devnull))
-    try:
-        for source in (
-            "import os\nraise ValueError(str(dict(os.environ)))",
-            "import os\nraise ValueError(open(f'/proc/{os.getppid()}/environ').read())",
-            f"raise ValueError(open('/proc/{os.getpid()}/environ').read())",
-            "import ctypes\nraise ValueError(ctypes.CDLL(None).getenv(b'OPENAI_API_KEY'))",
-        ):
-            assert "sk-decoy" not in str(compile_one(c, source))
-        environ = Path(f"/proc/{c._worker.process.pid}/environ").read_text()
-        assert "sk-decoy" not in environ and "KEY" not in environ
-    finally:
-        c.close()
+def test_no_secret_is_in_the_environment_or_reachable_through_proc(compiler: Compiler):
+    assert os.environ["OPENAI_API_KEY"] == SECRET
+    for source in (
+        "import os\nraise ValueError(str(dict(os.environ)))",
+        "import os\nraise ValueError(open(f'/proc/{os.getppid()}/environ').read())",
+        f"raise ValueError(open('/proc/{os.getpid()}/environ').read())",
+        "import ctypes\nraise ValueError(ctypes.CDLL(None).getenv(b'OPENAI_API_KEY'))",
+    ):
+        assert "sk-decoy" not in str(compile_one(compiler, source))
+    environ = Path(f"/proc/{compiler._worker.process.pid}/environ").read_text()
+    assert "sk-decoy" not in environ and "KEY" not in environ
 
 
 def test_a_file_cannot_be_made(compiler: Compiler, open_compiler: Compiler, tmp_path: Path):
@@ -171,29 +190,33 @@ BOMBS = {
 }
 
 
-@pytest.mark.parametrize(
-    ("status", "seconds", "expected"),
-    [
-        (signal.SIGKILL, 9.9, "more than 10 s of CPU time"),
-        (signal.SIGKILL, 7.0, "more than 10 s of CPU time"),
-        (signal.SIGKILL, 1.0, "died with signal 9"),
-        (signal.SIGSEGV, 9.9, "died with signal 11"),
-    ],
-)
-def test_a_child_that_the_kernel_ended_for_its_time_is_told_from_others(status: int, seconds: float, expected: str):
+def test_a_child_that_the_kernel_ended_for_its_time_is_told_from_others():
     """On a busy machine, 10 s by the kernel's ticks are fewer that were had."""
+    ends = [(signal.SIGKILL, 9.9), (signal.SIGKILL, 7.0), (signal.SIGKILL, 1.0), (signal.SIGSEGV, 9.9)]
     # In a process of its own: the server takes the standard output.
     code = (
         "import sys; from sandbox import jail, server\n"
-        "limits = jail.Limits(cpu_seconds=10)\n"
-        f"print(server._cause({int(status)}, {seconds}, '', limits), file=sys.stderr)"
+        f"for status, seconds in {[(int(status), seconds) for status, seconds in ends]}:\n"
+        "    print(server._cause(status, seconds, '', jail.Limits(cpu_seconds=10)), file=sys.stderr)"
     )
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
-    assert expected in done.stderr, done.stderr
+    time_up = "more than 10 s of CPU time"
+    expected = (time_up, time_up, "died with signal 9", "died with signal 11")
+    for said, words in zip(done.stderr.splitlines(), expected, strict=True):
+        assert words in said
 
 
-def test_time_memory_and_output_are_bounded(compiler: Compiler):
+@pytest.mark.parametrize("kind", [LimitedCompiler, pytest.param(Compiler, marks=pytest.mark.slow)])
+def test_time_memory_and_output_are_bounded(kind: type[Compiler], tmp_path: Path):
+    c = kind(IsolationPolicy(), tmp_path / "log")
+    try:
+        bounded(c)
+    finally:
+        c.close()
+
+
+def bounded(compiler: Compiler) -> None:
     start = time.monotonic()
     results = dict(compiler.compile(BOMBS, FIELDS))
     assert set(results) == set(BOMBS)
@@ -255,31 +278,22 @@ def test_many_candidates_are_compiled_at_once_and_each_gets_its_own_verdict(comp
     assert isinstance(results[10], Failed) and "300000 characters" in str(results[11])
 
 
-def test_a_killed_compiler_is_replaced_and_no_candidate_is_blamed(tmp_path: Path):
-    c = Compiler(IsolationPolicy(), tmp_path / "log")
-    try:
-        assert works(c)
-        os.kill(c._worker.process.pid, signal.SIGKILL)
-        assert works(c)
-    finally:
-        c.close()
+def test_a_killed_compiler_is_replaced_and_no_candidate_is_blamed(compiler: Compiler):
+    assert works(compiler)
+    os.kill(compiler._worker.process.pid, signal.SIGKILL)
+    assert works(compiler)
 
 
-def test_a_progress_bar_that_torch_finds_installed_starts_no_thread(tmp_path: Path, monkeypatch):
-    """Many packages bring tqdm; a fork server with its monitor thread would be unsafe, and says so."""
-    (tmp_path / "tqdm").mkdir()
-    body = "import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()\ntqdm = None\n"
-    (tmp_path / "tqdm" / "__init__.py").write_text(body)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    c = Compiler(IsolationPolicy(), tmp_path / "log")
-    try:
-        assert works(c)
-    finally:
-        c.close()
+def test_a_progress_bar_that_torch_finds_installed_starts_no_thread(compiler: Compiler):
+    assert works(compiler)
+    process = Path(f"/proc/{compiler._worker.process.pid}")
+    path = os.environ["PYTHONPATH"]
+    assert Path(path, "tqdm").exists() and f"PYTHONPATH={path}" in (process / "environ").read_text()
+    assert len(list((process / "task").iterdir())) == 1
 
 
 def test_levels_that_do_not_exist_or_are_too_weak_are_refused(monkeypatch):
-    with pytest.raises(UserError, match="there are auto, strict"):
+    with pytest.raises(UserError, match="use one of auto, strict"):
         check_level("tight")
     monkeypatch.delenv("EUREKA_ALLOW_NO_SANDBOX", raising=False)
     for name in [n for n in os.environ if n.endswith(("_API_KEY", "_TOKEN", "_SECRET"))]:
@@ -295,18 +309,16 @@ def test_levels_that_do_not_exist_or_are_too_weak_are_refused(monkeypatch):
 
 def test_a_jail_with_a_hole_stops_everything_and_names_the_act(tmp_path: Path, monkeypatch):
     """A filter that lets sockets through: the canary finds out, whatever the kernel's version says."""
-    from eureka.system import paths
-
     copy = tmp_path / "sandbox"
     copy.mkdir()
-    for source in paths.shipped("sandbox").glob("*.py"):
+    for source in shipped("sandbox").glob("*.py"):
         text = source.read_text()
         if source.name == "syscalls.py":
             text = text.replace('    "brk",\n', '    "brk",\n    "socket",\n', 1)
             text = text.replace('    "read": 0,\n', '    "read": 0,\n    "socket": 41,\n', 1)
             text = text.replace('    "fcntl": 25,\n', '    "fcntl": 25,\n    "socket": 198,\n', 1)
         (copy / source.name).write_text(text)
-    monkeypatch.setattr("eureka.system.paths.shipped", lambda kind: copy)
+    monkeypatch.setattr("eureka.rewards.compiler.shipped", lambda kind: copy)
     c = Compiler(IsolationPolicy(), tmp_path / "log")
     try:
         with pytest.raises(SandboxUnavailable, match="could open a TCP socket, open a unix socket"):

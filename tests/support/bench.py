@@ -27,14 +27,17 @@ class Bench:
         self.fields = {
             k: Field(tuple(v.shape[1:]), str(v.dtype).removeprefix("torch.")) for k, v in self.states.items()
         }
+        self._texts: dict[str, str] = {}
 
     def env(self, members: int, worlds: int, threads: int = 1, stream: str = "test", static: bool | None = None) -> Env:
         physics = ThreadPhysics(self.model, members * worlds, threads)
         return Env(self.task, physics, torch.zeros(members, dtype=torch.int64), stream, static)
 
     def text(self, source: str) -> str:
-        """The program of a reward, traced in this process: for trusted text only."""
-        return load_sandbox("trace").compile_reward(source, self.fields)
+        """The program of a reward, traced once in this process: for trusted text only."""
+        if source not in self._texts:
+            self._texts[source] = load_sandbox("trace").compile_reward(source, self.fields)
+        return self._texts[source]
 
     def program(self, source: str, worlds: int) -> Program:
         return rebuild(self.text(source), self.fields, worlds)

@@ -1,25 +1,86 @@
-"""The command line as a user runs it."""
+"""The command line: in this process, and as a user runs it."""
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import io
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
-from eureka.runs.store import read_events
+from support.events import events_of
 
-Cli = Callable[..., subprocess.CompletedProcess[str]]
+from eureka.__main__ import main
 
+Done = subprocess.CompletedProcess[str]
+Cli = Callable[..., Done]
+"""Called with the arguments behind `eureka`; `cwd` and variables of the environment by name."""
 
-SMALL = ("--generations", 2, "--samples", 3, "--envs", 32, "--steps", 12_288)
-
-
+SMALL = ("--generations", 2, "--samples", 3, "--envs", 32, "--steps", 4096)
+"""The size of the recorded run."""
 EUREKA = str(Path(sys.executable).parent / "eureka")
-
-
 KEY = "sk-decoy-4477"
+
+
+def without_keys() -> dict[str, str]:
+    return {k: v for k, v in os.environ.items() if not k.endswith(("_KEY", "_TOKEN"))}
+
+
+def in_process(arguments: tuple[object, ...], cwd: Path, variables: dict[str, str]) -> Done:
+    """`main` with its output, in a folder and an environment of its own."""
+    out, err = io.StringIO(), io.StringIO()
+    given = [str(a) for a in arguments]
+    with (
+        contextlib.chdir(cwd),
+        mock.patch.dict(os.environ, without_keys() | variables, clear=True),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        code = main(given)
+    return subprocess.CompletedProcess(given, code, out.getvalue(), err.getvalue())
+
+
+def run_command(arguments: tuple[object, ...], cwd: Path, variables: dict[str, str], timeout: float = 500) -> Done:
+    """A process of its own, as a user starts it."""
+    return subprocess.run(
+        [EUREKA, *map(str, arguments)], cwd=cwd, env=without_keys() | variables,
+        capture_output=True, text=True, timeout=timeout, check=False,
+    )  # fmt: skip
+
+
+def start_command(*arguments: object, cwd: Path, prefix: tuple[str, ...] = (EUREKA,)) -> subprocess.Popen[str]:
+    """A process of its own in a session of its own, to be interrupted or killed; its output is captured."""
+    return subprocess.Popen(
+        [*prefix, *map(str, arguments)], cwd=cwd, env=without_keys(), start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def sentence(done: Done, code: int = 2) -> str:
+    """What a failed command said: one line on standard error, no traceback."""
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1 and lines[0].startswith("error: "), done.stderr
+    return lines[0]
+
+
+def once(folder: Path, build: Callable[[Path], None]) -> Path:
+    """A folder that is built by the first of several test processes that asks for it, and read by all."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with open(folder.with_suffix(".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            half = folder.with_suffix(".half")
+            half.mkdir()
+            build(half)
+            half.rename(folder)
+    return folder
 
 
 def workers(folder: Path) -> dict[str, int]:
@@ -43,7 +104,7 @@ def workers(folder: Path) -> dict[str, int]:
 def wait_for_event(folder: Path, kind: str, process: subprocess.Popen) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
-        if (folder / "events.jsonl").exists() and any(e["event"] == kind for e in read_events(folder)[0]):
+        if events_of(folder, kind):
             return
         time.sleep(0.05)
     raise AssertionError(f"no {kind} within a minute")

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from support.bench import Bench
 
-from eureka.config.settings import Evaluation, Learning
+from eureka.config.settings import Evaluation, Learning, Plan
 from eureka.config.tasks import load_task
-from eureka.rl.training import Plan
-from eureka.workers.executors import Link
+from eureka.workers.messages import (
+    Answer,
+    Checkpoint,
+    CheckpointMember,
+    Described,
+    Note,
+    Outcomes,
+    Progress,
+    Train,
+    decode_answer,
+)
+
+
+class Receiver(Protocol):
+    """The receiving half of a `Connection`."""
+
+    def receive(self, timeout: float, /) -> dict[str, Any] | None: ...
+
 
 REWARDS = (
     "def compute_reward(pole_angle):\n    u = torch.exp(-pole_angle**2 / 0.1)\n    return u, {'u': u}",
@@ -19,59 +35,69 @@ REWARDS = (
 )
 
 
-def plan(iterations: int = 4) -> dict[str, Any]:
-    """A plan with a checkpoint after each half."""
+def training(
+    bench: Bench, folder: Path, iterations: int = 4, resume: tuple[CheckpointMember, ...] | None = None
+) -> Train:
+    """The command for a training of two members, with a checkpoint after each half."""
     learning = Learning(horizon=16, hidden=(32, 16), epochs=2, minibatches=3)
     evaluation = Evaluation(checkpoints=2, selection_episodes=2, report_episodes=4)
-    made = asdict(Plan(32, iterations, learning, evaluation, 3, "search"))
-    return made | {"learning": learning.model_dump(), "evaluation": evaluation.model_dump()}
-
-
-def training(bench: Bench, folder: Path, iterations: int = 4, resume: Any = None) -> dict[str, Any]:
-    """The command for a training of two members."""
-    programs = [bench.text(reward) for reward in REWARDS]
-    what = {"programs": programs, "seeds": [11, 12], "plan": plan(iterations)}
-    return {"command": "train", **what, "folder": str(folder), "resume": resume, "warm": None, "until": None}
+    return Train(
+        programs=tuple(bench.text(reward) for reward in REWARDS),
+        seeds=(11, 12),
+        plan=Plan(32, iterations, learning, evaluation, 3, "search"),
+        folder=str(folder),
+        resume=resume,
+        warm=None,
+        until=None,
+    )
 
 
 @dataclass
 class Heard:
-    """What a trainer process said until its outcomes, or until one stops listening."""
+    """The checkpoints and outcomes of a training."""
 
-    checkpoints: list[dict[str, Any]] = field(default_factory=list)
-    outcomes: dict[str, Any] | None = None
+    checkpoints: list[Checkpoint] = field(default_factory=list)
+    outcomes: Outcomes | None = None
 
     @property
     def policies(self) -> list[bytes]:
         """The files of the outcomes."""
         assert self.outcomes is not None
-        return [Path(policy["file"]).read_bytes() for policy in self.outcomes["policies"]]
+        return [Path(policy.file).read_bytes() for policy in self.outcomes.policies]
 
 
-def listened(link: Link, until_checkpoint: bool = False) -> Heard:
-    """Take what a link says until the outcomes, or the first checkpoint.
+def answer(connection: Receiver, timeout: float = 120) -> Answer:
+    """The next answer, which must arrive in time."""
+    frame = connection.receive(timeout)
+    assert frame is not None
+    return decode_answer(frame)
+
+
+def listened(connection: Receiver, until_checkpoint: bool = False) -> Heard:
+    """Receive answers until the outcomes, or until the first checkpoint.
 
     Raises:
-        Died: the trainer process did before.
+        Died: the trainer process died before.
     """
     heard = Heard()
     while True:
-        answer = link.receive(120)
-        assert answer is not None and answer["kind"] in ("progress", "note", "checkpoint", "outcomes"), answer
-        if answer["kind"] == "checkpoint":
-            heard.checkpoints.append(answer)
-            if until_checkpoint:
+        match answer(connection):
+            case Checkpoint() as checkpoint:
+                heard.checkpoints.append(checkpoint)
+                if until_checkpoint:
+                    return heard
+            case Outcomes() as outcomes:
+                heard.outcomes = outcomes
                 return heard
-        if answer["kind"] == "outcomes":
-            heard.outcomes = answer
-            return heard
+            case other:
+                assert isinstance(other, Progress | Note), other
 
 
-def described(link: Link) -> dict[str, Any]:
-    """The first thing that a trainer process says."""
-    answer = link.receive(120)
-    assert answer is not None and answer["kind"] == "described", answer
-    return answer
+def described(connection: Receiver) -> Described:
+    """The first answer of a trainer process."""
+    first = answer(connection)
+    assert isinstance(first, Described), first
+    return first
 
 
 def own_task(home: Path, more: str = "") -> Path:

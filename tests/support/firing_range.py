@@ -24,7 +24,7 @@ from support.state import FIELDS
 
 from eureka.rewards.compiler import read_answer, verdict
 from eureka.runs.candidate import Failed
-from eureka.workers.process import Died, Worker, last_words
+from eureka.workers.process import Died, Worker, last_line
 
 LIMITS = {"memory": 1 << 30, "cpu_seconds": 3, "wall_seconds": 6.0}
 """Smaller than those of a real run, so that bombs end soon."""
@@ -113,7 +113,7 @@ class Range:
         try:
             judge.receive(timeout=120)
         except Died as death:
-            raise RuntimeError(f"the judge {death}{last_words(self._logs / 'judge')}") from None
+            raise RuntimeError(f"the judge {death}{last_line(self._logs / 'judge')}") from None
         return judge
 
     def _honest(self) -> str:

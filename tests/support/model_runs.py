@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from support.events import events_of
 from support.model_server import GOOD, completion
-
-from eureka.runs.store import read_events
 
 
 def rewards(body: dict, number: int) -> dict:
@@ -16,4 +15,4 @@ def rewards(body: dict, number: int) -> dict:
 
 
 def answers(run: Path) -> list[dict]:
-    return [e for e in read_events(run)[0] if e["event"] == "answer"]
+    return events_of(run, "answer")

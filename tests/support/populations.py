@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from support.bench import Bench
 
-from eureka.config.settings import Evaluation, Learning
+from eureka.config.settings import Evaluation, Learning, Plan
 from eureka.physics.backend import Backend
-from eureka.rl.training import Plan, Training
+from eureka.rl.training import Training
 from eureka.runs.candidate import Outcome
 
 REWARDS = [

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from support.cli import Cli
 
+from eureka.config.options import DeviceOptions, Options, SizeOptions
 from eureka.config.tasks import load_task
 from eureka.errors import UserError
-from eureka.experiment.options import Options, resolve
+from eureka.experiment.options import resolve
 from eureka.system import hardware
 from eureka.workers import placement
 
@@ -28,21 +29,21 @@ def test_without_a_gpu_a_run_takes_the_cpu_and_its_preset():
 def test_with_a_gpu_a_run_takes_it_and_its_preset(with_gpu):
     settings = resolve(load_task("cartpole"), Options())
     assert (settings.device, settings.preset) == ("cuda", "gpu")
-    assert resolve(load_task("cartpole"), Options(device="cpu")).preset == "cpu"
-    assert resolve(load_task("cartpole"), Options(preset="cpu")).device == "cuda"
+    assert resolve(load_task("cartpole"), Options(device=DeviceOptions("cpu"))).preset == "cpu"
+    assert resolve(load_task("cartpole"), Options(SizeOptions("cpu"))).device == "cuda"
 
 
 def test_a_gpu_without_its_simulator_is_left_alone_and_asked_for_says_what_to_install(with_gpu, monkeypatch):
     monkeypatch.setattr(placement, "missing", lambda: True)
     assert resolve(load_task("cartpole"), Options()).device == "cpu"
     with pytest.raises(UserError, match=r"pip install -e '.\[gpu\]'"):
-        resolve(load_task("cartpole"), Options(device="cuda"))
+        resolve(load_task("cartpole"), Options(device=DeviceOptions("cuda")))
 
 
 def test_environments_by_id_stay_on_the_cpu(with_gpu):
     assert resolve(load_task("gymnasium:Hopper-v5"), Options()).device == "cpu"
     with pytest.raises(UserError, match="on the CPU alone"):
-        resolve(load_task("gymnasium:Hopper-v5"), Options(device="warp-cpu"))
+        resolve(load_task("gymnasium:Hopper-v5"), Options(device=DeviceOptions("warp-cpu")))
 
 
 def test_kernels_are_kept_where_the_user_wants_them(monkeypatch, tmp_path: Path):

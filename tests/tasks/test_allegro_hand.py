@@ -231,15 +231,6 @@ def test_a_finger_holds_the_cube_by_primitive_shapes_and_the_hand_keeps_off_itse
     assert (m.nq, m.nv, m.nu) == (23, 22, 16) and m.npair == 6 + 24 + 4
 
 
-def test_random_play_does_not_diverge(bench: Bench):
-    env = bench.env(1, 64, threads=2)
-    env.reset()
-    for step in range(150):
-        action = Noise(torch.arange(64), torch.tensor(step)).uniform("random", 16, low=-1.0, high=1.0)
-        env.step(action[None])
-    assert int(env.diverged.sum()) == 0 and env.physics.warnings() == {}
-
-
 def test_the_critic_alone_sees_the_joint_forces(bench: Bench):
     env = bench.env(1, 3)
     env.reset()

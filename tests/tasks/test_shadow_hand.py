@@ -144,29 +144,18 @@ def test_a_spin_of_the_free_cube_lasts(shadow_hand: Bench):
     assert data.qvel[27] == pytest.approx(10.0 * math.exp(-0.508), rel=0.01)
 
 
-def test_collisions_are_between_primitive_shapes_only(shadow_hand: Bench):
+def test_the_scene_has_the_published_sizes(shadow_hand: Bench):
     m = shadow_hand.model
-    colliding = (m.geom_contype != 0) | (m.geom_conaffinity != 0)
-    primitive = {0, 2, 3, 4, 5, 6}  # plane, sphere, capsule, ellipsoid, cylinder, box
-    assert set(m.geom_type[colliding].tolist()) <= primitive
     assert (m.nq, m.nv, m.nu, m.ntendon, m.npair) == (31, 30, 20, 4, 19)
     assert math.isclose(m.body("object").mass[0], 0.05**3 * 567, rel_tol=1e-6)
 
 
-def play_randomly(bench: Bench, worlds: int, steps: int) -> dict[str, int]:
-    env = bench.env(1, worlds, threads=2)
-    env.reset()
-    for step in range(steps):
-        action = Noise(torch.arange(worlds), torch.tensor(step)).uniform("random", 20, low=-1.0, high=1.0)
-        env.step(action[None])
-    assert int(env.diverged.sum()) == 0
-    return env.physics.warnings()
-
-
-def test_random_play_does_not_diverge(shadow_hand: Bench):
-    assert play_randomly(shadow_hand, worlds=100, steps=200) == {}
-
-
 @pytest.mark.slow
 def test_a_million_steps_of_random_play_do_not_diverge(shadow_hand: Bench):
-    assert play_randomly(shadow_hand, worlds=1000, steps=1000) == {}
+    worlds = 1000
+    env = shadow_hand.env(1, worlds, threads=2)
+    env.reset()
+    for step in range(1000):
+        action = Noise(torch.arange(worlds), torch.tensor(step)).uniform("random", 20, low=-1.0, high=1.0)
+        env.step(action[None])
+    assert int(env.diverged.sum()) == 0 and env.physics.warnings() == {}

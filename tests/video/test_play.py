@@ -117,7 +117,7 @@ def test_the_human_policy_is_played_beside_from_the_same_starts(cli: Cli, run: P
 def test_without_any_renderer_the_trajectory_is_kept_and_can_be_drawn_elsewhere(cli: Cli, run: Path, tmp_path: Path):
     done = cli("play", run, "-o", "a.mp4", *SHORT, MUJOCO_GL="glfw", DISPLAY="", WAYLAND_DISPLAY="")
     said = sentence(done, 1)
-    assert "nothing here can draw: glfw (" in said and "MUJOCO_GL has it tried alone" in said
+    assert "no renderer works: glfw (" in said and "MUJOCO_GL excludes the others" in said
     assert "install Mesa's libegl1" in said and said.endswith("eureka play a.npz")
     assert not (tmp_path / "a.mp4").exists()
     done = cli("play", "a.npz", "-o", "a.webp", "--size", "480x270")
@@ -147,11 +147,11 @@ def test_without_the_packages_that_draw_a_sentence_says_what_to_install(cli: Cli
         return {"PYTHONPATH": str(folder)}
 
     said = sentence(cli("play", run, "-o", "a.mp4", "--seconds", 0.2, "--size", "320x180", **without("av")), 1)
-    assert said == "error: no video without PyAV (pip install -e '.[play]'); its frames are in a"
+    assert said == "error: a video needs PyAV (pip install -e '.[play]'); the frames are in a"
     assert len(list((tmp_path / "a").glob("*.png"))) == 6 and not (tmp_path / "a.mp4").exists()
     (tmp_path / "b.npz").write_text("precious")
     said = sentence(cli("play", run, "-o", "b.mp4", "--seconds", 0.2, **without("PIL")), 1)
-    assert "drawing needs Pillow: pip install -e '.[play]'; the trajectory is kept in b-2.npz" in said
+    assert "drawing needs Pillow: pip install -e '.[play]'; the trajectory is saved as b-2.npz" in said
     assert trajectory.load(tmp_path / "b-2.npz").steps == 12 and (tmp_path / "b.npz").read_text() == "precious"
 
 
@@ -175,19 +175,19 @@ def test_environments_by_id_are_filmed_where_mujoco_simulates_them(cli: Cli, tmp
         (["RUN", "--baseline", "humen"], "has no trained arm 'humen' (did you mean 'human'?)"),
         (["RUN", "--seconds", "3", "--episodes", "2"], "give one of them"),
         (["RUN", "--seconds", "nan"], "--seconds must be above 0"),
-        (["RUN", "--size", "huge"], "such as 960x540"),
+        (["RUN", "--size", "huge"], "e.g. 960x540"),
         (["RUN", "--size", "10x10"], "from 160 to 4096"),
-        (["RUN", "-o", "film.avi"], "film.avi should end in .mp4, .gif, .webp"),
-        (["RUN", "-o", "nodir/film.mp4"], "there is no folder nodir"),
+        (["RUN", "-o", "film.avi"], "film.avi must end in .mp4, .gif, .webp"),
+        (["RUN", "-o", "nodir/film.mp4"], "the folder nodir does not exist"),
         (["RUN", "-o", "taken.mp4"], "taken.mp4 exists already"),
-        (["RUN", "--frames", "full"], "full exists already and is no empty folder"),
+        (["RUN", "--frames", "full"], "full exists already and is not an empty folder"),
         (["RUN", "--task", "cartpole"], "--task is for a policy's file outside a run"),
         (["lone.safetensors"], "name its task with --task"),
         (["lone.safetensors", "--task", "ant"], "is a policy of another task"),
         (["lone.safetensors", "--task", "cartpole", "--baseline", "human"], "--baseline is an arm of a run"),
         (["lone.safetensors", "--task", "cartpole", "--candidate", "1.0"], "a file is one policy"),
-        (["junk.safetensors", "--task", "cartpole"], "junk.safetensors is no policy of eureka's"),
-        (["junk.npz"], "junk.npz is no trajectory"),
+        (["junk.safetensors", "--task", "cartpole"], "junk.safetensors is not a policy file"),
+        (["junk.npz"], "junk.npz is not a trajectory"),
         (["taken.mp4"], "neither a run's folder nor a policy"),
     ],
 )

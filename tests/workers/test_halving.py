@@ -9,13 +9,15 @@ from support.bench import Bench
 from support.halving import standing
 from support.populations import PLAN, finish, training
 
+from eureka.config.options import DeviceOptions, Options, SearchOptions
 from eureka.config.settings import Evaluation, Learning, Racing
 from eureka.config.tasks import load_task
 from eureka.errors import UserError
-from eureka.experiment.arms import CompareOptions, control
+from eureka.experiment.arms import control
 from eureka.experiment.estimate import estimate
-from eureka.experiment.options import Options, resolve
+from eureka.experiment.options import resolve
 from eureka.runs.candidate import Dropped, Failed, Outcome, Trained
+from eureka.runs.results import CompareOptions
 from eureka.system.paths import shipped
 from eureka.workers import halving
 
@@ -77,10 +79,10 @@ def test_a_member_stopped_at_a_rung_and_gone_on_with_ends_as_one_that_never_stop
 @pytest.mark.parametrize("text", ["on,", "0.5:", "0.5:1.5", "2:0.5", "0:0.5", "halving", "0.5:0.5:0.5"])
 def test_a_race_that_cannot_be_is_refused_in_a_sentence(text: str):
     if text == "0.5:":
-        assert resolve(load_task("cartpole"), Options(racing=text)).racing == Racing(rungs=(0.5,))
+        assert resolve(load_task("cartpole"), Options(search=SearchOptions(racing=text))).racing == Racing(rungs=(0.5,))
         return
     with pytest.raises(UserError, match=r"--racing .* give on, off, or RUNG"):
-        resolve(load_task("cartpole"), Options(racing=text))
+        resolve(load_task("cartpole"), Options(search=SearchOptions(racing=text)))
 
 
 def test_a_tasks_own_race_is_taken_and_the_command_line_overrides_it(tmp_path):
@@ -89,11 +91,11 @@ def test_a_tasks_own_race_is_taken_and_the_command_line_overrides_it(tmp_path):
     own = "    final_seeds: 3\n    racing: {rungs: [0.3], keep: 0.4}\n    warm_start: 0.5\n"
     (tmp_path / "mine.yaml").write_text(text.replace("    final_seeds: 3\n", own, 1))
     task = load_task(str(tmp_path / "mine.yaml"))
-    settings = resolve(task, Options(device="cpu"))
+    settings = resolve(task, Options(device=DeviceOptions("cpu")))
     assert settings.racing == Racing(rungs=(0.3,), keep=0.4) and settings.warm_start == 0.5
-    assert resolve(task, Options(device="cpu", racing="off")).racing is None
-    assert resolve(task, Options(device="cpu", racing="on")).racing == Racing()
-    assert resolve(load_task("cartpole"), Options(device="cpu")).racing is None, "as in the paper"
+    assert resolve(task, Options(search=SearchOptions(racing="off"), device=DeviceOptions("cpu"))).racing is None
+    assert resolve(task, Options(search=SearchOptions(racing="on"), device=DeviceOptions("cpu"))).racing == Racing()
+    assert resolve(load_task("cartpole"), Options(device=DeviceOptions("cpu"))).racing is None, "as in the paper"
     (tmp_path / "mine.yaml").write_text(text.replace("    final_seeds: 3\n", own.replace("[0.3]", "[1.3]"), 1))
     with pytest.raises(UserError, match=r"racing\.rungs\.0: input should be less than 1"):
         load_task(str(tmp_path / "mine.yaml"))
@@ -101,7 +103,7 @@ def test_a_tasks_own_race_is_taken_and_the_command_line_overrides_it(tmp_path):
 
 def test_an_estimate_counts_what_a_race_and_warm_starts_leave_out():
     """2 x 4 trainings of 8 iterations of 10 x 5 steps and a final one; 4 evaluations of 2 episodes, 3 reported."""
-    settings = resolve(load_task("cartpole"), Options(device="cpu")).model_copy(
+    settings = resolve(load_task("cartpole"), Options(device=DeviceOptions("cpu"))).model_copy(
         update={
             "generations": 2,
             "samples": 4,
@@ -126,7 +128,8 @@ def test_an_estimate_counts_what_a_race_and_warm_starts_leave_out():
 
 
 def test_a_control_without_a_parent_is_estimated_without_warm_starts():
-    run = resolve(load_task("cartpole"), Options(device="cpu", warm_start=0.5, generations=3))
+    search = SearchOptions(generations=3, warm_start=0.5)
+    run = resolve(load_task("cartpole"), Options(search=search, device=DeviceOptions("cpu")))
     wanted = CompareOptions(controls=("search", "best-of-n"))
     controls = [control(name, run, wanted) for name in wanted.controls]
     both, warm, cold = (

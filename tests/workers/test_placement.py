@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from eureka.config.options import DeviceOptions, Options
 from eureka.config.tasks import load_task
 from eureka.errors import UserError
-from eureka.experiment.options import Options, resolve
+from eureka.experiment.options import resolve
 from eureka.workers import executors, placement
 from eureka.workers.executors import LocalExecutor
 from eureka.workers.isolation import IsolationPolicy
@@ -23,8 +24,7 @@ def two_processors_and_two_gpus(monkeypatch):
 
 
 def placed(device: str = "auto", **given: Any) -> dict[str, Any]:
-    asked = dict.fromkeys(("devices", "workers", "executor")) | given
-    return placement.resolve(load_task("cartpole"), device, **asked)
+    return placement.resolve(load_task("cartpole"), DeviceOptions(device, **given))
 
 
 def test_the_devices_that_are_named_are_the_ones_that_are_used():
@@ -39,15 +39,15 @@ def test_the_devices_that_are_named_are_the_ones_that_are_used():
 @pytest.mark.parametrize(
     "device, given, expected",
     [
-        ("cpu", {"workers": 3}, "each needs a processor, and there are 2 here"),
+        ("cpu", {"workers": 3}, "this machine has 2 processors"),
         ("cpu", {"workers": 0}, "--workers must be at least 1"),
-        ("cuda", {"workers": 2}, "name the GPUs instead"),
-        ("cpu", {"devices": "cuda:0"}, "--device is cpu; leave one of them out"),
-        ("auto", {"devices": "cuda:0,gpu1"}, "'gpu1' is no GPU"),
-        ("auto", {"devices": "cuda:2"}, "there is no cuda:2 here; torch sees 2"),
-        ("auto", {"devices": "cuda:1,cuda:1"}, "name it once"),
-        ("auto", {"devices": "cuda:0", "executor": "ray"}, "Ray chooses them itself"),
-        ("auto", {"executor": "slurm"}, "no executor 'slurm'; there are local, ray and ray:ADDRESS"),
+        ("cuda", {"workers": 2}, "use --devices cuda:0,cuda:1"),
+        ("cpu", {"devices": "cuda:0"}, "--device is cpu; omit one of them"),
+        ("auto", {"devices": "cuda:0,gpu1"}, "'gpu1' is not a GPU"),
+        ("auto", {"devices": "cuda:2"}, "no cuda:2 on this machine; the number of GPUs is 2"),
+        ("auto", {"devices": "cuda:1,cuda:1"}, "a GPU is named twice"),
+        ("auto", {"devices": "cuda:0", "executor": "ray"}, "Ray assigns the GPUs"),
+        ("auto", {"executor": "slurm"}, "unknown executor 'slurm'; use local, ray or ray:ADDRESS"),
         ("auto", {"executor": "rai"}, "did you mean 'ray'?"),
     ],
 )
@@ -58,12 +58,10 @@ def test_what_cannot_be_had_is_refused_in_a_sentence(device: str, given: dict[st
 
 
 def test_a_run_goes_on_where_it_was_unless_another_place_is_named():
-    settings = resolve(load_task("cartpole"), Options(device="cpu", workers=2))
+    settings = resolve(load_task("cartpole"), Options(device=DeviceOptions("cpu", workers=2)))
 
     def moved(**given: Any) -> dict[str, Any]:
-        return placement.apply_device_changes(
-            None, settings, "auto", **(dict.fromkeys(("devices", "workers", "executor")) | given)
-        )
+        return placement.apply_device_changes(None, settings, DeviceOptions(**given))
 
     kept = {"device": "cpu", "devices": (), "workers": 2, "executor": "local"}
     assert moved() == kept
@@ -72,11 +70,10 @@ def test_a_run_goes_on_where_it_was_unless_another_place_is_named():
 
 
 def test_a_recorded_cluster_is_joined_only_at_the_users_word():
-    settings = resolve(load_task("cartpole"), Options(device="cpu", executor="ray:there:6379"))
-    nothing = dict.fromkeys(("devices", "workers", "executor"))
+    settings = resolve(load_task("cartpole"), Options(device=DeviceOptions("cpu", executor="ray:there:6379")))
     with pytest.raises(UserError, match="add --executor ray:there:6379"):
-        placement.apply_device_changes(None, settings, "auto", **nothing)
-    again = placement.apply_device_changes(None, settings, "auto", **(nothing | {"executor": "ray:there:6379"}))
+        placement.apply_device_changes(None, settings, DeviceOptions())
+    again = placement.apply_device_changes(None, settings, DeviceOptions(executor="ray:there:6379"))
     assert again["executor"] == "ray:there:6379"
 
 

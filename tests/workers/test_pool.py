@@ -19,19 +19,23 @@ import pytest
 from support.bench import Bench
 from support.candidates import TASK, trained
 from support.cli import EUREKA, Cli, wait_for_event, workers
+from support.events import events_of
 from support.halving import standing
 
 from eureka.config.settings import Evaluation, Racing, Settings
 from eureka.config.tasks import LoadedTask, load_task
 from eureka.errors import SandboxUnavailable, UserError
 from eureka.runs.candidate import Failed, Known, Outcome
-from eureka.runs.events import Progressed, RungReached
-from eureka.runs.store import Run, create, read_events
+from eureka.runs.events import Progressed, RungReached, TrainingProgress
+from eureka.runs.journal import RacedEvent, TrainedEvent
+from eureka.runs.store import Run, create
 from eureka.workers.client import TrainerClient
 from eureka.workers.executors import LocalExecutor
 from eureka.workers.isolation import IsolationPolicy
+from eureka.workers.messages import Described, HashedFile, Outcomes, Progress, encode
 from eureka.workers.pool import TrainerPool
 from eureka.workers.process import Died
+from eureka.workers.recovery import TrainingRequest
 
 RACE = Racing(rungs=(0.25, 0.5), keep=0.5)
 
@@ -52,13 +56,15 @@ class Scripted:
     def __init__(self, executor: Many, number: int):
         self.executor = executor
         self.said: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-        described, fence = TASK.model_dump(mode="json"), executor.fences[number]
-        self.said.put({"kind": "described", "description": described, "fence": fence, "sizes": None})
+        self.said.put(encode(Described(description=TASK, fence=executor.fences[number], sizes=None)))
 
     def send(self, message: dict[str, Any]) -> None:
         programs, until = message["programs"], message["until"]
         self.executor.trained.append((tuple(programs), until))
         self.executor.folders.append(message["folder"])
+        if self.executor.answers:
+            self.said.put(self.executor.answers.pop(0))
+            return
         self.executor.before(programs)
         if "bad" in programs or self.executor.bad.get(until) in programs:
             self.said.put({"kind": "death"})
@@ -66,14 +72,10 @@ class Scripted:
         outcomes: list[Outcome] = [
             standing(float(p)) if until else trained().model_copy(update={"report": float(p)}) for p in programs
         ]
-        clocks = {"env": 1.0}
-        steps = len(programs) * 100
-        self.said.put(
-            {"kind": "progress", "steps": steps, "steps_left": 0, "clocks": clocks, "fitness": [1.0] * len(programs)}
-        )
-        policies = [{"file": str(Path(message["folder"]) / "p"), "sha256": ""} for _ in programs]
-        found = [o.model_dump(mode="json") for o in outcomes]
-        self.said.put({"kind": "outcomes", "outcomes": found, "policies": policies, "clocks": clocks, "sizes": None})
+        clocks, steps, fitness = {"env": 1.0}, len(programs) * 100, [1.0] * len(programs)
+        self.said.put(encode(Progress(progress=TrainingProgress(8, 8, steps, 0, clocks, fitness))))
+        policies = tuple(HashedFile(file=str(Path(message["folder"]) / "p"), sha256="") for _ in programs)
+        self.said.put(encode(Outcomes(outcomes=tuple(outcomes), policies=policies, clocks=clocks, sizes=None)))
 
     def receive(self, timeout: float | None = None) -> dict[str, Any] | None:
         answer = self.said.get(timeout=10)
@@ -100,6 +102,8 @@ class Many:
         self.opened: list[int] = []
         self.folders: list[str] = []
         self.before: Callable[[list[str]], None] = lambda programs: None
+        self.answers: list[dict[str, Any]] = []
+        """Frames that answer the first commands in place of a training."""
         self.bad: dict[int | None, str] = {}
         """Programs that kill on the way to a rung, or to the end."""
 
@@ -129,9 +133,11 @@ def train(
     race: Racing | None = None,
     told: Callable[[Any], None] = lambda _: None,
     known: Mapping[int, Known] = MappingProxyType({}),
+    key: str = "g",
 ) -> list[Outcome]:
     places = [f"candidates/{i}/policy" for i in range(len(programs))]
-    return pool.train(run, "g", programs, [0] * len(programs), "search", places, told, race, known=known)
+    request = TrainingRequest(key, programs, [0] * len(programs), "search", places, race, known=known)
+    return pool.train(run, request, told)
 
 
 def reports(outcomes: list[Outcome]) -> list[float | str]:
@@ -173,7 +179,7 @@ def test_a_race_trains_the_survivors_of_all_shares_and_nobody_else(run: Run, tmp
     assert reports(outcomes) == [1, 5, "failed", 3, 8, 2, 7, 4]
     raced = [event for event in told if isinstance(event, RungReached)]
     assert [event.dropped for event in raced] == [(0, 3, 5), (1, 7)] and raced[0].fitness[4] == 8.0
-    assert [e["dropped"] for e in run.events if e["event"] == "raced"] == [[0, 3, 5], [1, 7]]
+    assert [e.dropped for e in run.all(RacedEvent)] == [[0, 3, 5], [1, 7]]
 
 
 def test_a_race_gone_on_with_under_another_number_of_workers_repeats_nothing(run: Run, tmp_path: Path):
@@ -199,13 +205,12 @@ def test_a_race_replayed_has_the_same_losers_where_a_machine_failed_on_the_way(r
     first = Many(2, tmp_path / "log")
     first.bad = {2: "9", 4: "8", None: "7"}
     outcomes = train(TrainerPool(first, tmp_path), run, programs, RACE)
-    recorded = [event for event in run.events if event["event"] in ("trained", "raced")]
     assert reports(outcomes) == [1, 5, "failed", 3, "failed", 2, "failed", 4]
     known = {
-        member: Known(outcomes[member], event["until"])  # type: ignore[arg-type]
-        for event in recorded
-        for member in event.get("members", ())
-        if event["event"] == "trained" and "machine" in event["outcomes"][0]
+        member: Known(outcomes[member], event.until)  # type: ignore[arg-type]
+        for event in run.all(TrainedEvent)
+        for member in event.members
+        if isinstance(event.outcomes[0], Failed)
     }
     assert {member: k.until for member, k in known.items()} == {2: 2, 4: 4, 6: None}
     again = create(tmp_path / "again", load_task("cartpole"), run.settings, {})
@@ -214,9 +219,7 @@ def test_a_race_replayed_has_the_same_losers_where_a_machine_failed_on_the_way(r
     again.close()
     trained = {until: sorted(p) for p, until in second.trained}
     assert trained == {2: ["1", "2", "3", "4", "5", "7", "8"], 4: ["4", "5", "7"], None: ["5"]}
-    assert [e["dropped"] for e in again.events if e["event"] == "raced"] == [
-        e["dropped"] for e in recorded if e["event"] == "raced"
-    ]
+    assert [e.dropped for e in again.all(RacedEvent)] == [e.dropped for e in run.all(RacedEvent)]
 
 
 def test_a_run_gone_on_with_tells_how_far_the_shares_are_that_were_done(run: Run, tmp_path: Path):
@@ -229,12 +232,12 @@ def test_a_run_gone_on_with_tells_how_far_the_shares_are_that_were_done(run: Run
     first.before = stop
     with pytest.raises(KeyboardInterrupt):
         train(TrainerPool(first, tmp_path), run, ["1", "2", "3", "4"])
-    assert any(event["event"] == "trained" and event["members"] == [0, 1] for event in run.events)
+    assert run.find(TrainedEvent, members=[0, 1]) is not None
     told = []
     train(TrainerPool(Many(1, tmp_path / "log"), tmp_path), run, ["1", "2", "3", "4"], told=told.append)
     (progress,) = [event for event in told if isinstance(event, Progressed)]
-    assert progress.report["steps_left"] == 0 and progress.report["steps"] == 200
-    assert None not in progress.report["fitness"]
+    assert progress.report.steps_left == 0 and progress.report.steps == 200
+    assert None not in progress.report.fitness
 
 
 def test_one_shares_error_ends_the_waiting_of_the_others(run: Run, tmp_path: Path):
@@ -249,6 +252,25 @@ def test_one_shares_error_ends_the_waiting_of_the_others(run: Run, tmp_path: Pat
     with pytest.raises(UserError, match="the task is wrong"):
         train(TrainerPool(executor, tmp_path), run, ["1", "bad"])
     assert len(executor.opened) == 2, "nothing was started again"
+
+
+@pytest.mark.parametrize(
+    "frame, reason",
+    [
+        ({"kind": "outcomes"}, "an invalid message (outcomes.outcomes: Field required)"),
+        ({"kind": "described", "description": TASK.model_dump(), "fence": "", "sizes": None}, "an unexpected message"),
+    ],
+)
+def test_a_process_that_breaks_the_protocol_is_replaced_and_the_training_repeated(
+    run: Run, tmp_path: Path, frame: dict[str, Any], reason: str
+):
+    executor = Many(1, tmp_path / "log")
+    executor.answers = [frame]
+    assert reports(train(TrainerPool(executor, tmp_path), run, ["1", "2"])) == [1, 2]
+    assert executor.opened == [0, 0]
+    executor.answers = [frame] * 3
+    (failed,) = train(TrainerPool(executor, tmp_path), run, ["3"], key="h")
+    assert isinstance(failed, Failed) and reason in failed.message
 
 
 def test_no_worker_is_given_anything_before_it_is_known_to_be_confined(run: Run, tmp_path: Path):
@@ -284,8 +306,8 @@ def test_progress_of_all_shares_is_one_report(run: Run, tmp_path: Path):
     told: list[Any] = []
     train(TrainerPool(Many(2, tmp_path / "log"), tmp_path), run, ["1", "2", "3", "4"], None, told.append)
     last = [event for event in told if isinstance(event, Progressed)][-1]
-    assert last.members == (0, 1, 2, 3) and last.report["steps"] == 400 and last.report["steps_left"] == 0
-    assert last.report["iteration"] == last.report["iterations"] == 8 and last.report["fitness"] == [1.0] * 4
+    assert last.members == (0, 1, 2, 3) and last.report.steps == 400 and last.report.steps_left == 0
+    assert last.report.iteration == last.report.iterations == 8 and last.report.fitness == [1.0] * 4
 
 
 # With real trainers
@@ -366,8 +388,7 @@ def test_ctrl_c_in_mid_race_ends_all_workers_and_one_of_them_finishes_the_same(
     done = cli("resume", "run", "--workers", 1)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "run" / "result.json").read_bytes() == undisturbed
-    events, _ = read_events(tmp_path / "run")
-    begun = [e["warm"] for e in events if e["event"] == "training"]
+    begun = [e["warm"] for e in events_of(tmp_path / "run") if e["event"] == "training"]
     result = json.loads(undisturbed)
     parents = {c["warm"] for c in result["candidates"] if c["generation"] == 2 and not c["duplicate_of"]}
     assert begun[0] is None and parents == {begun[1]} and begun[1].startswith("1.")

@@ -1,10 +1,10 @@
 """Trainer processes on the machines of a Ray cluster.
 
-    orchestrator  --frames-->  driver  --Ray-->  host (an actor)  --frames-->  trainer process
-    executor.py                driver.py         host.py                       eureka.trainer.service
-                               handle.py
+    orchestrator  --frames-->  driver process    --Ray-->  actor on a node  --frames-->  trainer process
+    executor.py                driver_process.py           actor.py                      eureka.trainer.service
+    driver.py                  actor_handle.py
 
-The orchestrator never imports Ray and keeps its keys to itself: the driver, a process of its own with the environment
-of a helper, is Ray's driver. On each node a host starts the same trainer process as on one machine, behind the same
-fence, and passes its frames on. Files travel through Ray: nothing is asked of a shared disk.
+The orchestrator, which holds API keys, does not import Ray. The driver process is Ray's driver and has the environment
+of a helper process. On a node, an actor starts the same trainer process as on one machine, with the same isolation,
+and forwards its frames. Files are sent through Ray; a shared file system is not needed.
 """

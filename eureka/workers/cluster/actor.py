@@ -1,6 +1,6 @@
-"""What a node of the cluster runs for a trainer: a Ray actor with a folder, a trainer process in it, and its frames.
+"""The Ray actor on a node: a folder, a trainer process that works in it, and its frames.
 
-Nothing here imports Ray: the driver makes the class an actor. Calls come from several threads at once.
+This module does not import Ray: the driver process makes the class an actor. Methods are called from several threads.
 """
 
 from __future__ import annotations
@@ -19,155 +19,155 @@ from typing import Any
 
 from eureka.system.paths import shipped
 from eureka.workers.cluster import compatibility
-from eureka.workers.cluster.channel import Pipe
-from eureka.workers.cluster.transfer import PIECE, hashes, unpack
-from eureka.workers.executors import started
+from eureka.workers.cluster.channel import Channel
+from eureka.workers.cluster.transfer import PART, hashes, unpack
+from eureka.workers.executors import start_trainer
 
-_PREFIX, _LOCK = "eureka-host-", "lock"
-_LOG_AT_ONCE = 1 << 18
-"""Bytes of a log that are passed on in one answer at most; of more, the last ones."""
+_PREFIX, _LOCK = "eureka-actor-", "lock"
+_MAX_LOG = 1 << 18
+"""Maximum size of the log in one `TrainerOutput`, bytes; older lines are dropped."""
 
 
 @dataclass(frozen=True)
-class Order:
-    """What is to be started."""
+class StartOptions:
+    """How to start a trainer process."""
 
     task: str
-    """The YAML's name, or gymnasium:ID."""
+    """File name of the YAML, or `gymnasium:ID`."""
     sources: Mapping[str, str]
-    """SHA-256 of each of the task's files by its place beside the YAML; nothing where there is none."""
+    """SHA-256 of the task's files by their path relative to the YAML; empty for `gymnasium:ID`."""
     device: str
     threads: int
     fenced: bool
 
 
 @dataclass(frozen=True)
-class Places:
-    """Folders of a host."""
+class Folders:
+    """Folders of an actor."""
 
     task: str
     inbox: str
-    """For files that commands name."""
+    """For input files of commands."""
     out: str
-    """For files that answers name."""
+    """For output files of the trainer process."""
 
 
 @dataclass(frozen=True)
 class TrainerOutput:
-    """What came from a trainer process since it was asked last."""
+    """New output of a trainer process."""
 
     frames: list[bytes]
     log: bytes
     ended: str | None
-    """How it died, after its last frame."""
+    """How the process died, after its last frame; None while it runs."""
 
 
 class TrainerActor:
-    """One trainer process on this machine, and the folder that it works in."""
+    """A trainer process on this machine, and its folder."""
 
     def __init__(self) -> None:
-        _sweep()
+        _remove_abandoned()
         self._folder = Path(tempfile.mkdtemp(prefix=_PREFIX)).resolve()
         self._lock = os.open(self._folder / "new", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
-        (self._folder / "new").rename(self._folder / _LOCK)  # nobody ever sees it free
+        (self._folder / "new").rename(self._folder / _LOCK)  # never visible while unlocked
         self._inbox, self._out = self._folder / "inbox", self._folder / "scratch" / "out"
         for folder in (self._inbox, self._out):
             folder.mkdir(parents=True)
-        self._log, self._read = self._folder / "trainer.log", 0
-        self._said: queue.SimpleQueue[bytes | str] = queue.SimpleQueue()
-        self._pipe: Pipe | None = None
+        self._log, self._log_end = self._folder / "trainer.log", 0
+        self._output: queue.SimpleQueue[bytes | str] = queue.SimpleQueue()
+        self._channel: Channel | None = None
 
     def facts(self, device: str) -> dict[str, str]:
-        """What this machine's results depend on."""
+        """As `compatibility.facts`."""
         return compatibility.facts(device)
 
     def name(self) -> str:
-        """What this machine is called."""
+        """Host name of this machine."""
         return socket.gethostname()
 
     def has(self, sources: Mapping[str, str]) -> bool:
-        """Whether these are files of tasks that came with this installation."""
+        """Whether this installation contains these files as shipped tasks."""
         files = {name: shipped("tasks") / name for name in sources}
         return all(path.is_file() for path in files.values()) and hashes(files) == sources
 
-    def start(self, order: Order, files: Mapping[str, bytes]) -> Places:
-        """Start the trainer process; `files` are the task's, nothing where they are here already."""
+    def start(self, options: StartOptions, files: Mapping[str, bytes]) -> Folders:
+        """Start the trainer process; `files` are those of the task, or empty for a shipped task."""
         home = self._folder / "task" if files else shipped("tasks")
         unpack(files, self._folder / "task")
-        task = home / order.task if order.sources else Path(order.task)
+        task = home / options.task if options.sources else Path(options.task)
         scratch = self._folder / "scratch"
-        worker = started(
-            task, order.device, order.threads, order.fenced, scratch, scratch / "tmp", self._log, (self._lock,)
+        worker = start_trainer(
+            task, options.device, options.threads, options.fenced, scratch, scratch / "tmp", self._log, (self._lock,)
         )
-        self._pipe = Pipe(worker, self._said.put, self._said.put)
-        return Places(str(home), str(self._inbox), str(self._out))
+        self._channel = Channel(worker, self._output.put, self._output.put)
+        return Folders(str(home), str(self._inbox), str(self._out))
 
     def take(self, wait: float) -> TrainerOutput:
-        """What the trainer process said, as soon as it says something, or nothing after `wait` s."""
+        """New output of the trainer process; waits up to `wait` s for it."""
         frames: list[bytes] = []
         ended = None
         with contextlib.suppress(queue.Empty):
-            said = self._said.get(timeout=wait)
+            item = self._output.get(timeout=wait)
             while True:
-                if isinstance(said, str):
-                    ended = said
+                if isinstance(item, str):
+                    ended = item
                 else:
-                    frames.append(said)
-                said = self._said.get_nowait()
-        return TrainerOutput(frames, self._new_words(), ended)
+                    frames.append(item)
+                item = self._output.get_nowait()
+        return TrainerOutput(frames, self._new_log(), ended)
 
     def send(self, command: dict[str, Any]) -> None:
-        """Give it a command.
+        """Send a command to the trainer process.
 
         Raises:
-            Died: it is gone.
+            Died: the process died.
         """
-        assert self._pipe is not None
-        self._pipe.send(command)
+        assert self._channel is not None
+        self._channel.send(command)
 
-    def write(self, name: str, piece: bytes, first: bool) -> None:
-        """Add a piece to a file that a command will name."""
+    def write(self, name: str, part: bytes, first: bool) -> None:
+        """Write a part of an input file."""
         with open(self._inbox / name, "wb" if first else "ab") as file:
-            file.write(piece)
+            file.write(part)
 
     def clear(self) -> None:
-        """Drop the files of the last command."""
+        """Remove the input files of the last command."""
         for path in self._inbox.iterdir():
             path.unlink()
 
     def read(self, name: str, offset: int) -> bytes:
-        """A piece of a file that an answer named; the last one is shorter than the others."""
+        """A part of an output file; the last part is shorter than the others."""
         with open(self._out / name, "rb") as file:
             file.seek(offset)
-            return file.read(PIECE)
+            return file.read(PART)
 
-    def forget(self, name: str) -> None:
-        """Drop a file that was read."""
+    def remove(self, name: str) -> None:
+        """Remove an output file."""
         (self._out / name).unlink(missing_ok=True)
 
     def kill(self) -> None:
-        """End the trainer process at once."""
-        if self._pipe is not None:
-            self._pipe.kill()
+        """Kill the trainer process."""
+        if self._channel is not None:
+            self._channel.kill()
 
     def end(self) -> None:
         """End the trainer process and remove the folder."""
-        if self._pipe is not None:
-            self._pipe.close()
+        if self._channel is not None:
+            self._channel.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _new_words(self) -> bytes:
+    def _new_log(self) -> bytes:
         with contextlib.suppress(FileNotFoundError), open(self._log, "rb") as file:
             end = file.seek(0, os.SEEK_END)
-            begin = file.seek(max(self._read, end - _LOG_AT_ONCE))
-            self._read = end
+            begin = file.seek(max(self._log_end, end - _MAX_LOG))
+            self._log_end = end
             return file.read(end - begin)
         return b""
 
 
-def _sweep() -> None:
-    """Remove the folders of hosts that were killed: nobody, and no trainer process of theirs, holds their locks."""
+def _remove_abandoned() -> None:
+    """Remove the folders of actors that were killed: no actor and no trainer process holds their locks."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError), open(folder / _LOCK) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

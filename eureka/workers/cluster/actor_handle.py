@@ -1,4 +1,4 @@
-"""The driver's end of one link: a host placed on a node, and what passes between it and the orchestrator."""
+"""The driver process's side of one connection: places an actor on a node, and forwards frames and files."""
 
 from __future__ import annotations
 
@@ -19,137 +19,138 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from eureka.system.files import write_whole
 from eureka.workers.cluster import compatibility
-from eureka.workers.cluster.actor import Order, Places, TrainerActor
-from eureka.workers.cluster.transfer import PIECE, incoming, outgoing
+from eureka.workers.cluster.actor import Folders, StartOptions, TrainerActor
+from eureka.workers.cluster.transfer import PART, incoming, outgoing
+from eureka.workers.messages import Answer, Command, StorageError, TaskError, Train, decode_answer, encode
 from eureka.workers.process import Died
 
 _POLL = 20.0
-"""s that a host waits for something to say before it says nothing."""
+"""s that an actor waits for output before it returns none."""
 _PLACING = 15.0
-"""s after which a host that is not there is one that nothing has room for; on a busy node it takes some to start."""
+"""s after which the user is told that no node has room for an actor; on a busy node, it takes some to start."""
 _SHARING = 5.0
-"""s after which one that had a place before is content with a share of one."""
+"""s after which the replacement of an actor may share processors."""
 _SEEKING = 60.0
-"""s in which nodes that are lost while a host is placed are passed over: Ray still takes some for living."""
+"""s in which placement is retried when a node is lost; Ray takes some time to notice that."""
 _ENDING = 5.0
-"""s that a host gets to end its trainer process and to clear up."""
+"""s that an actor gets to end its trainer process and to remove its folder."""
 _CALLS = 8
-"""Calls that a host answers at the same time."""
+"""Concurrent calls of an actor."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 @dataclass(frozen=True)
 class WorkerRequest:
-    """What the orchestrator asked for."""
+    """A worker that the orchestrator asked for."""
 
-    link: int
+    connection: int
     worker: int
     device: str
     threads: int
     fenced: bool
     log: str
     again: bool
-    """Whether it takes the place of one that died."""
+    """Whether it replaces a worker that died."""
 
 
 class Refused(Exception):
-    """A node cannot be used, for a reason that the user can do something about."""
+    """A node cannot be used, for a reason that the user can remove."""
 
 
 @dataclass(frozen=True)
 class TaskPackage:
-    """The task as it is sent to nodes."""
+    """The task that is sent to nodes."""
 
     task: str
-    """The YAML's name, or gymnasium:ID."""
+    """File name of the YAML, or `gymnasium:ID`."""
     root: Path
-    """Where it is here."""
+    """Its folder on this machine."""
     sources: dict[str, str]
     """SHA-256 of each file."""
     files: Any
-    """A reference of Ray's to all of them."""
+    """Ray object reference to their contents."""
 
 
 class Driver(Protocol):
-    """What a handle needs of the driver process."""
+    """The parts of the driver process that a handle uses."""
 
-    parcel: TaskPackage
+    package: TaskPackage
 
-    def say(self, message: dict[str, Any]) -> None:
+    def send(self, message: dict[str, Any]) -> None:
         """Send a frame to the orchestrator."""
 
     def note(self, text: str) -> None:
-        """Send a message for the user, once."""
+        """Send a message for the user; repeated messages are dropped."""
 
-    def crowded(self, wish: WorkerRequest) -> str | None:
-        """The node on which a worker may share processors, if it must; else None."""
+    def shared_node(self, request: WorkerRequest) -> str | None:
+        """ID of a node on which a worker has to share processors; None if there is room for all workers."""
 
 
 class ActorHandle:
-    """One host, from its placing to its end."""
+    """An actor, from its placement to its end."""
 
-    def __init__(self, driver: Driver, wish: WorkerRequest):
-        """Begin to place it."""
-        self.driver, self.wish = driver, wish
-        self._commands: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
-        self._host: Any = None
+    def __init__(self, driver: Driver, request: WorkerRequest):
+        """Start to place it, in a thread."""
+        self.driver, self.request = driver, request
+        self._commands: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
+        self._actor: Any = None
         self._node = "a node"
-        self._places: Places | None = None
+        self._folders: Folders | None = None
         self._results: Path | None = None
         self._over = threading.Event()
-        threading.Thread(target=self._live, daemon=True).start()
+        threading.Thread(target=self._run, daemon=True).start()
 
-    def send(self, command: dict[str, Any]) -> None:
-        """Pass a command on, once there is a trainer process to give it to."""
+    def send(self, command: Command) -> None:
+        """Send a command as soon as there is a trainer process."""
         self._commands.put(command)
 
     def end(self, at_once: bool) -> None:
-        """End the trainer process, and give the place back."""
+        """End the trainer process and the actor."""
         self._over.set()
         self._commands.put(None)
-        host = self._host
-        if host is None:
+        actor = self._actor
+        if actor is None:
             return
         try:
             if at_once:
-                ray.wait([host.kill.remote()], timeout=_ENDING)
-            if self._places is not None:
-                ray.wait([host.end.remote()], timeout=_ENDING)
-            ray.kill(host)
+                ray.wait([actor.kill.remote()], timeout=_ENDING)
+            if self._folders is not None:
+                ray.wait([actor.end.remote()], timeout=_ENDING)
+            ray.kill(actor)
         except RayError:
-            return  # it is gone already
+            return  # it has ended already
 
-    def _live(self) -> None:
+    def _run(self) -> None:
         try:
-            host = self._place()
-            threading.Thread(target=self._give, args=(host,), daemon=True).start()
-            self._listen(host)
+            actor = self._place_and_start()
+            threading.Thread(target=self._forward_commands, args=(actor,), daemon=True).start()
+            self._forward_answers(actor)
         except Refused as refusal:
-            self._say({"frame": {"kind": "error", "message": str(refusal)}})
+            self._send({"frame": encode(TaskError(message=str(refusal)))})
         except Died as death:
-            self._say({"died": death.reason})
+            self._send({"died": death.reason})
         except RayTaskError as error:
             self._fault(f"failed on {self._node}: {type(error.cause).__name__}: {error.cause}")
         except RayError:
             self._fault(f"was lost with {self._node}")
-        except Exception as error:  # what a node says is no end of this process
-            self._fault(f"was given up, since {self._node} sent what no trainer sends: {type(error).__name__}: {error}")
+        except Exception as error:  # invalid data from a node must not end this process
+            self._fault(f"was given up, since {self._node} sent invalid data ({type(error).__name__}: {error})")
 
     def _fault(self, reason: str) -> None:
         if not self._over.is_set():
             traceback.print_exc()
-            self._say({"died": " ".join(reason.split())[:300]})
+            self._send({"died": " ".join(reason.split())[:300]})
 
-    def _say(self, message: dict[str, Any]) -> None:
+    def _send(self, message: dict[str, Any]) -> None:
         if not self._over.is_set():
-            self.driver.say({"link": self.wish.link, **message})
+            self.driver.send({"connection": self.request.connection, **message})
 
-    def _place(self) -> Any:
-        """A host with a trainer process; a node that turns out to be lost is passed over."""
+    def _place_and_start(self) -> Any:
+        """An actor with a trainer process; retried on another node if a node is lost."""
         deadline = time.monotonic() + _SEEKING
         while True:
             try:
-                return self._settled(*self._placed())
+                return self._start(*self._place())
             except RayTaskError:
                 raise
             except RayError:
@@ -158,57 +159,58 @@ class ActorHandle:
                 traceback.print_exc()
                 time.sleep(1.0)
 
-    def _settled(self, host: Any, ready: Any) -> Any:
-        """The host, once its node was found to be like this machine and has a trainer process."""
-        wish = self.wish
+    def _start(self, actor: Any, ready: Any) -> Any:
+        """Start the trainer process, if results of the node are the same as on this machine."""
+        request = self.request
         there = self._facts(ready)
-        self._node = f"node {_ask(host.name)}"
-        here = compatibility.facts(wish.device)
-        problem = compatibility.difference(self._node, there, here, wish.device)
+        self._node = f"node {_call(actor.name)}"
+        here = compatibility.facts(request.device)
+        problem = compatibility.difference(self._node, there, here, request.device)
         if problem:
             raise Refused(problem)
-        if wish.device == "cpu" and there[compatibility.VECTORS] != here[compatibility.VECTORS]:
+        if request.device == "cpu" and there[compatibility.VECTORS] != here[compatibility.VECTORS]:
             self.driver.note(
-                f"{self._node} computes with {there[compatibility.VECTORS]} and this machine with "
-                f"{here[compatibility.VECTORS]}: sums may differ in their last bits"
+                f"{self._node} uses {there[compatibility.VECTORS]} instructions and this machine "
+                f"{here[compatibility.VECTORS]}: results may differ in their last bits"
             )
-        parcel = self.driver.parcel
-        files = {} if _ask(host.has, parcel.sources) else parcel.files
-        order = Order(parcel.task, parcel.sources, wish.device, wish.threads, wish.fenced)
-        self._places = _ask(host.start, order, files)
-        return host
+        package = self.driver.package
+        files = {} if _call(actor.has, package.sources) else package.files
+        options = StartOptions(package.task, package.sources, request.device, request.threads, request.fenced)
+        self._folders = _call(actor.start, options, files)
+        return actor
 
-    def _created(self, options: dict[str, Any]) -> tuple[Any, Any]:
-        """A host that is to be placed, and what comes when it was."""
-        gpus = 1 if self.wish.device == "cuda" else 0
+    def _create(self, options: dict[str, Any]) -> tuple[Any, Any]:
+        """A new actor, and an object reference that is ready when the actor is placed."""
+        gpus = 1 if self.request.device == "cuda" else 0
         kind: Any = ray.remote(TrainerActor)
         made = kind.options(max_concurrency=_CALLS, max_restarts=0, num_gpus=gpus, **options)
-        self._host = host = made.remote()
+        self._actor = actor = made.remote()
         if self._over.is_set():
-            ray.kill(host)
+            ray.kill(actor)
             raise Died("was ended")
-        return host, host.facts.remote(self.wish.device)
+        return actor, actor.facts.remote(self.request.device)
 
-    def _placed(self) -> tuple[Any, Any]:
-        """A host on a node; one that had a place before shares processors once too few are left for all."""
-        wish, begin, shares = self.wish, time.monotonic(), False
-        host, ready = self._created({"num_cpus": wish.threads, "scheduling_strategy": "SPREAD"})
+    def _place(self) -> tuple[Any, Any]:
+        """A new actor on a node; a replacement shares processors if too few are left for all workers."""
+        request, begin, shares = self.request, time.monotonic(), False
+        actor, ready = self._create({"num_cpus": request.threads, "scheduling_strategy": "SPREAD"})
         while not ray.wait([ready], timeout=1.0)[0]:
             if self._over.is_set():
                 raise Died("was ended")
             waited = time.monotonic() - begin
-            # A lost node is known as lost only after a while.
-            node = self.driver.crowded(wish) if wish.again and not shares and waited > _SHARING else None
+            # Ray notices only after some time that a node is lost.
+            node = self.driver.shared_node(request) if request.again and not shares and waited > _SHARING else None
             if node is not None:
                 shares = True
-                self.driver.note(f"too few nodes are left for worker {wish.worker}: it shares processors with another")
-                ray.kill(host)
+                self.driver.note(f"too few nodes are left: worker {request.worker} shares processors with another one")
+                ray.kill(actor)
                 there = NodeAffinitySchedulingStrategy(node_id=node, soft=False)
-                host, ready = self._created({"num_cpus": 0, "scheduling_strategy": there})
+                actor, ready = self._create({"num_cpus": 0, "scheduling_strategy": there})
             elif not shares and waited > _PLACING:
-                needs = f"{'a GPU and ' if wish.device == 'cuda' else ''}{wish.threads} CPU{'s' * (wish.threads > 1)}"
-                self.driver.note(f"worker {wish.worker} waits until a node of the cluster has {needs} to spare")
-        return host, ready
+                gpu = "a GPU and " if request.device == "cuda" else ""
+                needs = f"{gpu}{request.threads} CPU{'s' * (request.threads > 1)}"
+                self.driver.note(f"worker {request.worker} waits for a node with {needs} available")
+        return actor, ready
 
     def _facts(self, ready: Any) -> dict[str, str]:
         try:
@@ -217,74 +219,74 @@ class ActorHandle:
             if "ModuleNotFoundError" in str(error) or "AttributeError" in str(error):
                 traceback.print_exc()
                 raise Refused(
-                    "a node of the cluster cannot run this eureka: install the same one on every node, with "
+                    "a node of the cluster cannot import this version of eureka; install it on every node with "
                     "pip install -e '.[ray]'"
                 ) from None
             raise
 
-    def _listen(self, host: Any) -> None:
+    def _forward_answers(self, actor: Any) -> None:
         while not self._over.is_set():
-            said = _ask(host.take, _POLL)
-            if said.log:
-                with open(self.wish.log, "ab") as log:
-                    log.write(said.log)
-            for frame in said.frames:
-                self._say({"frame": self._translated(json.loads(frame))})
-            if said.ended is not None:
-                raise Died(said.ended)
+            output = _call(actor.take, _POLL)
+            if output.log:
+                with open(self.request.log, "ab") as log:
+                    log.write(output.log)
+            for frame in output.frames:
+                self._send({"frame": encode(self._receive_files(decode_answer(json.loads(frame))))})
+            if output.ended is not None:
+                raise Died(output.ended)
 
-    def _translated(self, frame: dict[str, Any]) -> dict[str, Any]:
-        assert self._places is not None
-        if frame["kind"] == "error":
-            home = str(self.driver.parcel.root)
-            return frame | {"message": str(frame["message"]).replace(self._places.task, home)}
+    def _receive_files(self, answer: Answer) -> Answer:
+        """The answer with paths of this machine, after its files were downloaded."""
+        assert self._folders is not None
+        if isinstance(answer, TaskError):
+            return TaskError(message=answer.message.replace(self._folders.task, str(self.driver.package.root)))
         try:
-            return incoming(frame, self._fetch)
+            return incoming(answer, self._download)
         except OSError as error:
             if error.errno in _FULL:
-                return {"kind": "storage", "message": f"{error.strerror}: {error.filename}"}
+                return StorageError(message=f"{error.strerror}: {error.filename}")
             raise
 
-    def _fetch(self, name: str, sha256: str) -> str:
-        """Bring a file of the node's here, whole."""
+    def _download(self, name: str, sha256: str) -> str:
+        """Write a file of the node to the folder for results; its path."""
         if self._results is None:
-            raise ValueError("a file that nobody asked for")
-        pieces = [_ask(self._host.read, name, 0)]
-        while len(pieces[-1]) == PIECE:
-            pieces.append(_ask(self._host.read, name, PIECE * len(pieces)))
-        data = b"".join(pieces)
+            raise ValueError("a file without a training")
+        parts = [_call(self._actor.read, name, 0)]
+        while len(parts[-1]) == PART:
+            parts.append(_call(self._actor.read, name, PART * len(parts)))
+        data = b"".join(parts)
         if hashlib.sha256(data).hexdigest() != sha256:
-            raise ValueError(f"{name} is not what it is said to be")
+            raise ValueError(f"{name} does not have the SHA-256 of its answer")
         self._results.mkdir(parents=True, exist_ok=True)
         write_whole(self._results / name, data)
-        self._host.forget.remote(name)
+        self._actor.remove.remote(name)
         return str(self._results / name)
 
-    def _give(self, host: Any) -> None:
-        """Pass commands on, as they come, with the files that they name."""
-        assert self._places is not None
+    def _forward_commands(self, actor: Any) -> None:
+        """Send commands as they arrive, with the files that they name."""
+        assert self._folders is not None
         while (command := self._commands.get()) is not None:
             try:
-                _ask(host.clear)
-                self._results = Path(command["folder"]) if "folder" in command else None
-                _ask(host.send, outgoing(command, self._bring, self._places.out))
+                _call(actor.clear)
+                self._results = Path(command.folder) if isinstance(command, Train) else None
+                _call(actor.send, encode(outgoing(command, self._upload, self._folders.out)))
             except OSError as error:
                 self._fault(f"could not be sent {error.filename}: {error.strerror}")
             except RayError:
-                return  # whoever listens is told how it died
+                return  # `_forward_answers` reports the death
 
-    def _bring(self, path: Path) -> str:
-        """Take a file of this machine's to the node; where it is there."""
-        assert self._places is not None
+    def _upload(self, path: Path) -> str:
+        """Write a file of this machine to the node; its path there."""
+        assert self._folders is not None
         name = hashlib.sha256(str(path).encode()).hexdigest()[:16] + path.suffix
         with open(path, "rb") as file:
-            piece, first = file.read(PIECE), True
-            while piece or first:
-                _ask(self._host.write, name, piece, first)
-                piece, first = file.read(PIECE), False
-        return f"{self._places.inbox}/{name}"
+            part, first = file.read(PART), True
+            while part or first:
+                _call(self._actor.write, name, part, first)
+                part, first = file.read(PART), False
+        return f"{self._folders.inbox}/{name}"
 
 
-def _ask(method: Any, *arguments: Any) -> Any:
-    """Call a method of a host's, and wait for what it returns."""
+def _call(method: Any, *arguments: Any) -> Any:
+    """Call a method of an actor and wait for its result."""
     return ray.get(method.remote(*arguments))

@@ -1,4 +1,4 @@
-"""Frames to and from a worker for a process with several threads: one reads, any may write."""
+"""Frames to and from a worker in a process with several threads: one reads, any of them writes."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from typing import Any
 from eureka.workers.process import Died, Worker, write_frame
 
 
-class Pipe:
-    """A worker whose frames are dealt out by a thread of their own."""
+class Channel:
+    """A worker whose frames are read by a thread."""
 
-    def __init__(self, worker: Worker, deal: Callable[[bytes], None], ended: Callable[[str], None]):
-        """Begin to read.
+    def __init__(self, worker: Worker, on_frame: Callable[[bytes], None], on_end: Callable[[str], None]):
+        """Start to read.
 
         Args:
-            worker: what is read and written; nobody else may do so.
-            deal: called with each frame, by the reading thread; it must not wait for the worker.
-            ended: called once, after the last frame, with how the worker died.
+            worker: the worker, which must not be read or written otherwise.
+            on_frame: called with each frame by the reading thread; must not wait for the worker.
+            on_end: called once, after the last frame, with the reason of `Died`.
         """
         self.worker = worker
         self._sending = threading.Lock()
-        self._deal, self._ended = deal, ended
+        self._on_frame, self._on_end = on_frame, on_end
         self._reason: str | None = None
         assert worker.process.stdin is not None
         self._to = worker.process.stdin.fileno()
-        os.set_blocking(self._to, True)  # `Worker.send` reads while it writes; here the thread does
+        os.set_blocking(self._to, True)  # unlike in `Worker.send`, another thread reads meanwhile
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -35,7 +35,7 @@ class Pipe:
         """Write one frame.
 
         Raises:
-            Died: the worker is gone.
+            Died: the worker died.
         """
         with self._sending:
             if self._reason is None:
@@ -44,20 +44,20 @@ class Pipe:
                     return
                 except BrokenPipeError:
                     pass
-        self._reader.join()  # it knows how the worker died
-        raise Died(self._reason or "is gone")
+        self._reader.join()  # it sets the reason
+        raise Died(self._reason or "ended")
 
     def kill(self) -> None:
-        """End the worker at once."""
+        """Kill the worker."""
         self.worker.kill()
 
-    def close(self, patience: float = 2.0) -> None:
-        """End the worker by ending its input, or by a kill when that does not help within `patience` s."""
+    def close(self, timeout: float = 2.0) -> None:
+        """Close the worker's input, and kill it if it does not end within `timeout` s."""
         with self._sending:
             self._reason = self._reason or "was ended"
             assert self.worker.process.stdin is not None
             self.worker.process.stdin.close()
-        self._reader.join(timeout=patience)
+        self._reader.join(timeout=timeout)
         if self._reader.is_alive():
             self.worker.kill()
             self._reader.join()
@@ -66,7 +66,7 @@ class Pipe:
     def _read(self) -> None:
         try:
             while True:
-                self._deal(self.worker.receive_bytes())
+                self._on_frame(self.worker.receive_bytes())
         except Died as death:
             self._reason = self._reason or death.reason
-            self._ended(death.reason)
+            self._on_end(death.reason)

@@ -1,4 +1,4 @@
-"""What two machines must have in common for their results to be the same, and how they differ."""
+"""Properties of a machine that decide its results, compared between two machines."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _FOR_GPUS = ("mujoco-warp", "warp-lang")
 _NONE = "none"
 
 VECTORS = "vector instructions"
-"""The fact that may differ: torch then adds up in another order."""
+"""The only property that may differ; torch then sums in another order."""
 
 
 def facts(device: str) -> dict[str, str]:
-    """What this machine's results on `device` depend on besides task, settings and seed."""
+    """What results on `device` depend on, besides task, settings and seed."""
     found = {"python": platform.python_version(), "eureka": f"{eureka.__version__} (source {_source()})"}
     for package in _PACKAGES + (_FOR_GPUS if device != "cpu" else ()):
         try:
@@ -34,21 +34,21 @@ def facts(device: str) -> dict[str, str]:
 
 
 def difference(node: str, there: Mapping[str, str], here: Mapping[str, str], device: str) -> str | None:
-    """One sentence on the first fact that differs, None if the results will be the same."""
+    """The first difference, as one sentence; None if results are the same."""
     for name, mine in here.items():
         theirs = there.get(name, _NONE)
         if name == VECTORS or theirs == mine:
             continue
-        # A build for GPUs is named after its CUDA, and nothing is promised to the last bit there.
+        # The suffix of a GPU build names its CUDA version. Results on GPUs are not equal to the last bit anyway.
         if device == "cuda" and theirs.partition("+")[0] == mine.partition("+")[0]:
             continue
-        cure = "use nodes of one kind" if name == "processor" else f"install the same {name} on both"
-        return f"{node} has {name} {theirs} and this machine has {mine}: results would differ; {cure}"
+        remedy = "use nodes with the same processor" if name == "processor" else f"install the same {name} on both"
+        return f"{node} has {name} {theirs} and this machine has {mine}: results would differ; {remedy}"
     return None
 
 
 def _source() -> str:
-    """A short hash of this installation's code and of what it confines itself with."""
+    """A short hash of the source of this installation and of its sandbox."""
     digest = hashlib.sha256()
     package = Path(eureka.__file__).parent
     for folder in (package, shipped("sandbox")):
@@ -61,7 +61,7 @@ def _source() -> str:
 
 
 def _vectors() -> str:
-    """The widest vector instructions that torch would take."""
+    """The widest vector instructions that torch can use."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -1,4 +1,4 @@
-"""The orchestrator's side of the driver: the process that is Ray's driver, and links to hosts through it."""
+"""The orchestrator's side of the driver process, and connections to trainer processes through it."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from typing import Any
 from eureka.config.tasks import LoadedTask
 from eureka.errors import UserError
 from eureka.system.hardware import cores
-from eureka.workers.cluster.channel import Pipe
-from eureka.workers.process import Died, Worker, last_words
+from eureka.workers.cluster.channel import Channel
+from eureka.workers.process import Died, Worker, last_line
 
 _JOINING = 30.0
-"""s in which a cluster must have taken us in."""
+"""s in which a cluster must be joined."""
 _STARTING = 120.0
-"""s in which one of our own must be there."""
+"""s in which a new cluster must have started."""
 _CLOSING = 12.0
-"""s that the end of a link, and of the driver, is waited for."""
-_OF_RAY = (
+"""s to wait for the end of a connection, and of the driver process."""
+_RAY_VARIABLES = (
     "RAY_ADDRESS",
     "RAY_AUTH_MODE",
     "RAY_AUTH_TOKEN",
@@ -37,10 +37,10 @@ _OF_RAY = (
     "RAY_TLS_SERVER_KEY",
     "RAY_TLS_CA_CERT",
 )
-"""Variables that a driver needs to join a cluster; what of them is a secret is the cluster's own."""
+"""Environment variables for joining a cluster; the secrets among them belong to the cluster."""
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
 _BRIEF = {"RAY_NUM_REDIS_GET_RETRIES": "6"}
-"""So that Ray gives an address up before we do."""
+"""Ray gives up an address before `_JOINING` has passed."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Node:
 
 
 class Driver:
-    """The process that is Ray's driver, and what it says dealt out to links."""
+    """The driver process; distributes its frames to connections."""
 
     def __init__(
         self,
@@ -64,119 +64,121 @@ class Driver:
         keep: Sequence[int],
         note: Callable[[str], None],
     ):
-        """Start it and wait until it is in a cluster; arguments are as for `Cluster`.
+        """Start the process, and wait until it has joined a cluster; arguments are as for `Cluster`.
 
         Raises:
-            UserError: it does not get into one.
+            UserError: it could not join or start one.
         """
-        self.links: dict[int, RayLink] = {}
+        self.connections: dict[int, RayConnection] = {}
         self.dead = False
         self._note = note
         self._answers: queue.SimpleQueue[dict[str, Any] | str] = queue.SimpleQueue()
-        # Sockets of Ray's lie in it, whose paths may not be long; and what is in it Ray makes open to everybody.
+        # In /tmp, since paths of Ray's sockets must be short. Ray makes the files in it readable for all users.
         self._folder = None if address else Path(tempfile.mkdtemp(prefix="eureka-ray-", dir="/tmp"))
         own = scratch / "tmp" / "ray"
         own.mkdir(parents=True, exist_ok=True)
         worker = Worker(["-P", "-m", "eureka.workers.cluster.driver_process"], log, keep, own, self._environment())
-        self._pipe = Pipe(worker, self._deal, self._ended)
+        self._channel = Channel(worker, self._on_frame, self._on_end)
         try:
-            self.nodes = self._joined(address, task, log)
+            self.nodes = self._join(address, task, log)
         except BaseException:
-            self._pipe.kill()
+            self._channel.kill()
             self.close()
             raise
 
     def send(self, message: dict[str, Any]) -> None:
-        """Give it an order.
+        """Send a frame to the driver process.
 
         Raises:
-            Died: it is gone.
+            Died: the process died.
         """
-        self._pipe.send(message)
+        self._channel.send(message)
 
     def close(self) -> None:
-        """End it, with every host and a cluster of its own."""
-        self._pipe.close(_CLOSING)
+        """End the process, its actors, and a cluster that it started."""
+        self._channel.close(_CLOSING)
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def _environment(self) -> dict[str, str]:
         if self._folder is None:
-            return _QUIET | _BRIEF | {name: os.environ[name] for name in _OF_RAY if name in os.environ}
+            return _QUIET | _BRIEF | {name: os.environ[name] for name in _RAY_VARIABLES if name in os.environ}
         token = self._folder / "token"
         with open(os.open(token, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(os.urandom(32).hex())
         return _QUIET | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token)}
 
-    def _joined(self, address: str | None, task: LoadedTask, log: Path) -> tuple[Node, ...]:
+    def _join(self, address: str | None, task: LoadedTask, log: Path) -> tuple[Node, ...]:
         own = str(self._folder) if self._folder else None
         order = {"do": "join", "task": str(task.path), "address": address, "cpus": cores(), "folder": own}
-        where = f"Ray at {address}" if address else "a Ray of its own"
+        where = f"Ray at {address}" if address else "a new Ray cluster"
         try:
             self.send(order)
             answer = self._answers.get(timeout=_JOINING if address else _STARTING)
         except Died as death:
             answer = death.reason
         except queue.Empty:
-            answer = "there was no answer in time"
+            answer = "no answer in time"
         if isinstance(answer, dict) and "joined" in answer:
             return tuple(Node(**node) for node in answer["joined"])
         why = answer["failed"] if isinstance(answer, dict) else answer
-        words, cure = last_words(log), ""
+        words, remedy = last_line(log), ""
         if "AuthToken" in words or "token" in why:
-            words, cure = "", "; it has a token: set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH (docs/scale.md)"
+            words, remedy = (
+                "",
+                "; set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH to the cluster's token (docs/scale.md)",
+            )
         elif address:
-            cure = "; this machine must be a node of that cluster (ray start --address=..., docs/scale.md)"
-        raise UserError(f"eureka could not {'join' if address else 'start'} {where}: {why}{words}{cure}")
+            remedy = "; this machine must be a node of the cluster (ray start --address=..., see docs/scale.md)"
+        raise UserError(f"could not {'join' if address else 'start'} {where}: {why}{words}{remedy}")
 
-    def _deal(self, frame: bytes) -> None:
+    def _on_frame(self, frame: bytes) -> None:
         message = json.loads(frame)
         if "note" in message:
             self._note(message["note"])
-        elif "link" not in message:
+        elif "connection" not in message:
             self._answers.put(message)
-        elif message["link"] in self.links:
-            self.links[message["link"]].said(message)
+        elif message["connection"] in self.connections:
+            self.connections[message["connection"]].deliver(message)
 
-    def _ended(self, reason: str) -> None:
+    def _on_end(self, reason: str) -> None:
         self.dead = True
-        self._answers.put(f"the process that drives Ray {reason}")
-        for link in list(self.links.values()):
-            link.said({"died": f"was lost, since the process that drives Ray {reason}", "closed": True})
+        self._answers.put(f"the driver process of Ray {reason}")
+        for connection in list(self.connections.values()):
+            connection.deliver({"died": f"was lost, since the driver process of Ray {reason}", "closed": True})
 
 
-class RayLink:
-    """A trainer process on a node; an `eureka.workers.executors.Link`."""
+class RayConnection:
+    """A connection to a trainer process on a node; an `eureka.workers.executors.Connection`."""
 
     def __init__(self, driver: Driver, number: int):
-        """Something to deal messages to."""
         self.driver, self.number = driver, number
         self._inbox: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._death: str | None = None
         self._closed = threading.Event()
 
-    def said(self, message: dict[str, Any]) -> None:
-        """Take what the driver says of it."""
+    def deliver(self, message: dict[str, Any]) -> None:
+        """Take a frame of the driver process about this connection."""
         if "frame" in message or "died" in message:
             self._inbox.put(message)
         if "closed" in message:
             self._closed.set()
 
     def send(self, message: dict[str, Any]) -> None:
-        """Give it a command.
+        """Send a frame to the trainer process.
 
         Raises:
-            Died: it is gone.
+            Died: the process died.
         """
         if self._death is not None:
             raise Died(self._death)
-        self.driver.send({"do": "send", "link": self.number, "frame": message})
+        self.driver.send({"do": "send", "connection": self.number, "frame": message})
 
     def receive(self, timeout: float | None = None) -> dict[str, Any] | None:
-        """What it says next, or None when `timeout` s pass without a word.
+        """The next frame, or None after `timeout` s.
 
         Raises:
-            Died: it is gone, and everything that it said was taken.
+            Died: the process died, and all its frames were received.
         """
         if self._death is None:
             try:
@@ -189,14 +191,14 @@ class RayLink:
         raise Died(self._death)
 
     def kill(self) -> None:
-        """End it at once."""
+        """Kill the trainer process."""
         self._inbox.put({"died": "was ended"})
         with contextlib.suppress(Died):
-            self.driver.send({"do": "kill", "link": self.number})
+            self.driver.send({"do": "kill", "connection": self.number})
 
     def close(self) -> None:
-        """End it, and wait until its place is free."""
+        """End the trainer process, and wait until its resources are free."""
         with contextlib.suppress(Died):
-            self.driver.send({"do": "close", "link": self.number})
+            self.driver.send({"do": "close", "connection": self.number})
             self._closed.wait(_CLOSING)
-        self.driver.links.pop(self.number, None)
+        self.driver.connections.pop(self.number, None)

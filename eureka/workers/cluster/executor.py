@@ -1,4 +1,4 @@
-"""The orchestrator's side of a Ray cluster: an executor whose trainer processes run on its nodes."""
+"""Executor that starts trainer processes on the nodes of a Ray cluster."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from eureka.config.tasks import LoadedTask
 from eureka.errors import UserError
-from eureka.workers.cluster.driver import Driver, RayLink
+from eureka.workers.cluster.driver import Driver, RayConnection
 from eureka.workers.cluster.transfer import task_files
 from eureka.workers.isolation import IsolationPolicy
 from eureka.workers.process import Died
@@ -35,58 +35,58 @@ class Cluster:
         """Join a cluster, or start one on this machine.
 
         Args:
-            address: of a cluster, as HOST:PORT, or auto for the one that this machine belongs to; None to start one.
-            task: the task, whose code runs on the nodes and never in this process.
-            logs: folder for the messages of the trainer processes and of Ray.
-            scratch: folder for what is unfinished.
-            isolation: whether trainer processes are fenced in, on their nodes.
-            keep: descriptors that the driver inherits (the run's worker lock).
+            address: HOST:PORT of a cluster, or `auto` for that of this machine; None to start one.
+            task: the task; its code runs on the nodes, not in this process.
+            logs: folder of the log files of Ray and the trainer processes.
+            scratch: folder for unfinished work.
+            isolation: whether trainer processes are isolated on their nodes.
+            keep: file descriptors that the driver process inherits: the worker lock of the run.
             device: `cpu`, `cuda` or `warp-cpu`.
-            workers: how many share a generation; None for one a GPU, or one a node that has none.
-            note: told what people should know, by a thread of its own.
+            workers: number of trainer processes; None for one per GPU, or one per node without GPUs.
+            note: receives messages for the user, from another thread.
 
         Raises:
-            UserError: Ray is not installed, or no cluster answers, or the task is too large to be sent.
+            UserError: Ray is not installed, no cluster answers, or the task is too large to be sent.
         """
         if importlib.util.find_spec("ray") is None:
-            raise UserError("--executor ray needs Ray: pip install -e '.[ray]' in the checkout")
+            raise UserError("--executor ray needs Ray; install it with pip install -e '.[ray]' in the checkout")
         if address is not None and "://" in address:
             raise UserError(
-                f"--executor ray:{address}: start eureka on a machine of the cluster and give HOST:PORT or auto; "
-                "Ray's client protocol is not supported"
+                f"--executor ray:{address}: Ray's client protocol is not supported; run eureka on a machine of the "
+                "cluster and use HOST:PORT or auto"
             )
         if address not in (None, "auto") and not re.fullmatch(r"(\[[^\]]+\]|[^:\s]+):\d{1,5}", address):
-            raise UserError(f"--executor ray:{address}: give the cluster's address as HOST:PORT, or auto")
+            raise UserError(f"--executor ray:{address}: not an address; use HOST:PORT or auto")
         task_files(task)
         self._address, self._task, self._logs, self._scratch = address, task, logs.absolute(), scratch.absolute()
-        self._confinement, self._keep, self._device, self._note = isolation, keep, device, note
+        self._isolation, self._keep, self._device, self._note = isolation, keep, device, note
         self._numbers = itertools.count(1)
         self._opened: set[int] = set()
         self._starting = threading.Lock()
         self._driver = self._start()
         self.nodes = self._driver.nodes
-        self.workers = workers or max(1, self._most())
-        self.threads = self._each()
+        self.workers = workers or max(1, self._max_workers())
+        self.threads = self._threads_each()
 
     @property
     def fenced(self) -> bool:
-        """Unless the user opened it, or the device's driver has not been tried behind the fence."""
-        return self._confinement.fenced and self._device != "cuda"
+        """False with `--open-trainer` and on CUDA, whose driver is untested under isolation."""
+        return self._isolation.fenced and self._device != "cuda"
 
     @property
     def one_memory(self) -> bool:
-        """Where several workers share a node, they may share its memory too; a GPU has its own."""
+        """True if several workers may share a node; each GPU has its own memory."""
         return self._device != "cuda" and self.workers > sum(n.cpus >= self.threads for n in self.nodes)
 
     def log(self, number: int) -> Path:
-        """`trainer.log`, `trainer-1.log` and so on: what a trainer process on a node said, brought here."""
+        """`trainer.log`, `trainer-1.log` and so on, copied from the nodes."""
         return self._logs / (f"trainer-{number}.log" if number else "trainer.log")
 
-    def open(self, number: int) -> RayLink:
-        """Place worker `number` on a node, or another one in the place of one that died.
+    def open(self, number: int) -> RayConnection:
+        """Place worker `number`, or its replacement, on a node.
 
         Raises:
-            UserError: the cluster is gone.
+            UserError: the cluster cannot be joined again.
         """
         with self._starting:
             if self._driver.dead:
@@ -94,10 +94,10 @@ class Cluster:
                 self._driver = self._start()
             again = number in self._opened
             self._opened.add(number)
-            link = RayLink(self._driver, next(self._numbers))
-            link.driver.links[link.number] = link
-        wish = {
-            "link": link.number,
+            connection = RayConnection(self._driver, next(self._numbers))
+            connection.driver.connections[connection.number] = connection
+        request = {
+            "connection": connection.number,
             "worker": number,
             "device": self._device,
             "threads": self.threads,
@@ -106,13 +106,13 @@ class Cluster:
             "again": again,
         }
         try:
-            link.driver.send({"do": "open", **wish})
+            connection.driver.send({"do": "open", **request})
         except Died as death:
-            link.said({"died": death.reason})
-        return link
+            connection.deliver({"died": death.reason})
+        return connection
 
     def close(self) -> None:
-        """Leave the cluster, or end it if it is ours."""
+        """Leave the cluster; ends it if this executor started it."""
         self._driver.close()
 
     def __str__(self) -> str:
@@ -129,13 +129,13 @@ class Cluster:
     def _start(self) -> Driver:
         return Driver(self._address, self._task, self._logs / "ray.log", self._scratch, self._keep, self._note)
 
-    def _most(self) -> int:
+    def _max_workers(self) -> int:
         if self._device == "cuda":
             return sum(min(n.gpus, n.cpus) for n in self.nodes)
         return sum(n.cpus > 0 for n in self.nodes)
 
-    def _each(self) -> int:
-        """Processors of each worker: as many as leave room for all of them."""
+    def _threads_each(self) -> int:
+        """The largest number of processors per worker with which all workers fit."""
         if self._device == "cuda":
             return max(1, min((n.cpus // n.gpus for n in self.nodes if n.gpus), default=1))
         most = max((n.cpus for n in self.nodes), default=1)

@@ -1,37 +1,37 @@
-"""What travels between machines: a task's files, the files that a command names, the files that an answer names.
+"""Files that are sent between machines: those of a task, of a command, and of an answer.
 
-A node's answers are data, perhaps a stranger's: of a path in them only the last part is taken.
+Answers of a node are untrusted: only the last part of a path in them is used.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from eureka.config.tasks import EnvironmentFile, LoadedTask
 from eureka.errors import UserError
+from eureka.runs import layout
+from eureka.workers.messages import Answer, Command, FileReference, HashedFile, Train
 
 LARGEST_TASK = 64 << 20
-"""Bytes of a task's files at most."""
-PIECE = 16 << 20
-"""Bytes of a file in one message."""
+"""Maximum size of a task's files, bytes."""
+PART = 16 << 20
+"""Maximum size of a part of a file that is sent at once, bytes."""
 
-_WITH_FILES = ("checkpoint", "outcomes")
-"""Answers that name files."""
-_OWN = ("__pycache__", "run.json")
-"""Names of what a task does not need: a folder with the latter is a run."""
+_EXCLUDED = ("__pycache__", layout.RECORD)
+"""Names of files that are not sent; a folder with the latter is a run."""
 
 
 def task_files(task: LoadedTask) -> dict[str, Path]:
-    """A task's files by their place beside its YAML: those that it names, and all that lie in the folder of its class.
+    """The files of a task by their path relative to its YAML: those that it names, and the folder of its class.
 
-    Hidden files stay, and so do folders that hold a run.
+    Hidden files and folders that hold a run are left out.
 
     Raises:
-        UserError: they are too large, or not all beside or below the YAML.
+        UserError: they are too large, or one of them is outside the folder of the YAML.
     """
     if not task.on_disk:
         return {}
@@ -41,97 +41,80 @@ def task_files(task: LoadedTask) -> dict[str, Path]:
     for path in (*task.sources(), *beside):
         relative = os.path.relpath(path, root)
         if relative.startswith(os.pardir):
-            raise UserError(f"{task.path} names {relative}, which is not below it: it cannot be sent to other machines")
+            raise UserError(
+                f"{task.path} names {relative}, outside its folder: it cannot be sent to other machines; move it"
+            )
         found[PurePosixPath(relative).as_posix()] = path
     total = sum(path.stat().st_size for path in found.values())
     if total > LARGEST_TASK:
         raise UserError(
-            f"{task.module.parent} holds {(total >> 20) + 1} MiB, and a task that is sent to other machines may have "
-            f"{LARGEST_TASK >> 20}: keep the class and what it needs in a folder of their own"
+            f"{task.module.parent} holds {(total >> 20) + 1} MiB; a task that is sent to other machines may have "
+            f"{LARGEST_TASK >> 20} MiB: move the class and the files that it needs to a separate folder"
         )
     return found
 
 
 def _below(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or path.name in _OWN:
+        if path.name.startswith(".") or path.name in _EXCLUDED:
             continue
         if path.is_file():
             yield path
-        elif path.is_dir() and not path.is_symlink() and not (path / "run.json").exists():
+        elif path.is_dir() and not path.is_symlink() and not (path / layout.RECORD).exists():
             yield from _below(path)
 
 
 def hashes(files: Mapping[str, Path]) -> dict[str, str]:
-    """SHA-256 of each."""
+    """SHA-256 of each file."""
     return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
 
 
 def unpack(files: Mapping[str, bytes], folder: Path) -> None:
-    """Write a task's files below a folder."""
+    """Write files into a folder."""
     for name, data in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
 
 
-def outgoing(command: dict[str, Any], bring: Callable[[Path], str], folder: str) -> dict[str, Any]:
-    """A command as a trainer process elsewhere can carry it out.
+def outgoing(command: Command, upload: Callable[[Path], str], folder: str) -> Command:
+    """A command with the paths of another machine.
 
     Args:
-        command: with paths of this machine: `file` anywhere in it, `policies` of a probe, `folder` for results.
-        bring: takes a file there, and says where it is.
-        folder: where results go there.
+        command: with paths of this machine.
+        upload: sends a file to the other machine and returns its path there.
+        folder: folder for results on the other machine.
     """
-    there: dict[Path, str] = {}
-
-    def moved(file: str) -> str:
-        path = Path(file)
-        if path not in there:
-            there[path] = bring(path)
-        return there[path]
-
-    changed = _with_files(command, lambda named: named | {"file": moved(named["file"])})
-    if command.get("command") == "probe":
-        changed["policies"] = [moved(file) for file in command["policies"]]
-    if "folder" in command:
-        changed["folder"] = folder
-    return changed
+    upload = functools.cache(upload)
+    changed = command.replace_files(lambda reference: upload(Path(reference.file)))
+    return changed.model_copy(update={"folder": folder}) if isinstance(changed, Train) else changed
 
 
-def incoming(answer: dict[str, Any], fetch: Callable[[str, str], str]) -> dict[str, Any]:
-    """A trainer process's answer with paths of this machine.
+def incoming(answer: Answer, download: Callable[[str, str], str]) -> Answer:
+    """An answer with the paths of this machine.
 
     Args:
-        answer: names files as `{"file": ..., "sha256": ...}`.
-        fetch: takes such a file's bare name and hash, brings it here, and says where it is.
-    """
-    if answer.get("kind") not in _WITH_FILES:
-        return answer
-
-    def fetched(named: dict[str, Any]) -> dict[str, Any]:
-        return named | {"file": fetch(bare(named["file"]), str(named.get("sha256")))}
-
-    return _with_files(answer, fetched)
-
-
-def bare(name: str) -> str:
-    """The last part of a path, which is all that a stranger may choose.
+        answer: with paths of another machine.
+        download: fetches a file by its name and SHA-256, and returns its path here.
 
     Raises:
-        ValueError: it is no file's name.
+        ValueError: a path does not end in a valid file name.
     """
-    last = PurePosixPath(name).name
+
+    def path_of(reference: FileReference) -> str:
+        assert isinstance(reference, HashedFile)
+        return download(bare(reference.file), reference.sha256)
+
+    return answer.replace_files(path_of)
+
+
+def bare(path: str) -> str:
+    """The last part of an untrusted path.
+
+    Raises:
+        ValueError: it is not a valid file name.
+    """
+    last = PurePosixPath(path).name
     if last in ("", ".", "..") or "\0" in last or len(last.encode()) > 200:
-        raise ValueError(f"{name[:80]!r} names no file")
+        raise ValueError(f"{path[:80]!r} does not end in a valid file name")
     return last
-
-
-def _with_files(value: Any, replaced: Callable[[dict[str, Any]], dict[str, Any]]) -> Any:
-    """A copy in which every object that names a `file` is replaced."""
-    if isinstance(value, list):
-        return [_with_files(v, replaced) for v in value]
-    if not isinstance(value, dict):
-        return value
-    copy = {key: _with_files(v, replaced) for key, v in value.items()}
-    return replaced(copy) if isinstance(copy.get("file"), str) else copy

@@ -240,7 +240,7 @@ def test_an_id_alone_makes_a_task_with_general_sizes(tmp_path, monkeypatch):
     loaded = load_task("gymnasium:Hopper-v5")
     assert loaded.file.name == "hopper_v5" and loaded.sources() == [] and loaded.baselines == ("environment",)
     assert list(loaded.file.presets) == ["cpu"]
-    with pytest.raises(UserError, match="names no environment"):
+    with pytest.raises(UserError, match="is not an environment"):
         load_task("gymnasium:")
 
 

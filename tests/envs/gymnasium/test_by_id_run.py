@@ -54,7 +54,7 @@ def test_an_id_is_searched_and_compared_against_the_environments_reward(cli: Cli
 def test_a_dry_run_of_an_id_shows_the_prompt_and_what_was_assumed(cli: Cli):
     done = cli("run", "gymnasium:Hopper-v5", "--dry-run")
     assert done.returncode == 0, done.stderr
-    for expected in ("thigh_joint_position", "general ones", "estimate: ", "nobody was called"):
+    for expected in ("thigh_joint_position", "general ones", "estimate: ", "no model was called"):
         assert expected in done.stdout
 
 

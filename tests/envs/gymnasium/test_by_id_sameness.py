@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from eureka.config.settings import Evaluation, Learning
+from eureka.config.settings import Evaluation, Learning, Plan
 from eureka.config.tasks import EnvironmentFile
 from eureka.envs.gymnasium.env import GymnasiumTask
 from eureka.physics.backend import Backend
 from eureka.rewards.program import own_reward
-from eureka.rl.training import Plan, Training
+from eureka.rl.training import Training
 from eureka.runs.candidate import Outcome
 
 PLAN = Plan(

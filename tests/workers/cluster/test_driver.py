@@ -1,4 +1,4 @@
-"""Links to trainer processes on a Ray cluster of several nodes, held against one on this machine."""
+"""Connections to trainer processes on a Ray cluster of several nodes, held against one on this machine."""
 
 from __future__ import annotations
 
@@ -9,20 +9,22 @@ from pathlib import Path
 
 import pytest
 from support.bench import Bench
-from support.cluster_training import Heard, described, listened, own_task, training
+from support.cluster_training import Heard, answer, described, listened, own_task, training
 from support.nodes import Nodes, descendants, ended
 
 from eureka.config.tasks import load_task
 from eureka.errors import UserError
 from eureka.workers.cluster.executor import Cluster
-from eureka.workers.executors import started
+from eureka.workers.executors import Connection, start_trainer
 from eureka.workers.isolation import IsolationPolicy
+from eureka.workers.messages import Described, FileReference, Probe, Probed, TaskError, encode
 from eureka.workers.process import Died, Worker
 
 Joined = Callable[..., Cluster]
 FORGER = """
 import json, os, struct
-data = json.dumps({"kind": "checkpoint", "number": 0, "file": "/forged", "sha256": "0"}).encode()
+saved = {"file": "/forged", "sha256": "0"}
+data = json.dumps({"kind": "checkpoint", "number": 0, "saved": saved, "points": []}).encode()
 for descriptor in range(3, 20):
     try:
         os.write(descriptor, struct.pack("!I", len(data)) + data)
@@ -43,12 +45,17 @@ def nodes() -> Iterator[Nodes]:
         made.close()
 
 
+OF_THE_NODES = "nodes"
+
+
 @pytest.fixture
-def joined(nodes: Nodes, tmp_path: Path) -> Iterator[Joined]:
-    """Joins the nodes with a task, and leaves them."""
+def joined(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Joined]:
+    """Joins the nodes or another address with a task, and leaves them."""
     clusters = []
 
-    def join(task: str = "cartpole", address: str | None = nodes.address, **more) -> Cluster:
+    def join(task: str = "cartpole", address: str | None = OF_THE_NODES, **more) -> Cluster:
+        if address == OF_THE_NODES:
+            address = request.getfixturevalue("nodes").address
         (tmp_path / "logs").mkdir(exist_ok=True)
         folders = tmp_path / "logs", tmp_path / "scratch"
         clusters.append(Cluster(address, load_task(task), *folders, IsolationPolicy(), **more))
@@ -60,53 +67,60 @@ def joined(nodes: Nodes, tmp_path: Path) -> Iterator[Joined]:
 
 
 @pytest.fixture(scope="module")
-def here(cartpole: Bench, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict, Heard]]:
+def here(cartpole: Bench, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Described, Heard]]:
     """How the trainer process on this machine describes the task, and what comes of a training."""
     folder = tmp_path_factory.mktemp("here")
     scratch = folder / "scratch"
-    worker: Worker = started(cartpole.loaded.path, "cpu", 2, True, scratch, scratch / "tmp", folder / "log")
+    worker: Worker = start_trainer(cartpole.loaded.path, "cpu", 2, True, scratch, scratch / "tmp", folder / "log")
     description = described(worker)
-    worker.send(training(cartpole, scratch / "work"))
+    worker.send(encode(training(cartpole, scratch / "work")))
     yield description, listened(worker)
     worker.close()
 
 
+@pytest.mark.slow
 def test_what_comes_through_ray_is_equal_to_the_last_bit_and_lies_where_it_was_wanted(
-    joined: Joined, cartpole: Bench, here: tuple[dict, Heard], tmp_path: Path
+    joined: Joined, cartpole: Bench, here: tuple[Described, Heard], tmp_path: Path
 ):
     cluster = joined()
     assert (cluster.workers, cluster.threads) == (1, 1), "one a node that computes, with all that it has"
-    link = cluster.open(0)
+    connection = cluster.open(0)
     description, heard = here
-    assert described(link) == description, "the fence included"
-    work = tmp_path / "scratch" / "search" / "0-1"
-    link.send(training(cartpole, work))
-    there = listened(link)
+    assert described(connection) == description, "the fence included"
+    trains_as_here(connection, cartpole, heard, tmp_path / "scratch" / "search" / "0-1")
+
+
+def trains_as_here(connection: Connection, cartpole: Bench, heard: Heard, work: Path) -> None:
+    """The connection gives what a trainer process on this machine gives, and its files are in `work`."""
+    connection.send(encode(training(cartpole, work)))
+    there = listened(connection)
     assert there.policies == heard.policies
-    assert there.outcomes["outcomes"] == heard.outcomes["outcomes"]
-    assert [c["sha256"] for c in there.checkpoints] == [c["sha256"] for c in heard.checkpoints]
-    names = {Path(named["file"]) for named in there.outcomes["policies"] + there.checkpoints}
+    assert there.outcomes.outcomes == heard.outcomes.outcomes
+    assert [c.saved.sha256 for c in there.checkpoints] == [c.saved.sha256 for c in heard.checkpoints]
+    names = {Path(file.file) for file in (*there.outcomes.policies, *(c.saved for c in there.checkpoints))}
     assert {file.parent for file in names} == {work} and set(work.iterdir()) == names
-    link.close()
+    connection.close()
 
 
 @pytest.mark.slow
-def test_policies_that_a_probe_names_are_brought_to_the_node(joined: Joined, cartpole: Bench, here: tuple[dict, Heard]):
+def test_policies_that_a_probe_names_are_brought_to_the_node(
+    joined: Joined, cartpole: Bench, here: tuple[Described, Heard]
+):
     cluster = joined()
-    link = cluster.open(0)
-    described(link)
+    connection = cluster.open(0)
+    described(connection)
     _, heard = here
     command = training(cartpole, Path("unused"))
-    files = [policy["file"] for policy in heard.outcomes["policies"]]
+    files = tuple(FileReference(file=policy.file) for policy in heard.outcomes.policies)
     human = cartpole.text(cartpole.loaded.rewards["human"].read_text())
-    asked = {"command": "probe", "policies": files, "human": human, "robustness": False}
-    link.send(asked | {"programs": command["programs"], "plan": command["plan"]})
-    answer = link.receive(60)
-    assert answer is not None and answer["kind"] == "probed" and len(answer["correlation"]) == 2
+    probe = Probe(policies=files, programs=command.programs, human=human, robustness=False, plan=command.plan)
+    connection.send(encode(probe))
+    probed = answer(connection, 60)
+    assert isinstance(probed, Probed) and probed.correlation is not None and len(probed.correlation) == 2
 
 
-def test_no_process_of_an_own_ray_has_the_orchestrators_keys_and_none_is_left(
-    joined: Joined, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_an_own_ray_trains_to_the_last_bit_without_the_orchestrators_keys_and_no_process_of_it_is_left(
+    joined: Joined, cartpole: Bench, here: tuple[Described, Heard], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     for name in ("OPENAI_API_KEY", "EUREKA_DECOY", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "sk-decoy-4711")
@@ -114,7 +128,8 @@ def test_no_process_of_an_own_ray_has_the_orchestrators_keys_and_none_is_left(
     monkeypatch.setenv("HOME", str(tmp_path))
     before = descendants(os.getpid())
     cluster = joined(address=None)
-    described(cluster.open(0))
+    connection = cluster.open(0)
+    assert described(connection) == here[0], "the fence included"
     family = set(descendants(os.getpid())) - set(before)
     commands = {p: Path(f"/proc/{p}/cmdline").read_bytes() for p in family}
     for part in (
@@ -128,6 +143,7 @@ def test_no_process_of_an_own_ray_has_the_orchestrators_keys_and_none_is_left(
     told = [p for p in family if b"sk-decoy-4711" in Path(f"/proc/{p}/environ").read_bytes()]
     assert not told, [commands[p] for p in told]
     assert not (tmp_path / ".ray").exists(), "its token is not put among the user's own"
+    trains_as_here(connection, cartpole, here[1], tmp_path / "scratch" / "search" / "0-1")
     cluster.close()
     assert ended(family) == set()
 
@@ -147,17 +163,18 @@ def test_an_address_where_no_cluster_is_is_one_sentence_and_soon(joined: Joined,
     assert time.monotonic() - begin < 20 and "\n" not in str(refusal.value) and address in str(refusal.value)
 
 
+@pytest.mark.slow
 def test_a_node_with_another_version_is_refused_by_name(nodes: Nodes, joined: Joined, tmp_path: Path):
     (tmp_path / "mujoco-9.9.dist-info").mkdir()
     (tmp_path / "mujoco-9.9.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: mujoco\nVersion: 9.9\n")
     other = nodes.add(3, PYTHONPATH=str(tmp_path))
     try:
         cluster = joined(workers=1)  # which takes the larger node
-        answer = cluster.open(0).receive(60)
+        refusal = answer(cluster.open(0), 60)
     finally:
         nodes.lose(other)
-    assert answer is not None and answer["kind"] == "error"
-    assert "mujoco 9.9 and this machine has" in answer["message"] and answer["message"].startswith("node ")
+    assert isinstance(refusal, TaskError)
+    assert "mujoco 9.9 and this machine has" in refusal.message and refusal.message.startswith("node ")
 
 
 @pytest.mark.slow
@@ -166,19 +183,18 @@ def test_a_node_without_this_eureka_is_refused(nodes: Nodes, joined: Joined, tmp
     (tmp_path / "eureka" / "__init__.py").write_text("")
     other = nodes.add(3, PYTHONPATH=str(tmp_path))
     try:
-        answer = joined(workers=1).open(0).receive(60)
+        refusal = answer(joined(workers=1).open(0), 60)
     finally:
         nodes.lose(other)
-    assert answer is not None and answer["kind"] == "error"
-    assert "install the same one on every node" in answer["message"]
+    assert isinstance(refusal, TaskError) and "install it on every node" in refusal.message
 
 
 @pytest.mark.slow
 def test_a_file_that_nobody_asked_for_is_not_written(joined: Joined, tmp_path: Path):
     yaml = own_task(tmp_path / "mine", FORGER)
-    link = joined(str(yaml)).open(0)
-    with pytest.raises(Died, match="sent what no trainer sends"):
-        link.receive(60)
+    connection = joined(str(yaml)).open(0)
+    with pytest.raises(Died, match=r"sent invalid data .*a file without a training"):
+        connection.receive(60)
     assert not list(tmp_path.rglob("forged*"))
 
 
@@ -189,12 +205,12 @@ def test_a_task_of_ones_own_travels_with_the_files_beside_its_class(joined: Join
     (home / "cartpole" / "assets").mkdir()
     (home / "cartpole" / "assets" / "mesh").write_text("m")
     cluster = joined(str(yaml))
-    link = cluster.open(0)
-    assert described(link)["description"]["name"] == "mine"
-    link.close()
+    connection = cluster.open(0)
+    assert described(connection).description.name == "mine"
+    connection.close()
     (home / "cartpole" / "assets" / "mesh").write_text("n")
     cluster.close()
-    answer = joined(str(yaml)).open(0).receive(60)
-    assert answer is not None and answer["kind"] == "error"
-    assert f"{home / 'cartpole' / 'task.py'}, line" in answer["message"], "the place on this machine"
+    failure = answer(joined(str(yaml)).open(0), 60)
+    assert isinstance(failure, TaskError)
+    assert f"{home / 'cartpole' / 'task.py'}, line" in failure.message, "the place on this machine"
     assert "AssertionError" in cluster.log(0).read_text(), "the traceback came here"

@@ -13,14 +13,17 @@ from support.cli import Cli
 from support.cluster_training import REWARDS
 from support.nodes import Nodes, descendants, trainers
 
+from eureka.config.options import DeviceOptions, Options, SizeOptions
 from eureka.config.settings import Evaluation, Learning
-from eureka.experiment.options import Options, resolve
+from eureka.experiment.options import resolve
 from eureka.runs.candidate import Trained
+from eureka.runs.journal import CheckpointEvent, SharesEvent
 from eureka.runs.store import Run, create
 from eureka.workers.cluster.executor import Cluster
 from eureka.workers.executors import Executor, LocalExecutor
 from eureka.workers.isolation import IsolationPolicy
 from eureka.workers.pool import TrainerPool
+from eureka.workers.recovery import TrainingRequest
 
 pytestmark = pytest.mark.slow
 MEMBERS = 4
@@ -34,7 +37,8 @@ def nodes() -> Iterator[Nodes]:
 
 @contextlib.contextmanager
 def run_in(folder: Path, bench: Bench) -> Iterator[Run]:
-    settings = resolve(bench.loaded, Options(steps=32 * 16 * 40, worlds=32, device="cpu")).model_copy(
+    options = Options(SizeOptions(worlds=32, steps=32 * 16 * 40), device=DeviceOptions("cpu"))
+    settings = resolve(bench.loaded, options).model_copy(
         update={
             "learning": Learning(horizon=16, hidden=(32, 16), epochs=2, minibatches=3),
             "evaluation": Evaluation(checkpoints=4, selection_episodes=2, report_episodes=4),
@@ -48,7 +52,7 @@ def trained(run: Run, executor: Executor, bench: Bench, on_progress=lambda _: No
     programs = [bench.text(REWARDS[m % len(REWARDS)]) for m in range(MEMBERS)]
     places = [f"candidates/0.{m}/policy.safetensors" for m in range(MEMBERS)]
     with contextlib.closing(TrainerPool(executor, run.folder / "scratch")) as pool:
-        outcomes = pool.train(run, "g", programs, list(range(MEMBERS)), "search", places, on_progress)
+        outcomes = pool.train(run, TrainingRequest("g", programs, list(range(MEMBERS)), "search", places), on_progress)
     files = [(run.folder / place).read_bytes() for place in places]
     assert not (run.folder / "scratch" / "tmp").exists()
     return [(outcome, file) for outcome, file in zip(outcomes, files, strict=True) if isinstance(outcome, Trained)]
@@ -66,7 +70,7 @@ def test_a_generation_that_loses_a_node_ends_in_the_bits_of_an_undisturbed_one_o
     lost = threading.Event()
 
     def lose(_: object) -> None:
-        if not lost.is_set() and run.find("checkpoint") and len(trainers(nodes)) == 2:
+        if not lost.is_set() and run.find(CheckpointEvent) and len(trainers(nodes)) == 2:
             lost.set()
             victim = max(trainers(nodes))
             nodes.lose(next(raylet for raylet in raylets if victim in descendants(raylet)))
@@ -75,7 +79,7 @@ def test_a_generation_that_loses_a_node_ends_in_the_bits_of_an_undisturbed_one_o
         folders = run.folder / "logs", run.folder / "scratch"
         cluster = Cluster(nodes.address, cartpole.loaded, *folders, IsolationPolicy(), (run.workers_lock,))
         found = trained(run, cluster, cartpole, lose)
-        assert run.find("shares")["shares"] == [[0, 1], [2, 3]]
+        assert [e.shares for e in run.all(SharesEvent)] == [[[0, 1], [2, 3]]]
     assert lost.is_set(), "nothing was lost"
     assert len(found) == MEMBERS and found == undisturbed
 

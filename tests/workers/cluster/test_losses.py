@@ -1,4 +1,4 @@
-"""What a cluster loses while it works: a node, the bridge, the orchestrator. Nothing outlives the run."""
+"""What a cluster loses while it works: a node, the driver, the orchestrator. Nothing outlives the run."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from eureka.config.tasks import load_task
 from eureka.errors import UserError
 from eureka.workers.cluster.executor import Cluster
 from eureka.workers.isolation import IsolationPolicy
+from eureka.workers.messages import CheckpointMember, encode
 from eureka.workers.process import Died
 
 pytestmark = pytest.mark.slow
@@ -29,11 +30,11 @@ ORCHESTRATOR = """
 import sys, time
 from pathlib import Path
 from eureka.workers.cluster.executor import Cluster
-from eureka.config.settings import load_task
-from eureka.workers.isolation import Confinement
+from eureka.config.tasks import load_task
+from eureka.workers.isolation import IsolationPolicy
 address, folder = sys.argv[1], Path(sys.argv[2])
 (folder / "logs").mkdir()
-cluster = Cluster(address or None, load_task("cartpole"), folder / "logs", folder / "scratch", Confinement())
+cluster = Cluster(address or None, load_task("cartpole"), folder / "logs", folder / "scratch", IsolationPolicy())
 assert cluster.open(0).receive(60)["kind"] == "described"
 print("there", flush=True)
 time.sleep(600)
@@ -62,27 +63,27 @@ def test_a_node_is_lost_in_mid_training_and_the_training_goes_on_elsewhere_to_th
     cluster = joined(nodes.address, tmp_path, note=notes.append)
     assert (cluster.workers, cluster.threads) == (2, 1)
     try:
-        links = [cluster.open(0)]
-        described(links[0])
+        connections = [cluster.open(0)]
+        described(connections[0])
         first = trainers(nodes)
-        links.append(cluster.open(1))
-        described(links[1])
+        connections.append(cluster.open(1))
+        described(connections[1])
         (second,) = trainers(nodes) - first
-        for number, link in enumerate(links):
-            link.send(training(cartpole, tmp_path / "scratch" / str(number), ITERATIONS))
-        (checkpoint,) = listened(links[1], until_checkpoint=True).checkpoints
+        for number, connection in enumerate(connections):
+            connection.send(encode(training(cartpole, tmp_path / "scratch" / str(number), ITERATIONS)))
+        (checkpoint,) = listened(connections[1], until_checkpoint=True).checkpoints
         (lost,) = (raylet for raylet in raylets if second in descendants(raylet))
         nodes.lose(lost)
         with pytest.raises(Died, match="was lost with node"):
-            listened(links[1])
-        undisturbed = listened(links[0])
-        links[1].close()
-        links[1] = cluster.open(1)
-        described(links[1])
+            listened(connections[1])
+        undisturbed = listened(connections[0])
+        connections[1].close()
+        connections[1] = cluster.open(1)
+        described(connections[1])
         assert any("shares processors" in note for note in notes), notes
-        resume = [{"file": checkpoint["file"], "member": member} for member in (0, 1)]
-        links[1].send(training(cartpole, tmp_path / "scratch" / "1", ITERATIONS, resume))
-        assert listened(links[1]).policies == undisturbed.policies
+        resume = tuple(CheckpointMember(file=checkpoint.saved.file, member=member) for member in (0, 1))
+        connections[1].send(encode(training(cartpole, tmp_path / "scratch" / "1", ITERATIONS, resume)))
+        assert listened(connections[1]).policies == undisturbed.policies
     finally:
         cluster.close()
     assert ended(trainers(nodes)) == set()
@@ -92,37 +93,37 @@ def test_a_trainer_process_that_is_killed_is_told_of_and_started_anew(nodes: Nod
     nodes.add(1)
     cluster = joined(nodes.address, tmp_path)
     try:
-        link = cluster.open(0)
-        described(link)
+        connection = cluster.open(0)
+        described(connection)
         (process,) = trainers(nodes)
         os.kill(process, signal.SIGKILL)
         with pytest.raises(Died, match="was killed by signal 9"):
-            link.receive(30)
-        link.close()
-        link = cluster.open(0)
-        described(link)
-        link.kill()
+            connection.receive(30)
+        connection.close()
+        connection = cluster.open(0)
+        described(connection)
+        connection.kill()
         with pytest.raises(Died):
-            link.receive(30)
-        link.close()
+            connection.receive(30)
+        connection.close()
         assert ended(trainers(nodes)) == set()
     finally:
         cluster.close()
 
 
-def test_the_bridge_is_killed_and_another_one_takes_over(nodes: Nodes, tmp_path: Path):
+def test_the_driver_is_killed_and_another_one_takes_over(nodes: Nodes, tmp_path: Path):
     nodes.add(1)
     cluster = joined(nodes.address, tmp_path)
     try:
-        link = cluster.open(0)
-        described(link)
+        connection = cluster.open(0)
+        described(connection)
         before = trainers(nodes)
-        (bridge,) = (p for p in descendants(os.getpid()) if b"cluster.bridge" in command(p))
-        os.kill(bridge, signal.SIGKILL)
+        (driver,) = (p for p in descendants(os.getpid()) if b"cluster.driver_process" in command(p))
+        os.kill(driver, signal.SIGKILL)
         with pytest.raises(Died, match="was killed by signal 9"):
-            link.receive(30)
+            connection.receive(30)
         assert ended(before) == set()
-        link.close()
+        connection.close()
         described(cluster.open(0))
     finally:
         cluster.close()
@@ -136,7 +137,7 @@ def test_a_worker_waits_for_room_and_says_so_once(nodes: Nodes, tmp_path: Path):
         described(cluster.open(0))
         waiting = cluster.open(1)
         assert waiting.receive(20) is None
-        assert notes == ["worker 1 waits until a node of the cluster has 1 CPU to spare"]
+        assert notes == ["worker 1 waits for a node with 1 CPU available"]
         nodes.add(1)
         described(waiting)
     finally:

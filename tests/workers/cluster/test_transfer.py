@@ -1,4 +1,4 @@
-"""What travels between machines, and what a host makes of it, tried without Ray."""
+"""What travels between machines, and what a actor makes of it, tried without Ray."""
 
 from __future__ import annotations
 
@@ -10,13 +10,25 @@ from pathlib import Path
 
 import pytest
 from support.bench import Bench
-from support.cluster_training import described, own_task
+from support.cluster_training import answer, described, own_task, training
 
 from eureka.config.tasks import load_task
 from eureka.errors import UserError
 from eureka.workers.cluster import compatibility
-from eureka.workers.cluster.actor import Order, TrainerActor
-from eureka.workers.cluster.transfer import LARGEST_TASK, PIECE, hashes, incoming, outgoing, task_files
+from eureka.workers.cluster.actor import StartOptions, TrainerActor
+from eureka.workers.cluster.transfer import LARGEST_TASK, PART, hashes, incoming, outgoing, task_files
+from eureka.workers.messages import (
+    Checkpoint,
+    CheckpointMember,
+    FileReference,
+    HashedFile,
+    InitialPolicyFile,
+    Note,
+    Outcomes,
+    Probe,
+    TaskError,
+    Train,
+)
 from eureka.workers.process import Died
 
 
@@ -37,7 +49,7 @@ def test_a_task_that_is_too_large_is_refused_with_what_to_do(tmp_path: Path):
     yaml = own_task(tmp_path)
     with (tmp_path / "cartpole" / "large").open("wb") as file:
         file.truncate(LARGEST_TASK)
-    with pytest.raises(UserError, match=r"cartpole holds 65 MiB.*in a folder of their own"):
+    with pytest.raises(UserError, match=r"cartpole holds 65 MiB.*to a separate folder"):
         task_files(load_task(str(yaml)))
 
 
@@ -45,43 +57,54 @@ def test_a_task_that_reaches_above_its_yaml_is_refused(tmp_path: Path):
     yaml = own_task(tmp_path / "tasks")
     (tmp_path / "human.py").write_text("")
     yaml.write_text(yaml.read_text().replace("cartpole/rewards/human.py", "../human.py"))
-    with pytest.raises(UserError, match=r"\.\./human\.py, which is not below it"):
+    with pytest.raises(UserError, match=r"\.\./human\.py, outside its folder"):
         task_files(load_task(str(yaml)))
 
 
-def test_each_file_that_a_command_names_is_brought_once_and_named_anew():
-    brought: list[Path] = []
+def test_each_file_that_a_command_names_is_uploaded_once_and_named_anew(cartpole: Bench):
+    uploaded: list[Path] = []
 
-    def bring(path: Path) -> str:
-        brought.append(path)
-        return f"/there/{len(brought)}"
+    def upload(path: Path) -> str:
+        uploaded.append(path)
+        return f"/there/{len(uploaded)}"
 
-    resume = [{"file": "/run/a", "member": 0}, {"file": "/run/b", "member": 2}, {"file": "/run/a", "member": 1}]
-    command = {"command": "train", "folder": "/run/g", "resume": resume, "warm": {"file": "/run/w", "samples": 3}}
-    there = outgoing(command, bring, "/there/out")
-    assert brought == [Path("/run/a"), Path("/run/b"), Path("/run/w")]
-    assert [source["file"] for source in there["resume"]] == ["/there/1", "/there/2", "/there/1"]
-    assert [source["member"] for source in there["resume"]] == [0, 2, 1]
-    assert there["warm"] == {"file": "/there/3", "samples": 3} and there["folder"] == "/there/out"
-    assert command["folder"] == "/run/g" and resume[0]["file"] == "/run/a", "the command itself is left alone"
-    assert outgoing({"command": "probe", "policies": ["/run/p"]}, bring, "")["policies"] == ["/there/4"]
+    resume = tuple(
+        CheckpointMember(file=f"/run/{name}", member=member) for name, member in (("a", 0), ("b", 2), ("a", 1))
+    )
+    warm = InitialPolicyFile(file="/run/w", samples=3)
+    command = training(cartpole, Path("/run/g"), resume=resume).model_copy(update={"warm": warm})
+    there = outgoing(command, upload, "/there/out")
+    assert isinstance(there, Train) and there.resume is not None
+    assert uploaded == [Path("/run/a"), Path("/run/b"), Path("/run/w")]
+    assert [(source.file, source.member) for source in there.resume] == [
+        ("/there/1", 0),
+        ("/there/2", 2),
+        ("/there/1", 1),
+    ]
+    assert there.warm == InitialPolicyFile(file="/there/3", samples=3) and there.folder == "/there/out"
+    assert command.folder == "/run/g" and command.resume == resume, "the command itself is left alone"
+    policies = (FileReference(file="/run/p"),)
+    probe = Probe(policies=policies, programs=("",), human=None, robustness=True, plan=command.plan)
+    assert outgoing(probe, upload, "") == probe.model_copy(update={"policies": (FileReference(file="/there/4"),)})
 
 
 def test_of_a_path_in_an_answer_only_the_last_part_is_taken():
-    fetched: list[tuple[str, str]] = []
+    downloaded: list[tuple[str, str]] = []
 
-    def fetch(name: str, sha256: str) -> str:
-        fetched.append((name, sha256))
+    def download(name: str, sha256: str) -> str:
+        downloaded.append((name, sha256))
         return f"/run/g/{name}"
 
-    policies = [{"file": "/etc/passwd", "sha256": "1"}, {"file": "../../.bashrc", "sha256": "2"}]
-    answer = incoming({"kind": "outcomes", "policies": policies}, fetch)
-    assert [policy["file"] for policy in answer["policies"]] == ["/run/g/passwd", "/run/g/.bashrc"]
-    assert fetched == [("passwd", "1"), (".bashrc", "2")]
-    for hostile in ("..", "/", "", "a/..", "x\0y", "n" * 300):
-        with pytest.raises(ValueError, match="names no file"):
-            incoming({"kind": "checkpoint", "file": hostile, "sha256": "3"}, fetch)
-    assert incoming({"kind": "progress", "file": "/etc/passwd"}, fetch) == {"kind": "progress", "file": "/etc/passwd"}
+    policies = (HashedFile(file="/etc/passwd", sha256="1"), HashedFile(file="../../.bashrc", sha256="2"))
+    answer = incoming(Outcomes(outcomes=(), policies=policies, clocks={}, sizes=None), download)
+    assert isinstance(answer, Outcomes)
+    assert [policy.file for policy in answer.policies] == ["/run/g/passwd", "/run/g/.bashrc"]
+    assert downloaded == [("passwd", "1"), (".bashrc", "2")]
+    for actorile in ("..", "/", "", "a/..", "x\0y", "n" * 300):
+        with pytest.raises(ValueError, match="valid file name"):
+            incoming(Checkpoint(number=0, saved=HashedFile(file=actorile, sha256="3"), points=()), download)
+    note = Note(text="/etc/passwd")
+    assert incoming(note, download) == note and len(downloaded) == 2
 
 
 def test_what_differs_between_two_machines_is_named_with_both_versions():
@@ -98,48 +121,49 @@ def test_what_differs_between_two_machines_is_named_with_both_versions():
     assert compatibility.difference("node a", here | {compatibility.VECTORS: "sse"}, here, "cpu") is None
 
 
-def test_a_host_passes_frames_files_and_the_log_on_and_leaves_nothing(
+def test_a_actor_passes_frames_files_and_the_log_on_and_leaves_nothing(
     cartpole: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     files = task_files(cartpole.loaded)
-    host = TrainerActor()
-    assert host.has(hashes(files)) and not host.has({"cartpole.yaml": "0"}) and not host.has({"no.yaml": "0"})
-    places = host.start(Order("cartpole.yaml", hashes(files), "cpu", 1, True), {})
-    link = _Polled(host)
-    described(link)
-    large = os.urandom(PIECE) + b"and more"
-    for piece, first in ((large[:PIECE], True), (large[PIECE:], False)):
-        host.write("input", piece, first)
-    assert Path(places.inbox, "input").read_bytes() == large
-    host.clear()
-    assert not any(Path(places.inbox).iterdir())
-    Path(places.out, "result").write_bytes(large)
-    assert host.read("result", 0) + host.read("result", PIECE) == large
-    host.send({"command": "measure"})  # without what it needs, which ends the process with a traceback
-    assert link.receive(60)["kind"] == "error"
+    actor = TrainerActor()
+    assert actor.has(hashes(files)) and not actor.has({"cartpole.yaml": "0"}) and not actor.has({"no.yaml": "0"})
+    folders = actor.start(StartOptions("cartpole.yaml", hashes(files), "cpu", 1, True), {})
+    polled = _Polled(actor)
+    described(polled)
+    large = os.urandom(PART) + b"and more"
+    for piece, first in ((large[:PART], True), (large[PART:], False)):
+        actor.write("input", piece, first)
+    assert Path(folders.inbox, "input").read_bytes() == large
+    actor.clear()
+    assert not any(Path(folders.inbox).iterdir())
+    Path(folders.out, "result").write_bytes(large)
+    assert actor.read("result", 0) + actor.read("result", PART) == large
+    actor.send({"kind": "measure"})  # an invalid command, which ends the process with a traceback
+    failure = answer(polled, 60)
+    assert isinstance(failure, TaskError) and "measure.members: Field required" in failure.message
     with pytest.raises(Died, match="exit code 1"):
-        link.receive(60)
-    assert "KeyError" in link.log
-    host.end()
+        polled.receive(60)
+    assert "InvalidMessage" in polled.log
+    actor.end()
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow
-def test_an_environment_by_its_id_needs_no_files_on_a_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_an_environment_by_its_id_needs_no_files_on_a_actor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    host = TrainerActor()
-    assert host.has({})
-    host.start(Order("gymnasium:InvertedPendulum-v5", {}, "cpu", 1, True), {})
-    assert described(_Polled(host))["description"]["name"] == "invertedpendulum_v5"
-    host.end()
+    actor = TrainerActor()
+    assert actor.has({})
+    actor.start(StartOptions("gymnasium:InvertedPendulum-v5", {}, "cpu", 1, True), {})
+    assert described(_Polled(actor)).description.name == "invertedpendulum_v5"
+    actor.end()
 
 
-def test_a_host_clears_up_after_one_that_was_killed_but_not_after_one_that_lives(
+def test_a_actor_clears_up_after_one_that_was_killed_but_not_after_one_that_lives(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    dead = tmp_path / "eureka-host-dead"
+    dead = tmp_path / "eureka-actor-dead"
     dead.mkdir()
     (dead / "lock").touch()
     living = TrainerActor()
@@ -153,10 +177,10 @@ def test_a_host_clears_up_after_one_that_was_killed_but_not_after_one_that_lives
 
 
 class _Polled:
-    """A host as a link."""
+    """An actor as a connection."""
 
-    def __init__(self, host: TrainerActor):
-        self.host, self.frames, self.log = host, list[bytes](), ""
+    def __init__(self, actor: TrainerActor):
+        self.actor, self.frames, self.log = actor, list[bytes](), ""
         self.ended: str | None = None
 
     def receive(self, timeout: float) -> dict:
@@ -164,7 +188,7 @@ class _Polled:
         while not self.frames and time.monotonic() < deadline:
             if self.ended:
                 raise Died(self.ended)
-            said = self.host.take(1.0)
+            said = self.actor.take(1.0)
             self.frames += said.frames
             self.log += said.log.decode()
             self.ended = self.ended or said.ended

@@ -1,0 +1,267 @@
+"""Messages between the orchestrator and a trainer process.
+
+A message travels as a frame: a JSON object whose `kind` names its class. A trainer process first sends `Described`,
+then answers one command at a time:
+
+    Preflight   Preflighted
+    Measure     Measured
+    Probe       Probed
+    Play        Played
+    Train       Progress, Note and Checkpoint, any number of times; then Outcomes
+    any         TaskError or StorageError, after which the process ends
+
+Frames are validated when they are decoded: a trainer process runs task code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from eureka.config.description import Description
+from eureka.config.settings import Plan
+from eureka.runs.candidate import Dropped, Failed, Point, Trained
+from eureka.runs.events import TrainingProgress
+from eureka.text import shown
+
+_T = TypeVar("_T")
+
+
+class InvalidMessage(ValueError):
+    """A frame that is not a message of this protocol."""
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FileReference(_Record):
+    """A file that a message names; its path is valid on the machine of the sender."""
+
+    file: str
+
+
+class HashedFile(FileReference):
+    """A file that the trainer process wrote."""
+
+    sha256: str
+
+
+class CheckpointMember(FileReference):
+    """A member of the population in a checkpoint file."""
+
+    member: int
+
+
+class InitialPolicyFile(FileReference):
+    """A policy that initialises all members."""
+
+    samples: int = Field(description="weight of its observation normaliser, in observations")
+
+
+class _Message(_Record):
+    def replace_files(self, path_of: Callable[[FileReference], str]) -> Self:
+        """A copy with the path `path_of(reference)` in each file reference."""
+
+        def replaced(value: Any) -> Any:
+            if isinstance(value, FileReference):
+                return value.model_copy(update={"file": path_of(value)})
+            return tuple(map(replaced, value)) if isinstance(value, tuple) else value
+
+        return self.model_copy(update={name: replaced(value) for name, value in self})
+
+
+class Preflight(_Message):
+    """Run a program on recorded states."""
+
+    kind: Literal["preflight"] = "preflight"
+    program: str
+    worlds: int = Field(description="worlds of each member in training")
+
+
+class Measure(_Message):
+    """Time one iteration of training with a constant reward."""
+
+    kind: Literal["measure"] = "measure"
+    members: int
+    plan: Plan
+
+
+class Probe(_Message):
+    """Test trained policies under perturbed physics, and correlate their rewards with another one."""
+
+    kind: Literal["probe"] = "probe"
+    policies: tuple[FileReference, ...]
+    programs: tuple[str, ...] = Field(description="the reward of each policy")
+    human: str | None = Field(description="the reward to correlate with; None for no correlation")
+    robustness: bool
+    plan: Plan
+
+
+class Play(_Message):
+    """Play policies and write their trajectory to a file."""
+
+    kind: Literal["play"] = "play"
+    policies: tuple[FileReference, ...]
+    labels: tuple[str, ...]
+    programs: tuple[str | None, ...] = Field(description="the reward of each policy; None if not known")
+    seed: int
+    steps: int = Field(description="control steps; with `episodes`, the maximum")
+    episodes: int | None = Field(description="episodes of each policy after which to stop")
+    output: str
+
+
+class Train(_Message):
+    """Train a population."""
+
+    kind: Literal["train"] = "train"
+    programs: tuple[str, ...]
+    seeds: tuple[int, ...]
+    plan: Plan
+    folder: str = Field(description="where checkpoints and policies are written")
+    resume: tuple[CheckpointMember, ...] | None = Field(description="one per member; None to start at iteration 0")
+    warm: InitialPolicyFile | None
+    until: int | None = Field(description="the iteration to stop after; None for the end")
+
+
+class Described(_Message):
+    """The task was loaded."""
+
+    kind: Literal["described"] = "described"
+    description: Description
+    fence: str = Field(description="isolation of the process; empty if none, `!` and a reason if it failed")
+    sizes: dict[str, int] | None = Field(description="of MuJoCo Warp's buffers; None on the CPU")
+
+
+class PreflightReport(_Record):
+    """What a program computed on recorded states."""
+
+    fingerprint: str
+    inputs: tuple[str, ...]
+    nodes: int
+    ranges: dict[str, tuple[float, float, float]] = Field(
+        description="minimum, mean and maximum of the total and of each component"
+    )
+    notes: tuple[str, ...] = Field(description="warnings for the author")
+
+
+class Preflighted(_Message):
+    """The result of `Preflight`."""
+
+    kind: Literal["preflighted"] = "preflighted"
+    result: PreflightReport | Failed
+
+
+class Measured(_Message):
+    """The result of `Measure`."""
+
+    kind: Literal["measured"] = "measured"
+    seconds: float
+    steps: int = Field(description="training world-steps in this time")
+    memory: int = Field(description="bytes allocated for the training")
+    free: int = Field(description="bytes that are still available")
+
+
+class Probed(_Message):
+    """The result of `Probe`."""
+
+    kind: Literal["probed"] = "probed"
+    robustness: dict[str, list[float]] = Field(description="fitness of each policy by perturbation")
+    correlation: list[float | None] | None = Field(description="of each policy; None for a constant reward")
+
+
+class Played(_Message):
+    """The result of `Play`."""
+
+    kind: Literal["played"] = "played"
+    steps: int
+    first: tuple[float | None, ...] = Field(description="fitness of each policy's first episode, if it ended")
+
+
+class Progress(_Message):
+    """Progress of a training."""
+
+    kind: Literal["progress"] = "progress"
+    progress: TrainingProgress
+
+
+class Note(_Message):
+    """A message for the user."""
+
+    kind: Literal["note"] = "note"
+    text: str
+
+
+class Checkpoint(_Message):
+    """A checkpoint was written."""
+
+    kind: Literal["checkpoint"] = "checkpoint"
+    number: int
+    saved: HashedFile
+    points: tuple[Point, ...] = Field(description="the newest point of each member's curves")
+
+
+class Outcomes(_Message):
+    """A training ended, or reached the iteration to stop after."""
+
+    kind: Literal["outcomes"] = "outcomes"
+    outcomes: tuple[Trained | Dropped | Failed, ...]
+    policies: tuple[HashedFile, ...] = Field(description="one per member; none at a rung")
+    clocks: dict[str, float] = Field(description="seconds by part of the work")
+    sizes: dict[str, int] | None = Field(description="of MuJoCo Warp's buffers; None on the CPU")
+
+
+class TaskError(_Message):
+    """The task's code, or its use, is wrong."""
+
+    kind: Literal["task_error"] = "task_error"
+    message: str
+
+
+class StorageError(_Message):
+    """A file could not be written."""
+
+    kind: Literal["storage_error"] = "storage_error"
+    message: str
+
+
+Command = Preflight | Measure | Probe | Play | Train
+TrainAnswer = Progress | Note | Checkpoint | Outcomes
+Answer = Described | Preflighted | Measured | Probed | Played | TrainAnswer | TaskError | StorageError
+
+_COMMANDS: TypeAdapter[Command] = TypeAdapter(Annotated[Command, Field(discriminator="kind")])
+_ANSWERS: TypeAdapter[Answer] = TypeAdapter(Annotated[Answer, Field(discriminator="kind")])
+
+
+def encode(message: Command | Answer) -> dict[str, Any]:
+    """A message as a frame."""
+    return message.model_dump()
+
+
+def decode_command(frame: Mapping[str, Any]) -> Command:
+    """The command in a frame.
+
+    Raises:
+        InvalidMessage: the frame is not a command.
+    """
+    return _decode(_COMMANDS, frame)
+
+
+def decode_answer(frame: Mapping[str, Any]) -> Answer:
+    """The answer in a frame.
+
+    Raises:
+        InvalidMessage: the frame is not an answer.
+    """
+    return _decode(_ANSWERS, frame)
+
+
+def _decode(adapter: TypeAdapter[_T], frame: Mapping[str, Any]) -> _T:
+    try:
+        return adapter.validate_python(frame)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise InvalidMessage(shown(f"{where}{where and ': '}{first['msg']}")) from None

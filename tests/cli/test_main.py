@@ -1,0 +1,74 @@
+"""`main` in this process: exit codes, and help for the command that a mistake was made in."""
+
+from __future__ import annotations
+
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from eureka import __version__
+from eureka.__main__ import main
+from eureka.cli.app import app
+
+COMMANDS = sorted(get_command(app).commands)  # type: ignore[attr-defined]
+
+
+def test_there_are_fourteen_commands():
+    assert len(COMMANDS) == 14
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_mistake_points_to_the_help_of_its_command(capsys: pytest.CaptureFixture[str], command: str):
+    assert main([command, "--no-such-option"]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err == f"error: No such option: --no-such-option; see eureka {command} --help\n"
+
+
+@pytest.mark.parametrize("command", ["inspect", "export", "report", "play", "run", "new-task"])
+def test_a_missing_argument_points_to_the_help_of_its_command(capsys: pytest.CaptureFixture[str], command: str):
+    assert main([command]) == 2
+    assert capsys.readouterr().err.endswith(f"; see eureka {command} --help\n")
+
+
+@pytest.mark.parametrize("arguments", [["lauch"], ["--lauch"]])
+def test_a_mistake_before_a_command_points_to_the_general_help(
+    capsys: pytest.CaptureFixture[str], arguments: list[str]
+):
+    assert main(arguments) == 2
+    assert capsys.readouterr().err.endswith("; see eureka --help\n")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(capsys: pytest.CaptureFixture[str], command: str):
+    assert main([command, "--help"]) == 0
+    assert capsys.readouterr().out.startswith(f"Usage: eureka {command} ")
+
+
+def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str]):
+    assert main([]) == 0
+    shown = capsys.readouterr().out
+    assert main(["--help"]) == 0
+    assert capsys.readouterr().out == shown and all(command in shown for command in COMMANDS)
+
+
+def test_the_version_is_shown(capsys: pytest.CaptureFixture[str]):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"eureka {__version__}\n"
+
+
+def test_the_command_line_imports_nothing_heavy():
+    heavy = ("torch", "mujoco", "pydantic", "jinja2", "rich", "numpy", "yaml")
+    code = f"import sys, eureka.__main__; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_reference_of_commands_is_up_to_date():
+    docs = Path(__file__).resolve().parents[2] / "docs"
+    generated = runpy.run_path(str(docs / "generate_cli.py"))["reference"]()
+    assert (docs / "cli.md").read_text() == generated, "run: python docs/generate_cli.py"
+    assert all(f"\n## {command}\n" in generated for command in COMMANDS)
