@@ -1,4 +1,4 @@
-"""Time, steps and cost of a run, estimated before it starts."""
+"""Estimates the time, steps and cost of a run before it starts."""
 
 from __future__ import annotations
 
@@ -11,40 +11,38 @@ from eureka.text import clock
 from eureka.workers import halving
 
 LONG = 8 * 3600.0
-"""s; a run estimated to take longer asks for --yes."""
-
-
-_USUAL_REPLY = 800
-"""Tokens of a reply that does not think at length."""
+"""s; a longer run needs --yes."""
+_TYPICAL_REPLY = 800
+"""Tokens of a reply without long reasoning."""
 _EVALUATION_SHARE = 0.25
-"""Evaluation may take at most this share of the training world-steps."""
+"""Maximum ratio of evaluation to training world-steps."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a run will take."""
+    """Estimated size of a run."""
 
     training_steps: int
     evaluation_steps: int
     rate: float
-    """Training world-steps a second, measured on the spot."""
+    """Measured training world-steps per second."""
     prompt_tokens: int
 
     @property
     def seconds(self) -> float:
-        """Until the run ends, if every evaluation episode lasts to the horizon."""
+        """Duration in s, assuming that all evaluation episodes last to the horizon."""
         return (self.training_steps + self.evaluation_steps) / self.rate
 
     def __str__(self) -> str:
         share = self.evaluation_steps / self.training_steps
         return (
             f"{self.training_steps / 1e6:.3g} M training world-steps at {self.rate / 1000:.3g} k/s, evaluation up to "
-            f"{share:.0%} of that on top: about {clock(self.seconds)}"
+            f"{share:.0%} more: about {clock(self.seconds)}"
         )
 
 
 def fit_evaluation(settings: Settings, horizon: int) -> Settings:
-    """The settings with evaluation cut down to its share of the training steps."""
+    """Limit the evaluation to its maximum share of the training steps."""
     budget = _EVALUATION_SHARE * settings.steps * (settings.warm_start or 1.0)
     return settings.model_copy(update={"evaluation": settings.evaluation.within(budget, horizon)})
 
@@ -57,15 +55,15 @@ def estimate(
     searches: Sequence[Settings],
     retrained: int,
 ) -> Estimate:
-    """What a run will take.
+    """Estimate the size of a run.
 
     Args:
-        settings: its sizes.
+        settings: sizes of the run.
         horizon: control steps of an episode.
-        rate: training world-steps a second.
+        rate: training world-steps per second.
         messages: the first prompt.
-        searches: what it searches with, each time that it does; of the same sizes.
-        retrained: trainings on fresh seeds.
+        searches: settings of each search in the run, with the same sizes.
+        retrained: number of trainings on fresh seeds.
     """
     evaluation = settings.evaluation
     steps = settings.worlds * settings.learning.horizon
@@ -85,29 +83,29 @@ def estimate(
 
 
 def cost(settings: Settings, prompt_tokens: int) -> list[str]:
-    """What a language model will take for a run, in words; nothing for designers that are none."""
+    """Describe the calls, tokens and cost of a run with a language model; empty for other designers."""
     kind = settings.llm.partition(":")[0]
     if kind not in ("openai", "transformers"):
         return []
     asking, replies = settings.asking, settings.generations * settings.samples
-    # A later prompt carries a reply and its statistics too.
-    usual = settings.generations * (prompt_tokens + _USUAL_REPLY) + replies * _USUAL_REPLY
+    # Later prompts include a reply and its statistics.
+    typical = settings.generations * (prompt_tokens + _TYPICAL_REPLY) + replies * _TYPICAL_REPLY
     tries = ROUNDS * (1 + settings.repairs)
     most = replies * asking.reply_tokens * tries
     lines = [
         f"model: {settings.generations} to {replies * tries} calls for {replies} replies, about "
-        f"{usual} tokens, replies of at most {most} (--reply-tokens {asking.reply_tokens})"
+        f"{typical} tokens, replies of at most {most} (--reply-tokens {asking.reply_tokens})"
     ]
     if kind == "openai" and asking.prices is None:
-        lines.append("cost: unpriced; give --prices IN,OUT, or install genai-prices")
+        lines.append("cost: unpriced; give --prices IN,OUT or install genai-prices")
     elif asking.prices is not None:
         prices = asking.prices
-        given = settings.generations * (prompt_tokens + _USUAL_REPLY)
-        likely = prices.cost(given, 0, replies * _USUAL_REPLY)
+        given = settings.generations * (prompt_tokens + _TYPICAL_REPLY)
+        likely = prices.cost(given, 0, replies * _TYPICAL_REPLY)
         worst = prices.most(given * tries * settings.samples, most)
         lines.append(
-            f"cost: about ${likely:.4f}, or ${worst:.2f} if everything fails again and again, at ${prices.input:g} in "
-            f"and ${prices.output:g} out a million tokens"
+            f"cost: about ${likely:.4f}, at most ${worst:.2f} with all repairs, at ${prices.input:g} (input) and "
+            f"${prices.output:g} (output) per million tokens"
         )
     limits = [f"--{n.replace('_', '-')} {v:g}" for n in ("max_usd", "max_tokens") if (v := getattr(asking, n))]
     return [*lines, f"limits: {', '.join(limits) or 'none'}"]

@@ -1,1 +1,1 @@
-"""A run for people to look at in a browser: one file to keep (`report`), and live pages (`view`)."""
+"""HTML pages of runs: a self-contained file (`eureka report`), and live pages (`eureka view`)."""

@@ -1,7 +1,7 @@
-"""Who may see the live pages: the browser that was given the token, on this machine, and no other page in it.
+"""Access control of the live pages: a token for one browser on this machine, and protection from other sites.
 
-A page of another site can make a browser ask us, but not name our host (which a rebound DNS name would show), not read
-an answer, and not send the cookie, which is for our own pages only.
+Another site can send requests from the same browser, but it cannot set the Host header (checked against DNS
+rebinding), read the responses, or send the cookie, which is SameSite=Strict.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _HOSTS = ("127.0.0.1", "localhost", "[::1]")
-"""With any port: one may come through a tunnel of ssh's."""
+"""With any port, for SSH tunnels."""
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -34,50 +34,50 @@ _HEADERS = {
 
 
 class Guard:
-    """Lets requests through to an application that may see it, and puts the headers of the house on every answer."""
+    """ASGI middleware that rejects unauthorized requests and adds security headers to every response."""
 
     def __init__(self, app: App, token: str, port: int):
-        """For one token; the port tells this server's cookie from another's on the same host."""
+        """Accept one token. The port makes the cookie's name unique among servers on this host."""
         self._app, self._token, self._cookie = app, token, f"eureka-view-{port}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle one request."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         if scope["type"] != "http":
-            return  # a web socket, of which there is none here
-        refused = self._refused(scope)
-        if refused is not None:
-            await _answer(send, *refused)
+            return  # WebSockets are not supported
+        rejection = self._reject(scope)
+        if rejection is not None:
+            await _answer(send, *rejection)
             return
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *_encoded(_HEADERS)]
+                message["headers"] = [*message.get("headers", ()), *_encode(_HEADERS)]
             await send(message)
 
         await self._app(scope, receive, with_headers)
 
-    def _refused(self, scope: Scope) -> tuple[int, str, dict[str, str]] | None:
-        """The answer that is given instead of a page; None for who may see it."""
+    def _reject(self, scope: Scope) -> tuple[int, str, dict[str, str]] | None:
+        """Status, text and headers of the response instead of a page; None for an authorized request."""
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         host = headers.get("host", "")
         name = host if host.endswith("]") else host.rpartition(":")[0] or host
         if name not in _HOSTS:
-            return 421, "These pages are for this machine alone, under the address that eureka view printed.", {}
+            return 421, "These pages are available only on this machine. Open the address that eureka view printed.", {}
         if scope["method"] not in ("GET", "HEAD"):
-            return 405, "These pages change nothing, so they can be asked for only.", {"allow": "GET, HEAD"}
+            return 405, "These pages are read-only. Use GET or HEAD.", {"allow": "GET, HEAD"}
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         given = next((value for key, value in query if key == "token"), None)
         if given is not None and self._is_token(given):
             rest = urlencode([(key, value) for key, value in query if key != "token"])
-            # One slash at the beginning: two would name another host.
+            # A single leading slash: two would be a URL on another host.
             place = "/" + quote(scope["path"].lstrip("/")) + (f"?{rest}" if rest else "")
             cookie = f"{self._cookie}={self._token}; HttpOnly; SameSite=Strict; Path=/"
             return 303, "", {"location": place, "set-cookie": cookie}
         if not self._is_token(_cookie(headers.get("cookie", ""), self._cookie)):
-            return 403, "Open the address that eureka view printed: it has the token that these pages ask for.", {}
+            return 403, "The token is missing or wrong. Open the address that eureka view printed.", {}
         return None
 
     def _is_token(self, given: str) -> bool:
@@ -91,9 +91,9 @@ def _cookie(header: str, name: str) -> str:
 
 async def _answer(send: Send, status: int, text: str, headers: dict[str, str]) -> None:
     headers = {"content-type": "text/plain; charset=utf-8"} | _HEADERS | headers
-    await send({"type": "http.response.start", "status": status, "headers": _encoded(headers)})
+    await send({"type": "http.response.start", "status": status, "headers": _encode(headers)})
     await send({"type": "http.response.body", "body": text.encode()})
 
 
-def _encoded(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
+def _encode(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]

@@ -1,4 +1,4 @@
-"""From values to places on an axis, and the round numbers beside it. Pure functions; journals may hold any number."""
+"""Axes with round ticks. Values may be arbitrarily large or not finite."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 _ROUND = (1.0, 2.0, 2.5, 5.0, 10.0)
-_WIDEST = 1e300
+_MAX_VALUE = 1e300
 _SUFFIXES = ((2e9, 1e9, "G"), (2e6, 1e6, "M"), (1e4, 1e3, "k"))
-"""From what size of an axis on, the unit of its labels, and the unit's letter."""
+"""Minimum magnitude of an axis, unit of its labels, and suffix."""
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Maps values from `low` .. `high` to places from `start` .. `end`."""
+    """Maps values in `low` .. `high` to coordinates in `start` .. `end`."""
 
     low: float
     high: float
@@ -22,14 +22,14 @@ class Scale:
     end: float
 
     def __call__(self, value: float) -> float:
-        """Where a value lies; one beyond the ends lies at the nearer of them."""
+        """Coordinate of a value, clipped to the range."""
         share = (min(self.high, max(self.low, value)) - self.low) / (self.high - self.low)
         return self.start + share * (self.end - self.start)
 
 
 @dataclass(frozen=True)
 class Axis:
-    """A range with round ends and the values to be labelled in it."""
+    """A range with round ends and labelled ticks."""
 
     low: float
     high: float
@@ -37,17 +37,17 @@ class Axis:
     labels: tuple[str, ...]
 
     def scale(self, start: float, end: float) -> Scale:
-        """The range laid from one place to another."""
+        """Map the range to coordinates."""
         return Scale(self.low, self.high, start, end)
 
 
 def axis(values: Iterable[float | None], about: int = 4, zero: bool = False) -> Axis:
-    """An axis on which all finite values have a place.
+    """Create an axis that contains all finite values.
 
     Args:
-        values: what is drawn; what is not finite has no place.
-        about: how many steps between ticks are wanted.
-        zero: whether zero is to be on it, where values come near it.
+        values: values to be drawn; None and non-finite values are ignored.
+        about: approximate number of intervals between ticks.
+        zero: include zero if the values are close to it.
     """
     low, high = _range([v for v in values if v is not None and math.isfinite(v)])
     if zero and 0 < low < 0.7 * high:
@@ -62,7 +62,7 @@ def axis(values: Iterable[float | None], about: int = 4, zero: bool = False) -> 
 
 
 def label(value: float, step: float, size: float) -> str:
-    """A tick's number, as exact as the step between ticks asks for; with k, M or G on an axis of this size."""
+    """Format a tick with the precision of `step`, and with a suffix for an axis of magnitude `size`."""
     if abs(value) < 1e-9 * step:
         return "0"
     if size >= 1e13 or step < 1e-4:
@@ -76,16 +76,16 @@ def label(value: float, step: float, size: float) -> str:
 
 
 def fitting(labels: Sequence[str], most: int) -> list[bool]:
-    """Which labels to show where only so many have room: every second, third, ... of them."""
+    """Select at most `most` evenly spaced labels."""
     each = max(1, math.ceil(len(labels) / most))
     return [i % each == 0 for i in range(len(labels))]
 
 
 def _range(values: Sequence[float]) -> tuple[float, float]:
-    """The ends of what is to be shown, which differ and can be told apart."""
+    """Minimum and maximum, widened if they are numerically equal."""
     if not values:
         return 0.0, 1.0
-    low, high = (max(-_WIDEST, min(_WIDEST, v)) for v in (min(values), max(values)))
+    low, high = (max(-_MAX_VALUE, min(_MAX_VALUE, v)) for v in (min(values), max(values)))
     size = max(abs(low), abs(high))
     if high - low > 1e-9 * size and high - low > 1e-290:
         return low, high
@@ -94,6 +94,6 @@ def _range(values: Sequence[float]) -> tuple[float, float]:
 
 
 def _step(least: float) -> float:
-    """The smallest round step that is not below `least`."""
+    """The smallest round step of at least `least`."""
     unit = 10.0 ** math.floor(math.log10(least))
     return next(r * unit for r in _ROUND if r * unit >= least * (1 - 1e-9))

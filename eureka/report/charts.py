@@ -1,4 +1,4 @@
-"""The plots of a run: fitness by generation, curves of a training, intervals of a comparison."""
+"""Plots: fitness by generation, training curves, confidence intervals of a comparison."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _HEIGHT = 240.0
 _PANEL = 96.0
 _ROW = 34.0
 _FAILED = 26.0
-"""px below the axis where candidates without a fitness lie."""
+"""Offset in px below the axis of candidates without a fitness."""
 SHAPES: dict[State, str] = {
     "trained": "dot",
     "dropped": "triangle",
@@ -29,14 +29,14 @@ SHAPES: dict[State, str] = {
     "training": "diamond",
     "waiting": "diamond",
 }
-"""Of the mark of a candidate in each state."""
+"""Shape of a candidate's mark by state."""
 COLOURS = 6
-"""Series that the stylesheet tells apart, by colour and by dashes."""
+"""Number of line styles (colour and dashes) in the stylesheet."""
 
 
-def fitness_by_generation(reading: RunView) -> Markup:
-    """Every candidate by generation, with the best so far; those without a fitness lie below the axis."""
-    entries = list(reading.entries.values())
+def fitness_by_generation(run: RunView) -> Markup:
+    """All candidates by generation, and the best fitness so far. Candidates without a fitness are below the axis."""
+    entries = list(run.entries.values())
     generations = sorted({e.candidate.generation for e in entries})
     upright = axis([e.score for e in entries], zero=True)
     down = upright.scale(_HEIGHT, 0)
@@ -52,11 +52,11 @@ def fitness_by_generation(reading: RunView) -> Markup:
         said = _generation(generation, short=len(generations) > 6)
         drawn.append(svg.text(said, (start + end) / 2, _HEIGHT + _FAILED + 28, "tick", "middle"))
     drawn.append(_best_so_far(entries, places, down))
-    drawn += [_mark(reading, entry, places[entry.name], down) for entry in entries]
+    drawn += [_mark(run, entry, places[entry.name], down) for entry in entries]
     lost = [e for e in entries if not _known(e.score)]
     if lost:
         drawn.append(svg.text("none", 0, _HEIGHT + _FAILED + 4, "tick", "end", dx=-8))
-    best = reading.best
+    best = run.best
     says = f"{len(entries)} candidates in {len(generations)} generation{'s' if len(generations) != 1 else ''}; "
     says += f"best {best.name} with fitness {number(best.score)}" if best and best.score is not None else "none trained"
     says += f"; {len(lost)} without a fitness are below the axis" if lost else ""
@@ -69,17 +69,17 @@ def _generation(generation: int, short: bool) -> str:
     return str(generation) if short else f"generation {generation}"
 
 
-def _mark(reading: RunView, entry: Entry, across: float, down: Scale) -> Markup:
+def _mark(run: RunView, entry: Entry, across: float, down: Scale) -> Markup:
     place = down(entry.score) if entry.score is not None and math.isfinite(entry.score) else _HEIGHT + _FAILED
     fitness = f"fitness {number(entry.score)}" if entry.score is not None else "no fitness"
     drawn = svg.mark(SHAPES[entry.state], across, place, f"{entry.name}: {entry.state}, {fitness}", entry.state)
-    if reading.best is entry:
+    if run.best is entry:
         return svg.mark("halo", across, place, "", "halo") + drawn
     return drawn
 
 
 def _best_so_far(entries: Sequence[Entry], places: Mapping[str, float], down: Scale) -> Markup:
-    """Steps from one best candidate to the next better one; the reward to start from is not one of them."""
+    """Step line of the best fitness so far, without the reward of `--start`."""
     points: list[tuple[float, float] | None] = []
     best = -math.inf
     for entry in entries:
@@ -92,7 +92,7 @@ def _best_so_far(entries: Sequence[Entry], places: Mapping[str, float], down: Sc
 
 
 def panels(curves: Curves, best: int | None = None) -> list[Markup]:
-    """Small plots of one training over its world-steps: fitness, episode length, total reward, then each component."""
+    """Small plots of one training by world-steps: fitness, episode length, total reward, components."""
     chosen = best if best is not None and 0 <= best < len(curves.steps) else None
     drawn = [
         _panel("fitness", curves.steps, [curves.fitness, curves.training_fitness], chosen),
@@ -111,7 +111,7 @@ def _panel(
     chosen: int | None = None,
     kind: str = "curve",
 ) -> Markup:
-    """One small plot; the first series is drawn full, a second one dashed, and the chosen checkpoint marked."""
+    """A small plot: the first series solid, the second dashed, with the selected checkpoint marked."""
     upright = axis([v for values in series for v in values], about=2)
     right = _steps(steps)
     down, across = upright.scale(_PANEL, 0), right.scale(0, svg.WIDTH)
@@ -122,7 +122,7 @@ def _panel(
     known = [v for v in first if v is not None and math.isfinite(v)]
     if chosen is not None and chosen < len(first) and _known(first[chosen]):
         at = first[chosen] or 0.0
-        drawn.append(svg.mark("dot", across(steps[chosen]), down(at), f"chosen checkpoint: {number(at)}", "trained"))
+        drawn.append(svg.mark("dot", across(steps[chosen]), down(at), f"selected checkpoint: {number(at)}", "trained"))
     said = f"from {number(known[0])} to {number(known[-1])} over {len(first)} checkpoints" if known else "no values"
     picture = svg.picture(f"{shown(name)}, by world-steps", said, *drawn, height=_PANEL + 18, class_="plot panel")
     caption = svg.element("figcaption", _short(name), class_="name" if kind == "component" else None)
@@ -130,7 +130,7 @@ def _panel(
 
 
 def final_curves(finals: Sequence[Final]) -> Markup:
-    """Selection fitness of every fresh seed by training world-steps; an arm has one colour and one kind of dash."""
+    """Selection fitness of each fresh seed by training world-steps, with one line style per arm."""
     keys = list(dict.fromkeys(final.key for final in finals))
     upright = axis([v for f in finals for v in f.curves.fitness], zero=True)
     right = _steps([s for f in finals for s in f.curves.steps])
@@ -145,14 +145,14 @@ def final_curves(finals: Sequence[Final]) -> Markup:
 
 @dataclass(frozen=True)
 class Rounds:
-    """The best fitness so far of several runs by generation; None before a run had any."""
+    """Best fitness so far of several runs by generation; None without a trained candidate."""
 
     generations: tuple[int, ...]
     rows: tuple[tuple[str, tuple[float | None, ...]], ...]
 
 
 def rounds(found: Sequence[tuple[str, str, RunView]]) -> Rounds:
-    """Of runs by address and name; a run's values end with its last generation."""
+    """Tabulate runs given as (address, name, run). Values after a run's last generation are None."""
     generations = sorted({e.candidate.generation for _, _, r in found for e in r.entries.values()} - {0})
     rows = []
     for _, name, run in found:
@@ -169,7 +169,7 @@ def rounds(found: Sequence[tuple[str, str, RunView]]) -> Rounds:
 
 
 def best_by_generation(found: Sequence[tuple[str, str, RunView]]) -> Markup:
-    """The best fitness so far of several runs; each has one colour and one kind of dash."""
+    """Plot the best fitness so far of several runs, with one line style per run."""
     table = rounds(found)
     upright = axis([v for _, values in table.rows for v in values], zero=True)
     low, high = (table.generations[0], table.generations[-1]) if table.generations else (0, 1)
@@ -190,7 +190,7 @@ def best_by_generation(found: Sequence[tuple[str, str, RunView]]) -> Markup:
 
 
 def intervals(arms: Sequence[Arm]) -> Markup:
-    """Each arm's mean with its 95 % interval, and its values as small bars."""
+    """Mean, 95 % interval and individual values of each arm."""
     values = [v for a in arms for v in a.fitness]
     ends = [end for a in arms if a.interval for end in (a.interval.low, a.interval.high)]
     right = axis([*values, *ends])
@@ -219,7 +219,7 @@ def intervals(arms: Sequence[Arm]) -> Markup:
 
 
 def bar(value: float, longest: float) -> Markup:
-    """A bar beside a number in a table; the number says it all, so it is not read out."""
+    """A bar beside a number in a table, hidden from screen readers."""
     length = svg.percent(svg.WIDTH * value / longest) if longest > 0 else "0%"
     return svg.element("svg", svg.element("rect", width=length, height="8", y="1"), aria_hidden="true", height="10")
 
@@ -232,7 +232,7 @@ def _series(
     height: float,
     class_: str,
 ) -> Markup:
-    """A line through values by steps; a value without neighbours, which makes no line, is a mark."""
+    """A line through values by steps; an isolated value is drawn as a mark."""
     pairs = zip(steps, values, strict=False)
     points = [(across(step), down(v)) if v is not None and math.isfinite(v) else None for step, v in pairs]
     alone = [
@@ -253,6 +253,6 @@ def _known(value: float | None) -> bool:
 
 
 def _short(name: str, most: int = 40) -> str:
-    """A name for a label, which may be a stranger's and of any length."""
+    """Truncate an untrusted name for a label."""
     clean = shown(name)
     return clean if len(clean) <= most else clean[: most - 1] + "\N{HORIZONTAL ELLIPSIS}"

@@ -1,4 +1,4 @@
-"""Telling pages that what they show has changed: server-sent events, one watcher a run however many look at it."""
+"""Notifies pages of changes by server-sent events, with one watcher per run."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 
 from eureka.report.run_index import RunIndex
 
-_EVERY, _EVERY_LIST = 0.5, 2.0
-"""s between two looks at a journal, and at all of them."""
-_STILL_HERE = 15.0
-"""s after which something is sent anyway, so that a reader that has gone is noticed."""
+_RUN_INTERVAL, _LIST_INTERVAL = 0.5, 2.0
+"""s between two polls of a run's journal, and of all journals."""
+_KEEP_ALIVE = 15.0
+"""s after which a comment is sent, to detect closed connections."""
 
 
-class _Watched:
-    """The version of one run, or of all of them, and who waits for the next one."""
+class _Topic:
+    """The version of one run, or of all runs, and its subscribers."""
 
     def __init__(self, version: str):
         self.version = version
@@ -26,56 +26,56 @@ class _Watched:
 
 
 class Followers:
-    """Who follows which run."""
+    """Subscriptions of pages to runs."""
 
-    def __init__(self, shelf: RunIndex, over: Callable[[], bool]):
-        """For the runs of a shelf; `over` says that the server is to end."""
-        self._shelf, self._over = shelf, over
-        self._watched: dict[Path | None, _Watched] = {}
+    def __init__(self, index: RunIndex, stopped: Callable[[], bool]):
+        """Watch the runs of an index until `stopped` returns True."""
+        self._index, self._stopped = index, stopped
+        self._topics: dict[Path | None, _Topic] = {}
 
     @property
     def watchers(self) -> int:
-        """How many journals, or lists of them, are looked at again and again."""
-        return len(self._watched)
+        """Number of runs and lists that are polled."""
+        return len(self._topics)
 
     async def follow(self, folder: Path | None) -> AsyncIterator[str]:
-        """The version now, and every later one, as events for a browser; of all runs if no folder is given."""
-        watched = await self._join(folder)
+        """Yield the current and each later version of a run, or of all runs for None, as server-sent events."""
+        topic = await self._subscribe(folder)
         try:
-            told = ""
-            while not self._over():
-                if watched.version != told:
-                    told = watched.version
-                    yield f"data: {told}\n\n"
-                changed = watched.changed
+            sent = ""
+            while not self._stopped():
+                if topic.version != sent:
+                    sent = topic.version
+                    yield f"data: {sent}\n\n"
+                changed = topic.changed
                 try:
-                    await asyncio.wait_for(changed.wait(), _STILL_HERE)
+                    await asyncio.wait_for(changed.wait(), _KEEP_ALIVE)
                 except TimeoutError:
-                    yield ": still here\n\n"
+                    yield ": keep-alive\n\n"
         finally:
-            self._leave(folder, watched)
+            self._unsubscribe(folder, topic)
 
-    async def _join(self, folder: Path | None) -> _Watched:
-        version = await asyncio.to_thread(self._shelf.version, folder)
-        watched = self._watched.setdefault(folder, _Watched(version))
-        watched.readers += 1
-        if watched.watcher is None:
-            watched.watcher = asyncio.create_task(self._watch(folder, watched))
-        return watched
+    async def _subscribe(self, folder: Path | None) -> _Topic:
+        version = await asyncio.to_thread(self._index.version, folder)
+        topic = self._topics.setdefault(folder, _Topic(version))
+        topic.readers += 1
+        if topic.watcher is None:
+            topic.watcher = asyncio.create_task(self._watch(folder, topic))
+        return topic
 
-    def _leave(self, folder: Path | None, watched: _Watched) -> None:
-        watched.readers -= 1
-        if not watched.readers and watched.watcher is not None:
-            watched.watcher.cancel()
-            self._watched.pop(folder, None)
+    def _unsubscribe(self, folder: Path | None, topic: _Topic) -> None:
+        topic.readers -= 1
+        if not topic.readers and topic.watcher is not None:
+            topic.watcher.cancel()
+            self._topics.pop(folder, None)
 
-    async def _watch(self, folder: Path | None, watched: _Watched) -> None:
+    async def _watch(self, folder: Path | None, topic: _Topic) -> None:
         while True:
-            await asyncio.sleep(_EVERY if folder else _EVERY_LIST)
-            with contextlib.suppress(OSError):  # a folder may go away; its pages say so when they are asked for
-                version = await asyncio.to_thread(self._shelf.version, folder)
-                if version == watched.version and not self._over():
+            await asyncio.sleep(_RUN_INTERVAL if folder else _LIST_INTERVAL)
+            with contextlib.suppress(OSError):  # a folder may be deleted; its pages report that
+                version = await asyncio.to_thread(self._index.version, folder)
+                if version == topic.version and not self._stopped():
                     continue
-                watched.version = version
-            watched.changed.set()
-            watched.changed = asyncio.Event()
+                topic.version = version
+            topic.changed.set()
+            topic.changed = asyncio.Event()

@@ -1,4 +1,4 @@
-"""Code as markup: highlighted by classes, and differences line by line. The text is a stranger's."""
+"""Syntax highlighting and diffs of untrusted code as HTML."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ _CLASSES = {
     Token.Name.Function: "f",
     Token.Name.Decorator: "f",
 }
-_LONGEST = 60_000
-"""Characters beyond which code is shown as it is."""
-_MOST_LINES = 3_000
-"""Lines beyond which two texts are not compared."""
+_MAX_CODE = 60_000
+"""Characters; longer code is not highlighted."""
+_MAX_LINES = 3_000
+"""Longer texts are not compared."""
 _CONTEXT = 3
-"""Lines that did not change around those that did."""
+"""Unchanged lines around a change."""
 
 Sign = Literal["+", "-", " "]
 
 
 def highlight(code: str) -> list[Markup]:
-    """The lines of Python code."""
+    """Highlight Python code, line by line."""
     code = plain(code.replace("\r\n", "\n")).rstrip("\n")
-    if len(code) > _LONGEST:
+    if len(code) > _MAX_CODE:
         return [escape(line) for line in code.split("\n")]
     lines = [Markup()]
     for kind, text in PythonLexer(stripnl=False, ensurenl=False).get_tokens(code):
@@ -58,18 +58,18 @@ def _class(kind: _TokenType) -> str | None:
 
 @dataclass(frozen=True)
 class DiffLine:
-    """A line of a difference."""
+    """A line of a diff."""
 
     sign: Sign
     old: int | None
-    """Its number in the old text."""
+    """Line number in the old text."""
     new: int | None
     text: Markup
 
 
 @dataclass(frozen=True)
 class Difference:
-    """What changed between two texts: groups of lines that lie together."""
+    """A diff of two texts in groups of adjacent lines."""
 
     added: int
     removed: int
@@ -77,9 +77,9 @@ class Difference:
 
 
 def difference(before: str, after: str) -> Difference | None:
-    """From one code to another; None where they are too long to be compared."""
+    """Diff of two codes; None if they are too long."""
     old, new = (plain(text.replace("\r\n", "\n")).rstrip("\n").split("\n") for text in (before, after))
-    if max(len(old), len(new)) > _MOST_LINES or len(before) + len(after) > 2 * _LONGEST:
+    if max(len(old), len(new)) > _MAX_LINES or len(before) + len(after) > 2 * _MAX_CODE:
         return None
     of_old, of_new = highlight(before), highlight(after)
     groups = []
@@ -92,8 +92,8 @@ def difference(before: str, after: str) -> Difference | None:
                 lines += [DiffLine("-", n + 1, None, of_old[n]) for n in range(i, i_end)]
                 lines += [DiffLine("+", None, n + 1, of_new[n]) for n in range(j, j_end)]
         groups.append(tuple(lines))
-    return Difference(_counted(groups, "+"), _counted(groups, "-"), tuple(groups))
+    return Difference(_count(groups, "+"), _count(groups, "-"), tuple(groups))
 
 
-def _counted(groups: Iterable[Sequence[DiffLine]], sign: Sign) -> int:
+def _count(groups: Iterable[Sequence[DiffLine]], sign: Sign) -> int:
     return sum(line.sign == sign for group in groups for line in group)

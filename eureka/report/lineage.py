@@ -1,4 +1,4 @@
-"""The lineage of a run's candidates as a drawing: a column for each generation, a line from whom each was made."""
+"""Draws the lineage of candidates: a column per generation, with lines from parents to children."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from eureka.report.run_view import Entry, RunView
 from eureka.text import number
 
 _ROW, _COLUMN, _LABEL, _TOP = 22, 176, 104, 30
-"""px: of a candidate, from column to column, of what is written beside a mark, above the first candidate."""
+"""px: height of a row, width of a column, width of a label, height above the first row."""
 
 
-def lineage(reading: RunView) -> Markup:
-    """Who was reflected on to make whom; the winner's ancestors are drawn thick."""
-    entries = list(reading.entries.values())
+def lineage(run: RunView) -> Markup:
+    """Draw the lineage, with the ancestry of the best candidate highlighted."""
+    entries = list(run.entries.values())
     generations = sorted({e.candidate.generation for e in entries})
     slots = sorted({e.candidate.slot for e in entries})
     places = {
@@ -27,24 +27,24 @@ def lineage(reading: RunView) -> Markup:
         )
         for e in entries
     }
-    line = ancestors(reading, reading.best)
+    line = ancestors(run, run.best)
     drawn = [
         svg.element("text", f"generation {g}" if g else "start", x=12 + _COLUMN * i - 5, y=12, class_="tick")
         for i, g in enumerate(generations)
     ]
-    chosen = [name for name in line if (parent := reading.entries[name].parent) and parent in places]
+    chosen = [name for name in line if (parent := run.entries[name].parent) and parent in places]
     for entry in sorted(entries, key=lambda e: e.name in chosen):
         if entry.parent in places:
             thick = "edge chosen" if entry.name in chosen else "edge"
             drawn.append(svg.element("path", d=_edge(places[entry.parent], places[entry.name]), class_=thick))
     for entry in entries:
-        drawn.append(_node(reading, entry, *places[entry.name]))
+        drawn.append(_node(run, entry, *places[entry.name]))
     width = 12 + _COLUMN * (len(generations) - 1) + _LABEL + 16
     height = _TOP + _ROW * len(slots)
     return svg.element(
         "svg",
         svg.element("title", "Lineage"),
-        svg.element("desc", _words(reading, line)),
+        svg.element("desc", _words(run, line)),
         *drawn,
         role="img",
         width=width,
@@ -54,31 +54,31 @@ def lineage(reading: RunView) -> Markup:
     )
 
 
-def ancestors(reading: RunView, entry: Entry | None) -> list[str]:
-    """Names from the first ancestor to the candidate itself."""
+def ancestors(run: RunView, entry: Entry | None) -> list[str]:
+    """Names from the first ancestor to the candidate, inclusive."""
     line: list[str] = []
     while entry is not None and entry.name not in line:
         line.append(entry.name)
-        entry = reading.parent(entry)
+        entry = run.parent(entry)
     return line[::-1]
 
 
-def _words(reading: RunView, line: Sequence[str]) -> str:
+def _words(run: RunView, line: Sequence[str]) -> str:
     if not line:
-        return f"{len(reading.entries)} candidates, none of them trained"
-    return f"{len(reading.entries)} candidates; the best came about as {' to '.join(line)}"
+        return f"{len(run.entries)} candidates, none trained"
+    return f"{len(run.entries)} candidates; ancestry of the best: {' to '.join(line)}"
 
 
 def _edge(start: tuple[float, float], end: tuple[float, float]) -> str:
-    """A curve from behind a candidate's label to another's mark."""
+    """A curve from the end of a parent's label to a child's mark."""
     x, y = start[0] + _LABEL, start[1]
     middle = (x + end[0] - 8) / 2
     return f"M{x} {y}C{middle:.0f} {y} {middle:.0f} {end[1]} {end[0] - 8} {end[1]}"
 
 
-def _node(reading: RunView, entry: Entry, x: float, y: float) -> Markup:
+def _node(run: RunView, entry: Entry, x: float, y: float) -> Markup:
     fitness = number(entry.score) if entry.score is not None and entry.state != "failed" else entry.state
-    best = reading.best is entry
+    best = run.best is entry
     parts = [
         svg.element("use", href="#m-halo", x=x, y=y, class_="mark halo") if best else Markup(),
         svg.element("use", href=f"#m-{SHAPES[entry.state]}", x=x, y=y, class_=f"mark {entry.state}"),

@@ -1,4 +1,4 @@
-"""`eureka view`: the live pages served to this machine's own browser, until Ctrl-C."""
+"""`eureka view`: serves the live pages on this machine until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ _HOST = "127.0.0.1"
 
 
 def serve(root: Path, port: int) -> None:
-    """Serve the runs below a folder, and print the address with its token.
+    """Serve the runs in a folder and print the address with its token.
 
     Args:
         root: a folder of runs, or one run.
-        port: where; 0 for any that is free.
+        port: TCP port; 0 selects a free one.
 
     Raises:
-        UserError: there is no such folder, or the port is taken.
+        UserError: the folder does not exist, or the port is not available.
     """
     if not root.is_dir():
-        raise UserError(f"there is no folder {root}; name one that holds runs")
-    with _bound(port) as listening:
+        raise UserError(f"the folder {root} does not exist; give a folder of runs")
+    with _bind(port) as listening:
         port = listening.getsockname()[1]
         token = secrets.token_urlsafe(24)
         server: uvicorn.Server
         app = Guard(site(root, lambda: server.should_exit), token, port)
-        # Its own logs would hold the token.
+        # Logs would contain the token.
         config = uvicorn.Config(
             app,
             log_level="critical",
@@ -43,19 +43,21 @@ def serve(root: Path, port: int) -> None:
             server_header=False,
         )
         server = uvicorn.Server(config)
-        with contextlib.suppress(KeyboardInterrupt):  # which uvicorn raises again when it has ended
+        with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again after its shutdown
             print(f"http://{_HOST}:{port}/?token={token}\n{root.resolve()} until Ctrl-C", flush=True)
             server.run(sockets=[listening])
 
 
-def _bound(port: int) -> socket.socket:
+def _bind(port: int) -> socket.socket:
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((_HOST, port))
-        listening.listen()  # before the address is told: whoever is quick waits, and is not turned away
+        listening.listen()  # before printing the address, so that early connections are accepted
     except (OSError, OverflowError) as error:
         listening.close()
         why = getattr(error, "strerror", None) or str(error)
-        raise UserError(f"port {port} cannot be had ({why}); give another one with --port, or 0 for any") from None
+        raise UserError(
+            f"port {port} is not available ({why}); give another one with --port, or 0 for any"
+        ) from None
     return listening

@@ -1,4 +1,4 @@
-"""The live pages: runs, one run, one candidate, what differs between two, and several runs side by side."""
+"""Live pages: list of runs, run, candidate, diff of two candidates, comparison of runs."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from eureka.report.run_index import RunIndex
 from eureka.report.run_view import Entry, RunView
 from eureka.runs.store import untrusted_run
 
-_LONGEST = 200_000
-"""Characters of a text that a page shows."""
-_MOST_COMPARED = 6
-"""Runs side by side; more have no line of their own."""
+_MAX_TEXT = 200_000
+"""Characters."""
+_MAX_COMPARED = 6
+"""Runs on a comparison page: the number of line styles."""
 
 
-def site(root: Path, over: Callable[[], bool] = lambda: False) -> FastAPI:
-    """The application for the runs below a folder; it only reads, and knows nothing of who asks (see `access`)."""
+def site(root: Path, stopped: Callable[[], bool] = lambda: False) -> FastAPI:
+    """Create the read-only application for the runs in a folder. `auth.Guard` restricts access."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     pages = Pages(RunIndex(root))
-    followers = Followers(pages.shelf, over)
+    followers = Followers(pages.index, stopped)
     app.state.followers = followers
 
     @app.get("/")
@@ -65,7 +65,7 @@ def site(root: Path, over: Callable[[], bool] = lambda: False) -> FastAPI:
     @app.get("/static/{name}")
     def static(name: str) -> Response:
         if name not in ("style.css", "live.js", "icon.svg"):
-            raise HTTPException(404, "There is no such page.")
+            raise HTTPException(404, "This page does not exist.")
         return FileResponse(STATIC / name)
 
     @app.exception_handler(HTTPException)
@@ -84,74 +84,74 @@ def _stream(followers: Followers, folder: Path | None) -> Response:
 
 
 class Pages:
-    """Pages as HTML."""
+    """Renders pages as HTML."""
 
-    def __init__(self, shelf: RunIndex):
-        """Of the runs of a shelf."""
-        self.shelf = shelf
+    def __init__(self, index: RunIndex):
+        """Render the runs of an index."""
+        self.index = index
 
     def folder(self, address: str) -> Path:
-        """The run of an address that a browser gave.
+        """Folder of the run at an untrusted address.
 
         Raises:
-            HTTPException: there is none.
+            HTTPException: the run does not exist.
         """
-        folder = self.shelf.folder(address)
+        folder = self.index.folder(address)
         if folder is None:
-            raise HTTPException(404, "There is no such run here.")
+            raise HTTPException(404, "This run does not exist.")
         return folder
 
     def runs(self) -> Response:
-        """The list."""
-        version, rows = self.shelf.version(), self.shelf.rows()
-        return _page("site/runs.html.j2", rows=rows, root=str(self.shelf.root), follow="/follow", version=version)
+        """List of runs."""
+        version, rows = self.index.version(), self.index.rows()
+        return _page("site/runs.html.j2", rows=rows, root=str(self.index.root), follow="/follow", version=version)
 
     def run(self, address: str) -> Response:
         """One run."""
-        folder, version, run = self._opened(address)
+        folder, version, run = self._open(address)
         with untrusted_run(folder):
-            values = values_of(run, controls_of(folder), self.shelf.state(run, folder) == "running")
-            return _page("site/run.html.j2", **values, **self._of(address, version))
+            values = values_of(run, controls_of(folder), self.index.state(run, folder) == "running")
+            return _page("site/run.html.j2", **values, **self._links(address, version))
 
     def candidate(self, address: str, name: str) -> Response:
         """One candidate."""
-        folder, version, run = self._opened(address)
-        entry = _named(run, name)
+        folder, version, run = self._open(address)
+        entry = _entry(run, name)
         with untrusted_run(folder):
-            return _page("site/candidate.html.j2", run=run, entry=entry, **self._of(address, version))
+            return _page("site/candidate.html.j2", run=run, entry=entry, **self._links(address, version))
 
     def diff(self, address: str, before: str, after: str) -> Response:
-        """What differs between two candidates."""
-        folder, version, run = self._opened(address)
-        old, new = _named(run, before), _named(run, after)
+        """Diff of two candidates."""
+        folder, version, run = self._open(address)
+        old, new = _entry(run, before), _entry(run, after)
         with untrusted_run(folder):
-            return _page("site/diff.html.j2", run=run, before=old, after=new, **self._of(address, version))
+            return _page("site/diff.html.j2", run=run, before=old, after=new, **self._links(address, version))
 
     def compare(self, addresses: list[str]) -> Response:
-        """Several runs side by side."""
-        wanted = list(dict.fromkeys(addresses))[:_MOST_COMPARED]
+        """Comparison of several runs."""
+        wanted = list(dict.fromkeys(addresses))[:_MAX_COMPARED]
         chosen = [(address, self.folder(address)) for address in wanted]
-        found = [(address, str(folder.name), self.shelf.reading(folder)) for address, folder in chosen]
-        rows = {row.address: row for row in self.shelf.rows() if row.address in wanted}
-        with untrusted_run(self.shelf.root):
-            return _page("site/compare.html.j2", found=found, rows=rows, most=_MOST_COMPARED, asked=len(addresses))
+        found = [(address, str(folder.name), self.index.reading(folder)) for address, folder in chosen]
+        rows = {row.address: row for row in self.index.rows() if row.address in wanted}
+        with untrusted_run(self.index.root):
+            return _page("site/compare.html.j2", found=found, rows=rows, most=_MAX_COMPARED, asked=len(addresses))
 
     def message(self, status: int, text: str) -> Response:
-        """A page with one sentence."""
+        """Page with a message."""
         response = _page("site/message.html.j2", status=status, text=text)
         response.status_code = status
         return response
 
-    def _opened(self, address: str) -> tuple[Path, str, RunView]:
+    def _open(self, address: str) -> tuple[Path, str, RunView]:
         folder = self.folder(address)
-        version = self.shelf.version(folder)  # before it is read, so that nothing new is missed
-        return folder, version, self.shelf.reading(folder)
+        version = self.index.version(folder)  # before reading, so that no later change is missed
+        return folder, version, self.index.reading(folder)
 
-    def _of(self, address: str, version: str) -> dict[str, object]:
+    def _links(self, address: str, version: str) -> dict[str, object]:
         return {
             "live": True,
             "address": address,
-            "most": _LONGEST,
+            "most": _MAX_TEXT,
             "follow": f"/follow/{address}",
             "version": version,
             "link": lambda name: f"/candidate/{address}?{urlencode({'name': name})}",
@@ -159,9 +159,9 @@ class Pages:
         }
 
 
-def _named(run: RunView, name: str) -> Entry:
+def _entry(run: RunView, name: str) -> Entry:
     if name not in run.entries:
-        raise HTTPException(404, "The run has no such candidate.")
+        raise HTTPException(404, "The run does not have this candidate.")
     return run.entries[name]
 
 

@@ -1,4 +1,4 @@
-"""In what state candidates and runs are, each said by one word that pages, plots and tables share."""
+"""States of candidates, shared by pages, plots and tables."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from eureka.runs.candidate import Candidate, Curves, Dropped, Failed, Trained
 State = Literal["trained", "dropped", "duplicate", "failed", "training", "waiting"]
 MEANINGS: dict[State, str] = {
     "trained": "trained to the end",
-    "dropped": "ended early in a race, with its fitness on selection episodes by then",
-    "duplicate": "the same program as an earlier one, not trained again",
+    "dropped": "stopped early by racing, with its fitness on selection episodes at that point",
+    "duplicate": "same program as an earlier candidate, not trained again",
     "failed": "could not be trained",
     "training": "in training, with its best fitness on selection episodes so far",
     "waiting": "not trained yet",
@@ -19,7 +19,7 @@ MEANINGS: dict[State, str] = {
 
 
 def state_of(candidate: Candidate, begun: bool = False) -> State:
-    """What became of a candidate; `begun` says whether its training has left a checkpoint."""
+    """State of a candidate; `begun` is whether its training has a checkpoint."""
     if candidate.duplicate_of:
         return "duplicate"
     match candidate.outcome:
@@ -33,13 +33,13 @@ def state_of(candidate: Candidate, begun: bool = False) -> State:
 
 
 def curves_of(candidate: Candidate) -> Curves | None:
-    """How its training went, as far as it came."""
+    """Training curves of a candidate that was trained or dropped."""
     outcome = candidate.outcome
     return outcome.curves if isinstance(outcome, Trained | Dropped) else None
 
 
 def score_of(candidate: Candidate, so_far: Curves | None = None) -> float | None:
-    """Its fitness: on report episodes, or on selection episodes where it did not come to the others, or not yet."""
+    """Fitness on report episodes; for a dropped or running training, on selection episodes."""
     match candidate.outcome:
         case Trained(report=report):
             return report

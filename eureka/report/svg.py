@@ -1,8 +1,8 @@
-"""Marks and frames of inline SVG.
+"""Elements of inline SVG.
 
-A plot has no view box: places across it are percentages of its width, places down it are pixels, so that it fills
-whatever room it is given while its type and its marks keep their size. Lines lie in an inner `svg` that is stretched.
-Labels stand outside of the plot's area, in the padding that the stylesheet gives to its frame.
+A plot has no view box: x coordinates are percentages of its width and y coordinates are pixels, so that it fills the
+available width while text and marks keep their size. Lines are in an inner `svg` that is stretched. Labels are outside
+the plot area, in the padding set by the stylesheet.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from eureka.report.axes import Axis, Scale, fitting
 from eureka.text import plain
 
 WIDTH = 1000.0
-"""Of the stretched inner drawing, whatever the plot's width on the page."""
+"""Width of the stretched inner drawing in user units."""
 
 
 def element(name: str, *children: object, **attributes: object) -> Markup:
-    """One element, everything in it escaped.
+    """Create an element. Text is escaped.
 
     Args:
-        name: of the element.
-        children: text, or markup that was made here.
-        attributes: by name, `_` standing for `-`; a trailing one is dropped, None leaves the attribute out.
+        name: name of the element.
+        children: text or trusted markup.
+        attributes: by name; `_` stands for `-`, a trailing `_` is removed, and None omits the attribute.
     """
     given = [
         Markup(' {}="{}"').format(key.rstrip("_").replace("_", "-"), _plain(value))
@@ -36,7 +36,7 @@ def element(name: str, *children: object, **attributes: object) -> Markup:
 
 
 def picture(title: str, description: str, *children: Markup, height: float, class_: str = "plot") -> Markup:
-    """A plot in its frame; the title is its name for those who do not see it, the description says what it shows."""
+    """A plot in a frame, with a title and a description for screen readers."""
     drawn = element(
         "svg",
         element("title", title),
@@ -50,21 +50,21 @@ def picture(title: str, description: str, *children: Markup, height: float, clas
 
 
 def mark(shape: str, across: float, down: float, says: str, class_: str) -> Markup:
-    """A mark at a place, with a text for the pointer; shapes differ by state, so that colour is never all there is.
+    """A mark with a tooltip. States differ in shape as well as in colour.
 
     Args:
-        shape: dot, ring, cross, triangle or diamond; defined once a page by `shapes`.
-        across: 0 .. WIDTH.
-        down: pixels.
-        says: the text.
-        class_: of the stylesheet.
+        shape: name of one of `shapes`.
+        across: x in 0 .. WIDTH.
+        down: y in pixels.
+        says: text of the tooltip.
+        class_: CSS class.
     """
     said = element("title", says) if says else Markup()
     return element("use", said, href=f"#m-{shape}", x=percent(across), y=_digits(down), class_=f"mark {class_}")
 
 
 def shapes() -> Markup:
-    """The marks' outlines, once a page."""
+    """Outlines of the marks, to be included once per page."""
     outlines = {
         "dot": "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0",
         "ring": "M-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0-7 0",
@@ -80,7 +80,7 @@ def shapes() -> Markup:
 
 
 def line(points: Iterable[tuple[float, float] | None], height: float, class_: str) -> Markup:
-    """A line through places (across in 0 .. WIDTH, down in pixels); None interrupts it."""
+    """A line through points (x in 0 .. WIDTH, y in pixels); None interrupts it."""
     drawn, pen = "", "M"
     for point in points:
         if point is None:
@@ -88,18 +88,18 @@ def line(points: Iterable[tuple[float, float] | None], height: float, class_: st
             continue
         drawn += f"{pen}{_digits(point[0])} {_digits(point[1])}"
         pen = "L"
-    return _stretched(element("path", d=drawn, class_=class_), height) if drawn else Markup()
+    return _stretch(element("path", d=drawn, class_=class_), height) if drawn else Markup()
 
 
 def band(across: Sequence[float], upper: Sequence[float], lower: Sequence[float], height: float) -> Markup:
-    """The area between two lines over the same places."""
+    """The area between two lines with the same x coordinates."""
     ends = [*zip(across, upper, strict=True), *reversed(list(zip(across, lower, strict=True)))]
     drawn = "M" + "L".join(f"{_digits(x)} {_digits(y)}" for x, y in ends) + "Z"
-    return _stretched(element("path", d=drawn, class_="band"), height)
+    return _stretch(element("path", d=drawn, class_="band"), height)
 
 
 def text(says: str, across: float, down: float, class_: str = "", anchor: str | None = None, dx: float = 0) -> Markup:
-    """A label at a place of the plot."""
+    """A text label."""
     shift = _digits(dx) if dx else None
     return element(
         "text", says, x=percent(across), y=_digits(down), dx=shift, class_=class_ or None, text_anchor=anchor
@@ -107,7 +107,7 @@ def text(says: str, across: float, down: float, class_: str = "", anchor: str | 
 
 
 def rule(across: float, down: float, to_across: float, to_down: float, class_: str) -> Markup:
-    """A straight line between two places."""
+    """A straight line between two points."""
     return element(
         "line",
         x1=percent(across),
@@ -119,7 +119,7 @@ def rule(across: float, down: float, to_across: float, to_down: float, class_: s
 
 
 def rows(axis: Axis, scale: Scale) -> Markup:
-    """A labelled rule across the plot for each tick of an axis that runs upwards."""
+    """Grid lines with labels for the ticks of a vertical axis."""
     drawn = []
     for tick, label in zip(axis.ticks, axis.labels, strict=True):
         down = scale(tick)
@@ -128,7 +128,7 @@ def rows(axis: Axis, scale: Scale) -> Markup:
 
 
 def columns(axis: Axis, scale: Scale, height: float, most: int = 5, grid: bool = False) -> Markup:
-    """A label below the plot for each tick of an axis that runs to the right."""
+    """Labels, and optionally grid lines, for the ticks of a horizontal axis."""
     drawn = []
     for tick, label, fits in zip(axis.ticks, axis.labels, fitting(axis.labels, most), strict=True):
         across = scale(tick)
@@ -140,11 +140,11 @@ def columns(axis: Axis, scale: Scale, height: float, most: int = 5, grid: bool =
 
 
 def percent(across: float) -> str:
-    """A place across a plot as SVG writes it."""
+    """Format an x coordinate as a percentage."""
     return f"{_digits(100 * across / WIDTH)}%"
 
 
-def _stretched(inside: Markup, height: float) -> Markup:
+def _stretch(inside: Markup, height: float) -> Markup:
     return element(
         "svg",
         inside,
@@ -156,7 +156,7 @@ def _stretched(inside: Markup, height: float) -> Markup:
 
 
 def _digits(value: float) -> str:
-    """A place to a tenth of a pixel, in few characters."""
+    """Format a coordinate with at most one decimal."""
     return f"{value:.1f}".removesuffix(".0")
 
 

@@ -160,21 +160,21 @@ def test_a_reader_goes_from_the_list_to_what_differs(opened: Open):
     expect(page.get_by_role("heading", level=1)).to_contain_text("Candidate 2.0")
     page.get_by_label("Compare the code of").select_option("1.1")
     page.get_by_label("with", exact=True).select_option("2.4")
-    page.get_by_role("button", name="Show what differs").click()
+    page.get_by_role("button", name="Show diff").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("From 1.1 to 2.4")
     assert page.locator("ins").count() > 0 and page.locator("del").count() > 0
     page.get_by_role("link", name="All runs").click()
     for name in ("compare eighty", "compare half"):
         page.get_by_label(name).check()
-    page.get_by_role("button", name="Compare the chosen").click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text("Runs side by side")
+    page.get_by_role("button", name="Compare selected runs").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Comparison of runs")
 
 
 def test_pages_work_without_scripts(opened: Open):
     page = opened("/", java_script_enabled=False)
     page.get_by_role("link", name="half").click()
     expect(page.get_by_text("training 4 policies, checkpoint 4 of 8")).to_be_visible()
-    page.get_by_role("button", name="Show what differs").click()
+    page.get_by_role("button", name="Show diff").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("From")
 
 

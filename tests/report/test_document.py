@@ -21,11 +21,11 @@ ELEMENTS = (
 
 def test_the_report_of_the_recorded_run_has_all_its_parts():
     page = Page(document(EXAMPLE))
-    for heading in ("The task", "Fitness by generation", "Lineage", "Comparison on fresh seeds", "All candidates",
+    for heading in ("Task desc", "Fitness by generation", "Lineage", "Comparison on fresh seeds", "All candidates",
                     "Prompts", "Time and cost", "Settings", "Provenance"):  # fmt: skip
         assert heading in page.text
     assert "balance a pole on a cart" in page.text and "in_band" in page.text and "2.13.0+cpu" in page.text
-    assert "What changed since 1.0" in page.text and "human: the component upright is" in page.text
+    assert "Changes since 1.0" in page.text and "human: the component upright is" in page.text
 
 
 def test_every_link_leads_somewhere_and_no_anchor_is_there_twice():

@@ -139,7 +139,7 @@ def test_who_was_dropped_in_a_race_keeps_its_curves_and_its_fitness_by_then(tmp_
     assert [e.state for e in run.entries.values()] == ["trained", "dropped", "dropped", "trained"]
     assert run.entries["1.1"].score == 101.0 and run.entries["1.1"].curves is not None
     assert run.best is not None and run.best.name == "1.0"
-    assert "A race ended its training at step 65,536" in document(tmp_path / "run")
+    assert "Stopped by racing at step 65,536" in document(tmp_path / "run")
     half = reading(write_run(tmp_path / "half", beginning(events, "raced")))
     assert half.progress.words == "generation 1 of 2: training 2 of 4 policies, checkpoint 4 of 8"
     assert [e.state for e in half.entries.values()] == ["training", "dropped", "dropped", "training"]
@@ -158,7 +158,7 @@ def test_curves_are_shown_while_a_training_goes_on(tmp_path: Path):
     entry = run.entries["1.2"]
     assert (entry.state, entry.score, run.best) == ("training", 7.0, None)
     assert entry.curves is not None and entry.curves.steps == [100, 200, 300] and entry.curves.fitness[:2] == [3.0, 7.0]
-    assert "best fitness on selection episodes so far is 7.00" in document(tmp_path / "run")
+    assert "Best fitness on selection episodes so far: 7.00" in document(tmp_path / "run")
 
 
 @pytest.mark.parametrize(

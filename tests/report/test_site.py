@@ -84,7 +84,7 @@ def test_the_pages_of_a_run_lead_to_each_other(client: TestClient):
 )  # fmt: skip
 def test_what_is_not_there_is_not_found(client: TestClient, address: str):
     response = client.get(address)
-    assert response.status_code == 404 and "Not here" in response.text and "root:" not in response.text
+    assert response.status_code == 404 and "Not found" in response.text and "root:" not in response.text
 
 
 def test_links_do_not_lead_out_of_the_folder(tmp_path: Path):
@@ -237,9 +237,9 @@ def test_a_port_that_is_taken_is_said_in_one_sentence(cli: Cli, runs: Path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = cli("view", runs, "--port", port)
-    assert done.returncode == 2 and f"port {port} cannot be had (Address already in use)" in done.stderr
+    assert done.returncode == 2 and f"port {port} is not available (Address already in use)" in done.stderr
     missing = cli("view", "nowhere")
-    assert missing.returncode == 2 and "there is no folder nowhere" in missing.stderr
+    assert missing.returncode == 2 and "the folder nowhere does not exist" in missing.stderr
 
 
 def test_without_its_packages_the_command_says_what_to_install(runs: Path):

@@ -1,6 +1,5 @@
-// Keeps a page as new as the run that it shows: when the server says that there is more, the page is fetched again
-// and its live part replaced. What a reader has opened, ticked and focused stays so. The server escapes all text, and
-// a parsed document runs nothing.
+// Updates a page when the server sends a new version: fetches it again and replaces the live part. Open details,
+// inputs and focus are kept. The server escapes all text, and a parsed document does not run scripts.
 "use strict";
 (() => {
   const follow = document.body.dataset.follow;
@@ -55,13 +54,13 @@
         version = aim;
       }
     } catch {
-      // The server has gone, or comes back: the event source tells, and tries again by itself.
+      // The server is not reachable. The event source reports this and reconnects.
     } finally {
       busy = false;
     }
   }
 
-  // A browser keeps few connections to one host, so that only pages which are seen may hold one.
+  // Browsers limit connections per host, so only visible pages keep one.
   let source = null;
   function connect() {
     if (source || document.hidden) return;
