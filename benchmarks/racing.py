@@ -5,7 +5,7 @@
 
 For each task and search seed: a search with everybody trained to the end, one with a race, and, if their winners
 differ, five trainings of each on the same fresh seeds. Cartpole's rewards are the built-in search's, ant's the recorded
-ones of a language model (runs/examples/ant, the first generation). Steps are training world-steps as
+ones of a language model (benchmarks/recorded/ant, the first generation). Steps are training world-steps as
 journalled.
 """
 
@@ -24,20 +24,19 @@ from eureka.config.options import DeviceOptions, ModelOptions, Options, SearchOp
 from eureka.config.settings import Racing, Settings
 from eureka.config.tasks import LoadedTask, load_task
 from eureka.experiment import arms, session
-from eureka.experiment.arms import CompareOptions
 from eureka.experiment.options import resolve
 from eureka.runs.events import silent
-from eureka.runs.history import candidates_of
-from eureka.runs.results import ArmSpec
+from eureka.runs.history import candidates_of, find_candidate
+from eureka.runs.journal import read_journal
+from eureka.runs.results import ArmSpec, CompareOptions
 from eureka.runs.statistics import improvement, welch
-from eureka.runs.store import read_events
 from eureka.workers.isolation import IsolationPolicy
 
-EXAMPLES = Path(__file__).resolve().parents[1] / "runs" / "examples"
+RECORDED = Path(__file__).resolve().parent / "recorded"
 SIZES: dict[str, dict[str, Any]] = {
     "cartpole": {},
     # The built-in search seldom finds a reward that makes the ant run: these are a language model's.
-    "ant": {"llm": f"replay:{EXAMPLES / 'ant'}", "generations": 1},
+    "ant": {"llm": f"replay:{RECORDED / 'ant'}", "generations": 1},
 }
 """What differs from the preset cpu, or from the settings of the run that is replayed."""
 QUICK: dict[str, Any] = {"generations": 1, "samples": 4, "worlds": 32, "steps": 32_768}
@@ -47,9 +46,8 @@ def search(task: LoadedTask, settings: Settings, race: Racing | None, folder: Pa
     """One search without a final comparison: its winner and what it trained."""
     changes = {"racing": race, "final_seeds": 0}
     session.start(task, settings.model_copy(update=changes), IsolationPolicy(), folder, silent, yes=True)
-    events, _ = read_events(folder)
-    candidates = candidates_of(events)
-    winner = candidates[next(e["winner"] for e in reversed(events) if e["event"] == "finished")]
+    journal = read_journal(folder)
+    candidates, winner = candidates_of(journal), find_candidate(journal, candidates_of(journal), None)
     ended = [c.trained or c.dropped for c in candidates.values() if not c.duplicate_of]
     return {
         "winner": winner.name,
@@ -109,7 +107,7 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 def _plain(sizes: dict[str, Any]) -> dict[str, Any]:
     """Without a path of this machine."""
-    return {name: "replay of runs/examples/ant" if name == "llm" else value for name, value in sizes.items()}
+    return {name: "replay of benchmarks/recorded/ant" if name == "llm" else value for name, value in sizes.items()}
 
 
 def main() -> None:

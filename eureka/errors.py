@@ -1,17 +1,17 @@
-"""What can go wrong outside a candidate, as a tree.
+"""The exceptions of this package.
 
 EurekaError                 one sentence: what is wrong, where, what to do
-├── UserError               the user can mend it: a name, a file, an option      exit code 2
+├── UserError               invalid input: a name, a file, an option             exit code 2
 │   ├── RunBusy             another process works on the run folder
-│   ├── ModelRefused        a language model's server refuses the key, the model or the request, or is not there
-│   └── BudgetSpent         the next call of a language model could pass a limit that the user set
+│   ├── ModelRefused        a model server rejects the key, the model or the request, or is unreachable
+│   └── BudgetSpent         the next model call could exceed a limit that the user set
 └── EnvironmentFault        the machine or an installation is at fault           exit code 1
-    ├── SandboxUnavailable  the jail could not be built, or a forbidden act got through
+    ├── SandboxUnavailable  the jail could not be built, or a forbidden action succeeded in it
     ├── StorageFault        the run folder cannot be written (full disk, lost permission)
-    ├── ModelFault          a language model's server failed or was silent, retries included
-    └── WorkerFault         a helper process died again and again through no candidate's fault
+    ├── ModelFault          a model server failed or timed out, retries included
+    └── WorkerFault         a worker process died repeatedly, and no candidate caused it
 
-A candidate's failure is none of these: it is a value, `eureka.runs.candidate.Failed`.
+A candidate's failure is not an exception but a value, `eureka.runs.candidate.Failed`.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ class EurekaError(Exception):
 
     exit_code = 1
     resume: Path | None = None
-    """The run to go on with when the cause is gone, if it has one worth going on with."""
+    """The run that can be resumed after the cause is removed."""
 
 
 class UserError(EurekaError):
-    """Something the user gave is wrong; the message says what to give instead."""
+    """Invalid input from the user; the message states what is valid."""
 
     exit_code = 2
 
@@ -40,11 +40,11 @@ class RunBusy(UserError):
 
 
 class ModelRefused(UserError):
-    """A language model's server refuses what it was given, or nothing answers at its address."""
+    """A model server rejects the request, or is unreachable."""
 
 
 class BudgetSpent(UserError):
-    """What a language model may cost is spent, or could be by the next call."""
+    """The budget for language models is spent, or could be by the next call."""
 
 
 class EnvironmentFault(EurekaError):
@@ -52,22 +52,22 @@ class EnvironmentFault(EurekaError):
 
 
 class SandboxUnavailable(EnvironmentFault):
-    """The jail could not be built on this machine; names the act that got through and what accepts it."""
+    """The jail could not be built on this machine; the message names the cause and the option that accepts it."""
 
 
 class StorageFault(EnvironmentFault):
-    """The run folder cannot be written; what was recorded before is whole and can be resumed."""
+    """The run folder cannot be written; the record so far is complete and can be resumed."""
 
 
 class ModelFault(EnvironmentFault):
-    """A language model's server failed or gave no answer in time, after all retries."""
+    """A model server failed or timed out, after all retries."""
 
 
 class WorkerFault(EnvironmentFault):
-    """The trainer or the compiler cannot be kept alive."""
+    """The trainer or the compiler process died too often."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """` (did you mean 'x'?)` when a known name is close to `name`, else an empty string."""
+    """` (did you mean 'x'?)` if a known name is close to `name`, otherwise an empty string."""
     close = difflib.get_close_matches(name, list(known), n=2, cutoff=0.5)
     return f" (did you mean {' or '.join(map(repr, close))}?)" if close else ""

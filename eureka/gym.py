@@ -1,8 +1,8 @@
-"""Tasks as gymnasium environments, for other people's learners.
+"""Tasks as gymnasium environments, for use with other learning libraries.
 
-Importing this module registers every shipped task: `gymnasium.make_vec("eureka/MyTask-v0", num_envs=64)` gives a
-`VectorTask`, `gymnasium.make` a `SingleTask`. gymnasium 1.x loads no plugins by itself, so the import is needed; the id
-`"eureka.gym:eureka/MyTask-v0"` makes gymnasium do it. docs/gymnasium.md shows both, and tasks of your own.
+Importing this module registers every shipped task: `gymnasium.make_vec("eureka/MyTask-v0", num_envs=64)` returns a
+`VectorTask`, `gymnasium.make` a `SingleTask`. gymnasium 1.x does not load plugins, so import this module, or let
+gymnasium do it with the id `"eureka.gym:eureka/MyTask-v0"`. See docs/gymnasium.md.
 """
 
 from __future__ import annotations
@@ -36,20 +36,18 @@ _HEIGHT, _WIDTH = 480, 640
 
 
 class VectorTask(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
-    """Worlds of one task in one process, stepped together.
+    """Worlds of one task, stepped together in one process.
 
-    Every world is a function of its own seed alone: world i after `reset(seed=s)` lives through the very episodes of a
-    `SingleTask` after `reset(seed=s + i)`. A world whose episode ends begins the next one in the same step
-    (`AutoresetMode.SAME_STEP`). `terminated` is the task's own rule, or a simulation that diverged; `truncated` is the
-    task's time limit.
+    A world depends on its own seed alone: world i after `reset(seed=s)` has the same episodes as a `SingleTask` after
+    `reset(seed=s + i)`. A world whose episode ends begins the next one in the same step (`AutoresetMode.SAME_STEP`).
+    `terminated` is the task's own rule or a diverged simulation; `truncated` is the task's time limit.
 
-    What `step` tells in `infos`: `reward_components`, by name, (num_envs,) each. Where an episode ended:
-    `fitness` of the episode with the mask `_fitness`, `final_obs` and `final_info` with their masks. `diverged`,
-    (num_envs,) bool, if any world did.
+    `step` returns in `infos`: `reward_components` by name, (num_envs,) each; where an episode ended, its `fitness`,
+    `final_obs` and `final_info` with their masks; `diverged`, (num_envs,) bool, if any world did.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012
-    # Closed by older gymnasiums even when it was never made.
+    # Older versions of gymnasium close environments whose construction failed.
     _camera: _Camera | None = None
 
     def __init__(
@@ -64,21 +62,20 @@ class VectorTask(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         """Make the worlds.
 
         Args:
-            task: the path of a task's YAML, or the name of a shipped task. Its Python file is run, as by `eureka run`.
-            num_envs: how many worlds.
-            reward: "human" or "sparse", the task's own; the path of a Python file with `compute_reward`, such as
-                `eureka export` writes; or such a function. It runs as plain Python in this process, and nothing
-                confines it: give no text here that you have not read.
-            render_mode: None, or "rgb_array".
-            threads: of the simulation; 0 for as many as there are processors. Results do not depend on it.
+            task: the path of a task's YAML or the name of a shipped task; runs the task's Python file.
+            num_envs: number of worlds.
+            reward: "human" or "sparse" for one of the task's; the path of a Python file with `compute_reward`, such as
+                `eureka export` writes; or such a function. It runs without a sandbox: review it before use.
+            render_mode: None or "rgb_array".
+            threads: simulation threads; 0 for one per CPU. Results do not depend on it.
 
         Raises:
-            UserError: one of these is not what it should be.
+            UserError: an argument is invalid.
         """
         if isinstance(num_envs, bool) or not isinstance(num_envs, int | np.integer) or num_envs < 1:
-            raise UserError(f"num_envs must be a whole number from 1 up, not {num_envs!r}")
+            raise UserError(f"num_envs must be a positive integer, not {num_envs!r}")
         if render_mode not in (None, *self.metadata["render_modes"]):
-            raise UserError(f"there is no render mode {render_mode!r}; give 'rgb_array', or None for no pictures")
+            raise UserError(f"no render mode {render_mode!r}; give 'rgb_array', or None for no images")
         loaded = _load(task)
         self.num_envs, self.render_mode = int(num_envs), render_mode
         self.task = load_class(loaded)
@@ -102,18 +99,18 @@ class VectorTask(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        """Begin new episodes: the first ones of `seed`, else the next ones of each world.
+        """Begin new episodes: with `seed` the first ones of the seeds, otherwise the next one of each world.
 
         Args:
-            seed: world i gets `seed + i`, or entry i of a sequence, where None draws one. Without any on the first
-                call, seeds are drawn.
-            options: `reset_mask`, (num_envs,) bool, leaves the worlds outside of it as they are. It takes no seed:
-                all worlds have one clock, on which later goals may depend.
+            seed: world i gets `seed + i`, or entry i of a sequence, where None draws a seed. The first call without
+                seeds draws them.
+            options: `reset_mask`, (num_envs,) bool, selects the worlds to reset. It cannot be combined with a seed,
+                because later goals may depend on the clock that all worlds share.
         """
         super().reset(seed=int(seed) if isinstance(seed, int | np.integer) else None)
         mask = _mask(options, self.num_envs)
         if mask is not None and (seed is not None or not self._started):
-            raise UserError("options['reset_mask'] is for worlds that have begun, and takes no seed; reset all of them")
+            raise UserError("options['reset_mask'] needs an earlier reset and no seed; reset all worlds first")
         if seed is not None or not self._started:
             self._env = self._worlds(self._seeds(seed))
             self._started = True
@@ -127,10 +124,10 @@ class VectorTask(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             raise UserError("call reset before the first step")
         given = np.asarray(actions, dtype=np.float32)
         if given.shape != self.action_space.shape:
-            raise UserError(f"actions of shape {given.shape} were given; these worlds take {self.action_space.shape}")
+            raise UserError(f"actions have shape {given.shape}; give {self.action_space.shape}")
         before = self._env.diverged
         with torch.no_grad():
-            step = self._env.step(torch.tensor(given)[:, None], self._judge)
+            step = self._env.step(torch.tensor(given)[:, None], self._compute_reward)
         terminated, truncated = _array(step.terminated), _array(step.timed_out)
         infos: dict[str, Any] = {"reward_components": self._components}
         if self._env.diverged is not before:
@@ -142,25 +139,25 @@ class VectorTask(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         return seen, _array(step.reward), terminated, truncated, infos
 
     def state_fields(self) -> dict[str, Tensor]:
-        """The task's State by field, (num_envs, ...) each, as the reward of the latest step read it.
+        """The task's State by field, (num_envs, ...) each, as read by the reward of the latest step.
 
-        That is before new goals and new episodes. After `reset`: of the beginning, where `action` is 0.
+        That is before new goals and new episodes. After `reset` it is the initial state, with `action` 0.
         """
         return dict(self._fields)
 
     def render(self) -> tuple[np.ndarray, ...]:
-        """A picture of every world, (480, 640, 3) uint8 each."""
+        """An image of every world, (480, 640, 3) uint8 each."""
         if self._camera is None:
-            raise UserError("these worlds were made without pictures; give render_mode='rgb_array' when you make them")
-        return tuple(self._camera.picture(self._physics, world) for world in range(self.num_envs))
+            raise UserError("rendering is off; make the environment with render_mode='rgb_array'")
+        return tuple(self._camera.render(self._physics, world) for world in range(self.num_envs))
 
     def close_extras(self, **kwargs: Any) -> None:
-        """Let go of the renderer."""
+        """Close the renderer."""
         if self._camera is not None:
             self._camera.close()
 
     def _worlds(self, seeds: Sequence[int]) -> Env:
-        # A member of its own for each world: noise is then a function of the world's seed, and not of its index.
+        # One member per world: noise is then a function of the world's seed, not of its index.
         env = Env(self.task, self._physics, torch.tensor(seeds, dtype=torch.int64), "gymnasium")
         env.reset()
         return env
@@ -172,17 +169,17 @@ class VectorTask(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         else:
             seeds = [int(self.np_random.integers(2**31)) if s is None else int(s) for s in seed]
         if len(seeds) != self.num_envs or not all(0 <= s < _SEEDS for s in seeds):
-            raise UserError(f"seed must be a whole number below 2**62, or {self.num_envs} of them, not {seed!r}")
+            raise UserError(f"seed must be an integer in [0, 2**62), or {self.num_envs} of them, not {seed!r}")
         return seeds
 
     def _present(self) -> np.ndarray:
-        """The observation now, read anew with the State that it shows."""
+        """Read the current State and its observation."""
         env = self._env
         state = self.task.state(self._physics, env.memory, env.last_action, env.previous_action)
         self._fields = {name: value.clone() for name, value in tensors(state).items()}
         return self.task.observe(state).numpy().copy()
 
-    def _judge(self, fields: dict[str, Tensor]) -> Tensor:
+    def _compute_reward(self, fields: dict[str, Tensor]) -> Tensor:
         self._fields = {name: value.clone() for name, value in fields.items()}
         total, components = self._reward(self._fields)
         self._components = {name: value.numpy().copy() for name, value in components.items()}
@@ -190,10 +187,10 @@ class VectorTask(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
 
 
 class SingleTask(gymnasium.Env[np.ndarray, np.ndarray]):
-    """One world of a task. Arguments, seeds and infos are those of `VectorTask`, without the axis of the worlds.
+    """One world of a task; arguments, seeds and infos as in `VectorTask`, without the world axis.
 
-    The next episode has begun when the step that ended one returns; `reset` without a seed then goes on with it, and
-    `render` shows it.
+    The step that ends an episode also begins the next one; `render` shows it, and `reset` without a seed returns its
+    first observation.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array"]}  # noqa: RUF012
@@ -210,7 +207,7 @@ class SingleTask(gymnasium.Env[np.ndarray, np.ndarray]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        """Begin the first episode of `seed`, else the next one; there are no options."""
+        """Begin the first episode of `seed`, or the next one without a seed; `options` is ignored."""
         super().reset(seed=seed)
         begun, self._begun = self._begun, False
         if begun and seed is None:
@@ -234,23 +231,23 @@ class SingleTask(gymnasium.Env[np.ndarray, np.ndarray]):
         return observation[0], float(reward[0]), False, False, info
 
     def state_fields(self) -> dict[str, Tensor]:
-        """The task's State by field, as the reward of the latest step read it; see `VectorTask.state_fields`."""
+        """The task's State by field; see `VectorTask.state_fields`."""
         return {name: value[0] for name, value in self._vector.state_fields().items()}
 
     def render(self) -> np.ndarray:  # type: ignore[override]
-        """A picture, (480, 640, 3) uint8."""
+        """An image, (480, 640, 3) uint8."""
         return self._vector.render()[0]
 
     def close(self) -> None:
-        """Let go of the renderer."""
+        """Close the renderer."""
         self._vector.close()
 
 
 def register(task: str | Path) -> str:
-    """Register a task of yours by the path of its YAML; returns its id, `eureka/MyTask-v0` for the name `my_task`.
+    """Register a task by the path of its YAML; returns its id, `eureka/MyTask-v0` for the name `my_task`.
 
     Raises:
-        UserError: it is not there, or is an environment of Gymnasium's already.
+        UserError: the task does not exist, or is a Gymnasium environment already.
     """
     loaded = _load(task)
     name = "".join(part.capitalize() for part in loaded.file.name.split("_"))
@@ -268,25 +265,25 @@ def _load(task: str | Path) -> LoadedTask:
     loaded = load_task(str(task))
     if isinstance(loaded.file, EnvironmentFile):
         identifier = loaded.file.identifier
-        raise UserError(f"{task} is an environment of Gymnasium's already; gymnasium.make({identifier!r}) gives it")
+        raise UserError(f"{task} is a Gymnasium environment already; make it with gymnasium.make({identifier!r})")
     return loaded
 
 
 class _Camera:
-    """One world at a time, through the scene's camera `view`, or MuJoCo's default one."""
+    """Renders one world with the scene's camera `view`, or else MuJoCo's free camera."""
 
     def __init__(self, model: mujoco.MjModel):
         self._data = mujoco.MjData(model)
         self._camera = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_CAMERA, "view")  # -1, the free one, if none
         try:
             self._renderer = mujoco.Renderer(model, _HEIGHT, _WIDTH)
-        except Exception as error:  # whatever an OpenGL library makes of a machine without a screen
+        except Exception as error:  # OpenGL libraries raise many types without a display
             raise EnvironmentFault(
-                "MuJoCo cannot draw here; set MUJOCO_GL to egl or osmesa before Python starts, with Mesa or a GPU's "
-                f"driver installed ({type(error).__name__}: {error})"
+                "MuJoCo cannot render on this machine; install Mesa or a GPU driver and set MUJOCO_GL to egl or osmesa "
+                f"before Python starts ({type(error).__name__}: {error})"
             ) from None
 
-    def picture(self, sim: ThreadPhysics, world: int) -> np.ndarray:
+    def render(self, sim: ThreadPhysics, world: int) -> np.ndarray:
         self._data.qpos[:], self._data.qvel[:] = sim.qpos[world].numpy(), sim.qvel[world].numpy()
         mujoco.mj_forward(sim.model, self._data)
         self._renderer.update_scene(self._data, self._camera)
@@ -302,13 +299,13 @@ def _mask(options: dict[str, Any] | None, count: int) -> Tensor | None:
         return None
     if not (isinstance(mask, np.ndarray) and mask.dtype == np.bool_ and mask.shape == (count,) and mask.any()):
         raise UserError(
-            f"options['reset_mask'] must be a numpy array of {count} bool, with one that is true, not {mask!r}"
+            f"options['reset_mask'] must be a numpy array of {count} bool with at least one True, not {mask!r}"
         )
     return torch.tensor(mask)
 
 
 def _final(step: Step, ended: np.ndarray, observed: int) -> dict[str, Any]:
-    """What gymnasium's own vector environments tell of episodes that ended, and the fitness."""
+    """The infos of ended episodes as in gymnasium's vector environments, with the fitness."""
     last, observations = np.full(len(ended), None, dtype=object), _array(step.terminal_observation[..., :observed])
     for world in np.flatnonzero(ended):
         last[world] = observations[world]
@@ -324,7 +321,7 @@ def _final(step: Step, ended: np.ndarray, observed: int) -> dict[str, Any]:
 
 
 def _array(values: Tensor) -> np.ndarray:
-    """(num_envs, ...), a copy, of (num_envs, 1, ...)."""
+    """A copy (num_envs, ...) of a tensor (num_envs, 1, ...)."""
     return values[:, 0].numpy().copy()
 
 

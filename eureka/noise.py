@@ -1,11 +1,11 @@
-"""Random numbers without a generator: pure integer functions of (seed, stream, world, counter).
+"""Counter-based random numbers: pure integer functions of (seed, stream, world, counter).
 
-A number depends on nothing but its address, so it is the same on every device, inside a captured graph, in any
-cut of a population and after a resume. Integers are the same everywhere; `normal` and `rotation` go through
-log, cos and sin and may differ between devices in the last bit.
+A number depends on its address alone, so it is the same on every device, in a captured graph, in any split of a
+population and after a resume. `normal` and `rotation` use log, cos and sin and may differ between devices in the last
+bit.
 
 The mixing function is the finaliser of SplitMix64 (Steele, Lea and Flood 2014, "Fast splittable pseudorandom
-number generators"); 64-bit products wrap, as they do in torch on CPU and CUDA.
+number generators"); 64-bit products wrap, as in torch on CPU and CUDA.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ def _stream_key(name: str) -> int:
 def mix(x: Tensor) -> Tensor:
     """Scramble int64 values of any shape (SplitMix64 with its increment)."""
     x = x + _GOLDEN
-    # An arithmetic shift drags the sign bit along; the masks make it the logical one that SplitMix64 needs.
+    # The masks turn torch's arithmetic shifts into the logical ones of SplitMix64.
     x = (x ^ ((x >> 30) & 0x3FFFFFFFF)) * _FIRST
     x = (x ^ ((x >> 27) & 0x1FFFFFFFFF)) * _SECOND
     return x ^ ((x >> 31) & 0x1FFFFFFFF)
 
 
 def world_keys(seeds: Tensor, worlds: int) -> Tensor:
-    """One key a world.
+    """Keys of the worlds.
 
     Args:
-        seeds: (P,) int64, one a member.
+        seeds: (P,) int64, one per member.
         worlds: N, worlds of each member.
 
     Returns:
@@ -54,29 +54,29 @@ def world_keys(seeds: Tensor, worlds: int) -> Tensor:
 
 @dataclass(frozen=True)
 class Noise:
-    """Numbers for W worlds at one moment: the same call with the same name gives the same numbers."""
+    """Random numbers for W worlds at one time; the same call with the same stream name gives the same numbers."""
 
     keys: Tensor
     """(W,) int64, from `world_keys`."""
     counter: Tensor
-    """(W,) or () int64: the world's episode number at resets, the control step for everything else."""
+    """(W,) or () int64: the world's episode number at resets, otherwise the control step."""
 
     prefix: str = ""
-    """Goes before every stream name."""
+    """Prefix of every stream name."""
 
     def within(self, purpose: str) -> Noise:
-        """The same worlds and moment, under stream names that begin with `purpose`."""
+        """The same worlds and counter, with `purpose` added to the prefix."""
         return Noise(self.keys, self.counter, f"{self.prefix}{purpose}/")
 
     def integers(self, stream: str, count: int) -> Tensor:
         """(W, count) int64, uniform over all 64-bit values, independent for every stream name."""
-        # Mixed after each part is added: parts that merely meet in a sum would let streams overlap.
+        # Mixed after each part: a plain sum of the parts would let streams overlap.
         base = mix(mix(self.keys ^ _stream_key(self.prefix + stream)) + self.counter)
         index = torch.arange(count, dtype=torch.int64, device=self.keys.device)
         return mix(base[:, None] ^ mix(index))
 
     def uniform(self, stream: str, *shape: int, low: float = 0.0, high: float = 1.0) -> Tensor:
-        """(W, *shape) float32 from low up to high (rounding may reach high), in steps of 2**-24 of the width."""
+        """(W, *shape) float32 in [low, high) (rounding may reach high), in steps of 2**-24 of the width."""
         bits = self.integers(stream, math.prod(shape))
         unit = ((bits >> 40) & 0xFFFFFF).to(torch.float32) * 2.0**-24
         return (low + (high - low) * unit).reshape(-1, *shape)

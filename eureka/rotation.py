@@ -1,4 +1,4 @@
-"""Quaternions as tasks need them: wxyz, unit length, any leading shape."""
+"""Operations on unit quaternions wxyz, with any leading shape."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def angle_between(a: Tensor, b: Tensor) -> Tensor:
 
 
 def rotate(q: Tensor, v: Tensor) -> Tensor:
-    """(..., 3) the vectors `v` turned by `q`: from the frame whose orientation `q` is to the world frame."""
+    """(..., 3) the vectors `v` rotated by `q`: from the frame with orientation `q` to the world frame."""
     w, u = q[..., :1], q[..., 1:]
     t = 2.0 * torch.linalg.cross(u, v, dim=-1)
     return v + w * t + torch.linalg.cross(u, t, dim=-1)
 
 
 def unrotate(q: Tensor, v: Tensor) -> Tensor:
-    """(..., 3) the vectors `v` turned back by `q`: from the world frame to the frame whose orientation `q` is."""
+    """(..., 3) the vectors `v` rotated by the inverse of `q`: from the world frame to that with orientation `q`."""
     return rotate(conjugate(q), v)

@@ -1,13 +1,13 @@
-"""What a task is: scene, state, reset, termination and fitness, written as masked tensor code over W worlds.
+"""The base class of tasks: scene, state, reset, termination and fitness as masked tensor code over W worlds.
 
-A task sees flat worlds, W = P x N, member-major; a reward sees the N worlds of its own member. One control step is,
-in this order: act, physics, state, reward, terminated, measure, (keep the terminal observation), advance, masked
-start, state again, observe. Everything is static in shape and free of host synchronisation (no `.item()`, no `if`
-on a tensor, no boolean indexing), so that the same lines can run inside a CUDA graph.
+A task sees flat worlds, W = P x N, member-major; a reward sees the N worlds of its own member. The order in a control
+step is: act, physics, state, reward, terminated, measure, (keep the terminal observation), advance, masked start,
+state again, observe. Shapes are static and nothing synchronises with the host (no `.item()`, no `if` on a tensor, no
+boolean indexing), so that the same code can run in a CUDA graph.
 
-Keep a world's numbers independent of its neighbours to the last bit: in torch 2.x on CPUs, `atan2`, `cosh`, `sigmoid`,
-`softplus`, `pow` with a fractional exponent and `elu` round the last elements of a tensor otherwise than the rest.
-Avoid them in a task, or keep the worlds of a member a multiple of 32.
+A world's results must not depend on other worlds, to the last bit. In torch 2.x on CPUs, `atan2`, `cosh`, `sigmoid`,
+`softplus`, `pow` with a fractional exponent and `elu` round the last elements of a tensor differently. Avoid them in a
+task, or use a multiple of 32 worlds per member.
 """
 
 from __future__ import annotations
@@ -29,91 +29,91 @@ MemoryT = TypeVar("MemoryT")
 
 @dataclass(frozen=True)
 class Episode:
-    """What is known of each world's episode, from `Task.measure`, and all that a fitness may read."""
+    """Statistics of each world's episode from `Task.measure`: the input of the fitness."""
 
     length: Tensor
-    """(W,) int64 control steps so far, the present one included."""
+    """(W,) int64 control steps so far, the current one included."""
     sums: dict[str, Tensor]
-    """(W,) float32 each, added up over the episode."""
+    """(W,) float32 each, sums over the episode."""
     maxima: dict[str, Tensor]
-    """(W,) float32 each, largest over the episode."""
+    """(W,) float32 each, maxima over the episode."""
     last: dict[str, Tensor]
     """(W,) float32 each, at the latest control step."""
 
 
 @dataclass(frozen=True)
 class NoMemory:
-    """For tasks that need to remember nothing."""
+    """Memory of tasks that need none."""
 
 
 class Task(ABC, Generic[StateT, MemoryT]):
-    """Base of all tasks. The class docstring, and those of `act` and `terminated`, are shown to the designer.
+    """Base of all tasks. The designer sees the docstrings of the class, `act` and `terminated`.
 
-    `StateT` is a frozen dataclass of float32 tensors with one row a world; its field docs begin with the shape, as in
+    `StateT` is a frozen dataclass of float32 tensors with one row per world; its field docs begin with the shape, as in
     `(N, 3) m, world frame`. It has the fields `action` and `last_action`, (N, action_size) in [-1, 1]. `MemoryT` is a
-    frozen dataclass of tensors with one row a world: what a task carries from one control step to the next.
+    frozen dataclass of tensors with one row per world, passed from one control step to the next.
 
-    Class constants with a docstring below them are told to the designer too, with their value.
+    The designer also sees class constants that have a docstring, with their values.
     """
 
     State: ClassVar[type]
-    """The dataclass `state` gives; its fields are the argument names a reward may use."""
+    """The dataclass that `state` returns; its fields are the argument names for rewards."""
     control_period: ClassVar[float]
     """s between two actions; a multiple of the scene's timestep."""
     horizon: ClassVar[int]
-    """Control steps after which an episode is cut."""
+    """Control steps after which an episode is truncated."""
     action_size: ClassVar[int]
-    """Numbers in an action, each in [-1, 1]."""
+    """Size of an action, whose entries are in [-1, 1]."""
     speed_bound: ClassVar[float] = 1e3
-    """m/s or rad/s; a world with any joint faster than this has diverged and its episode ends as a failure."""
+    """m/s or rad/s; a world with a faster joint has diverged, which terminates its episode."""
 
     @abstractmethod
     def scene(self) -> mujoco.MjSpec:
         """The scene, uncompiled."""
 
     def start(self, sim: Sim, mask: Tensor, noise: Noise, memory: MemoryT | None) -> MemoryT:
-        """Begin new episodes in the worlds of `mask` (W,) bool, which stand in the model's initial state.
+        """Begin new episodes in the worlds of `mask` (W,) bool, which are in the model's initial state.
 
-        Writes positions and velocities with `sim.assign(mask, ...)`.
+        Write positions and velocities with `sim.assign(mask, ...)`.
 
         Returns:
-            Memory for every world; the environment keeps the rows of `mask` and drops the others.
+            Memory for every world; the environment uses only the rows of `mask`.
         """
         return NoMemory()  # type: ignore[return-value]
 
     @abstractmethod
     def act(self, sim: Sim, memory: MemoryT, action: Tensor) -> MemoryT:
-        """Write `sim.ctrl` for `action`, (W, action_size) in [-1, 1]. The docstring says what an action means."""
+        """Write `sim.ctrl` for `action`, (W, action_size) in [-1, 1]. The docstring explains the action."""
 
     @abstractmethod
     def state(self, sim: Sim, memory: MemoryT, action: Tensor, last_action: Tensor) -> StateT:
-        """The present state, as float32; `action` is the one just applied, zero at the start of an episode."""
+        """The current state, float32; `action` is the one just applied, 0 at the start of an episode."""
 
     @abstractmethod
     def observe(self, state: StateT) -> Tensor:
-        """(W, observation size) float32, what the policy sees."""
+        """(W, observation size) float32, the policy's input."""
 
     def privileged(self, state: StateT) -> Tensor | None:
-        """(W, C) float32, what the critic sees beside the observation in training, and no policy needs to act.
+        """(W, C) float32 further inputs of the critic in training; None for the same inputs as the actor.
 
-        None where the critic sees what the actor sees (Pinto et al. 2018, "Asymmetric actor critic").
+        See Pinto et al. 2018, "Asymmetric actor critic".
         """
         return None
 
     def terminated(self, state: StateT, memory: MemoryT) -> Tensor:
-        """(W,) bool. The docstring says in words what ends an episode before its time."""
+        """(W,) bool. The docstring states in words what terminates an episode."""
         return torch.zeros_like(_first(state)[:, 0], dtype=torch.bool)
 
     def measure(self, state: StateT, memory: MemoryT) -> dict[str, Tensor]:
-        """(W,) float32 each: what the fitness is made of, at this control step."""
+        """(W,) float32 each: the quantities at this control step that the fitness is computed from."""
         return {}
 
     @abstractmethod
     def fitness(self, episode: Episode) -> Tensor:
-        """(W,) float32, higher is better, of an episode that ends here. Reads nothing but `episode`."""
+        """(W,) float32 fitness of an ended episode; higher is better. Depends on `episode` alone."""
 
     def advance(self, sim: Sim, memory: MemoryT, state: StateT, noise: Noise) -> MemoryT:
-        """After the reward of a control step: new goals, counters."""
+        """Update the memory after the reward of a control step: new goals, counters."""
         return memory
 
 
@@ -127,7 +127,7 @@ def tensors(record: Any) -> dict[str, Tensor]:
 
 
 def select(mask: Tensor, new: MemoryT, old: MemoryT) -> MemoryT:
-    """Row by row, `new` where `mask` (W,) is true, else `old`."""
+    """Rows of `new` where `mask` (W,) is true, else of `old`."""
     chosen = {}
     for name, value in tensors(new).items():
         rows = mask.reshape(-1, *[1] * (value.dim() - 1))

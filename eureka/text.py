@@ -1,4 +1,4 @@
-"""Numbers, durations and untrusted text as they are shown."""
+"""Formatting of numbers, durations and untrusted text for display."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ _LONGEST_SHOWN = 400
 
 
 def clock(seconds: float) -> str:
-    """`1:02:03` or `2:03`."""
+    """A duration in s as `1:02:03` or `2:03`."""
     whole = int(max(0.0, seconds))
     hours, minutes = whole // 3600, whole // 60 % 60
     return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
 
 
 def number(value: float) -> str:
-    """A number with three digits that count, or more before its point."""
+    """A number with at least three significant digits; very large and small ones in exponential notation."""
     size = abs(value)
     if size >= 100_000 or 0 < size < 0.01:
         return f"{value:.2e}"
@@ -22,11 +22,11 @@ def number(value: float) -> str:
 
 
 def plain(text: str) -> str:
-    """Untrusted text without control characters but line ends, so that it cannot drive a terminal."""
+    """Untrusted text without control characters except newlines, so that it cannot control a terminal."""
     return "".join(c if c.isprintable() or c == "\n" else " " for c in text.expandtabs(4))
 
 
 def shown(text: str) -> str:
-    """Untrusted text on one line, without control characters, cut to a readable length."""
+    """Untrusted text on one line, without control characters, truncated to a readable length."""
     clean = "".join(c if c.isprintable() else " " for c in text)
     return clean if len(clean) <= _LONGEST_SHOWN else clean[:_LONGEST_SHOWN] + "..."

@@ -1,4 +1,4 @@
-"""Error texts for the author of a reward: what is wrong, in which line, what to write instead."""
+"""Error messages for the author of a reward: what is wrong, in which line, what to write instead."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import re
 import traceback
 
 COUNTS_WORLDS = (
-    "the reward computes with the number of worlds N; a reward may depend on its own world only, "
-    "so use dim=-1 in means and sums and no x.shape[0] in arithmetic"
+    "the reward computes with the number of worlds N, but may depend on its own world only: use dim=-1 in means and "
+    "sums, and no x.shape[0] in arithmetic"
 )
 CONTROL_FLOW = (
     "Python's if, while, and, or, not, float(), int() and bool() cannot depend on a tensor's values; "
@@ -17,14 +17,14 @@ CONTROL_FLOW = (
 
 
 def unknown_field(name: str, known: list[str]) -> str:
-    """An argument that is no state field."""
+    """The message for an argument that is not a state field."""
     close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    hint = f"; near names are {', '.join(close)}" if close else f"; the state has {', '.join(known)}"
-    return f"there is no state field {name!r}{hint}"
+    hint = f"; similar names are {', '.join(close)}" if close else f"; the state has {', '.join(known)}"
+    return f"no state field {name!r}{hint}"
 
 
 def explain(error: Exception, source: str, file: str) -> tuple[str, int | None]:
-    """One sentence for an exception that a candidate's text caused, and the line of the text it happened in."""
+    """A one-sentence message for an exception that a candidate's text caused, and the line of the text."""
     lines = source.splitlines()
     if isinstance(error, SyntaxError):
         return f"the code is not valid Python: {error.msg}", error.lineno
@@ -40,7 +40,7 @@ _WORLD_COUNT = re.compile(r"\.shape\[0\]|\.size\(0\)|\blen\(")
 
 
 def counts_worlds(error: Exception) -> bool:
-    """Whether an exception of torch.export means that a reward fits one number of worlds only."""
+    """Whether an exception of torch.export means that a reward works for one number of worlds only."""
     text = str(error)
     return "specialized" in text or "Constraints violated" in text or "ConstraintViolation" in type(error).__name__
 
@@ -60,9 +60,9 @@ def _reason(error: Exception, source: str) -> str:
     if isinstance(error, ImportError):
         return f"only torch and math can be imported ({first})"
     if isinstance(error, OSError):
-        return f"a reward can reach no file, process or network ({first})"
+        return f"a reward cannot access files, processes or the network ({first})"
     if isinstance(error, MemoryError):
-        return "the code asks for more memory than a reward may have"
+        return "the code needs more memory than a reward may use"
     if isinstance(error, RecursionError):
-        return "the code calls itself without end"
+        return "the code recurses without end"
     return f"{name}: {first}" if first else name

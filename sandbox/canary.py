@@ -1,4 +1,4 @@
-"""Forbidden acts, tried by a real child of the compiler at start-up: nothing is concluded from version numbers."""
+"""Forbidden actions that a real child of the compiler tries at start-up, so version numbers need not be trusted."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _signal_the_parent() -> None:
 
 
 def _run_a_program() -> None:
-    # fails with ENOENT where it is allowed, so that the child lives to tell
+    # fails with ENOENT where it is allowed, so the child can still report
     try:
         os.execv("/nonexistent", ["/nonexistent"])
     except FileNotFoundError:
@@ -89,7 +89,7 @@ FILE_ACTS: dict[str, Callable[[], None]] = {
     "list a folder": _list_a_folder,
     "create a file": _create_a_file,
 }
-"""What Landlock alone must stop."""
+"""Actions that Landlock alone must block."""
 
 ACTS: dict[str, Callable[[], None]] = FILE_ACTS | {
     "open a TCP socket": _open_a_tcp_socket,
@@ -103,11 +103,11 @@ ACTS: dict[str, Callable[[], None]] = FILE_ACTS | {
     "set up io_uring": _set_up_io_uring,
     "take 4 GiB of memory": _take_4_gib,
 }
-"""What the whole jail must stop."""
+"""Actions that the whole jail must block."""
 
 
-def succeeded(acts: dict[str, Callable[[], None]]) -> list[str]:
-    """Try each act; the names of those that got through."""
+def try_acts(acts: dict[str, Callable[[], None]]) -> list[str]:
+    """Try each action; returns the names of those that succeeded."""
     through = []
     for name, act in acts.items():
         try:

@@ -1,16 +1,16 @@
-"""The trainer's own confinement: a program that fences itself in, tries the fence, and goes on as another.
+"""Confinement of the trainer: restricts its own process, tests the restrictions, then runs a Python module.
 
-Started as `python fence.py FOLDER[:FOLDER...] MODULE [ARGUMENTS]`; MODULE runs as `python -m` would run it. Without
-one, it says what the fence is made of, or `!` and why there is none. The trainer executes no candidate's text, only
-checked programs and the user's own task, so this is a second line: for the day when one of the allowed tensor
-operations has a bug that chosen arguments can reach. It may read what the user may read, and
+Started as `python fence.py FOLDER[:FOLDER...] MODULE [ARGUMENTS]`; MODULE runs as with `python -m`. Without MODULE it
+prints the active mechanisms, or `!` and the reason why there are none. The trainer never runs a candidate's text, only
+checked programs and the user's own task. The fence is a second line of defence, in case an allowed tensor operation has
+an exploitable bug. The process can read what the user can read. Its other rights:
 
-    change files   in these folders alone (Landlock), and no owner or attribute of any (seccomp)
-    network        none (seccomp; TCP by Landlock again)
-    others         no signal to or tracing of another process (both), nor its memory or environment (Landlock)
+    files          writes in the given folders only (Landlock); no change of owner or attributes (seccomp)
+    network        none (seccomp; TCP also by Landlock)
+    processes      no signals to or tracing of others (both), no access to their memory or environment (Landlock)
     kernel         no io_uring, bpf, keyrings, namespaces, mounts, modules (seccomp)
 
-Threads, processes and executable memory stay allowed: compiled programs need them. They inherit the fence.
+Threads, processes and executable memory stay allowed, because compiled programs need them. They inherit the fence.
 """
 
 from __future__ import annotations
@@ -49,14 +49,14 @@ from sandbox.jail import (
 from sandbox.syscalls import COMMANDS_FENCED, FENCED, NAMESPACES, OWN_ONLY, Machine
 
 FENCE = "EUREKA_FENCE"
-"""Environment variable in which the program that goes on finds what the fence is made of, or why there is none."""
+"""Environment variable that tells MODULE the active mechanisms, or `!` and why there are none."""
 _KEPT = 0b1110
-"""Of root's capabilities, those over the files that it may open: CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER."""
+"""Capabilities of root that stay, for file access: CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER."""
 _DEVICES = ("/dev/null",)
 
 
 def program(machine: Machine, process: int) -> bytes:
-    """The deny-list as BPF, for a process of this number."""
+    """The deny-list as BPF for the process with the id `process`."""
     code = only_native(machine)
     for name in FENCED:
         if name in machine.numbers:
@@ -71,17 +71,17 @@ def program(machine: Machine, process: int) -> bytes:
         code += [*forbidden, bpf(RETURN, ALLOW), bpf(RETURN, REFUSE)]
     code += [bpf(EQUAL, machine.numbers["clone"], 0, 4), bpf(LOAD, FIRST_ARGUMENT_AT)]
     code += [bpf(ANY_BIT, NAMESPACES, 0, 1), bpf(RETURN, REFUSE), bpf(RETURN, ALLOW)]
-    # Its flags are in memory, where no filter sees them; the C library then takes clone.
+    # clone3 has its flags in memory, which filters cannot read; the C library falls back to clone.
     code += [bpf(EQUAL, machine.numbers["clone3"], 0, 1), bpf(RETURN, NOT_THERE)]
     code.append(bpf(RETURN, ALLOW))
     return b"".join(code)
 
 
 def fence(folders: Sequence[str]) -> str:
-    """Confine this process for ever, to changing files in `folders` alone; what the fence is made of.
+    """Restrict this process irrevocably, with writes in `folders` only; returns the active mechanisms.
 
     Raises:
-        OSError: it cannot be put up.
+        OSError: a mechanism failed.
     """
     machine = known_machine()
     no_new_privileges()
@@ -127,17 +127,17 @@ _FILES: dict[str, Callable[[], None]] = {
     "open a file for writing": _write_to_a_file,
     "read its parent's environment": _read_the_parents_environment,
 }
-"""What Landlock must stop."""
+"""Actions that Landlock must block."""
 _ALWAYS: dict[str, Callable[[], None]] = {
     "open a socket": _open_a_socket,
     "signal its parent": _signal_the_parent,
     "trace its parent": _trace_the_parent,
 }
-"""What seccomp must stop."""
+"""Actions that seccomp must block."""
 
 
-def holes(with_landlock: bool) -> list[str]:
-    """The forbidden acts that got through."""
+def try_acts(with_landlock: bool) -> list[str]:
+    """Try each forbidden action; returns the names of those that succeeded."""
     through = []
     for name, act in (_ALWAYS | (_FILES if with_landlock else {})).items():
         try:
@@ -149,10 +149,10 @@ def holes(with_landlock: bool) -> list[str]:
 
 
 def main(folders: str, module: str = "", *arguments: str) -> None:
-    """Put the fence up, try it, and go on as `module`."""
+    """Set up and test the fence, then run `module`."""
     try:
         walls = fence(folders.split(os.pathsep))
-        through = holes("landlock" in walls)
+        through = try_acts("landlock" in walls)
         os.environ[FENCE] = walls if not through else f"!a confined trainer could {', '.join(through)}"
     except OSError as error:
         os.environ[FENCE] = f"!{error}"
@@ -160,7 +160,7 @@ def main(folders: str, module: str = "", *arguments: str) -> None:
         print(os.environ[FENCE])
         return
     sys.argv = [module, *arguments]
-    sys.path.pop(0)  # what we put there is not for what comes
+    sys.path.pop(0)  # the entry added above is not for `module`
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 

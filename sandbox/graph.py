@@ -1,18 +1,18 @@
-"""From untrusted JSON to a checked tensor program. Never unpickles, never evaluates, never imports by name.
+"""Conversion of untrusted JSON to a checked tensor program, without pickle, eval or imports by name.
 
 The format, version 1, is an object with
 
     version      1
     inputs       names of state fields; they are the values 0, 1, ...
-    nodes        each one value more: {"op": "aten.add.Tensor", "args": [...], "kwargs": {...}, "line": 3},
-                 {"op": "get", "args": [value, position]} for one result of several, or
+    nodes        each adds one value: {"op": "aten.add.Tensor", "args": [...], "kwargs": {...}, "line": 3},
+                 {"op": "get", "args": [value, position]} for one of several results, or
                  {"op": "constant", "dtype": "float32", "shape": [3], "data": [1.0, 2.0, 3.0]}
     outputs      values: the total reward, then one for each component
     components   names
 
 An argument is null, a boolean, a number, a list, or an object with one key: {"value": i}, {"size": k} for k * N
-with N worlds, {"dtype": "float32"}, {"float": "inf"}, {"text": "floor"}. Sizes know no other form, so a program is
-symbolic in N by construction.
+with N worlds, {"dtype": "float32"}, {"float": "inf"}, {"text": "floor"}. Sizes have no other form, so every program
+is symbolic in N.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ from .worlds import WORLDS, require_separate
 VERSION = 1
 _AXES = 16
 _LIST = 1024
-"""Entries of a list among an operation's arguments."""
+"""Maximum length of a list argument."""
 _SIZED = frozenset({"size", "shape", "repeats"})
-"""Arguments that say a shape, where a size may stand; anywhere else it would be a number that depends on N."""
+"""Shape arguments, where a size is allowed; elsewhere it would be a number that depends on N."""
 TEXTS = ("floor", "trunc", "left", "right", "none", "tanh")
-"""What `rounding_mode`, `side` and `approximate` may say."""
+"""Allowed values of `rounding_mode`, `side` and `approximate`."""
 RESERVED = frozenset({"total", "reward", "fitness", "episode_length"})
-"""Names that mean something else where components are shown."""
+"""Names with another meaning in displays of components."""
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 
 @dataclass(frozen=True)
 class Field:
-    """A state field as a reward sees it."""
+    """Shape and dtype of a state field."""
 
     shape: tuple[int, ...]
     """Without the leading N."""
@@ -68,15 +68,15 @@ class Program:
     worlds: int
     """N."""
     work: int
-    """Numbers computed for one world, a measure of cost."""
+    """Cost: the number of values computed per world."""
 
     def __call__(self, *states: Tensor) -> tuple[Tensor, ...]:
-        """Total and components, (N,) float32 each, for one tensor (N, ...) an input."""
+        """Total and components, (N,) float32 each, for one tensor (N, ...) per input."""
         return self.module.forward(*states)
 
 
 def fingerprint(text: str) -> str:
-    """SHA-256 of what a program computes: of its JSON without line numbers."""
+    """SHA-256 of a program's JSON without line numbers."""
     graph = json.loads(text)
     for node in graph["nodes"]:
         node.pop("line", None)
@@ -86,22 +86,22 @@ def fingerprint(text: str) -> str:
 def rebuild(
     text: str, fields: dict[str, Field], worlds: int, device: str = "cpu", limits: Limits | None = None
 ) -> Program:
-    """Check `text` and make it runnable on N = `worlds` worlds.
+    """Check `text` and build the program for N = `worlds` worlds.
 
     Raises:
-        Rejected: anything at all is wrong with the text.
+        Rejected: the text is invalid in any way.
     """
     _require(0 < worlds <= MAX_WORLDS, f"not 1 to {MAX_WORLDS} worlds")
     try:
         return _Builder(fields, worlds, device, limits or Limits()).build(text)
     except Rejected:
         raise
-    except (RecursionError, MemoryError, Exception) as error:  # whatever untrusted text provokes is a rejection
+    except (RecursionError, MemoryError, Exception) as error:  # any error from untrusted text is a rejection
         raise Rejected(f"malformed program: {type(error).__name__}: {str(error)[:120]}") from None
 
 
 def require_separate_worlds(text: str, fields: dict[str, Field]) -> None:
-    """Refuse a program in which a world's reward could come from other worlds, or from how many there are.
+    """Reject a program in which a world's reward could depend on other worlds or on their number.
 
     Raises:
         Rejected: with the line.
@@ -129,10 +129,10 @@ class _Builder:
         return Program(module, self.inputs, self.components, self.nodes, self.worlds, self.work)
 
     def check(self, text: str) -> fx.GraphModule:
-        """The program as it is written, every argument and shape checked."""
+        """Build the program without simplification; checks every argument and shape."""
         data = _parse(text, self.limits)
         self.inputs, self.components = _names(data["inputs"], "input"), _names(data["components"], "component")
-        _require(not RESERVED & set(self.components), "a component has a name that is taken")
+        _require(not RESERVED & set(self.components), "a component has a reserved name")
         _require(len(self.components) <= self.limits.components, f"more than {self.limits.components} components")
         for name in self.inputs:
             _require(name in self.fields, f"unknown input {name!r}")
@@ -152,8 +152,8 @@ class _Builder:
         self.graph.lint()
         module = fx.GraphModule(self.root, self.graph)
         with FakeTensorMode(allow_non_fake_inputs=True):
-            wanted = [self.fields[name] for name in self.inputs]
-            states = [torch.empty((self.worlds, *f.shape), dtype=DTYPES[f.dtype], device=self.device) for f in wanted]
+            inputs = [self.fields[name] for name in self.inputs]
+            states = [torch.empty((self.worlds, *f.shape), dtype=DTYPES[f.dtype], device=self.device) for f in inputs]
             self.work = dry_run(module, states, self.worlds, self.limits, results[0].name)
         return module
 
@@ -177,13 +177,13 @@ class _Builder:
         if op is None:
             raise Rejected(why_not(name), self.line)
         kwargs = {key: self._argument(value) for key, value in raw_kwargs.items()}
-        counts = name.startswith("aten.arange.")  # the one place where a size is a number
+        counts = name.startswith("aten.arange.")  # the only operation where a size is a number
         _match(op, [int(a) if counts and isinstance(a, Size) else a for a in args], kwargs)
-        _require(kwargs.get("sorter") is None, "a program brings no order of its own")  # it would be an index
+        _require(kwargs.get("sorter") is None, "the argument sorter is not allowed")  # it would be an index
         if name in CREATES:
             kwargs["device"] = self.device
         if name in INDEXED:
-            args = self._clamped(name, args)
+            args = self._clamp_indices(name, args)
         made = self._call(op, args, kwargs)
         made.meta["several"] = _results(op)
         return made
@@ -233,8 +233,8 @@ class _Builder:
             return content
         raise Rejected(f"malformed argument {str(a)[:60]!r}")
 
-    def _clamped(self, name: str, args: list[Any]) -> list[Any]:
-        """Bring every index into range: constants are checked, computed ones are clamped as the program runs."""
+    def _clamp_indices(self, name: str, args: list[Any]) -> list[Any]:
+        """Keep every index in range: constants are checked, computed ones are clamped at run time."""
         source = args[0]
 
         def safe(index: Any, dim: int, negative: bool) -> Any:
@@ -289,20 +289,20 @@ def _names(names: Any, kind: str) -> tuple[str, ...]:
 
 
 def _results(op: torch._ops.OpOverload) -> int:
-    """How many tensors an operation gives, 0 for a single one; a list's length is known only as it runs."""
+    """Number of result tensors of an operation, 0 for a single one; a list's length is known only at run time."""
     returns = op._schema.returns
     return len(returns) if len(returns) > 1 else MAX_PIECES if "List" in str(returns[0].type) else 0
 
 
 def _match(op: torch._ops.OpOverload, args: list[Any], kwargs: dict[str, Any]) -> None:
-    """Hold arguments against the operation's schema, kind by kind."""
+    """Check the arguments against the operation's schema."""
     declared = op._schema.arguments
     _require(len(args) <= len(declared), "too many arguments")
     by_name = {a.name: a for a in declared}
     taken = [a.name for a in declared[: len(args)]]
     _require(set(kwargs) <= set(by_name) - set(taken), "unknown or doubled argument")
     for name in ("device", "layout", "pin_memory"):
-        _require(kwargs.get(name) is None, f"a program does not choose its {name}")
+        _require(kwargs.get(name) is None, f"the argument {name} is not allowed")
     given = dict(zip(taken, args, strict=True)) | kwargs
     for declaration in declared:
         if declaration.name in given:
@@ -310,7 +310,7 @@ def _match(op: torch._ops.OpOverload, args: list[Any], kwargs: dict[str, Any]) -
             value = given[declaration.name]
             if declaration.name in _SIZED:
                 value = [int(v) if isinstance(v, Size) else v for v in value] if isinstance(value, list) else value
-            _require(_fits(value, kind), f"{op.name()}: {declaration.name!r} is no {kind}")
+            _require(_fits(value, kind), f"{op.name()}: {declaration.name!r} is not a {kind}")
         else:
             _require(declaration.has_default_value(), f"{op.name()} lacks its argument {declaration.name!r}")
 
@@ -327,7 +327,7 @@ def _fits(value: Any, kind: str) -> bool:
         case "Tensor":
             if isinstance(value, fx.Node):
                 return not value.meta.get("several", 0)
-            return type(value) in (int, float, bool)  # torch wraps plain numbers; a size is none
+            return type(value) in (int, float, bool)  # torch wraps plain numbers; a Size is not one
         case "ScalarType":
             return isinstance(value, torch.dtype)
         case "int":
@@ -340,5 +340,5 @@ def _fits(value: Any, kind: str) -> bool:
             return type(value) is bool
         case "str":
             return isinstance(value, str)
-        case _:  # devices, layouts, memory formats: the host's business
+        case _:  # devices, layouts, memory formats: set by the host
             return value is None

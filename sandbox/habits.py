@@ -1,4 +1,4 @@
-"""Habits of code written for one machine and one moment, turned into what a pure program can say. Inside the jail."""
+"""Translation of common host-specific code to operations of a pure program; runs inside the jail."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from torch.fx import traceback as fx_traceback
 from torch.overrides import TorchFunctionMode
 
 FILE = "reward.py"
-"""What the candidate's text is called in tracebacks."""
+"""File name of the candidate's text in tracebacks."""
 
 
 class Refused(Exception):
-    """The candidate is at fault; the message is one sentence for it to read."""
+    """The candidate is at fault; the message is one sentence for its author."""
 
     def __init__(self, message: str, line: int | None = None):
         super().__init__(message)
@@ -29,7 +29,7 @@ _DECORATORS = ("script", "script_if_tracing", "ignore", "export", "unused")
 
 @contextlib.contextmanager
 def without_jit() -> Iterator[None]:
-    """TorchScript decorators, which published rewards carry, change nothing here."""
+    """Make TorchScript decorators, which published rewards use, return the function unchanged."""
 
     def same(function: Any = None, *_: Any, **__: Any) -> Any:
         return function if function is not None else same
@@ -46,13 +46,11 @@ def without_jit() -> Iterator[None]:
 
 
 class HostHabits(TorchFunctionMode):
-    """Rewrites what people write for one machine and one moment into what a pure program can say.
+    """Rewrites host-specific operations to pure ones, and records lines for error messages.
 
-    Devices are dropped, `.item()` keeps its number as a tensor, memory that would be left as it is becomes zeros, and
-    selecting worlds by a mask becomes `where`. `if mask.any():` is taken, as it is meant: what follows does nothing to
-    the worlds that the mask leaves out, which the self-test tries on worlds alone.
-
-    On the way it notes in which lines a message will be interested.
+    Devices are dropped, `.item()` returns a tensor, uninitialised memory becomes zeros, and selection of worlds by a
+    mask becomes `where`. The branch of `if mask.any():` is always taken: it is assumed not to change worlds outside the
+    mask, which the self-test checks on single worlds.
     """
 
     def __init__(self, tracing: bool = True):
@@ -61,14 +59,14 @@ class HostHabits(TorchFunctionMode):
         self.inputs: dict[str, Tensor] = {}
         self.anys: list[Tensor] = []
         self.assumed: int | None = None
-        """The first line that branched on whether any world fulfils something."""
+        """The first line that branched on `any` over worlds."""
         self.mutated: tuple[str, int] | None = None
-        """The first input that was changed in place, and where."""
+        """The first input that was changed in place, and the line."""
         self.specialised: int | None = None
-        """The first line that worked for the traced number of worlds only."""
+        """The first line that works for the traced number of worlds only."""
 
     def watch(self, states: dict[str, Tensor]) -> None:
-        """Take note of what happens to these."""
+        """Watch these inputs for changes in place."""
         self.inputs = dict(states)
 
     def __torch_function__(
@@ -107,7 +105,8 @@ class HostHabits(TorchFunctionMode):
             return args[0]
         if getattr(func, "__name__", "").removeprefix("linalg_") in _UNAVAILABLE:
             raise Refused(
-                f"{func.__name__} is not there for rewards; write small matrices' formulas out", line_now() or None
+                f"{func.__name__} is not available for rewards; write out the formula for small matrices",
+                line_now() or None,
             )
         if func in _ZEROED:
             return _ZEROED[func](*args, **kwargs)
@@ -118,7 +117,7 @@ class HostHabits(TorchFunctionMode):
         if self.tracing and func is Tensor.__getitem__:
             mask, rest = _mask_of(args[1])
             if mask is not None:
-                # A copy: what follows may change it in place before it is written back.
+                # A copy, because the code may change it in place before writing it back.
                 return (args[0][rest] if rest else args[0]).clone()
         if self.tracing and func is Tensor.__setitem__:
             mask, rest = _mask_of(args[1])
@@ -132,7 +131,7 @@ class HostHabits(TorchFunctionMode):
 _UNAVAILABLE = frozenset(
     "det inv inverse slogdet solve lstsq pinv eig eigh eigvals svd svdvals qr cholesky matrix_exp lu_factor".split()  # noqa: SIM905
 )
-"""Linear algebra that the verifier does not let in: it is large, and a reward's matrices are 3 x 3."""
+"""Linear algebra that the verifier does not allow: it is complex, and a reward's matrices are 3 x 3."""
 _ZEROED = {torch.empty: torch.zeros, torch.empty_like: torch.zeros_like, Tensor.new_empty: Tensor.new_zeros}
 
 
@@ -141,14 +140,14 @@ def _among(value: Any, tensors: list[Tensor]) -> bool:
 
 
 def _take_along(source: Tensor, index: Tensor, dim: int) -> Tensor:
-    """`torch.take_along_dim` without its comparison of sizes, which would pin the number of worlds."""
+    """`torch.take_along_dim` without its size comparison, which would fix the number of worlds."""
     dim = dim % source.dim()
     shape = [index.shape[d] if d == dim else source.shape[d] for d in range(source.dim())]
     return torch.gather(source, dim, index.expand(shape))
 
 
 def line_now() -> int:
-    """The line of the reward's text that is running, 0 if none is."""
+    """The current line of the reward's text; 0 if it is not running."""
     frame = sys._getframe()
     while frame is not None:
         if frame.f_code.co_filename == FILE:
@@ -158,7 +157,7 @@ def line_now() -> int:
 
 
 def _mask_of(index: Any) -> tuple[Tensor | None, tuple[Any, ...]]:
-    """The boolean mask that an index begins with, and what follows it, moved behind the axes of the mask."""
+    """The boolean mask at the start of an index, and the rest of the index, moved behind the axes of the mask."""
     first, *rest = index if isinstance(index, tuple) else (index,)
     if not isinstance(first, Tensor) or first.dtype != torch.bool:
         return None, ()
@@ -169,7 +168,7 @@ def _mask_of(index: Any) -> tuple[Tensor | None, tuple[Any, ...]]:
 
 
 def _assign(target: Tensor, mask: Tensor, value: Any) -> None:
-    """`target[mask] = value` without gathering: `value` is a number, or has the shape of `target`."""
+    """`target[mask] = value` without a gather, for a number or a `value` with the shape of `target`."""
     mask = mask.reshape(*mask.shape, *[1] * (target.dim() - mask.dim()))
     if not isinstance(value, Tensor):
         value = torch.full((), value, dtype=target.dtype)

@@ -1,14 +1,14 @@
-"""What a compiler child does to itself before it touches a candidate's text. Irreversible, unprivileged, ctypes only.
+"""Confinement that a compiler child applies to itself before it reads a candidate's text.
 
-Layer by layer, outermost first:
+It is irreversible, needs no privileges and uses ctypes only. The layers, outermost first:
 
-    descriptors  all closed but one pipe; standard streams lead to /dev/null
+    descriptors  all closed except one pipe; standard streams are /dev/null
     privileges   no new ones by exec, and none of root's (capabilities)
-    limits       address space, processor time, file size, descriptors, core dumps (setrlimit)
-    Landlock     every right the kernel knows is handled and none granted: files, TCP, signals, abstract sockets
+    limits       address space, CPU time, file size, descriptors, core dumps (setrlimit)
+    Landlock     all rights that the kernel knows are handled, none granted: files, TCP, signals, abstract sockets
     seccomp      an allow-list of 45 system calls; executable memory refused; wrong architecture kills
 
-Seccomp carries the promise alone; Landlock repeats most of it independently.
+Seccomp alone is sufficient; Landlock independently repeats most of it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from .syscalls import ALLOWED, FCNTL, NOT_EXECUTABLE, Machine, this_machine
 
 RESULT_FD = 3
-"""The one descriptor that leads out of the jail."""
+"""The only open descriptor in the jail."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
@@ -36,9 +36,9 @@ _LANDLOCK_VERSION_QUERY, _LANDLOCK_PATH_BENEATH = 1, 1
 _CAPABILITY_VERSION = 0x20080522
 RIGHT_TO_WRITE = 1 << 1
 RIGHTS_TO_CHANGE = 0xFFFF & ~0b1101
-"""Landlock's rights on files: to write to one; and all that change something: all but execute and the two to read."""
+"""Landlock rights on files: to write to one; and all that change anything: all but execute and the two to read."""
 _LANDLOCK_FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15}
-"""How many file rights an ABI knows; 16 from ABI 5 on."""
+"""Number of file rights by ABI version; 16 from ABI 5."""
 
 LOAD, EQUAL, _AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 ALLOW, _KILL, REFUSE = 0x7FFF0000, 0x80000000, 0x00050000 | errno.EPERM
@@ -50,29 +50,29 @@ _X32_BIT = 0x40000000
 
 @dataclass(frozen=True)
 class Limits:
-    """What a child may use up."""
+    """Resource limits of a child."""
 
     memory: int = 2 << 30
-    """Bytes of address space beyond what the warm parent has."""
+    """Bytes of address space in addition to the parent's."""
     cpu_seconds: int = 10
     wall_seconds: float = 20.0
     output: int = 4 << 20
-    """Bytes of result; more is cut off and the child killed."""
+    """Bytes of output; a child that writes more is killed."""
 
 
 @dataclass(frozen=True)
 class Walls:
-    """Which walls a child puts up."""
+    """The mechanisms that confine a child."""
 
     seccomp: bool = True
     landlock: bool = True
 
 
 def confine(walls: Walls, limits: Limits, result_fd: int) -> None:
-    """Lock the calling process in; afterwards it can compute and write to RESULT_FD, and nothing else.
+    """Confine the calling process: afterwards it can only compute and write to RESULT_FD.
 
     Raises:
-        OSError: a wall could not be put up.
+        OSError: a mechanism failed.
     """
     null = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
@@ -94,7 +94,7 @@ def confine(walls: Walls, limits: Limits, result_fd: int) -> None:
 
 
 def landlock_abi() -> int:
-    """The Landlock version that the kernel offers, 0 for none."""
+    """The Landlock ABI version of the kernel, 0 for none."""
     try:
         return _syscall("landlock_create_ruleset", 0, 0, _LANDLOCK_VERSION_QUERY)
     except OSError:
@@ -129,15 +129,15 @@ def _limit(limits: Limits) -> None:
 
 
 def landlock(handled: int = 0xFFFF, writable: Sequence[str] = (), devices: Sequence[str] = ()) -> None:
-    """Handle the rights of this kernel's Landlock, and grant those on files below some places only.
+    """Handle the rights that this kernel's Landlock knows, and grant file rights only below the given paths.
 
     Args:
-        handled: bits of file rights to handle; those that the kernel does not know are left out.
-        writable: folders in which all of them are granted.
+        handled: bits of file rights to handle; those unknown to the kernel are dropped.
+        writable: folders in which all of these rights are granted.
         devices: files that may be written to.
 
     Raises:
-        OSError: there is no Landlock.
+        OSError: Landlock is not available.
     """
     abi = landlock_abi()
     if abi < 1:
@@ -159,10 +159,10 @@ def landlock(handled: int = 0xFFFF, writable: Sequence[str] = (), devices: Seque
 
 
 def install(program: bytes) -> None:
-    """Put a seccomp filter on every thread of this process, for ever.
+    """Install a seccomp filter on every thread of this process, irrevocably.
 
     Raises:
-        OSError: the kernel refuses.
+        OSError: the kernel rejects it.
     """
     code = ctypes.create_string_buffer(program, len(program))
     header = struct.pack("HxxxxxxQ", len(program) // 8, ctypes.addressof(code))
@@ -171,13 +171,13 @@ def install(program: bytes) -> None:
 
 
 def no_new_privileges() -> None:
-    """What an unprivileged process must give up before it may confine itself."""
+    """Set NO_NEW_PRIVS, which the kernel requires of an unprivileged process that confines itself."""
     if _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "cannot set NO_NEW_PRIVS")
 
 
 def drop_capabilities(kept: int = 0) -> None:
-    """Give up what root may do beyond other users, but for the capabilities in the bits of `kept`."""
+    """Drop all capabilities except those in the bits of `kept`."""
     header = ctypes.create_string_buffer(struct.pack("=Ii", _CAPABILITY_VERSION, 0), 8)
     now = ctypes.create_string_buffer(24)
     _syscall("capget", header, now)
@@ -187,10 +187,10 @@ def drop_capabilities(kept: int = 0) -> None:
 
 
 def known_machine() -> Machine:
-    """The table of this machine's system calls.
+    """The system call table of this machine.
 
     Raises:
-        OSError: there is none.
+        OSError: the machine is not supported.
     """
     machine = this_machine()
     if machine is None:
@@ -199,7 +199,7 @@ def known_machine() -> Machine:
 
 
 def only_native(machine: Machine) -> list[bytes]:
-    """The beginning of every filter: other architectures' calls kill; ends with the call's number loaded."""
+    """The start of every filter: kill on calls of other architectures, then load the call number."""
     code = [bpf(LOAD, _ARCH_AT), bpf(EQUAL, machine.audit_arch, 1, 0), bpf(RETURN, _KILL), bpf(LOAD, _NUMBER_AT)]
     if machine.has_x32:
         code += [bpf(_AT_LEAST, _X32_BIT, 0, 1), bpf(RETURN, _KILL)]
@@ -207,7 +207,7 @@ def only_native(machine: Machine) -> list[bytes]:
 
 
 def filter_program(machine: Machine) -> bytes:
-    """The allow-list as BPF: kill on a foreign architecture, allow what is listed, refuse the rest with EPERM."""
+    """The allow-list as BPF: kill on another architecture, allow listed calls, refuse the rest with EPERM."""
     code = only_native(machine)
     for name in NOT_EXECUTABLE:
         code += [
@@ -228,5 +228,5 @@ def filter_program(machine: Machine) -> bytes:
 
 
 def bpf(code: int, k: int, if_true: int = 0, if_false: int = 0) -> bytes:
-    """One instruction of a filter; jumps skip so many."""
+    """One filter instruction; `if_true` and `if_false` are the numbers of instructions to skip."""
     return struct.pack("HBBI", code, if_true, if_false, k)

@@ -1,27 +1,27 @@
-"""What a program may cost, and the refusal of one that costs more or is malformed."""
+"""Limits on the cost of a program, and the exception for invalid programs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 MAX_WORLDS = 1 << 20
-"""Worlds that a program can be rebuilt for; worlds are proved to stay apart for so many."""
+"""Maximum number of worlds of a program; the proof that worlds are separate covers that many."""
 MAX_PIECES = 1024
-"""Tensors that one operation may give."""
+"""Maximum number of result tensors of one operation."""
 
 
 class Rejected(ValueError):
-    """The text is no acceptable program; the message is one sentence, safe to show."""
+    """The text is not a valid program; the message is one sentence that is safe to display."""
 
     def __init__(self, message: str, line: int | None = None):
         super().__init__(message)
         self.line = line
-        """Line of the reward's text that the offending operation came from, as the program claims."""
+        """Line of the reward's text of the rejected operation, as the program claims."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a program may cost. Published reward functions have 17-101 nodes and peak at 25 numbers a world."""
+    """Limits on a program. Published reward functions have 17-101 nodes and peak at 25 numbers per world."""
 
     text: int = 2 << 20
     """Characters of JSON."""
@@ -30,8 +30,8 @@ class Limits:
     """Numbers in all constants together."""
     components: int = 64
     width: int = 4096
-    """Numbers a world in any one value."""
+    """Numbers per world in any one value."""
     work: int = 200_000
-    """Numbers a world in all values together."""
+    """Numbers per world in all values together."""
     memory: int = 128 << 10
-    """Bytes a world in all values that are alive at once."""
+    """Bytes per world in all values that are alive at once."""

@@ -1,8 +1,8 @@
 """The operations a reward program may use: pure, deterministic, static in shape.
 
-Left out on purpose: every random operation, uninitialised memory (`empty`, `resize_`), raw strides (`as_strided`),
-storage (`set_`, `from_file`), results whose shape depends on values (`nonzero`, `masked_select`), host reads
-(`_local_scalar_dense`), complex numbers, and every custom operation.
+Excluded are random operations, uninitialised memory (`empty`, `resize_`), raw strides (`as_strided`), storage (`set_`,
+`from_file`), results whose shape depends on values (`nonzero`, `masked_select`), host reads (`_local_scalar_dense`),
+complex numbers, and custom operations.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ _INDEX = (
 _SEARCH = "bucketize.Tensor searchsorted.Tensor"
 
 ELEMENTWISE = frozenset(f"aten.{name}" for name in (_ARITHMETIC + _COMPARISON).split())
-"""Operations that combine their arguments entry by entry, broadcasting them."""
+"""Elementwise operations, with broadcasting."""
 
 CREATES = frozenset(
     f"aten.{n}.{o}"
@@ -78,10 +78,10 @@ CREATES = frozenset(
         ("eye", "default"),
     )
 )
-"""Operations that make a tensor from nothing, whose device the host decides."""
+"""Operations that create a tensor; the host sets its device."""
 
 INDEXED = frozenset(f"aten.{name}" for name in _INDEX.split())
-"""Operations that read indices from a tensor; one out of range would end a CUDA process."""
+"""Operations with an index tensor; an index out of range would end a CUDA process."""
 
 
 def _table() -> dict[str, torch._ops.OpOverload]:
@@ -95,19 +95,19 @@ def _table() -> dict[str, torch._ops.OpOverload]:
         if op._schema.is_mutable or impure:
             raise RuntimeError(f"aten.{name} is not a pure function in torch {torch.__version__}")
         table[f"aten.{name}"] = op
-    # The same in a program without writing, and it does not depend on strides, which the tracer saw otherwise.
+    # Equivalent in a program without writes, and independent of strides, which may differ from those in the trace.
     table["aten.view.default"] = table["aten._unsafe_view.default"] = torch.ops.aten.reshape.default
     return table
 
 
 ALLOWED = _table()
-"""Name -> overload, the only functions that a rebuilt program can call."""
+"""The only functions that a program can call, by name."""
 
 DTYPES = {
     name: getattr(torch, name)
     for name in ("float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool")
 }
-"""Number types by their name in the format."""
+"""Dtypes by their name in the format."""
 
 _HINTS = {
     "rand": "random numbers are not allowed in a reward",
@@ -115,13 +115,13 @@ _HINTS = {
     "normal": "random numbers are not allowed in a reward",
     "nonzero": "selecting worlds by index is not possible; use torch.where(mask, a, b)",
     "masked_select": "selecting worlds by mask changes the size; use torch.where(mask, a, b)",
-    "_local_scalar_dense": "Python numbers cannot be made from tensors; keep the tensor",
-    "empty": "torch.empty holds whatever was in memory; use torch.zeros",
+    "_local_scalar_dense": "a tensor cannot be converted to a Python number; keep the tensor",
+    "empty": "torch.empty is uninitialised; use torch.zeros",
 }
 
 
 def why_not(name: str) -> str:
-    """One sentence on an operation that is not in `ALLOWED`."""
+    """The message for an operation that is not in `ALLOWED`."""
     packet = name.removeprefix("aten.").split(".")[0]
     hint = next((text for start, text in _HINTS.items() if packet.startswith(start)), "")
     shown = re.sub(r"[^\w.:]", "?", name[:60], flags=re.ASCII)

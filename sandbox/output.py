@@ -1,4 +1,4 @@
-"""What a child of the compiler wrote, kept where no other child can find it."""
+"""Output of a compiler child, stored where no other child can read it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 
 class Output:
-    """What a child wrote so far, in pages that no later child inherits and that are gone at the end."""
+    """The output of a child so far, in memory pages that later children do not inherit."""
 
     def __init__(self, most: int):
-        """Room for `most` bytes and the line that comes before them."""
+        """Allocate `most` bytes, and space for the line before them."""
         self._most = most + 32
         self._pages = mmap.mmap(-1, self._most + 1)
         self._pages.madvise(mmap.MADV_DONTFORK)
@@ -23,18 +23,18 @@ class Output:
 
     @property
     def full(self) -> bool:
-        """Whether it is more than allowed."""
+        """Whether the limit is exceeded."""
         return self._end > self._most
 
     def read(self, pipe: int) -> int:
-        """Add what there is in the pipe, as far as it fits; the number of bytes."""
+        """Append the available data of the pipe, as far as it fits; returns the number of bytes."""
         with memoryview(self._pages) as whole, whole[self._end :] as free:
             size = os.readv(pipe, [free])
         self._end += size
         return size
 
     def line(self) -> bytes | None:
-        """Take the first line, which the child wrote before it met the candidate; None if it is not whole yet."""
+        """Remove the first line, written before the child read the candidate; None if it is incomplete."""
         end = self._pages.find(b"\n", 0, min(self._end, 32))
         if end < 0:
             return None
@@ -42,15 +42,15 @@ class Output:
         return self._pages[:end]
 
     def head(self, size: int) -> bytes:
-        """A copy of the first bytes."""
+        """A copy of the first `size` bytes."""
         return self._pages[self._start : min(self._end, self._start + size)]
 
     def send(self, write: Callable[[bytes | memoryview], None]) -> None:
-        """Pass all but the first byte on, as a frame."""
+        """Write all but the first byte as a frame."""
         with memoryview(self._pages) as whole, whole[self._start + 1 : self._end] as rest:
             write(struct.pack("!I", len(rest)))
             write(rest)
 
     def close(self) -> None:
-        """Give the pages back."""
+        """Free the pages."""
         self._pages.close()

@@ -1,19 +1,19 @@
-"""The compiler: a program that imports torch once and forks a locked-down child for each candidate.
+"""The compiler process: imports torch once and forks a confined child for each candidate.
 
-Started as `python server.py LEVEL [LIMITS]` with an environment that holds nothing secret; LIMITS is JSON for
-`jail.Limits`, given by tests only. Frames go both ways on the standard streams: four bytes of length, then JSON. The
-first frame out says what the jail is worth (`hello`); after it, `{"id", "source", "fields": {name: [shape, dtype]}}`
-in gives one of
+Started as `python server.py LEVEL [LIMITS]` with an environment without secrets; LIMITS is JSON for `jail.Limits`, used
+by tests only. Both standard streams carry frames: four bytes of length, then JSON. The first output frame, `hello`,
+reports the isolation. Then each request `{"id", "source", "fields": {name: [shape, dtype]}}` is answered, in any order,
+with one of
 
-    {"id", "answered": true}                             the next frame is what the child wrote, byte by byte
-    {"id", "refused": MESSAGE, "line": null}             the candidate's author is at fault
-    {"id", "killed": MESSAGE}                            it ran into a limit; depends on the machine
+    {"id", "answered": true}                             the next frame is the output of the child, unchanged
+    {"id", "refused": MESSAGE, "line": null}             the candidate is at fault
+    {"id", "killed": MESSAGE}                            a limit was reached; depends on the machine
 
-in any order. A child that was not taken over by its candidate writes JSON: `{"program": TEXT}`, or `{"refused":
-MESSAGE, "line": 3 or null}`. The end of the input ends the server and its children.
+A child that its candidate has not taken over writes JSON: `{"program": TEXT}` or `{"refused": MESSAGE, "line": 3 or
+null}`. The end of the input ends the server and its children.
 
-Children begin with all of this process's memory, so none of that ever holds a candidate's text or program: each child
-reads its own request, and answers pass through memory that is not handed on.
+Children inherit all memory of this process, so it never holds a candidate's text or program: each child reads its own
+request, and answers are stored in memory that children do not inherit.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-# Where tqdm is installed, torch draws with it, and it starts a thread; without it, torch draws by itself.
+# torch uses tqdm if it is installed, and tqdm starts a thread.
 sys.modules["tqdm"] = None  # type: ignore[assignment]
 
 from sandbox import canary, graph, jail  # noqa: E402
@@ -44,9 +44,9 @@ from sandbox.output import Output  # noqa: E402
 
 STRICT, WITHOUT_LANDLOCK, CONTAINER, NONE = "strict", "strict-noland", "container", "none"
 LEVELS = (STRICT, WITHOUT_LANDLOCK, CONTAINER, NONE)
-"""What a jail is worth: both walls; seccomp alone; what a throw-away container gives; nothing but limits."""
+"""Isolation levels: seccomp and Landlock; seccomp; that of a disposable container; resource limits only."""
 LANDLOCK_ALONE = "landlock-alone"
-"""For the red team only, which shows what each wall is worth by itself; `--sandbox` does not accept it."""
+"""For the red team, which tests each mechanism separately; `--sandbox` does not accept it."""
 
 _WALLS = {
     STRICT: jail.Walls(),
@@ -56,7 +56,7 @@ _WALLS = {
     LANDLOCK_ALONE: jail.Walls(seccomp=False),
 }
 _ANSWERS = fcntl.fcntl(1, fcntl.F_DUPFD, jail.RESULT_FD + 1)
-"""The standard output under a number of its own, so that no library's printing and no child disturbs the frames."""
+"""A duplicate of standard output, so that prints of libraries and children do not corrupt the frames."""
 os.dup2(2, 1)
 
 _WARM_UP = """
@@ -104,7 +104,7 @@ class Child:
     deadline: float
     output: Output
     request: int | None = None
-    """The number of what it works on, once it has read that."""
+    """The id of its request, once it has read that."""
 
 
 def main(level: str, limits: jail.Limits) -> None:
@@ -120,7 +120,7 @@ def main(level: str, limits: jail.Limits) -> None:
 
 
 def _warm_up(trace: Any) -> None:
-    """Make torch import everything that tracing and its error messages ever need: a child can read no file."""
+    """Make torch import all that tracing and its error messages need: a child cannot read files."""
     import torch
 
     torch.set_num_threads(1)
@@ -136,15 +136,15 @@ def _warm_up(trace: Any) -> None:
     threads = os.listdir("/proc/self/task")
     if len(threads) != 1:
         raise RuntimeError(f"the compiler has {len(threads)} threads; forking it would be unsafe")
-    # Or else each child first collects the garbage among all of torch: 0.25 s, and pages that it no longer shares.
+    # Otherwise each child first collects garbage in all of torch, which takes 0.25 s and unshares pages.
     gc.collect()
     gc.freeze()
 
 
-def _assess(wanted: str, limits: jail.Limits) -> tuple[jail.Walls, dict[str, Any]]:
-    """Choose the level, and let a child try what it must not be able to do."""
+def _assess(requested: str, limits: jail.Limits) -> tuple[jail.Walls, dict[str, Any]]:
+    """Choose the isolation level, and test in a child that forbidden actions fail."""
     reasons = {}
-    for level in (STRICT, WITHOUT_LANDLOCK) if wanted == "auto" else (wanted,):
+    for level in (STRICT, WITHOUT_LANDLOCK) if requested == "auto" else (requested,):
         walls = _WALLS[level]
         through = _canary(walls, limits, canary.ACTS)
         if walls.landlock and isinstance(through, list):
@@ -155,17 +155,16 @@ def _assess(wanted: str, limits: jail.Limits) -> tuple[jail.Walls, dict[str, Any
             abi = jail.landlock_abi() if walls.landlock else 0
             return walls, {"hello": level, "landlock": abi, "through": through if isinstance(through, list) else []}
         reasons[level] = through if isinstance(through, str) else "a confined process could " + ", ".join(through)
-    worst = reasons[list(reasons)[-1]]
-    return jail.Walls(), {"error": worst}
+    return jail.Walls(), {"error": reasons[list(reasons)[-1]]}
 
 
 def _canary(walls: jail.Walls, limits: jail.Limits, acts: dict[str, Callable[[], None]]) -> list[str] | str:
-    """The acts that got through, or why the jail could not be built."""
-    child = _fork(walls, limits, lambda _: json.dumps(canary.succeeded(acts)).encode())
+    """The actions that succeeded, or why the jail could not be built."""
+    child = _fork(walls, limits, lambda _: json.dumps(canary.try_acts(acts)).encode())
     while time.monotonic() < child.deadline:
         if select.select([child.pipe], [], [], 0.1)[0] and not child.output.read(child.pipe):
             break
-    _bury(child)
+    _reap(child)
     output = child.output.head(limits.output)
     if output[:1] == b"=":
         return json.loads(output[1:])
@@ -175,9 +174,9 @@ def _canary(walls: jail.Walls, limits: jail.Limits, acts: dict[str, Callable[[],
 def _fork(
     walls: jail.Walls, limits: jail.Limits, work: Callable[[Any], bytes], prepare: Callable[[int], Any] | None = None
 ) -> Child:
-    """Start a child that confines itself, does `work` and writes its result: `=` and bytes, or `!` and a reason.
+    """Start a child that confines itself, runs `work` and writes its result: `=` and bytes, or `!` and a reason.
 
-    What the work is done on comes from `prepare`, which the child calls before it confines itself, with its pipe.
+    The argument of `work` is the result of `prepare(pipe)`, which the child calls before it confines itself.
     """
     reader, writer = os.pipe()
     pid = os.fork()
@@ -203,20 +202,20 @@ def _fork(
     return Child(pid, reader, time.monotonic() + limits.wall_seconds, Output(limits.output))
 
 
-def _bury(child: Child) -> tuple[int, float]:
-    """Kill what is left of a child and its group; its wait status and the seconds of processor time it took."""
+def _reap(child: Child) -> tuple[int, float]:
+    """Kill a child and its group; returns its wait status and its CPU time in s."""
     os.close(child.pipe)
     for kill in (os.killpg, os.kill):
         try:
             kill(child.pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
-            continue  # already gone, or not yet its own group: the other call reaches it
+            continue  # already ended, or not yet its own group: the other call reaches it
     _, status, usage = os.wait4(child.pid, 0)
     return status, usage.ru_utime + usage.ru_stime
 
 
 def _serve(walls: jail.Walls, limits: jail.Limits, trace: Any) -> None:
-    """Answer requests until there are no more; each child reads its own, before it confines itself."""
+    """Answer requests until the input ends; each child reads its own before it confines itself."""
     running: dict[int, Child] = {}
     reading: int | None = None
     width = max(1, len(os.sched_getaffinity(0)))
@@ -227,7 +226,7 @@ def _serve(walls: jail.Walls, limits: jail.Limits, trace: Any) -> None:
             ready, _, _ = select.select(sources, [], [], max(0.0, left))
             for source in ready:
                 if source == 0:
-                    child = _fork(walls, limits, lambda request: _compile(request, trace), _take)
+                    child = _fork(walls, limits, lambda request: _compile(request, trace), _read_request)
                     running[child.pipe], reading = child, child.pipe
                     continue
                 child = running[source]
@@ -240,7 +239,7 @@ def _serve(walls: jail.Walls, limits: jail.Limits, trace: Any) -> None:
                         child.request, reading = int(number), None
                         child.deadline = time.monotonic() + limits.wall_seconds
                     elif not more:
-                        raise RuntimeError("a child ended before it had read its request")
+                        raise RuntimeError("a child ended before it read its request")
                 elif not more or child.output.full:
                     _finish(running.pop(source), limits)
             now = time.monotonic()
@@ -248,13 +247,13 @@ def _serve(walls: jail.Walls, limits: jail.Limits, trace: Any) -> None:
                 _finish(running.pop(late), limits)
     finally:
         for child in running.values():
-            _bury(child)
+            _reap(child)
 
 
-def _take(pipe: int) -> Any:
-    """In a child: the next request, its number told to the parent; the end of the input is told by no number."""
-    head = _exactly(4)
-    body = _exactly(struct.unpack("!I", head)[0]) if head else b""
+def _read_request(pipe: int) -> Any:
+    """In a child: read the next request and write its id to the parent; an empty line reports the end of the input."""
+    head = _read_exactly(4)
+    body = _read_exactly(struct.unpack("!I", head)[0]) if head else b""
     request = json.loads(body) if body else None
     os.write(pipe, b"%d\n" % request["id"] if request else b"\n")
     if request is None:
@@ -262,8 +261,8 @@ def _take(pipe: int) -> Any:
     return request
 
 
-def _exactly(size: int) -> bytes:
-    """So many bytes of the input, none if it ends before."""
+def _read_exactly(size: int) -> bytes:
+    """`size` bytes of the input; empty if it ends before."""
     parts = bytearray()
     while len(parts) < size:
         part = os.read(0, size - len(parts))
@@ -280,32 +279,32 @@ def _compile(request: Any, trace: Any) -> bytes:
     except trace.Refused as refusal:
         result = {"refused": str(refusal), "line": refusal.line}
     except RecursionError:
-        result = {"refused": "the code calls itself without end", "line": None}
+        result = {"refused": "the code recurses without end", "line": None}
     return json.dumps(result).encode()
 
 
 def _finish(child: Child, limits: jail.Limits) -> None:
-    """Answer for a child that is done, or must be."""
-    late = not _drained(child) and time.monotonic() > child.deadline
-    status, seconds = _bury(child)
+    """Send the answer for a child that has ended or reached a limit."""
+    late = not _read_rest(child) and time.monotonic() > child.deadline
+    status, seconds = _reap(child)
     output, answer = child.output, {"id": child.request}
     if output.full:
-        _send(answer | {"refused": "the program of the reward is far too large", "line": None})
+        _send(answer | {"refused": "the compiled program is too large; simplify the reward", "line": None})
     elif late:
         _send(answer | {"killed": f"compiling took more than {limits.wall_seconds:.0f} s"})
     elif output.head(1) == b"=":
         _send(answer | {"answered": True})
         output.send(_write)
     elif os.WIFEXITED(status) and not output:
-        _send(answer | {"refused": "the reward ended the compiler before it was done", "line": None})
+        _send(answer | {"refused": "the reward ended the compiler process", "line": None})
     else:
         reason = output.head(200)[1:].decode(errors="replace")
         _send(answer | {"killed": _cause(status, seconds, reason, limits)})
     output.close()
 
 
-def _drained(child: Child) -> bool:
-    """Whether the child had ended its answer: one that waited for us to read it was not late, we were."""
+def _read_rest(child: Child) -> bool:
+    """Read the rest of the output; whether it is complete, so that the child is not blamed if we read late."""
     os.set_blocking(child.pipe, False)
     try:
         while child.output.read(child.pipe):
@@ -317,9 +316,9 @@ def _drained(child: Child) -> bool:
 
 
 def _cause(status: int, seconds: float, reason: str, limits: jail.Limits) -> str:
-    # The kernel's limit counts ticks, which on a busy machine are more than the seconds that were had.
+    # The kernel's limit counts ticks, which on a busy machine exceed the CPU time used.
     if seconds > limits.cpu_seconds / 2 and os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
-        return f"compiling took more than {limits.cpu_seconds} s of processor time"
+        return f"compiling took more than {limits.cpu_seconds} s of CPU time"
     if "memory" in reason.lower():
         return f"compiling took more than {limits.memory >> 30} GiB of memory"
     if os.WIFSIGNALED(status):
@@ -328,7 +327,7 @@ def _cause(status: int, seconds: float, reason: str, limits: jail.Limits) -> str
 
 
 def _plain(text: str) -> str:
-    """Untrusted text without anything that could drive a terminal."""
+    """Untrusted text without characters that could control a terminal."""
     return "".join(c if c.isprintable() else " " for c in text)
 
 
@@ -345,13 +344,13 @@ def _write(data: bytes | memoryview) -> None:
 
 
 if __name__ == "__main__":
-    # An interrupt in the terminal is the orchestrator's business; it ends this program by closing the input.
+    # The orchestrator handles interrupts; it ends this program by closing the input.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         main(sys.argv[1], jail.Limits(**json.loads(sys.argv[2] if len(sys.argv) > 2 else "{}")))
     except BrokenPipeError:
         sys.exit(0)
-    except Exception as error:  # the orchestrator must learn why there is no compiler
+    except Exception as error:  # report to the orchestrator why there is no compiler
         traceback.print_exc()
         _send({"error": f"{type(error).__name__}: {error}"})
         sys.exit(1)

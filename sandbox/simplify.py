@@ -1,8 +1,8 @@
-"""A checked program made as cheap as the text it came from: what tracing and checking added is taken out again.
+"""Simplification of a checked program: removes the overhead of tracing and checking.
 
-Nothing here changes a value by a bit. Results that depend on no state are computed once, with the same operations;
-copies and views that change neither shape nor type are dropped, since nothing in a program writes; and an operation is
-called by torch's own binding where there is one, which costs less than going through its overload.
+All values stay bit-identical. Constants are folded with the same operations. Copies and views that change neither shape
+nor dtype are dropped, since a program does not write. Operations are called through torch's Python bindings where they
+exist, which is faster than their overloads.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor, fx
 from .shapes import per_world
 
 _aten = torch.ops.aten
-_SAME = frozenset(
+_IDENTITIES = frozenset(
     getattr(getattr(_aten, name), overload)
     for name, overload in (
         ("clone", "default"),
@@ -29,8 +29,8 @@ _SAME = frozenset(
         ("expand", "default"),
     )
 )
-"""Operations that give their first argument again where shape, strides and type stay as they are."""
-_FILLED: dict[Any, float | None] = {
+"""Operations that return their first argument if shape, strides and dtype stay the same."""
+_FILLS: dict[Any, float | None] = {
     _aten.full_like.default: None,
     _aten.zeros_like.default: 0,
     _aten.ones_like.default: 1,
@@ -38,39 +38,39 @@ _FILLED: dict[Any, float | None] = {
     _aten.new_zeros.default: 0,
     _aten.new_ones.default: 1,
 }
-"""Operations that read no values, and what they fill with; None: their last positional argument."""
+"""Operations that read no values, and their fill value; None for the last positional argument."""
 _C: Any = torch._C
 _BINDINGS = (_C._VariableFunctions, _C._nn, _C._linalg, _C._special, Tensor)
 _UNBOUND = frozenset(
     (_aten.slice.Tensor, _aten.index.Tensor, _aten.index_put.default, _aten._to_copy.default, _aten.copy.default)
 )
-"""Operations that Python has under this name with other arguments, or not at all."""
+"""Operations whose Python binding has other arguments or does not exist."""
 
 
 _SCALED = frozenset((_aten.add.Scalar, _aten.sub.Scalar, _aten.rsub.Scalar, _aten.rsub.Tensor))
-"""Those whose third argument Python takes elsewhere, or not at all."""
-_BEFOREHAND = 2_000_000
-"""Numbers that may be read and made in computing results beforehand."""
+"""Operations whose third argument the Python binding takes in another form, or not at all."""
+_FOLD_LIMIT = 2_000_000
+"""Maximum count of numbers read and written by constant folding."""
 
 
 def simplify(module: fx.GraphModule, memory: int) -> None:
     """Simplify a program in place.
 
     Args:
-        module: a program after its dry run, which left each node's shape in `meta["val"]`.
-        memory: bytes that results computed beforehand may take.
+        module: a program after its dry run, with each node's shape in `meta["val"]`.
+        memory: maximum bytes of folded constants.
     """
-    work = _BEFOREHAND
+    work = _FOLD_LIMIT
     known: dict[fx.Node, Tensor] = {n: getattr(module, str(n.target)) for n in module.graph.nodes if n.op == "get_attr"}
     for n in module.graph.nodes:
         if n.op != "call_function" or not isinstance(n.meta["val"], Tensor):
             continue
-        same = _same(n)
-        if same is not None:
-            n.replace_all_uses_with(same)
+        source = _identity_source(n)
+        if source is not None:
+            n.replace_all_uses_with(source)
             continue
         size = n.meta["val"].numel() * n.meta["val"].element_size()
-        filled = n.target in _FILLED
+        filled = n.target in _FILLS
         read = 0 if filled else sum(known[a].numel() for a in n.all_input_nodes if a in known)
         if size <= memory and read <= work and (filled or all(a in known for a in n.all_input_nodes)):
             memory, work = memory - size, work - read - n.meta["val"].numel()
@@ -84,9 +84,9 @@ def simplify(module: fx.GraphModule, memory: int) -> None:
     module.recompile()
 
 
-def _same(n: fx.Node) -> fx.Node | None:
-    """The value that `n` merely repeats."""
-    if n.target in _SAME:
+def _identity_source(n: fx.Node) -> fx.Node | None:
+    """The value that `n` returns unchanged; None if it changes it."""
+    if n.target in _IDENTITIES:
         source = n.args[0]
     elif n.target is _aten.copy.default:
         source = n.args[1]
@@ -105,8 +105,8 @@ def _same(n: fx.Node) -> fx.Node | None:
 def _constant(n: fx.Node, known: dict[fx.Node, Tensor]) -> Tensor:
     fake = n.meta["val"]
     assert callable(n.target)
-    if n.target in _FILLED:
-        fill: Any = _FILLED[n.target]
+    if n.target in _FILLS:
+        fill: Any = _FILLS[n.target]
         if fill is None:
             fill = n.kwargs.get("fill_value", n.args[-1])
         return torch.full(fake.shape, fill, dtype=fake.dtype, device=fake.device)
@@ -114,7 +114,7 @@ def _constant(n: fx.Node, known: dict[fx.Node, Tensor]) -> Tensor:
 
 
 def _bind(n: fx.Node, op: torch._ops.OpOverload) -> None:
-    """Call the binding that a person's code would have called."""
+    """Replace an overload by torch's Python binding."""
     if op is _aten._to_copy.default and set(n.kwargs) == {"dtype"}:
         n.target, n.args, n.kwargs = Tensor.to, (n.args[0], n.kwargs["dtype"]), {}
     elif op is _aten.slice.Tensor and _step(n) == 1 and not n.kwargs:
@@ -133,7 +133,7 @@ def _step(n: fx.Node) -> object:
 
 
 def _insert(module: fx.GraphModule, known: dict[fx.Node, Tensor]) -> None:
-    """Keep what was computed beforehand beside the program's own constants."""
+    """Replace folded nodes by constants of the module."""
     for n, value in known.items():
         if n.op == "get_attr":
             continue

@@ -1,7 +1,7 @@
-"""System call numbers, for the two machines that the jail knows.
+"""System call numbers for the two supported architectures.
 
-x86-64 from arch/x86/entry/syscalls/syscall_64.tbl, arm64 from include/uapi/asm-generic/unistd.h; a test holds both
-against the kernel's headers where they are installed.
+x86-64 from arch/x86/entry/syscalls/syscall_64.tbl, arm64 from include/uapi/asm-generic/unistd.h; a test compares both
+with the kernel's headers where they are installed.
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ ALLOWED = (
     "write",
     "writev",
 )
-"""What tracing a reward needs. None of these takes a path, makes a socket, a process or a thread, or signals one."""
+"""Calls that tracing needs. None takes a path, creates a socket, process or thread, or sends a signal."""
 
 NOT_EXECUTABLE = ("mmap", "mprotect")
-"""Allowed too, as long as they do not ask for executable memory."""
+"""Also allowed, except for executable memory."""
 
 FENCED = (
     "socket",
@@ -102,19 +102,19 @@ FENCED = (
     "fchown",
     "fchownat",
 )
-"""What the trainer must not do: reach the network or another process, or change a file's owner or attributes."""
+"""Calls denied to the trainer: network, access to other processes, changes of file owner or attributes."""
 
 OWN_ONLY = ("kill", "tgkill", "prlimit64")
-"""Allowed to the trainer on itself: the process is their first argument."""
+"""Calls that the trainer may make on itself only; their first argument is the process."""
 
 FCNTL = (0, 1, 2, 3, 1030)
-"""Allowed commands of fcntl: F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_DUPFD_CLOEXEC. F_SETOWN would signal others."""
+"""Allowed commands of fcntl: F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_DUPFD_CLOEXEC. F_SETOWN could signal others."""
 
 COMMANDS_FENCED = {"fcntl": (8, 10, 15), "ioctl": (0x8901, 0x8902)}
-"""What would have the kernel signal others: F_SETOWN, F_SETSIG, F_SETOWN_EX; FIOSETOWN, SIOCSPGRP."""
+"""Commands that make the kernel signal others: F_SETOWN, F_SETSIG, F_SETOWN_EX; FIOSETOWN, SIOCSPGRP."""
 
 NAMESPACES = 0x7E020000
-"""Flags of clone: new namespaces of mounts, control groups, names, messages, users, processes and networks."""
+"""Flags of clone for new namespaces: mount, cgroup, UTS, IPC, user, PID and network."""
 
 _X86_64 = {
     "read": 0,
@@ -320,14 +320,14 @@ _ARM64 = {
 
 @dataclass(frozen=True)
 class Machine:
-    """What a seccomp filter must know of a processor."""
+    """The parameters of a seccomp filter for one architecture."""
 
     audit_arch: int
     """AUDIT_ARCH_*, from linux/audit.h."""
     numbers: dict[str, int]
-    """System call numbers by name; one that the architecture lacks is absent."""
+    """System call numbers by name, without calls that the architecture lacks."""
     has_x32: bool = False
-    """Whether numbers from 0x40000000 reach a second table, which must be closed."""
+    """Whether numbers from 0x40000000 select a second table, which must be blocked."""
 
 
 MACHINES = {
@@ -337,5 +337,5 @@ MACHINES = {
 
 
 def this_machine() -> Machine | None:
-    """The present one, None if the jail does not know it."""
+    """The table of this machine, None if it is not supported."""
     return MACHINES.get(platform.machine())

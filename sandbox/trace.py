@@ -1,7 +1,7 @@
-"""From a reward's text to a list of tensor operations. Runs inside the jail, once for each candidate.
+"""Tracing of a reward's text to a list of tensor operations. Runs inside the jail, once per candidate.
 
-`torch.export` runs the function on fake tensors with a symbolic number of worlds and hands back pure ATen
-operations, which are written down in the format of `graph.py`. Nothing here is trusted by the host.
+`torch.export` runs the function on fake tensors with a symbolic number of worlds and returns pure ATen operations,
+which are written in the format of `graph.py`. The host does not trust the result.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ from .ops import DTYPES
 
 FUNCTION = "compute_reward"
 _TRACED_WORLDS = 7
-"""N while tracing; any number that no state field has as a size, to tell the two apart in messages."""
+"""N while tracing: a number that is not a size of any state field, so that messages can be told apart."""
 
 Reward = Callable[..., tuple[Tensor, dict[str, Tensor]]]
 
 
 def compile_reward(source: str, fields: dict[str, Field]) -> str:
-    """The program of a reward function, as JSON.
+    """Compile a reward function to a program as JSON.
 
     Args:
-        source: Python text that defines `compute_reward`; its argument names are the state fields it asks for.
-        fields: what it may ask for.
+        source: Python text that defines `compute_reward`; its argument names select state fields.
+        fields: the available state fields.
 
     Raises:
-        Refused: with one sentence, and the line where there is one.
+        Refused: with a one-sentence message, and the line if there is one.
     """
     try:
         function = load(source)
@@ -66,7 +66,7 @@ def compile_reward(source: str, fields: dict[str, Field]) -> str:
 
 
 def load(source: str) -> Reward:
-    """Run the text and take `compute_reward` out of it."""
+    """Run the text and return its `compute_reward`."""
     module = types.ModuleType("reward")
     names = {"torch": torch, "math": math, "Tensor": Tensor, "F": torch.nn.functional, "nn": torch.nn}
     names |= {k: getattr(typing, k) for k in ("Tuple", "Dict", "List", "Optional", "Union", "Any")}
@@ -78,12 +78,12 @@ def load(source: str) -> Reward:
     if not isinstance(function, types.FunctionType):
         defined = [k for k, v in module.__dict__.items() if isinstance(v, types.FunctionType)]
         have = f"; it defines {', '.join(defined)}" if defined else ""
-        raise Refused(f"the code defines no function {FUNCTION}{have}")
+        raise Refused(f"the code does not define the function {FUNCTION}{have}")
     return function
 
 
 def requested(function: Reward, fields: dict[str, Field]) -> dict[str, Field]:
-    """The state fields that a reward asks for by its argument names."""
+    """The state fields that a reward requests by its argument names."""
     wanted = {}
     for name, parameter in inspect.signature(function).parameters.items():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
@@ -93,12 +93,12 @@ def requested(function: Reward, fields: dict[str, Field]) -> dict[str, Field]:
         elif parameter.default is parameter.empty:
             raise Refused(advice.unknown_field(name, list(fields)), function.__code__.co_firstlineno)
     if not wanted:
-        raise Refused(f"{FUNCTION} asks for no state field; available are {', '.join(fields)}")
+        raise Refused(f"{FUNCTION} requests no state field; available are {', '.join(fields)}")
     return wanted
 
 
 class _Model(torch.nn.Module):
-    """What torch.export traces: the reward with its result checked and flattened."""
+    """The module that torch.export traces: the reward with its result checked and flattened."""
 
     def __init__(self, function: Callable[..., tuple[Tensor, ...]]):
         super().__init__()
@@ -112,7 +112,7 @@ class _Model(torch.nn.Module):
 
 
 def flatten(result: Any, like: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-    """Total and components of what a reward returned, numbers made tensors; refuses everything else."""
+    """Total and components of a reward's result, with numbers converted to tensors; refuses other results."""
     if not isinstance(result, tuple | list) or len(result) != 2 or not isinstance(result[1], dict):
         kind = type(result).__name__
         raise Refused(
@@ -123,14 +123,14 @@ def flatten(result: Any, like: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
     if not isinstance(total, Tensor):
         raise Refused(f"the total reward is a {type(total).__name__}; it must be a tensor (N,)")
     if len(components) > Limits().components:
-        raise Refused(f"there are {len(components)} components; at most {Limits().components} are allowed")
+        raise Refused(f"the reward has {len(components)} components; at most {Limits().components} are allowed")
     checked = {}
     for name, value in components.items():
         if not isinstance(name, str) or not NAME.fullmatch(name):
             shown = re.sub(r"[^ -~]", "?", str(name))[:40]
             raise Refused(f"the component name {shown!r} is not a plain identifier of at most 64 letters")
         if name in RESERVED:
-            raise Refused(f"the component name {name!r} is taken; choose another")
+            raise Refused(f"the component name {name!r} is reserved; choose another")
         if isinstance(value, bool | int | float):
             value = torch.full((), float(value), dtype=torch.float32, device=like.device)
         if not isinstance(value, Tensor):
@@ -140,10 +140,10 @@ def flatten(result: Any, like: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
 
 
 def trace(function: Reward, wanted: dict[str, Field]) -> tuple[str, int | None]:
-    """Run the reward once on fake tensors and write down its operations.
+    """Run the reward once on fake tensors and record its operations.
 
     Returns:
-        The program, and the line that took a branch as it is meant, None if none did.
+        The program, and the first line that branches on `any` over worlds (see `HostHabits`) or None.
     """
     example = {
         name: torch.ones((_TRACED_WORLDS, *field.shape), dtype=DTYPES[field.dtype]) for name, field in wanted.items()
@@ -175,18 +175,18 @@ def trace(function: Reward, wanted: dict[str, Field]) -> tuple[str, int | None]:
 
 @functools.cache
 def decompositions() -> dict[Any, Any]:
-    """How composite operations fall apart; slow to make."""
+    """Decompositions of composite operations; cached because it is slow to build."""
     table = dict(torch.export.default_decompositions().items())
-    # These are single operations as they stand; they would fall apart into index_select, and into cat along the worlds.
+    # Kept as single operations; they would decompose to index_select, and to cat along the worlds.
     table.pop(torch.ops.aten.linalg_cross.default, None)
     table.pop(torch.ops.aten.stack.default, None)
     return table
 
 
 def functional(exported: torch.export.ExportedProgram) -> tuple[fx.Graph, bool]:
-    """Pure operations that a reward's fall apart into, and whether an input or a constant is changed in place.
+    """Decompose a reward to pure operations; also returns whether it changes an input or a constant in place.
 
-    `ExportedProgram.run_decompositions` does the same and more, and takes ten times as long.
+    `ExportedProgram.run_decompositions` does the same and more, but takes ten times as long.
     """
     module = exported.graph_module
     examples = [n.meta["val"] for n in module.graph.nodes if n.op == "placeholder"]
@@ -207,7 +207,7 @@ def functional(exported: torch.export.ExportedProgram) -> tuple[fx.Graph, bool]:
 
 
 class _Writer:
-    """Writes an exported program down in the format of `graph.py`."""
+    """Writes an exported program in the format of `graph.py`."""
 
     def __init__(self, exported: torch.export.ExportedProgram, graph: fx.Graph, inputs: list[str]):
         self.exported, self.graph, self.inputs = exported, graph, inputs
@@ -244,7 +244,7 @@ class _Writer:
     def _constant(self, target: str | None) -> dict[str, Any]:
         value = self.exported.constants.get(str(target), self.exported.state_dict.get(str(target)))
         if not isinstance(value, Tensor):
-            raise Refused("the reward keeps something other than tensors and numbers between its calls")
+            raise Refused("the reward keeps objects other than tensors and numbers between calls; remove them")
         data = [self._argument(x) for x in value.detach().reshape(-1).tolist()]
         return {"op": "constant", "dtype": _dtype(value.dtype), "shape": list(value.shape), "data": data}
 
@@ -272,7 +272,7 @@ class _Writer:
         if isinstance(a, fx.Node):
             value = a.meta.get("val")
             if a.op == "get_attr":
-                raise Refused("torch.cond, while_loop and their like cannot be used; use torch.where")
+                raise Refused("torch.cond, while_loop and similar functions cannot be used; use torch.where")
             return _size(value) if isinstance(value, torch.SymInt | torch.SymFloat) else {"value": self.position[a]}
         if isinstance(a, torch.SymInt | torch.SymFloat):
             return _size(a)
@@ -290,7 +290,7 @@ class _Writer:
 
 
 def _without_whole_ends(n: fx.Node) -> tuple[Any, ...]:
-    """The arguments of an operation; a slice that ends where its tensor does, `x[:N]`, is one without an end."""
+    """The arguments of an operation; a slice up to the end of its tensor, `x[:N]`, becomes one without an end."""
     if n.target is not torch.ops.aten.slice.Tensor or len(n.args) < 4:
         return n.args
     source, dim, start, end = n.args[:4]
@@ -318,9 +318,9 @@ def _size(value: torch.SymInt | torch.SymFloat) -> Any:
 
 
 def self_test(source: str, text: str, wanted: dict[str, Field], assumed: int | None, worlds: int = 16) -> None:
-    """Run the text eagerly, three times, beside its program: finds hidden state, chance and clocks.
+    """Compare eager execution with the program, three times: finds hidden state, random numbers and clocks.
 
-    A check of quality, not of safety: whatever runs in the jail may lie.
+    This is a quality check, not a safety check: code in the jail can falsify it.
     """
     program = rebuild(text, wanted, worlds)
     names = ("total", *program.components)
@@ -329,11 +329,11 @@ def self_test(source: str, text: str, wanted: dict[str, Field], assumed: int | N
     for _ in range(3):
         states = {name: _example(field, worlds, chance) for name, field in wanted.items()}
         results = program(*states.values())
-        # A branch that was taken unseen must mean the same for each world by itself.
+        # An assumed branch must give the same result for each world alone.
         parts = [slice(w, w + 1) for w in range(worlds)] if assumed else [slice(None)]
         for part in parts:
             copies = {name: value[part].clone() for name, value in states.items()}
-            # Selecting by a mask must mean the same as it does without us.
+            # Selection by a mask must give the same result without the rewrites.
             with without_jit(), HostHabits(tracing=False):
                 result = flatten(function(**copies), next(iter(copies.values())))
             for name, a, b in zip(names, [result[0], *result[1].values()], results, strict=True):

@@ -1,9 +1,9 @@
-"""Does every world's reward come from that world alone? Decided from the operations, whatever the values.
+"""Proof that every world's reward depends on that world alone, from the operations, for all values.
 
-Each value is followed by the axis along which worlds lie. The program is laid out for two numbers of worlds, both
-primes beyond any that is run: an axis has the same size in both, or k * N in each, or the program is refused. So the
-axis shows in the shape: the one whose size N divides. Along it entry j belongs to world j // k. An operation that
-would bring entries of several worlds together is refused; what is not known to keep them apart is refused too.
+The proof tracks the world axis of each value. The program is built for two numbers of worlds N, both primes above any
+that is run. In every shape, an axis must have the same size in both or k * N in each, or the program is rejected. The
+world axis is therefore the one whose size N divides, and entry j along it belongs to world j // k. Operations that
+combine entries of several worlds are rejected, and so are operations without a rule.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from .ops import ALLOWED, ELEMENTWISE
 from .shapes import Size, clamp_index, per_world
 
 WORLDS = (1048583, 1048589)
-"""The two least primes above `MAX_WORLDS`."""
+"""The two smallest primes above `MAX_WORLDS`."""
 _N = WORLDS[0]
 _MIXED = (
-    "the reward of one world depends on other worlds; means, sums, maxima and the like over all worlds are not "
-    "allowed, so give them dim=-1 or leave them out"
+    "the reward of one world depends on other worlds; reductions over all worlds (mean, sum, max) are not allowed: use "
+    "dim=-1 or remove them"
 )
 _aten = torch.ops.aten
 
 
 class _Mixed(Exception):
-    """Worlds come together."""
+    """An operation combines worlds."""
 
 
 def require_separate(module: fx.GraphModule, other: fx.GraphModule) -> None:
-    """Refuse a program in which worlds come together.
+    """Reject a program in which an operation combines worlds.
 
     Args:
-        module: a program rebuilt for the first of `WORLDS`, after its dry run.
+        module: a program built for the first of `WORLDS`, after its dry run.
         other: the same for the second.
 
     Raises:
@@ -47,13 +47,13 @@ def require_separate(module: fx.GraphModule, other: fx.GraphModule) -> None:
         for one, two in zip(_tensors(a), _tensors(b), strict=True):
             if one.dim() != two.dim() or not all(map(_in_rows, one.shape, two.shape)):
                 raise Rejected(
-                    "a tensor's size depends on the number of worlds; a row for each is all", a.meta.get("line")
+                    "a tensor's size depends on the number of worlds; use one row per world", a.meta.get("line")
                 )
     _Worlds().follow(module.graph)
 
 
 def _in_rows(one: int, two: int) -> bool:
-    """Whether a size is a constant, or so many rows for each world."""
+    """Whether a size is constant or a fixed number of rows per world."""
     return one == two < _N or (one % _N == 0 and one // _N * WORLDS[1] == two)
 
 
@@ -63,7 +63,7 @@ def _tensors(n: fx.Node) -> list[Tensor]:
 
 
 def _axis(value: Any) -> int | None:
-    """Where worlds lie in a value; None: it is the same for all."""
+    """The world axis of a value; None if the value is the same for all worlds."""
     if not isinstance(value, Tensor):
         return None
     axes = [d for d, size in enumerate(value.shape) if size and size % _N == 0]
@@ -90,26 +90,26 @@ def _size(n: Any) -> int:
     return 0 if axis is None else _shape(n).shape[axis]
 
 
-def _demand(condition: bool) -> None:
+def _require(condition: bool) -> None:
     if not condition:
         raise _Mixed
 
 
-def _aligned(nodes: Sequence[Any], out: Tensor | None = None) -> None:
-    """Values that are combined entry by entry have their worlds at the same place."""
+def _require_aligned(nodes: Sequence[Any], out: Tensor | None = None) -> None:
+    """Require the same world axis, counted from the end, in values of an elementwise operation."""
     seen = {(_from_end(n), _size(n)) for n in nodes if isinstance(n, fx.Node) and _node_axis(n) is not None}
-    _demand(len(seen) <= 1)
+    _require(len(seen) <= 1)
     if out is not None and seen:
         axis = _axis(out)
-        _demand(axis is not None and (axis - out.dim(), out.shape[axis]) == next(iter(seen)))
+        _require(axis is not None and (axis - out.dim(), out.shape[axis]) == next(iter(seen)))
 
 
 class _Worlds:
-    """Follows the worlds through one graph."""
+    """Tracks the world axis through one graph."""
 
     def __init__(self) -> None:
         self.counting: set[fx.Node] = set()
-        """Values with a single row a world, which is w for world w: an index with them stays in its world."""
+        """Values with one row per world, equal to w for world w: as an index they stay in their world."""
 
     def follow(self, graph: fx.Graph) -> None:
         for n in graph.nodes:
@@ -125,15 +125,15 @@ class _Worlds:
     def _node(self, n: fx.Node) -> None:
         target: Any = n.target
         if self.counting & set(n.all_input_nodes):
-            _demand(target in _KEEP_COUNTING or target in _INDEXING or target is clamp_index)
+            _require(target in _KEEP_COUNTING or target in _INDEXING or target is clamp_index)
         if target is operator.getitem:
             return
         if target is clamp_index:
             index, source, dim, _ = cast("tuple[fx.Node, fx.Node, int, bool]", n.args)
-            _demand(source not in self.counting)
+            _require(source not in self.counting)
             if index in self.counting:
                 axis = _node_axis(source)
-                _demand(axis is not None and axis == dim % _shape(source).dim() and _size(source) == _N)
+                _require(axis is not None and axis == dim % _shape(source).dim() and _size(source) == _N)
                 self.counting.add(n)
             return
         if target is per_world:
@@ -141,28 +141,28 @@ class _Worlds:
         given = {a.name: a.default_value for a in target._schema.arguments if a.has_default_value()}
         given |= dict(zip((a.name for a in target._schema.arguments), n.args, strict=False)) | n.kwargs
         if target in _POINTWISE:
-            _aligned(n.all_input_nodes, n.meta["val"])
+            _require_aligned(n.all_input_nodes, n.meta["val"])
         elif target in _ALONG:
-            _demand(all(_keeps(given["self"], d) for d in _dims(given)))
+            _require(all(_keeps(given["self"], d) for d in _dims(given)))
         elif target in _RULES:
             _RULES[target](self, n, given)
         else:
             raise _Mixed
         if target in _KEEP_COUNTING and n.args[0] in self.counting:
-            _demand(_size(n) == _N and _shape(n).dtype == torch.int64)
+            _require(_size(n) == _N and _shape(n).dtype == torch.int64)
             self.counting.add(n)
 
     def index(self, n: fx.Node, given: dict[str, Any]) -> None:
         source, indices = given["self"], given["indices"]
         axis = _node_axis(source)
         others = [t for d, t in enumerate(indices) if isinstance(t, fx.Node) and d != axis]
-        _demand(not self.counting & {source, given.get("values"), *others})
+        _require(not self.counting & {source, given.get("values"), *others})
         if axis is not None and axis < len(indices) and indices[axis] is not None:
-            _demand(indices[axis] in self.counting and _size(indices[axis]) == _size(source))
-            _aligned([*others, indices[axis]])
+            _require(indices[axis] in self.counting and _size(indices[axis]) == _size(source))
+            _require_aligned([*others, indices[axis]])
         else:
-            _demand(axis is None or all(_node_axis(t) is None for t in others))
-            _aligned(others)
+            _require(axis is None or all(_node_axis(t) is None for t in others))
+            _require_aligned(others)
 
     def index_put(self, n: fx.Node, given: dict[str, Any]) -> None:
         self.index(n, given)
@@ -172,13 +172,13 @@ class _Worlds:
             place = torch.ops.aten.index.Tensor(_shape(source), where)
         axis = _axis(place)
         if _node_axis(source) is None:
-            _demand(axis is None and _node_axis(values) is None)
+            _require(axis is None and _node_axis(values) is None)
         elif _node_axis(values) is not None:
-            _demand(axis is not None and axis - place.dim() == _from_end(values))
+            _require(axis is not None and axis - place.dim() == _from_end(values))
 
 
 def _dims(given: dict[str, Any]) -> list[int]:
-    """The dimensions that an operation works along; all, if it names none."""
+    """The dimensions that an operation works along; all if it names none."""
     dims = next((given[name] for name in ("dim", "dims") if name in given), None)
     if dims is None or dims == []:
         return list(range(_shape(given["self"]).dim()))
@@ -195,41 +195,41 @@ def _reshape(_: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
     old, new = _axis(before), _axis(after)
     if old is None:
         return
-    _demand(new is not None)
+    _require(new is not None)
 
     def a_world(value: Tensor, axis: int) -> int:
-        """Entries from one world to the next, in the order of memory."""
+        """Entries from one world to the next in memory order."""
         return value.shape[axis:].numel() // _N
 
     assert new is not None
-    _demand(a_world(before, old) == a_world(after, new))
+    _require(a_world(before, old) == a_world(after, new))
 
 
 def _expand(_: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
     if _node_axis(given["self"]) is not None:
-        _aligned([given["self"]], n.meta["val"])
+        _require_aligned([given["self"]], n.meta["val"])
 
 
 def _select(_: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
-    _demand(_keeps(given["self"], given["dim"]))
+    _require(_keeps(given["self"], given["dim"]))
 
 
 def _slice(_: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
     whole = n.meta["val"].shape == _shape(given["self"]).shape and given["step"] == 1
-    _demand(whole or _keeps(given["self"], given["dim"]))
+    _require(whole or _keeps(given["self"], given["dim"]))
 
 
-def _scattered(_: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
+def _scatter_slice(_: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
     whole = [given["self"], *([given["src"]] if "src" in given else [])]
     if n.target is _aten.select_scatter.default:
-        _demand(_keeps(given["self"], given["dim"]))
+        _require(_keeps(given["self"], given["dim"]))
         inside = _shape(given["self"]).select(given["dim"], 0)
-        _demand(_node_axis(given["src"]) in (None, _axis(inside)))
-        _demand(_node_axis(given["src"]) is None or _node_axis(given["self"]) is not None)
+        _require(_node_axis(given["src"]) in (None, _axis(inside)))
+        _require(_node_axis(given["src"]) is None or _node_axis(given["self"]) is not None)
     else:
-        _demand(_keeps(given["self"], given["dim"]))
-        _aligned(whole)
-        _demand(_node_axis(given["self"]) is not None or all(_node_axis(x) is None for x in whole))
+        _require(_keeps(given["self"], given["dim"]))
+        _require_aligned(whole)
+        _require(_node_axis(given["self"]) is not None or all(_node_axis(x) is None for x in whole))
 
 
 def _join(_: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
@@ -239,98 +239,98 @@ def _join(_: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
     if all(a is None for a in axes):
         return
     if n.target is _aten.stack.default:
-        _demand(len({(a, _size(t)) for a, t in zip(axes, tensors, strict=True)}) == 1 and _axis(out) != dim)
+        _require(len({(a, _size(t)) for a, t in zip(axes, tensors, strict=True)}) == 1 and _axis(out) != dim)
     else:
-        _demand(_axis(out) != dim or len(tensors) == 1)
-        _demand(len({(a, _size(t)) for a, t in zip(axes, tensors, strict=True)}) == 1)
+        _require(_axis(out) != dim or len(tensors) == 1)
+        _require(len({(a, _size(t)) for a, t in zip(axes, tensors, strict=True)}) == 1)
 
 
 def _repeat(_: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
     axis = _from_end(given["self"])
-    _demand(axis is None or given["repeats"][axis] == 1)
+    _require(axis is None or given["repeats"][axis] == 1)
 
 
 def _pad(_: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
     axis = _from_end(given["self"])
     pads = given["pad"]
-    _demand(axis is None or not any(pads[2 * (-axis - 1) : 2 * (-axis)]))
+    _require(axis is None or not any(pads[2 * (-axis - 1) : 2 * (-axis)]))
 
 
-def _picked(_: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
-    """gather and scatter: an index along another axis, its worlds where the source has them."""
+def _gather(_: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
+    """gather and scatter: the index works along another axis and has the world axis of the source."""
     parts = [given[name] for name in ("self", "index", "src") if isinstance(given.get(name), fx.Node)]
     if all(_node_axis(x) is None for x in parts):
         return
-    _demand(_keeps(given["self"], given["dim"]) and _node_axis(given["index"]) is not None)
-    _aligned(parts)
-    _demand(_node_axis(given["self"]) is not None)
+    _require(_keeps(given["self"], given["dim"]) and _node_axis(given["index"]) is not None)
+    _require_aligned(parts)
+    _require(_node_axis(given["self"]) is not None)
 
 
 def _index_select(_: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
-    _demand(_keeps(given["self"], given["dim"]))
-    _demand(_node_axis(given["self"]) is None or _node_axis(given["index"]) is None)
+    _require(_keeps(given["self"], given["dim"]))
+    _require(_node_axis(given["self"]) is None or _node_axis(given["index"]) is None)
 
 
 def _index_add(_: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
     _index_select(_, n, given)
-    _aligned([given["self"], given["source"]])
-    _demand(_node_axis(given["source"]) is None or _node_axis(given["self"]) is not None)
+    _require_aligned([given["self"], given["source"]])
+    _require(_node_axis(given["source"]) is None or _node_axis(given["self"]) is not None)
 
 
 def _diagonal(_: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
-    _demand(_keeps(given["self"], given["dim1"]) and _keeps(given["self"], given["dim2"]))
+    _require(_keeps(given["self"], given["dim1"]) and _keeps(given["self"], given["dim2"]))
 
 
 def _triangle(_: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
-    _demand(_keeps(given["self"], -1) and _keeps(given["self"], -2))
+    _require(_keeps(given["self"], -1) and _keeps(given["self"], -2))
 
 
 def _product(left: str, right: str) -> Callable[[_Worlds, fx.Node, dict[str, Any]], None]:
-    """A matrix product: not along the worlds, and worlds on one side only, or as the batch of both."""
+    """Matrix product: the world axis is not contracted, and is on one side only or the batch axis of both."""
 
     def rule(_: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
         a, b = given[left], given[right]
         batched = _shape(a).dim() == 3
         contracted_a, contracted_b = _shape(a).dim() - 1, max(0, _shape(b).dim() - 2)
-        _demand(_node_axis(a) != contracted_a and _node_axis(b) != contracted_b)
+        _require(_node_axis(a) != contracted_a and _node_axis(b) != contracted_b)
         if _node_axis(a) is not None and _node_axis(b) is not None:
-            _demand(batched and _node_axis(a) == _node_axis(b) == 0 and _size(a) == _size(b))
+            _require(batched and _node_axis(a) == _node_axis(b) == 0 and _size(a) == _size(b))
         if "self" in given and "self" not in (left, right) and _node_axis(given["self"]) is not None:
-            _aligned([given["self"]], n.meta["val"])
+            _require_aligned([given["self"]], n.meta["val"])
 
     return rule
 
 
 def _cross(_: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
-    _aligned(n.all_input_nodes, n.meta["val"])
-    _demand(_keeps(given["self"], given["dim"]) and _keeps(given["other"], given["dim"]))
+    _require_aligned(n.all_input_nodes, n.meta["val"])
+    _require(_keeps(given["self"], given["dim"]) and _keeps(given["other"], given["dim"]))
 
 
 def _distances(_: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
     a, b = given["x1"], given["x2"]
-    _demand(_from_end(a) != -1 and _from_end(b) != -1)
+    _require(_from_end(a) != -1 and _from_end(b) != -1)
     if _node_axis(a) is not None and _node_axis(b) is not None:
-        _demand(_from_end(a) == _from_end(b) and (_from_end(a) or 0) < -2 and _size(a) == _size(b))
+        _require(_from_end(a) == _from_end(b) and (_from_end(a) or 0) < -2 and _size(a) == _size(b))
 
 
-def _sorted_into(_: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
+def _search(_: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
     edges = given.get("boundaries", given.get("sorted_sequence"))
     values = given["self"]
     if _node_axis(edges) is None:
         return
-    _demand("sorted_sequence" in given and _node_axis(edges) == _node_axis(values) and _from_end(edges) != -1)
+    _require("sorted_sequence" in given and _node_axis(edges) == _node_axis(values) and _from_end(edges) != -1)
 
 
-def _counted(worlds: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
-    """A row of numbers: none that differs from world to world, but their own."""
+def _count(worlds: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
+    """Creation of a range: along the world axis only `arange(N)`, the index of each world."""
     if _axis(n.meta["val"]) is not None or any(isinstance(a, Size) for a in n.args):
-        _demand("arange" in str(n.target) and isinstance(given["end"], Size) and n.meta["val"].shape == (_N,))
-        _demand(given.get("start", 0) == 0 and given.get("step", 1) == 1 and n.meta["val"].dtype == torch.int64)
+        _require("arange" in str(n.target) and isinstance(given["end"], Size) and n.meta["val"].shape == (_N,))
+        _require(given.get("start", 0) == 0 and given.get("step", 1) == 1 and n.meta["val"].dtype == torch.int64)
         worlds.counting.add(n)
 
 
-def _nothing(_: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
-    """The axis shows in the shape, and entries stay with their worlds."""
+def _accept(_: _Worlds, n: fx.Node, given: dict[str, Any]) -> None:
+    """No condition: entries stay with their worlds."""
 
 
 def _ops(names: str) -> frozenset[Any]:
@@ -348,7 +348,7 @@ _ALONG = _ops(
     "topk.default median.dim kthvalue.default cummax.default cummin.default flip.default roll.default unbind.int "
     "split.Tensor split_with_sizes.default"
 )
-"""They work along `dim` or `dims`, over everything where that is not given."""
+"""Operations along `dim` or `dims`, or over all dimensions if those are not given."""
 _INDEXING = _ops("index.Tensor index_put.default")
 _KEEP_COUNTING = _ops(
     "reshape.default expand.default permute.default t.default transpose.int unsqueeze.default squeeze.dim squeeze.dims "
@@ -362,11 +362,11 @@ _RULES: dict[Any, Callable[[_Worlds, fx.Node, dict[str, Any]], None]] = {
         ("expand.default", _expand),
         ("select.int", _select),
         ("slice.Tensor", _slice),
-        ("select_scatter.default slice_scatter.default", _scattered),
+        ("select_scatter.default slice_scatter.default", _scatter_slice),
         ("cat.default stack.default", _join),
         ("repeat.default", _repeat),
         ("constant_pad_nd.default", _pad),
-        ("gather.default scatter.value scatter.src scatter_add.default", _picked),
+        ("gather.default scatter.value scatter.src scatter_add.default", _gather),
         ("index_select.default", _index_select),
         ("index_add.default", _index_add),
         ("index.Tensor", _Worlds.index),
@@ -380,12 +380,15 @@ _RULES: dict[Any, Callable[[_Worlds, fx.Node, dict[str, Any]], None]] = {
         ("dot.default", _product("self", "tensor")),
         ("linalg_cross.default", _cross),
         ("_cdist_forward.default", _distances),
-        ("bucketize.Tensor searchsorted.Tensor", _sorted_into),
-        ("arange.default arange.start arange.start_step linspace.default eye.default", _counted),
-        ("full.default zeros.default ones.default scalar_tensor.default", _nothing),
-        ("new_full.default new_zeros.default new_ones.default", _nothing),
-        ("unsqueeze.default squeeze.dim squeeze.dims squeeze.default permute.default t.default", _nothing),
-        ("transpose.int alias.default clone.default detach.default lift_fresh_copy.default _to_copy.default", _nothing),
+        ("bucketize.Tensor searchsorted.Tensor", _search),
+        ("arange.default arange.start arange.start_step linspace.default eye.default", _count),
+        ("full.default zeros.default ones.default scalar_tensor.default", _accept),
+        ("new_full.default new_zeros.default new_ones.default", _accept),
+        ("unsqueeze.default squeeze.dim squeeze.dims squeeze.default permute.default t.default", _accept),
+        (
+            "transpose.int alias.default clone.default detach.default lift_fresh_copy.default _to_copy.default",
+            _accept,
+        ),
     )
     for op in _ops(names)
 }

@@ -159,6 +159,7 @@ def train(
     """
     from eureka.experiment import arms, session
     from eureka.experiment.options import resolve
+    from eureka.runs.results import CompareOptions
     from eureka.workers.isolation import IsolationPolicy
 
     parsed, isolation = arms.parse_arms([reward], task), IsolationPolicy(sandbox, open_trainer)
@@ -166,7 +167,7 @@ def train(
     settings = resolve(parsed.task, Options(sizes, model=ModelOptions("search"), device=where))
     settings = settings.model_copy(update={"final_seeds": seeds, "samples": seeds})
     with _shown(display, log) as show:
-        session.retrain(parsed.task, settings, parsed.specs, arms.CompareOptions(), isolation, out, show, yes)
+        session.retrain(parsed.task, settings, parsed.specs, CompareOptions(), isolation, out, show, yes)
 
 
 @app.command()
@@ -220,10 +221,11 @@ def compare(
     """
     from eureka.experiment import arms, session
     from eureka.experiment.options import apply_changes, resolve_comparison
+    from eureka.runs.results import CompareOptions
     from eureka.workers.isolation import IsolationPolicy
 
     parsed, isolation = arms.parse_arms(names, task), IsolationPolicy(sandbox, open_trainer)
-    wanted = arms.CompareOptions(controls=arms.controls(controls), robustness=robustness, correlation=correlation)
+    wanted = CompareOptions(controls=arms.controls(controls), robustness=robustness, correlation=correlation)
     sizes, where = SizeOptions(preset, envs, steps, seed, compile), DeviceOptions(device, devices, workers, executor)
     settings = resolve_comparison(parsed.task, parsed.run, Options(sizes, device=where))
     settings = settings.model_copy(update={"final_seeds": seeds})

@@ -13,8 +13,7 @@ from eureka.errors import UserError
 from eureka.rewards.extraction import unbound_names
 from eureka.runs import history
 from eureka.runs.candidate import Candidate
-from eureka.runs.replies import replies_of
-from eureka.runs.store import read_events, read_json
+from eureka.runs.journal import read_journal
 from eureka.system.files import output_file, write_whole
 from eureka.text import number, plain, shown
 
@@ -84,14 +83,14 @@ def export(folder: Path, name: str | None, target: Path, wrapper: bool = False) 
     Raises:
         UserError: the candidate does not exist or has no program, or `target` exists.
     """
-    events, _ = read_events(folder)
-    candidate = history.find_candidate(folder, events, history.candidates_of(events), name)
+    journal = read_journal(folder)
+    candidate = history.find_candidate(journal, history.candidates_of(journal), name)
     if candidate.code is None or candidate.fingerprint is None:
         raise UserError(f"candidate {candidate.name} of {folder} has no program: {shown(str(candidate.failed))}")
     if target.exists():
         raise UserError(f"{target} exists already; give another file with -o, or remove it")
-    _, event = replies_of(events)[candidate.generation, candidate.slot, candidate.attempt]
-    text = source(candidate.code, _provenance(folder, candidate, event["answer"]["model"]), wrapper)
+    _, event = journal.replies()[candidate.address]
+    text = source(candidate.code, _provenance(journal.record.task, folder, candidate, event.answer.model), wrapper)
     with output_file(target):
         write_whole(target, text.encode())
     with_ = ", with a gymnasium wrapper" if wrapper else ""
@@ -126,10 +125,9 @@ def source(code: str, provenance: str, wrapper: bool = False) -> str:
     return text
 
 
-def _provenance(folder: Path, candidate: Candidate, model: str) -> str:
-    record = read_json(folder / "run.json")
+def _provenance(task: str, folder: Path, candidate: Candidate, model: str) -> str:
     lines = [
-        f"Reward for the task {shown(record['task'])}, candidate {candidate.name} of the run {shown(folder.name)}.",
+        f"Reward for the task {shown(task)}, candidate {candidate.name} of the run {shown(folder.name)}.",
         "",
         f"Designed by {shown(model)} with eureka {__version__}. The arguments are state fields, one row for each of N",
         "worlds; it returns the total reward (N,) and its components by name, (N,) each.",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -13,9 +12,8 @@ from rich.text import Text
 from eureka.config.tasks import load_task, shipped_tasks
 from eureka.display import terminal
 from eureka.errors import EurekaError, UserError
-from eureka.runs import history
-from eureka.runs.candidate import report_score
-from eureka.runs.store import read_events, read_json
+from eureka.runs import history, layout
+from eureka.runs.journal import TrainingEvent, read_journal
 from eureka.text import number, shown
 
 _PIPE = 200
@@ -44,7 +42,7 @@ def show(folder: Path) -> None:
         raise UserError(f"there is no folder {folder}; give a folder of runs")
     here = Path.cwd()
     folder = folder.relative_to(here) if folder.is_relative_to(here) else folder
-    found = sorted(path.parent for depth in range(_DEPTH + 1) for path in folder.glob("*/" * depth + "run.json"))
+    found = sorted(path.parent for depth in range(_DEPTH + 1) for path in folder.glob("*/" * depth + layout.RECORD))
     runs = _table("run", "task", "designer", "state", "best", "candidate")
     for run in found:
         runs.add_row(*[Text(shown(cell)) for cell in _row(run)])
@@ -64,26 +62,16 @@ def _table(*columns: str) -> Table:
 def _row(run: Path) -> list[str]:
     """A run on one line; an unreadable run says so in its state."""
     try:
-        record: dict[str, Any] = read_json(run / "run.json")
-        events, _ = read_events(run)
-        settings = record["settings"]
-        kinds = [event["event"] for event in events]
-        state = "finished" if "finished" in kinds else "training" if "training" in kinds else "started"
-        state = state if state == "finished" else f"{state}, not finished"
-        if "arms" in kinds:
-            names = next([arm["name"] for arm in event["arms"]] for event in events if event["event"] == "arms")
+        journal = read_journal(run)
+        state, task = "training" if journal.find(TrainingEvent) else "started", journal.record.task
+        state = "finished" if journal.finished else f"{state}, not finished"
+        if journal.arms:
+            names = [arm.name for arm in journal.arms.arms]
             what = f"{' against '.join(names)}" if len(names) > 1 else f"{names[0]} reward alone"
-            return [str(run), record["task"], f"none: {what}", state, _mean(events) if len(names) == 1 else "", ""]
-        candidates = history.candidates_of(events).values()
-        trained = [c for c in candidates if c.trained and not c.duplicate_of and c.generation]
-        best = max(trained, key=report_score, default=None)
+            mean = journal.finished.comparison.arms[0].mean if journal.finished and len(names) == 1 else None
+            return [str(run), task, f"none: {what}", state, "" if mean is None else number(mean), ""]
+        best = history.best_of(history.candidates_of(journal).values())
         fitness = number(best.trained.report) if best and best.trained else ""
-        return [str(run), record["task"], settings["llm"], state, fitness, best.name if best else ""]
+        return [str(run), task, journal.settings.llm, state, fitness, best.name if best else ""]
     except (EurekaError, OSError, LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
         return [str(run), "?", "?", f"cannot be read: {type(error).__name__}", "", ""]
-
-
-def _mean(events: list[dict[str, Any]]) -> str:
-    finished = next((event for event in events if event["event"] == "finished"), None)
-    mean = finished["comparison"]["arms"][0]["mean"] if finished else None
-    return number(mean) if isinstance(mean, float) else ""

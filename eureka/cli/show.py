@@ -13,15 +13,13 @@ from eureka import text
 from eureka.designers import feedback, prompts
 from eureka.display import terminal
 from eureka.display.format import format_candidate
-from eureka.display.tables import show_comparison
+from eureka.display.tables import show_code, show_comparison
 from eureka.display.terminal import say
 from eureka.errors import UserError
 from eureka.runs import alarms
 from eureka.runs.candidate import Candidate, Dropped, Trained
-from eureka.runs.history import _named, candidates_of, find_candidate
-from eureka.runs.replies import replies_of
-from eureka.runs.results import Comparison
-from eureka.runs.store import Event, read_events, read_json
+from eureka.runs.history import candidates_of, find_candidate
+from eureka.runs.journal import Journal, PromptEvent, read_journal
 
 
 @dataclass(frozen=True)
@@ -43,49 +41,42 @@ def show(folder: Path, wanted: ShowOptions) -> None:
         UserError: the run has no such candidate, or the candidate lacks what was asked for.
     """
     console = terminal.console()
-    events, _ = read_events(folder)
-    candidates = candidates_of(events)
+    journal = read_journal(folder)
+    candidates = candidates_of(journal)
     one = wanted.code or wanted.reflection or wanted.prompt or wanted.diff is not None
     if not (wanted.candidate or wanted.best or one):
-        _show_run(console, folder, events, candidates)
+        _show_run(console, journal, candidates)
         return
-    chosen = find_candidate(folder, events, candidates, wanted.candidate)
+    chosen = find_candidate(journal, candidates, wanted.candidate)
     if wanted.code:
         _code(console, chosen)
     elif wanted.reflection:
         say(console, _reflection(candidates, chosen))
     elif wanted.prompt:
-        say(console, text.plain(_prompt(events, chosen)))
+        say(console, text.plain(_prompt(journal, chosen)))
     elif wanted.diff is not None:
-        _diff(console, _named(candidates, wanted.diff), chosen)
+        _diff(console, find_candidate(journal, candidates, wanted.diff), chosen)
     else:
         _show_candidate(console, chosen)
 
 
-def _show_run(console: Console, folder: Path, events: list[Event], candidates: dict[str, Candidate]) -> None:
-    record = read_json(folder / "run.json")
-    settings = record["settings"]
-    of_settings = "   ".join(f"{name} {settings[name]}" for name in ("llm", "preset", "seed"))
-    say(console, f"{record['task']}   {of_settings}")
+def _show_run(console: Console, journal: Journal, candidates: dict[str, Candidate]) -> None:
+    of_settings = "   ".join(f"{name} {getattr(journal.settings, name)}" for name in ("llm", "preset", "seed"))
+    say(console, f"{journal.record.task}   {of_settings}")
     for candidate in candidates.values():
         say(console, format_candidate(candidate))
-    finished = next((e for e in reversed(events) if e["event"] == "finished"), None)
-    if finished is None:
-        say(console, f"not finished; resume with: eureka resume {folder}")
+    if journal.finished is None:
+        say(console, f"not finished; resume with: eureka resume {journal.folder}")
         return
-    if finished["winner"]:
-        say(console, f"winner {finished['winner']}")
-    show_comparison(console, Comparison.model_validate(finished["comparison"]))
+    if journal.finished.winner:
+        say(console, f"winner {journal.finished.winner}")
+    show_comparison(console, journal.finished.comparison)
 
 
 def _code(console: Console, candidate: Candidate) -> None:
     if candidate.code is None:
         raise UserError(f"candidate {candidate.name} has no code: {text.shown(str(candidate.failed))}")
-    code = text.plain(candidate.code)
-    if console.is_terminal:
-        console.print(Syntax(code, "python", theme="ansi_dark", background_color="default"))
-    else:
-        print(code)
+    show_code(console, candidate.code)
 
 
 def _reflection(candidates: dict[str, Candidate], candidate: Candidate) -> str:
@@ -100,14 +91,14 @@ def _reflection(candidates: dict[str, Candidate], candidate: Candidate) -> str:
     return f"candidate {candidate.name} is not trained yet"
 
 
-def _prompt(events: list[Event], candidate: Candidate) -> str:
-    _, answer = replies_of(events)[candidate.generation, candidate.slot, candidate.attempt]
-    if answer["prompt"] is None:
+def _prompt(journal: Journal, candidate: Candidate) -> str:
+    _, answer = journal.replies()[candidate.address]
+    if answer.prompt is None:
         raise UserError(f"candidate {candidate.name} was given with --start and has no prompt")
-    found = next((e for e in events if e["event"] == "prompt" and e["sha256"] == answer["prompt"]), None)
+    found = journal.find(PromptEvent, sha256=answer.prompt)
     if found is None:
         raise UserError(f"the prompt of candidate {candidate.name} is not in the journal")
-    return prompts.as_text(tuple(prompts.Message.model_validate(m) for m in found["messages"]))
+    return prompts.as_text(found.messages)
 
 
 def _diff(console: Console, before: Candidate, after: Candidate) -> None:

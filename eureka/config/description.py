@@ -40,9 +40,7 @@ class Description(_Frozen):
     horizon: int = Field(description="control steps after which an episode is truncated")
     control_period: float = Field(description="seconds between two actions")
     observation_size: int
-    assumptions: tuple[str, ...] = Field(
-        default=(), description="assumptions made for missing information, shown to the user"
-    )
+    assumptions: tuple[str, ...] = Field(default=(), description="for the user: assumptions about missing information")
 
     def fields(self) -> dict[str, tuple[tuple[int, ...], str]]:
         """State fields by name: shape without the leading N, and dtype."""

@@ -24,16 +24,12 @@ class _Strict(BaseModel):
 class Learning(_Strict):
     """PPO hyperparameters, shared by all members of a population."""
 
-    horizon: int = Field(
-        default=24, ge=1, description="rollout length: control steps of each world between two updates"
-    )
+    horizon: int = Field(default=24, ge=1, description="rollout length: control steps per world and update")
     hidden: tuple[int, ...] = Field(default=(256, 128, 64), description="hidden layer widths of actor and critic")
     epochs: int = Field(default=5, ge=1, description="passes over a rollout per update")
     minibatches: int = Field(default=4, ge=1, description="minibatches per pass")
     learning_rate: float = Field(default=1e-3, gt=0, description="initial step size of Adam; adapted to kl_target")
-    kl_target: float = Field(
-        default=0.01, gt=0, description="target KL divergence per step for the adaptive learning rate"
-    )
+    kl_target: float = Field(default=0.01, gt=0, description="target KL divergence of the adaptive learning rate")
     gamma: float = Field(default=0.99, gt=0, le=1, description="discount factor per control step")
     lam: float = Field(default=0.95, ge=0, le=1, description="lambda of generalized advantage estimation")
     clip: float = Field(default=0.2, gt=0, description="clipping range of the probability ratio and the value")
@@ -98,7 +94,7 @@ class Racing(_Strict):
     rungs: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
         default=(0.25, 0.5),
         min_length=1,
-        description="fractions of the training at which candidates are ranked by fitness",
+        description="fractions of the training at which candidates are ranked",
     )
     keep: float = Field(default=0.5, gt=0, lt=1, description="fraction of the candidates that continue after each rung")
 
@@ -112,11 +108,11 @@ class Preset(_Strict):
     worlds: int = Field(ge=1, description="worlds per candidate during training")
     steps: int = Field(ge=1, description="training world-steps per candidate")
     final_seeds: int = Field(
-        default=3, ge=0, description="new seeds for the final comparison of winner, human and sparse; 0: no comparison"
+        default=3,
+        ge=0,
+        description="fresh seeds for the final comparison of winner, human and sparse; 0: no comparison",
     )
-    racing: Racing | None = Field(
-        default=None, description="early stopping of weak candidates; None: disabled, as in the paper"
-    )
+    racing: Racing | None = Field(default=None, description="early stopping of weak candidates; None: as in the paper")
     warm_start: float | None = Field(
         default=None,
         gt=0,

@@ -1,1 +1,1 @@
-"""Reward designers behind one Protocol: language models, the built-in evolutionary search, replays, people."""
+"""Reward designers with a common protocol: language models, evolutionary search, replays, manual replies."""

@@ -1,11 +1,11 @@
-"""The Designer protocol and the requests it answers."""
+"""The `Designer` protocol and its requests."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from eureka.config.description import Description
 from eureka.designers import prompts
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Request:
-    """A wish for rewards. A language model reads the messages; the built-in search reads the rest."""
+    """A request for rewards. A language model uses the messages; the built-in search uses the other fields."""
 
     generation: int
     slots: tuple[int, ...]
-    """One reply is wanted for each."""
+    """One reply is requested per slot."""
     attempt: int
-    """0 at first; replies are addressed by (generation, slot, attempt)."""
+    """0 for the first attempt. Replies are addressed by (generation, slot, attempt)."""
     messages: Messages
     task: Description
     parent: Candidate | None
-    """The trained candidate that the messages reflect on, if there is one."""
+    """The trained candidate that the messages reflect on, if any."""
 
     @property
     def mark(self) -> str:
@@ -39,33 +39,32 @@ class Request:
 
 
 class Designer(Protocol):
-    """Proposes rewards."""
+    """Proposes reward functions."""
 
     name: str
-    """For people: which one, and what stands behind it."""
+    """Display name with the model or source."""
 
     def propose(self, requests: Sequence[Request]) -> Iterator[Answer]:
-        """Answers as they come in, in any order, for requests whose slots differ.
+        """Yield answers in the order of arrival. Slots must be unique across requests.
 
-        Every slot gets one reply; one that nobody gives ends as SKIPPED.
+        Every slot gets one reply. A reply that is not given has finish SKIPPED.
         """
         ...
 
     def verdict(self, generation: int, slot: int, attempt: int) -> Known | None:
-        """A failure of this reply that is known already."""
+        """Return the recorded failure of this reply, if any."""
         ...
 
 
 @dataclass(frozen=True)
 class DesignerContext:
-    """What a designer may need besides requests."""
+    """Context for constructing a designer."""
 
     settings: Settings
     budget: Budget
-    """What was spent, and what may be."""
     folder: Path
-    """The run's."""
-    events: Sequence[Mapping[str, Any]]
-    """What the journal held when the designer was made."""
+    """The run's folder."""
+    answers: Sequence[Answer]
+    """Answers recorded in the journal at construction."""
     tell: Callable[[str], None]
-    """Shows a person a line."""
+    """Shows a line to the user."""

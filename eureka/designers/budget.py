@@ -1,9 +1,9 @@
-"""What a run's language model has cost, and whether the next call may be made."""
+"""Tracks tokens and cost of a run's language model and enforces their limits."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,34 +16,35 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Reservation:
-    """What a call in flight may cost at most, set aside until its answer is there."""
+    """Upper bound on the cost of a call in flight, reserved until its answer arrives."""
 
     tokens: int
     usd: float
 
 
 class Budget:
-    """Spent and set aside, of one run; calls may be made from several threads."""
+    """Spent and reserved tokens and USD of a run. Thread-safe."""
 
-    def __init__(self, asking: Asking, events: Iterable[Mapping[str, Any]] = ()):
-        """Begin with what a journal records."""
+    def __init__(self, asking: Asking, answers: Iterable[Answer] = ()):
+        """Start from the answers recorded in a journal."""
         self._limits, self._lock = asking, threading.Lock()
         self.calls = self.tokens = self.cached = 0
         self.usd = 0.0
         self.priced = True
-        """Whether `usd` is all there was; else it is a lower bound."""
+        """Whether all calls have a price; otherwise `usd` is a lower bound."""
         self._held_tokens, self._held_usd = 0, 0.0
-        from eureka.runs.replies import Answer
-
-        for event in events:
-            if event["event"] == "answer":
-                self._add(Answer.model_validate(event["answer"]))
+        for answer in answers:
+            self._add(answer)
 
     def reserve(self, prompt: int, completion: int) -> Reservation:
-        """Set the most aside that a call of so many tokens may cost.
+        """Reserve the maximum cost of a call.
+
+        Args:
+            prompt: upper bound on prompt tokens.
+            completion: upper bound on completion tokens.
 
         Raises:
-            BudgetSpent: together with what is spent and set aside already, it would pass a limit.
+            BudgetSpent: spent, reserved and new cost together exceed a limit.
         """
         limits, prices = self._limits, self._limits.prices
         hold = Reservation(prompt + completion, prices.most(prompt, completion) if prices else 0.0)
@@ -51,33 +52,33 @@ class Budget:
             tokens = self.tokens + self._held_tokens + hold.tokens
             if limits.max_tokens is not None and tokens > limits.max_tokens:
                 raise BudgetSpent(
-                    f"the next call may take {hold.tokens} tokens, and with the {self.tokens} spent that could pass "
-                    f"--max-tokens {limits.max_tokens}; raise it, or lower --reply-tokens"
+                    f"the next call may use {hold.tokens} tokens; with {self.tokens} spent, this could exceed "
+                    f"--max-tokens {limits.max_tokens}; raise it or lower --reply-tokens"
                 )
             usd = self.usd + self._held_usd + hold.usd
             if limits.max_usd is not None and usd > limits.max_usd:
                 raise BudgetSpent(
-                    f"the next call may cost ${hold.usd:.4f}, and with the ${self.usd:.4f} spent that could pass "
-                    f"--max-usd {limits.max_usd:g}; raise it, or lower --reply-tokens"
+                    f"the next call may cost ${hold.usd:.4f}; with ${self.usd:.4f} spent, this could exceed "
+                    f"--max-usd {limits.max_usd:g}; raise it or lower --reply-tokens"
                 )
             self._held_tokens += hold.tokens
             self._held_usd += hold.usd
         return hold
 
     def release(self, hold: Reservation) -> None:
-        """Take back what was set aside; the answer, if there is one, is counted by `count`."""
+        """Release a reservation. Call `count` for the answer, if any."""
         with self._lock:
             self._held_tokens -= hold.tokens
             self._held_usd -= hold.usd
 
     def count(self, answer: Answer) -> None:
-        """Add what an answer took."""
+        """Add the tokens and cost of an answer."""
         with self._lock:
             self._add(answer)
 
     def _add(self, answer: Answer) -> None:
         if not answer.called:
-            return  # a person, the built-in search, a replay
+            return  # manual reply, built-in search, or replay
         self.calls += 1
         self.tokens += (answer.prompt_tokens or 0) + (answer.completion_tokens or 0)
         self.cached += answer.cached_tokens or 0
@@ -93,7 +94,7 @@ class Budget:
 
 
 def known_prices(model: str, url: str) -> Prices | None:
-    """The prices of a model at a provider, from the package genai-prices if it is installed; None if not known."""
+    """Look up a model's prices with the optional package genai-prices; None if unknown."""
     try:
         from genai_prices import Usage, calc_price
     except ImportError:
@@ -109,5 +110,5 @@ def known_prices(model: str, url: str) -> Prices | None:
 
 
 def _base(price: Any) -> float | None:
-    """USD a million tokens; of tiers by the length of a prompt, the first."""
+    """USD per million tokens; for tiered prices, the first tier."""
     return None if price is None else float(getattr(price, "base", price))

@@ -1,12 +1,11 @@
-"""The built-in designer: an evolutionary search over sums of reward terms. No model, no key, no network.
+"""The built-in designer: an evolutionary search over sums of reward terms. Needs no model, API key or network.
 
-A reward is two to six terms; a term is a feature of the state (a field, a component, a length, a distance, an
-angle) in a shape (bell, penalty, proportion, threshold, inverse) with a weight and a width. Children are made from
-the best reward of the latest generation, guided by what its component statistics say: a flat component changes its
-width or goes, an overbearing one is scaled down, one that runs against the fitness turns round.
+A reward has two to six terms. A term applies a shape (bell, penalty, proportion, threshold, inverse) with a weight
+and a width to a feature of the state (a field, a component, a norm, a distance, an angle). Children are mutations of
+the best reward of the latest generation, guided by its component statistics: a constant component gets another width
+or is dropped, a dominant one is scaled down, and one that is anticorrelated with the fitness changes its sign.
 
-It answers like a model, in text with a code block, and its answers go the same way. In science it is the control
-arm: what does a language model add to it?
+Replies are text with a code block, as from a language model. The search is the control for language models.
 """
 
 from __future__ import annotations
@@ -32,15 +31,15 @@ _GENOME = "terms: "
 
 @dataclass(frozen=True)
 class Feature:
-    """A number for each world, as an expression of state fields."""
+    """A scalar per world, as an expression of state fields."""
 
     name: str
     code: str
     fields: tuple[str, ...]
     signed: bool
-    """Whether its sign means something, so that more or less of it may be wanted."""
+    """Whether its sign is meaningful, so that a reward can be proportional to it."""
     likelihood: float = 1.0
-    """How often it is drawn, relative to others."""
+    """Relative sampling weight."""
 
 
 @dataclass(frozen=True)
@@ -54,17 +53,17 @@ class Term:
 
     @property
     def name(self) -> str:
-        """Its component name; components have names of at most 64 letters."""
+        """Component name, at most 64 characters."""
         return f"{self.feature}_{self.shape}"[:64] if self.shape != "constant" else "alive"
 
 
 class Search:
-    """Proposes sums of terms; the same seed and the same records give the same proposals."""
+    """Proposes sums of terms. Deterministic for a given seed and parent."""
 
     name = "built-in search"
 
     def __init__(self, seed: int):
-        """Draw from `seed`, the run's."""
+        """Use the run's seed."""
         self._seed = seed
 
     def propose(self, requests: Sequence[Request]) -> Iterator[Answer]:
@@ -79,7 +78,7 @@ class Search:
             if parent and request.parent and request.parent.trained and request.attempt == 0:
                 terms, story = _child(parent, request.parent.trained, catalogue, chance, wild=slot % 3 == 2)
             else:
-                terms, story = _fresh(catalogue, chance), "a new sum of terms"
+                terms, story = _random_terms(catalogue, chance), "a new sum of terms"
             yield Reply(slot=slot, text=_reply(terms, catalogue, story))
 
     def verdict(self, generation: int, slot: int, attempt: int) -> Known | None:
@@ -87,16 +86,16 @@ class Search:
 
 
 def features(task: Description) -> dict[str, Feature]:
-    """Everything a term may be about, by name."""
+    """All features of a task, by name."""
     found: list[Feature] = []
     for field in task.state:
-        found += _of_one(field)
+        found += _field_features(field)
     for a, b in combinations(task.state, 2):
-        found += _of_two(a, b)
+        found += _pair_features(a, b)
     return {f.name: f for f in found}
 
 
-def _of_one(field: StateField) -> list[Feature]:
+def _field_features(field: StateField) -> list[Feature]:
     n, only = field.name, (field.name,)
     if not field.shape:
         return [Feature(n, n, only, signed=True, likelihood=2.0)]
@@ -112,10 +111,10 @@ def _of_one(field: StateField) -> list[Feature]:
     return [size, *axes]
 
 
-def _of_two(a: StateField, b: StateField) -> list[Feature]:
+def _pair_features(a: StateField, b: StateField) -> list[Feature]:
     both = (a.name, b.name)
     name = f"{a.name}_to_{b.name}"
-    # What bears the name of a goal is what a task is usually about.
+    # A field named after a goal usually defines the task.
     likelihood = 4.0 if any(n.startswith(("goal", "target", "command")) for n in both) else 0.3
     if "quaternion" in a.doc and "quaternion" in b.doc and a.shape == b.shape == (4,):
         code = f"2.0 * torch.acos(torch.abs(torch.sum({a.name} * {b.name}, dim=-1)).clamp(max=1.0))"
@@ -132,18 +131,18 @@ def _of_two(a: StateField, b: StateField) -> list[Feature]:
 
 
 def _unit(field: StateField) -> str:
-    """The first word behind the shape in a field's doc."""
+    """The first word after the shape in a field's doc."""
     return (field.doc.partition(") ")[2].split(",")[0].split() or [""])[0]
 
 
-def _fresh(catalogue: dict[str, Feature], chance: random.Random) -> list[Term]:
-    terms = [_term(catalogue, chance) for _ in range(chance.choice((2, 2, 3, 3, 4)))]
+def _random_terms(catalogue: dict[str, Feature], chance: random.Random) -> list[Term]:
+    terms = [_random_term(catalogue, chance) for _ in range(chance.choice((2, 2, 3, 3, 4)))]
     if chance.random() < 0.5:
         terms.append(Term("", "constant", 1.0, 1.0))
-    return _distinct(terms)
+    return _deduplicate(terms)
 
 
-def _term(catalogue: dict[str, Feature], chance: random.Random) -> Term:
+def _random_term(catalogue: dict[str, Feature], chance: random.Random) -> Term:
     pool = list(catalogue.values())
     feature = chance.choices(pool, [f.likelihood for f in pool])[0]
     shapes = ["bell", "bell", "penalty", "square_penalty", "threshold", "inverse"]
@@ -161,10 +160,10 @@ def _term(catalogue: dict[str, Feature], chance: random.Random) -> Term:
 def _child(
     parent: list[Term], trained: Trained, catalogue: dict[str, Feature], chance: random.Random, wild: bool
 ) -> tuple[list[Term], str]:
-    """A changed copy of `parent`, and what was changed and why."""
+    """A mutated copy of `parent`, and a description of the changes."""
     curves = trained.curves
     if max(curves.fitness) == min(curves.fitness) and chance.random() < 0.5:
-        return _fresh(catalogue, chance), "the fitness did not move at all: a new sum of terms"
+        return _random_terms(catalogue, chance), "the fitness was constant: a new sum of terms"
     terms, story = [], []
     sizes = {t.name: _mean_size(curves.components.get(t.name, [])) for t in parent}
     for term in parent:
@@ -172,28 +171,28 @@ def _child(
         others = [size for name, size in sizes.items() if name != term.name]
         if term.shape != "constant" and series and _flat(trained, term.name):
             if chance.random() < 0.4:
-                story.append(f"{term.name} hardly varied: dropped")
+                story.append(f"{term.name} was almost constant: dropped")
                 continue
             term = replace(term, width=_round(term.width * chance.choice((0.3, 3.0))))
-            story.append(f"{term.name} hardly varied: width {term.width}")
+            story.append(f"{term.name} was almost constant: width {term.width}")
         elif others and sizes[term.name] > 10 * max(statistics.median(others), 1e-9):
             term = replace(term, weight=_round(term.weight / 5))
-            story.append(f"{term.name} drowned the others: weight {term.weight}")
+            story.append(f"{term.name} dominated the others: weight {term.weight}")
         elif term.shape == "proportion" and _correlation(series, curves.fitness) < -0.5:
             term = replace(term, weight=-term.weight)
-            story.append(f"{term.name} ran against the fitness: turned round")
+            story.append(f"{term.name} was anticorrelated with the fitness: sign changed")
         terms.append(term)
     for _ in range(3 if wild else 1):
-        terms = _mutated(terms, catalogue, chance, story)
-    terms = _distinct(terms)[:_MOST_TERMS] or _fresh(catalogue, chance)
+        terms = _mutate(terms, catalogue, chance, story)
+    terms = _deduplicate(terms)[:_MOST_TERMS] or _random_terms(catalogue, chance)
     return terms, "; ".join(story)
 
 
-def _mutated(terms: list[Term], catalogue: dict[str, Feature], chance: random.Random, story: list[str]) -> list[Term]:
+def _mutate(terms: list[Term], catalogue: dict[str, Feature], chance: random.Random, story: list[str]) -> list[Term]:
     terms = list(terms)
     act = chance.choices(("weight", "width", "add", "replace", "drop"), (3, 3, 3, 2, 1))[0]
     if act == "add" or not terms:
-        terms.append(_term(catalogue, chance))
+        terms.append(_random_term(catalogue, chance))
         story.append(f"added {terms[-1].name}")
         return terms
     i = chance.randrange(len(terms))
@@ -204,22 +203,22 @@ def _mutated(terms: list[Term], catalogue: dict[str, Feature], chance: random.Ra
         terms[i] = replace(terms[i], width=_round(terms[i].width * 10 ** chance.uniform(-0.5, 0.5)))
         story.append(f"{terms[i].name}: width {terms[i].width}")
     elif act == "replace":
-        old, terms[i] = terms[i], _term(catalogue, chance)
+        old, terms[i] = terms[i], _random_term(catalogue, chance)
         story.append(f"{terms[i].name} in place of {old.name}")
     elif len(terms) > 1:
         story.append(f"dropped {terms.pop(i).name}")
-    else:  # dropping the only term leaves nothing
-        terms[i] = _term(catalogue, chance)
+    else:  # the only term is replaced instead of dropped
+        terms[i] = _random_term(catalogue, chance)
         story.append(f"{terms[i].name} alone")
     return terms
 
 
-def _distinct(terms: list[Term]) -> list[Term]:
+def _deduplicate(terms: list[Term]) -> list[Term]:
     return list({t.name: t for t in terms}.values())
 
 
 def _flat(trained: Trained, name: str) -> bool:
-    """Whether a component stayed within a thousandth of its own size, over all worlds and all of training."""
+    """Whether a component's range over all worlds and the whole training is within 0.1% of its magnitude."""
     least, greatest = min(trained.curves.least[name]), max(trained.curves.greatest[name])
     return greatest - least <= 1e-3 * max(abs(least), abs(greatest), 1e-9)
 
@@ -244,7 +243,7 @@ def _reply(terms: list[Term], catalogue: dict[str, Feature], story: str) -> str:
 
 
 def code(terms: list[Term], catalogue: dict[str, Feature]) -> str:
-    """The reward function of a sum of terms."""
+    """Python code of the reward function for a sum of terms."""
     wanted = [f for t in terms if t.feature for f in catalogue[t.feature].fields]
     arguments = list(dict.fromkeys(wanted)) or [next(iter(catalogue.values())).fields[0]]
     lines = [f"def compute_reward({', '.join(arguments)}):"]
@@ -278,7 +277,7 @@ def _expression(term: Term, catalogue: dict[str, Feature], any_field: str) -> st
 
 
 def terms_of(reply: str, catalogue: dict[str, Feature]) -> list[Term] | None:
-    """The terms of one of our own replies; None for anybody else's."""
+    """Parse the terms of a reply of the built-in search; None for any other reply."""
     found = re.search(rf"^{_GENOME}(\[.*\])$", reply, re.MULTILINE)
     if not found:
         return None

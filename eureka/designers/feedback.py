@@ -1,4 +1,4 @@
-"""Numbers to text: how a training went, for a model or a person to read. Pure functions."""
+"""Formats training statistics as text for prompts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from eureka.text import number
 
 
 def statistics(trained: Trained | Dropped) -> str:
-    """One line a quantity: its values over training, then maximum, mean and minimum."""
+    """One line per quantity: its values over training, then maximum, mean and minimum."""
     curves = trained.curves
     lines = [_line("fitness", curves.fitness), _line("episode_length", curves.episode_length)]
     lines.append(_line("total", curves.total))

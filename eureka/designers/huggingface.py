@@ -1,4 +1,4 @@
-"""Language models in this process, with transformers: any causal chat model by folder, GGUF file or hub name."""
+"""Local language models with transformers: any causal chat model from a folder, a GGUF file or the Hub."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from eureka.runs.candidate import Known
 from eureka.runs.replies import Answer, Reply
 from eureka.system.seeds import derive
 
-INSTALL = "pip install -e '.[local]' in the checkout"
+INSTALL = "run pip install -e '.[local]' in the checkout"
 
 
 class HuggingFaceDesigner:
@@ -24,7 +24,7 @@ class HuggingFaceDesigner:
         """Load the model.
 
         Args:
-            name: a folder, a .gguf file, or a name at the hub.
+            name: a folder, a .gguf file, or a name on the Hugging Face Hub.
             around: settings and limits.
 
         Raises:
@@ -57,10 +57,10 @@ class HuggingFaceDesigner:
         length, count = inputs["input_ids"].shape[1], len(request.slots)
         most = min(self._asking.reply_tokens, self._context() - length)
         if most < 1:
-            raise UserError(f"{self._called} reads at most {self._context()} tokens, and the prompt has {length}")
+            raise UserError(f"the prompt has {length} tokens; {self._called} accepts at most {self._context()}")
         hold = self._ledger.reserve(length, count * most)
         try:
-            # `generate` draws from torch's own generator: one seed for the batch, by the first slot's address.
+            # `generate` uses torch's global generator: one seed per batch, derived from the first slot's address.
             seed = derive(self._seed, "model", request.generation, request.slots[0], request.attempt) % 2**31
             self._transformers.set_seed(seed)
             hot = {"do_sample": True, "temperature": self._asking.temperature} if self._asking.temperature else {}
@@ -104,18 +104,18 @@ class HuggingFaceDesigner:
         options = {"add_generation_prompt": True, "return_tensors": "pt", "return_dict": True}
         try:
             encoded = self._tokenizer.apply_chat_template(turns, **options)
-        except Exception:  # templates raise what they like at a role that they do not know: system
+        except Exception:  # templates raise arbitrary errors if they do not support the system role
             first, second, *rest = turns
             merged = {"role": "user", "content": f"{first['content']}\n\n{second['content']}"}
             encoded = self._tokenizer.apply_chat_template([merged, *rest], **options)
         return encoded.to(self._device)
 
     def _context(self) -> int:
-        """Tokens that the model can have in view."""
+        """Context length in tokens."""
         return int(getattr(self._model.config, "max_position_embeddings", None) or 1 << 20)
 
     def _ends(self) -> list[int]:
-        """Tokens that end a reply."""
+        """End-of-sequence tokens."""
         ends = self._model.generation_config.eos_token_id
         if ends is None:
             ends = self._tokenizer.eos_token_id
@@ -132,8 +132,8 @@ def _load(name: str) -> tuple[Any, Any]:
     try:
         tokenizer = AutoTokenizer.from_pretrained(where, **options)
         return tokenizer, AutoModelForCausalLM.from_pretrained(where, dtype="auto", **options)
-    except Exception as error:  # a cut file, a strange configuration, a missing package: all the user's to mend
+    except Exception as error:  # truncated file, invalid configuration, missing package, ...
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise UserError(
-            f"the model {name!r} cannot be loaded: {first[:200]}; give a folder, a .gguf file or a name at the hub"
+            f"cannot load the model {name!r}: {first[:200]}; give a folder, a .gguf file or a name on the Hub"
         ) from None

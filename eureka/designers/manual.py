@@ -1,4 +1,4 @@
-"""A person with a chat window and no key: prompts go out as files, replies come in as files."""
+"""Manual replies: prompts are written to files and replies are read from files, e.g. pasted from a chat window."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from pathlib import Path
 
 from eureka.designers import prompts
 from eureka.designers.base import DesignerContext, Request
+from eureka.runs import layout
 from eureka.runs.candidate import Known
 from eureka.runs.replies import SKIPPED, Answer, Reply
 from eureka.system.files import storage, write_whole
 from eureka.text import plain
 
-_LOOK_EVERY = 0.5
+_POLL_INTERVAL = 0.5
 """s."""
-_SETTLED = 1.0
-"""s without a change after which a file is taken to be whole."""
+_QUIET_PERIOD = 1.0
+"""s without a modification after which a file is considered complete."""
 
 
 @dataclass
-class _Open:
-    """A prompt that waits for replies."""
+class _OpenPrompt:
+    """A prompt with missing replies."""
 
     place: Path
     slots: list[int]
 
 
 class Manual:
-    """Writes each prompt into the run folder and picks up `reply-*.md` beside it, until there are enough.
+    """Writes each prompt to the run folder and reads `reply-*.md` from the same place.
 
-    An empty file `done` says that no more will come. A file that was taken is moved to `taken/`, so that a run that
-    was left can be gone on with.
+    A file `done` skips the missing replies. Files that were read are moved to `taken/`, so that the run can be resumed.
     """
 
     def __init__(self, who: str, around: DesignerContext):
-        """Wait for replies in `around.folder`; `who` is recorded as the one that answered."""
-        self._who, self._folder, self._tell = who or "a person", around.folder / "manual", around.tell
-        self._recorded = {e["answer"]["source"] for e in around.events if e["event"] == "answer"}
+        """Read replies from `around.folder`; `who` is recorded as the model."""
+        self._who, self._folder, self._tell = who or "a person", around.folder / layout.MANUAL, around.tell
+        self._recorded = {answer.source for answer in around.answers}
         self.name = f"{self._who}, by hand"
 
     def propose(self, requests: Sequence[Request]) -> Iterator[Answer]:
@@ -48,19 +48,19 @@ class Manual:
         begun = time.monotonic()
         while waiting:
             for one in list(waiting):
-                for file in _settled(one.place):
+                for file in _complete_files(one.place):
                     source = f"{one.place.name}/{file.name}"
-                    if source in self._recorded:  # killed between record and move
+                    if source in self._recorded:  # interrupted between recording and moving
                         self._recorded.discard(source)
-                        _put_aside(file)
+                        _move_to_taken(file)
                         continue
                     if not one.slots:
                         break
                     reply = Reply(slot=one.slots.pop(0), text=file.read_bytes().decode("utf-8-sig", "replace"))
                     seconds = round(time.monotonic() - begun, 3)
                     yield Answer(replies=(reply,), model=self._who, source=source, seconds=seconds)
-                    _put_aside(file)
-                    self._tell(f"  took {file.name}; {len(one.slots)} to come")
+                    _move_to_taken(file)
+                    self._tell(f"  read {file.name}; {len(one.slots)} missing")
                 if one.slots and (one.place / "done").exists():
                     left = tuple(Reply(slot=slot, text="", finish=SKIPPED) for slot in one.slots)
                     one.slots.clear()
@@ -68,14 +68,14 @@ class Manual:
                 if not one.slots:
                     waiting.remove(one)
             if waiting:
-                time.sleep(_LOOK_EVERY)
+                time.sleep(_POLL_INTERVAL)
 
     def verdict(self, generation: int, slot: int, attempt: int) -> Known | None:
         return None
 
-    def _ask(self, request: Request) -> _Open:
+    def _ask(self, request: Request) -> _OpenPrompt:
         place = self._folder / f"{request.generation}.{request.attempt}"
-        if request.attempt:  # several prompts may be open, and each keeps its folder however many slots are left
+        if request.attempt:  # several prompts can be open at once; each needs its own folder
             place = place.with_name(f"{place.name}-{request.mark[:6]}")
         text = prompts.as_text(request.messages)
         with storage(place):
@@ -83,28 +83,28 @@ class Manual:
             write_whole(place / "prompt.md", text.encode())
         shown = place.relative_to(Path.cwd()) if place.is_relative_to(Path.cwd()) else place
         count = len(request.slots)
-        self._tell(f"\n{plain(text)}\n--- end of the prompt, which is in {shown}/prompt.md")
+        self._tell(f"\n{plain(text)}\n--- end of the prompt, saved as {shown}/prompt.md")
         self._tell(
-            f"waiting for {count} repl{'ies' if count != 1 else 'y'}: save each as {shown}/reply-1.md, reply-2.md, "
-            f"...; to give fewer: touch {shown}/done"
+            f"waiting for {count} repl{'ies' if count != 1 else 'y'}: save as {shown}/reply-1.md, reply-2.md, ...; "
+            f"to skip the rest: touch {shown}/done"
         )
-        return _Open(place, list(request.slots))
+        return _OpenPrompt(place, list(request.slots))
 
 
-def _put_aside(file: Path) -> None:
-    """Move a reply that is in the journal to where it is not read again."""
+def _move_to_taken(file: Path) -> None:
+    """Move a recorded reply so that it is not read again."""
     with storage(file):
         (file.parent / "taken").mkdir(exist_ok=True)
         file.replace(file.parent / "taken" / file.name)
 
 
-def _settled(place: Path) -> list[Path]:
-    """Reply files that are whole, in the order of their numbers."""
+def _complete_files(place: Path) -> list[Path]:
+    """Complete reply files, in numerical order."""
     now = time.time()
     found = []
     for file in place.glob("reply-*.md"):
-        with contextlib.suppress(OSError):  # an editor may take it away between a look and the next
+        with contextlib.suppress(OSError):  # an editor may delete it between two calls
             state = file.stat()
-            if file.is_file() and state.st_size and abs(now - state.st_mtime) > _SETTLED:
+            if file.is_file() and state.st_size and abs(now - state.st_mtime) > _QUIET_PERIOD:
                 found.append(file)
     return sorted(found, key=lambda f: [(int(p) if p.isdigit() else 0, p) for p in re.split(r"(\d+)", f.name)])

@@ -1,8 +1,8 @@
-"""Language models behind the OpenAI API: OpenAI's own and every server that speaks it.
+"""Language models on OpenAI-compatible servers.
 
-A generation's replies are asked for in one call (`n`), what came is counted, and the rest is asked for by calls of
-its own, several at once: servers ignore `n` without a word. Retries are the client's own and nobody else's. A
-parameter that a server refuses is left out from then on. Every answer is handed on, and so recorded, as it comes.
+All replies of a generation are requested in one call (`n`). Some servers ignore `n`; missing replies are then
+requested in concurrent calls. The client library retries failed calls. A parameter that the server rejects is omitted
+from later calls. Answers are yielded, and thus recorded, as they arrive.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ from eureka.runs.candidate import Known
 from eureka.runs.replies import Answer, Reply
 from eureka.system.seeds import derive
 
-_AT_ONCE = 8
-"""Calls in flight."""
+_CONCURRENCY = 8
+"""Maximum calls in flight."""
 _TOO_LONG = re.compile(r"context|too (long|large|many)|at most|maximum|exceed", re.IGNORECASE)
-"""How servers speak of a size rather than of a parameter that they do not know."""
-_EMPTY = 3
-"""Answers without a reply after which a slot's reply is an empty text."""
+"""Matches errors about a size, as opposed to an unknown parameter."""
+_MAX_EMPTY = 3
+"""Answers without a reply after which the reply is recorded as empty."""
 
 
 @dataclass(frozen=True)
 class _Job:
-    """A call to be made."""
+    """A pending call."""
 
     request: Request
     slots: tuple[int, ...]
@@ -47,18 +47,18 @@ class _Job:
 
 
 class OpenAI:
-    """Asks a model by chat completions."""
+    """Requests replies through the chat completions API."""
 
     def __init__(self, argument: str, around: DesignerContext, retries: int = RETRIES):
-        """Make ready; nothing is sent yet.
+        """Create the client. No request for a reply is sent yet.
 
         Args:
-            argument: MODEL, or MODEL@URL.
-            around: settings, money, and where to say things.
-            retries: of a call that fails, on top of the first try.
+            argument: MODEL or MODEL@URL.
+            around: settings, budget and output.
+            retries: maximum retries of a failed call.
 
         Raises:
-            UserError: no model, no key, or no such address.
+            UserError: the model, the API key or the URL is missing or invalid.
         """
         self._asking, self._seed = around.settings.asking, around.settings.seed
         self._ledger, self._tell = around.budget, around.tell
@@ -66,7 +66,7 @@ class OpenAI:
         self.url, self._client = self._server.url, self._server.client()
         self._refused: set[str] = set()
         self._counts = True
-        """Whether the server gives as many replies as it is asked for."""
+        """Whether the server supports `n`."""
         self.name = f"{self.model} at {self.url}"
 
     def propose(self, requests: Sequence[Request]) -> Iterator[Answer]:
@@ -74,7 +74,7 @@ class OpenAI:
         inbox: queue.SimpleQueue[tuple[_Job, Reservation, Answer | Exception]] = queue.SimpleQueue()
         running, failure, texts = 0, None, []
         while True:
-            while waiting and running < _AT_ONCE and failure is None:
+            while waiting and running < _CONCURRENCY and failure is None:
                 job = waiting.popleft()
                 if len(job.slots) > 1 and not self._counts:
                     waiting.extendleft(reversed([_Job(job.request, (slot,)) for slot in job.slots]))
@@ -82,7 +82,7 @@ class OpenAI:
                 try:
                     hold = self._ledger.reserve(_most_tokens(job.request), len(job.slots) * self._asking.reply_tokens)
                 except EurekaError as spent:
-                    if running:  # those in flight may take less than the most, and leave enough
+                    if running:  # calls in flight may cost less than reserved and leave enough
                         waiting.appendleft(job)
                         break
                     if len(job.slots) == 1:
@@ -90,7 +90,7 @@ class OpenAI:
                         break
                     waiting.extendleft(reversed([_Job(job.request, (slot,)) for slot in job.slots]))
                     continue
-                # A daemon: a Ctrl-C does not wait for a model.
+                # A daemon thread: Ctrl-C does not wait for the model.
                 threading.Thread(target=self._work, args=(job, hold, inbox), daemon=True).start()
                 running += 1
             if not running:
@@ -101,48 +101,48 @@ class OpenAI:
             if isinstance(result, _Smaller):
                 waiting.appendleft(job)
             elif isinstance(result, Exception):
-                failure = failure or result  # those in flight are waited for: what is answered is recorded
+                failure = failure or result  # wait for calls in flight: their answers are recorded
             else:
                 self._ledger.count(result)
                 yield result
                 texts += [r.text for r in result.replies]
                 waiting.extend(self._missing(job, result))
-                failure = failure or self._uncounted(result)
+                failure = failure or self._check_usage(result)
         if failure is not None:
             raise failure
         if len(texts) > 1 and len(set(texts)) == 1:
-            self._tell(f"all {len(texts)} replies are the same: {self.url} does not sample, or not at this temperature")
+            self._tell(f"all {len(texts)} replies are identical; check that {self.url} samples at this temperature")
 
     def verdict(self, generation: int, slot: int, attempt: int) -> Known | None:
         return None
 
     def _missing(self, job: _Job, answer: Answer) -> list[_Job]:
-        """Calls for what an answer left out."""
+        """Calls for the replies missing from an answer."""
         got = {r.slot for r in answer.replies}
         left = [slot for slot in job.slots if slot not in got]
         if left and len(job.slots) > 1 and self._counts:
             self._counts = False
-            self._tell(f"{self.url} gave {len(got)} of {len(job.slots)} replies; the rest is asked for one by one")
+            self._tell(f"{self.url} returned {len(got)} of {len(job.slots)} replies; requesting the others one by one")
         return [_Job(job.request, (slot,), 0 if got else job.empty + 1) for slot in left]
 
-    def _uncounted(self, answer: Answer) -> EurekaError | None:
-        """An error if limits are set that nobody can keep."""
+    def _check_usage(self, answer: Answer) -> EurekaError | None:
+        """An error if a limit is set but the server does not report usage."""
         limited = self._asking.max_usd or self._asking.max_tokens
         if not limited or answer.prompt_tokens is not None:
             return None
         return ModelRefused(
-            f"{self.url} does not say how many tokens a call took, so no limit can be kept; leave it out"
+            f"{self.url} does not report token usage, so a limit cannot be enforced; remove --max-usd and --max-tokens"
         )
 
     def _work(self, job: _Job, hold: Reservation, inbox: queue.SimpleQueue) -> None:
         try:
             result = self._ask(job)
-        except Exception as error:  # it is raised in the thread that waits
+        except Exception as error:  # raised again in the consumer's thread
             result = error
         inbox.put((job, hold, result))
 
     def _ask(self, job: _Job) -> Answer:
-        """Make one call, again without what the server refuses."""
+        """Make one call; repeat it without the parameters that the server rejects."""
         begun = time.monotonic()
         while True:
             extra = self._parameters(job)
@@ -157,9 +157,14 @@ class OpenAI:
                     raise _Smaller from None
             except openai.OpenAIError as error:
                 raise self._server.fault(error, self.model) from None
-            except (ValueError, TypeError, AttributeError, RecursionError) as error:  # the client does not check much
+            except (
+                ValueError,
+                TypeError,
+                AttributeError,
+                RecursionError,
+            ) as error:  # responses are not validated
                 said = self._server.clean(str(error))
-                raise ModelFault(f"{self.url} answered with something that is no chat completion ({said})") from None
+                raise ModelFault(f"{self.url} did not return a chat completion ({said})") from None
 
     def _parameters(self, job: _Job) -> dict[str, Any]:
         most = "max_tokens" if "max_completion_tokens" in self._refused else "max_completion_tokens"
@@ -173,13 +178,13 @@ class OpenAI:
         return {name: value for name, value in wanted.items() if name not in self._refused}
 
     def _leave_out(self, error: openai.APIStatusError, sent: dict[str, Any]) -> bool:
-        """Remember a parameter that was refused; False if the fault lies elsewhere."""
+        """Record a rejected parameter. Returns False if the error has another cause."""
         said = f"{error.param or ''} {message(error)}"
         if _TOO_LONG.search(said) and not ("n" in sent and re.search(r"\bn\b", said)):
             return False
         name = next((name for name in sent if re.search(rf"\b{name}\b", said)), None)
         if name is None:
-            # Servers have many words for more than one reply.
+            # Servers describe `n` in many ways.
             name = "n" if "n" in sent else None
         if name is None or (name == "max_tokens" and (self._asking.max_usd or self._asking.max_tokens)):
             return False
@@ -187,7 +192,7 @@ class OpenAI:
             self._counts = False
         if name not in self._refused:
             self._refused.add(name)
-            self._tell(f"{self.url} refuses the parameter {name}; it is left out from now on")
+            self._tell(f"{self.url} rejects the parameter {name}; omitting it from now on")
         return True
 
     def _answer(self, job: _Job, completion: ChatCompletion, seconds: float) -> Answer:
@@ -195,9 +200,9 @@ class OpenAI:
         if not hasattr(completion, "choices") or fault:
             why = fault.get("message", fault) if isinstance(fault, dict) else fault or completion
             said = self._server.clean(str(why))
-            raise ModelFault(f"{self.url} answered, but not with a chat completion ({said}); is the address right?")
+            raise ModelFault(f"{self.url} did not return a chat completion ({said}); check the URL")
         replies = [_reply(slot, choice) for slot, choice in zip(job.slots, _list(completion.choices), strict=False)]
-        if not replies and job.empty + 1 >= _EMPTY:
+        if not replies and job.empty + 1 >= _MAX_EMPTY:
             replies = [Reply(slot=slot, text="", finish="empty") for slot in job.slots]
         usage = completion.usage
         given, taken = _count(getattr(usage, "prompt_tokens", None)), _count(getattr(usage, "completion_tokens", None))
@@ -222,11 +227,11 @@ class OpenAI:
 
 
 class _Smaller(Exception):
-    """The server gives one reply a call: the job has to be cut."""
+    """The server returns one reply per call; the job must be split."""
 
 
 def _reply(slot: int, choice: Any) -> Reply:
-    """A choice as a reply, whatever a server made of it."""
+    """Convert a choice to a reply; tolerates malformed choices."""
     said = getattr(choice, "message", None)
     refusal = getattr(said, "refusal", None)
     if isinstance(refusal, str) and refusal:
@@ -244,12 +249,12 @@ def _list(value: Any) -> list[Any]:
 
 
 def _count(value: Any) -> int | None:
-    """A number of tokens, None if it cannot be one."""
+    """Return `value` if it is a valid token count, else None."""
     return value if type(value) is int and 0 <= value < 1 << 40 else None
 
 
 def _charged(usage: Any) -> float | None:
-    """What a server says that a call cost, in USD; OpenRouter does."""
+    """Cost of a call in USD as reported by the server, e.g. OpenRouter."""
     cost = (getattr(usage, "model_extra", None) or {}).get("cost")
     if isinstance(cost, bool) or not isinstance(cost, int | float):
         return None
@@ -257,5 +262,5 @@ def _charged(usage: Any) -> float | None:
 
 
 def _most_tokens(request: Request) -> int:
-    """More tokens than a prompt can have: one a byte, and some for its form."""
+    """Upper bound on the tokens of a prompt: one per byte and 16 per message."""
     return sum(len(m.content.encode()) + 16 for m in request.messages)

@@ -1,4 +1,4 @@
-"""Renders prompts/*.j2 into messages. No prompt text lives anywhere else."""
+"""Renders the templates in prompts/ to messages."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import hashlib
 import json
 from collections.abc import Sequence
 from functools import cache
-from typing import Literal
 
 import jinja2
-from pydantic import BaseModel, ConfigDict
 
 from eureka.config.description import Description
 from eureka.designers.feedback import statistics
 from eureka.runs.candidate import Candidate, Dropped, Failed
+from eureka.runs.replies import Message
 from eureka.system.paths import shipped
 from eureka.text import number, shown
 
@@ -26,22 +25,13 @@ STAGES = {
 }
 
 
-class Message(BaseModel):
-    """One turn of a conversation."""
-
-    model_config = ConfigDict(frozen=True)
-
-    role: Literal["system", "user", "assistant"]
-    content: str
-
-
 Messages = tuple[Message, ...]
 _LONGEST_REPLY = 24_000
-"""Characters; ten times a usual one."""
+"""Characters; about ten times the usual length."""
 
 
 def fingerprint(messages: Messages) -> str:
-    """SHA-256 of a prompt, by which a replay tells whether it is the recorded one."""
+    """SHA-256 of a prompt. Replays compare it with the recorded one."""
     data = json.dumps([m.model_dump() for m in messages], sort_keys=True)
     return hashlib.sha256(data.encode()).hexdigest()
 
@@ -55,23 +45,23 @@ def first(task: Description) -> Messages:
 
 
 def after(task: Description, best: Candidate, generation: Sequence[Candidate]) -> Messages:
-    """The prompt of a later generation: the best reply of the latest one, and how its training went.
+    """The prompt of a later generation: the best reply of the latest one, with a reflection on its training.
 
     Args:
-        task: the task.
+        task: description of the task.
         best: a trained candidate.
-        generation: those that were written with it.
+        generation: all candidates of its generation.
     """
     text = reflection(best, generation)
     return (*first(task), Message(role="assistant", content=as_sent(best.reply)), Message(role="user", content=text))
 
 
 def reflection(best: Candidate, generation: Sequence[Candidate]) -> str:
-    """What a designer is told of a trained candidate, and of those of its generation that failed or were dropped."""
+    """Feedback on a trained candidate and on the candidates of its generation that failed or were dropped."""
     trained = best.trained
     assert trained is not None
     own = [c for c in generation if not c.duplicate_of]
-    # The parent may be a copy of a candidate that trained for longer, or not as long.
+    # The parent may be a duplicate of a candidate that trained for another number of steps.
     whole = next((c.trained.steps for c in own if c.trained), trained.steps)
     return _render(
         "reflection",
@@ -90,20 +80,20 @@ def _dropped(name: str, dropped: Dropped, steps: int) -> str:
 
 
 def repair(messages: Messages, reply: str, failed: Failed, code: str | None) -> Messages:
-    """A prompt that asks for a mended reply, after the one that failed."""
+    """A prompt that asks for a corrected version of a failed reply."""
     text = complaint(failed, code)
     return (*messages, Message(role="assistant", content=as_sent(reply)), Message(role="user", content=text))
 
 
 def as_sent(reply: str) -> str:
-    """A reply as it is sent back: not all of one that never came to an end."""
+    """A reply for a prompt; the middle of an overlong one is cut out."""
     if len(reply) <= _LONGEST_REPLY:
         return reply or "(nothing)"
     return f"{reply[: _LONGEST_REPLY // 2]}\n[...]\n{reply[-_LONGEST_REPLY // 2 :]}"
 
 
 def complaint(failed: Failed, code: str | None) -> str:
-    """What a designer is told of a failure."""
+    """Feedback on a failed reply."""
     lines = (code or "").splitlines()
     code_line = lines[failed.line - 1].strip() if failed.line and failed.line <= len(lines) else None
     return _render(
@@ -116,19 +106,19 @@ def complaint(failed: Failed, code: str | None) -> str:
 
 
 def again(messages: Messages, failures: Sequence[str]) -> Messages:
-    """The prompt of a round after one in which every candidate failed."""
+    """The prompt for repeating a generation in which all candidates failed."""
     text = _render("all_failed", failures=[shown(f) for f in dict.fromkeys(failures)])
     *before, last = messages
     return (*before, Message(role=last.role, content=f"{last.content}\n\n{text}"))
 
 
 def as_text(messages: Messages) -> str:
-    """A prompt for people to read, as Markdown."""
+    """Format a prompt as Markdown."""
     return "\n\n".join(f"# {m.role}\n\n{m.content}" for m in messages) + "\n"
 
 
 def estimated_tokens(messages: Messages) -> int:
-    """About how many tokens a prompt has, at four characters a token."""
+    """Estimated tokens of a prompt, at four characters per token."""
     return sum(len(m.content) for m in messages) // 4
 
 

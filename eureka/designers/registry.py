@@ -1,4 +1,4 @@
-"""Designers by the name that `--llm` gives."""
+"""Creates the designer selected with `--llm`."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ HELP = "search, openai:MODEL[@URL], manual[:WHO], transformers:MODEL, or replay:
 
 
 def check_name(name: str) -> None:
-    """Refuse a designer that does not exist, before anything is begun.
+    """Validate the value of `--llm`.
 
     Raises:
-        UserError: with the names that exist.
+        UserError: the designer does not exist or its argument is missing.
     """
     kind, _, argument = name.partition(":")
     if kind not in NAMES:
-        raise UserError(f"no designer {name!r}{did_you_mean(kind, NAMES)}; there are {HELP}")
+        raise UserError(f"no designer {name!r}{did_you_mean(kind, NAMES)}; give {HELP}")
     if kind == "search" and argument:
-        raise UserError(f"the designer search takes nothing behind a colon, so not {argument!r}")
+        raise UserError(f"the designer search takes no argument, but got {argument!r}; give --llm search")
     if kind in ("replay", "transformers") and not argument:
-        raise UserError(f"--llm {kind} needs {'a run' if kind == 'replay' else 'a model'} behind a colon: {HELP}")
+        raise UserError(f"--llm {kind} needs {'a run' if kind == 'replay' else 'a model'} after a colon: {HELP}")
 
 
 def make(around: DesignerContext) -> Designer:
-    """The designer that the settings name.
+    """Create the designer given in the settings.
 
     Raises:
-        UserError: it cannot be had: no such run, no key, a package that is missing.
+        UserError: a recorded run, an API key or a package is missing.
     """
     name = around.settings.llm
     check_name(name)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from eureka.designers.base import Request
 from eureka.errors import UserError
-from eureka.runs.candidate import Failed, Known
-from eureka.runs.replies import Address, Answer, Reply, replies_of
-from eureka.runs.store import Event, find_run, read_events
+from eureka.runs.candidate import Failed, Known, Outcome
+from eureka.runs.journal import AnswerEvent, Journal, TrainedEvent, TrainingEvent, read_journal
+from eureka.runs.replies import Address, Answer, Reply
+from eureka.runs.store import find_run
 
 
 class ReplayDesigner:
@@ -28,28 +28,30 @@ class ReplayDesigner:
             UserError: there is no run, or it has no replies.
         """
         self.folder = find_run(str(run))
-        events, _ = read_events(self.folder)
-        self._replies = replies_of(events)
-        self._failures = _machine_failures(events)
+        journal = read_journal(self.folder)
+        self._replies = journal.replies()
+        self._failures = _machine_failures(journal)
         if not self._replies:
             raise UserError(f"{self.folder} holds no replies to replay")
         self._strict, self._tell, self._told = strict, tell, False
         self.name = f"replay of {self.folder.name}"
+        self.author = ", ".join(dict.fromkeys(event.answer.model for _, event in self._replies.values()))
+        """Who wrote the replies."""
 
     def propose(self, requests: Sequence[Request]) -> Iterator[Answer]:
         found = [(r, slot, *self._find(r, slot)) for r in requests for slot in r.slots]
-        changed = [(request, slot) for request, slot, _, event in found if event["prompt"] != request.mark]
+        changed = [(request, slot) for request, slot, _, event in found if event.prompt != request.mark]
         if changed:
             self._report(*changed[0], f"{len(changed)} of {len(found)} slots")
         for _, _, reply, event in found:
-            yield Answer(replies=(reply,), model=event["answer"]["model"])
+            yield Answer(replies=(reply,), model=event.answer.model)
 
     def given(self) -> Reply | None:
         """The recorded reward of `--start`, if there is one."""
         found = self._replies.get((0, 0, 0))
         return found[0] if found else None
 
-    def _find(self, request: Request, slot: int) -> tuple[Reply, Mapping[str, Any]]:
+    def _find(self, request: Request, slot: int) -> tuple[Reply, AnswerEvent]:
         try:
             return self._replies[request.generation, slot, request.attempt]
         except KeyError:
@@ -79,19 +81,18 @@ def _address(request: Request, slot: int) -> str:
     return f"generation {request.generation}, slot {slot}, attempt {request.attempt}"
 
 
-def _machine_failures(events: list[Event]) -> dict[Address, Known]:
-    """Failures of compilation and training by time or memory, by the address of the reply."""
-    found: dict[Address, tuple[dict[str, Any], int | None]] = {
-        (e["generation"], e["slot"], e["attempt"]): (e["failed"], None)
-        for e in events
-        if e["event"] == "verdict" and e["failed"]
+def _machine_failures(journal: Journal) -> dict[Address, Known]:
+    """Failures by time or memory, of compiling and of training, by the reply that they befell."""
+    found: dict[Address, tuple[Outcome | None, int | None]] = {
+        address: (verdict.failed, None) for address, verdict in journal.verdicts().items()
     }
-    trainings = {e["training"]: e["members"] for e in events if e["event"] == "training"}
-    for event in events:
-        if event["event"] == "trained" and event["training"] in trainings:
-            for member, outcome in zip(event["members"], event["outcomes"], strict=True):
-                generation, slot, attempt = trainings[event["training"]][member]
-                found[generation, slot, attempt] = outcome, event.get("until")
+    trainings = {e.training: e.members for e in journal.all(TrainingEvent)}
+    for event in journal.all(TrainedEvent):
+        if event.training in trainings:
+            for member, outcome in zip(event.members, event.outcomes, strict=True):
+                found[trainings[event.training][member]] = outcome, event.until
     return {
-        key: Known(Failed.model_validate(data), until) for key, (data, until) in found.items() if data.get("machine")
+        address: Known(failed, until)
+        for address, (failed, until) in found.items()
+        if isinstance(failed, Failed) and failed.machine
     }

@@ -1,1 +1,1 @@
-"""What a terminal shows during a run, and loggers of training curves."""
+"""Terminal output of runs, and loggers for training curves."""

@@ -1,4 +1,4 @@
-"""Displays by the name that `--display` gives."""
+"""Creates the display selected with `--display`."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ KINDS = ("auto", "live", "plain", "json", "none")
 
 
 def make(kind: str) -> Display:
-    """The display that `--display` names.
+    """Create a display.
 
     Raises:
-        UserError: there is none of that name.
+        UserError: the display does not exist.
     """
     if kind not in KINDS:
-        raise UserError(f"no display {kind!r}; there are {', '.join(KINDS)}")
+        raise UserError(f"no display {kind!r}; give one of {', '.join(KINDS)}")
     if kind == "auto":
         dumb = os.environ.get("TERM", "dumb") == "dumb" or os.environ.get("CI")
         kind = "live" if sys.stdout.isatty() and not dumb else "plain"
@@ -38,7 +38,7 @@ def make(kind: str) -> Display:
 
 
 def close(display: Display) -> None:
-    """Give the terminal back, if a display took it."""
+    """Close a display and restore the terminal."""
     end = getattr(display, "close", None)
     if end is not None:
         end()

@@ -1,4 +1,4 @@
-"""Events as single lines of text, shared by the plain and the live display."""
+"""Formats events as lines of text, for the plain and the live display."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ if TYPE_CHECKING:
 
 
 class Pace:
-    """How fast a training goes, and how long it will take."""
+    """Measures the rate and estimates the remaining time of a training."""
 
     def __init__(self) -> None:
         self._begun = self._stage = time.monotonic()
 
     def restart(self) -> None:
-        """A training begins."""
+        """Start measuring a new training."""
         self._stage = time.monotonic()
 
     def elapsed(self) -> float:
-        """s since the display was made."""
+        """Seconds since the display was created."""
         return time.monotonic() - self._begun
 
     def words(self, report: TrainingProgress) -> str:
-        """Rate and times of a report of progress."""
+        """Format the rate, the elapsed and the remaining time for a progress report."""
         spent = time.monotonic() - self._stage
         rate = report.steps / spent if spent else 0.0
-        left = clock(spent * report.steps_left / report.steps)  # a resumed training has done some of it before
-        return f"{rate / 1000:.1f} k world-steps/s   {clock(self.elapsed())} elapsed, about {left} left here"
+        left = clock(spent * report.steps_left / report.steps)  # a resumed training has a head start
+        return f"{rate / 1000:.1f} k world-steps/s   {clock(self.elapsed())} elapsed, ~{left} left in training"
 
 
 def format_candidate(candidate: Candidate) -> str:
-    """A candidate on one line."""
+    """Format a candidate on one line."""
     name = f"{candidate.name:<6}"
     if candidate.duplicate_of:
         return f"{name} same program as {candidate.duplicate_of}, not trained again"
@@ -55,19 +55,19 @@ def format_candidate(candidate: Candidate) -> str:
 
 
 def format_rung(event: RungReached, names: Sequence[str]) -> str:
-    """A rung on one line."""
+    """Format a rung on one line."""
     out = [f"{names[member]} ({number(event.fitness[member])})" for member in event.dropped]
-    return f"step {event.step}: {', '.join(out) or 'nobody'} dropped, {len(event.fitness) - len(out)} go on"
+    return f"step {event.step}: {', '.join(out) or 'none'} dropped, {len(event.fitness) - len(out)} continue"
 
 
 def format_answer(answer: Answer, missing: int) -> str:
-    """An answer on one line."""
+    """Format an answer on one line."""
     count = len(answer.replies)
     parts = [f"{count} repl{'ies' if count != 1 else 'y'} from {shown(answer.model)} in {answer.seconds:.1f} s"]
     if answer.prompt_tokens is not None:
         parts.append(f"{answer.prompt_tokens} + {answer.completion_tokens} tokens")
     if missing:
-        parts.append(f"{missing} to come")
+        parts.append(f"{missing} missing")
     return ", ".join(parts)
 
 
@@ -75,5 +75,5 @@ def _print(text: str) -> None:
     try:
         print(text, flush=True)
     except BrokenPipeError:
-        # Whoever read along has left; the run goes on without them.
+        # The reader closed the pipe; continue without output.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

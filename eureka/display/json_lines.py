@@ -1,4 +1,4 @@
-"""Events as JSON, one object a line, for programs."""
+"""Prints events as JSON Lines."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from eureka.runs.events import Answered, Event, Finished, GenerationEnded, Opene
 
 
 class Json:
-    """One JSON object a line, for programs."""
+    """Prints each event as one JSON object per line."""
 
     def __call__(self, event: Event) -> None:
         kind = "".join("_" + c.lower() if c.isupper() else c for c in type(event).__name__).lstrip("_")
@@ -33,7 +33,7 @@ def _content(event: Event) -> dict[str, Any]:
             return _short(candidate) | {"again": again}
         case GenerationEnded(candidates):
             return {"candidates": [_short(c) for c in candidates]}
-        case Finished(folder, comparison):
+        case Finished(folder=folder, comparison=comparison):
             return {"run": str(folder), "comparison": comparison.model_dump(mode="json")}
         case _:
             return asdict(event)

@@ -1,4 +1,4 @@
-"""A run on a terminal: what is done scrolls by above, what goes on is drawn below."""
+"""The live display: finished events scroll above, the current state is drawn below."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ from eureka.runs.events import (
 from eureka.text import clock, number, shown
 
 _GAP = "   "
-"""Between the parts of a line."""
+"""Separator between the parts of a line."""
 
 
 class Live:
-    """Draws generation, candidates with their fitness so far, rates, time left and cost."""
+    """Draws the generation, candidates with their current fitness, rate, remaining time and cost."""
 
     def __init__(self, console: Console | None = None) -> None:
-        """Draw on `console`, by default the terminal."""
+        """Draw on `console` (default: the terminal)."""
         self._console = console or Console(highlight=False)
-        self._plain = Plain(self._leave)
+        self._plain = Plain(self._print)
         self._pace = Pace()
-        self._title, self._doing, self._spent = "getting ready", "", ""
+        self._title, self._doing, self._spent = "preparing", "", ""
         self._names: tuple[str, ...] = ()
         self._fitness: dict[int, float | None] = {}
         self._dropped: set[int] = set()
@@ -57,7 +57,7 @@ class Live:
                 self._pace.restart()
                 return
             case Answered(missing=missing, spent=spent):
-                self._doing = f"{missing} replies to come" if missing else "compiling"
+                self._doing = f"{missing} replies missing" if missing else "compiling"
                 self._spent = spent if event.answer.prompt_tokens is not None else self._spent
             case TrainingBegan(names):
                 self._doing = f"training {len(names)} polic{'ies' if len(names) != 1 else 'y'}"
@@ -71,7 +71,7 @@ class Live:
             case RungReached(fitness=fitness, dropped=dropped):
                 self._fitness |= fitness
                 self._dropped |= set(dropped)
-                self._leave(f"  {format_rung(event, self._names)}")
+                self._print(f"  {format_rung(event, self._names)}")
                 return
             case GenerationEnded():
                 self._names, self._report, self._doing = (), None, ""
@@ -82,18 +82,18 @@ class Live:
         self._plain(event)
 
     def close(self) -> None:
-        """Give the terminal back."""
+        """Restore the terminal."""
         self._region.stop()
 
-    def _leave(self, text: str) -> None:
-        """Print what stays, above the region."""
+    def _print(self, text: str) -> None:
+        """Print permanent text above the live region."""
         self._console.print(Text(fold(text, self._console.width)), soft_wrap=True)
 
     def _draw(self) -> RenderableType:
         now = clock(self._pace.elapsed())
-        said = " · ".join(part for part in (self._title, self._doing, now) if part)
-        parts: list[RenderableType] = [_row(self._spinner, said, "bold")]
-        if len(said) + 2 > self._console.width:
+        status = " · ".join(part for part in (self._title, self._doing, now) if part)
+        parts: list[RenderableType] = [_row(self._spinner, status, "bold")]
+        if len(status) + 2 > self._console.width:
             parts = [_row(self._spinner, f"{self._title} · {now}", "bold"), _line(f"  {self._doing}", "bold")]
         if self._report is not None:
             share = self._report.iteration / self._report.iterations
@@ -110,38 +110,38 @@ class Live:
         return Group(*parts)
 
     def _members(self, lines: int) -> list[RenderableType]:
-        """Everybody in so many lines: one a line, else side by side, else the best of them and how many more."""
+        """All members in at most `lines` lines: one per line, else in columns, else only the best."""
         lines = max(1, lines)
         if len(self._names) <= lines:
             return [self._member(i, f"  {name}") for i, name in enumerate(self._names)]
-        wide = max(map(len, self._names)) + len("  -123.45 dropped") + 1
-        columns = max(1, self._console.width // wide)
+        width = max(map(len, self._names)) + len("  -123.45 dropped") + 1
+        columns = max(1, self._console.width // width)
         chosen = list(range(len(self._names)))
         left_out = len(chosen) - columns * lines
         if left_out > 0:
-            ranked = sorted(chosen, key=lambda i: (i in self._dropped, -_worth(self._fitness.get(i)), i))
+            ranked = sorted(chosen, key=lambda i: (i in self._dropped, -_sort_key(self._fitness.get(i)), i))
             chosen = sorted(ranked[: max(1, columns * (lines - 1))])
             left_out = len(self._names) - len(chosen)
         table = Table.grid(padding=0)
         for _ in range(columns):
-            table.add_column(width=wide)
+            table.add_column(width=width)
         rows = -(-len(chosen) // columns)
         for row in range(rows):
             table.add_row(*[self._member(i, f"  {self._names[i]}", short=True) for i in chosen[row::rows]])
-        return [table, *([_line(f"  and {left_out} more, none of them better", "dim")] if left_out > 0 else [])]
+        return [table, *([_line(f"  and {left_out} more, none better", "dim")] if left_out > 0 else [])]
 
     def _member(self, place: int, name: str, short: bool = False) -> Text:
         fitness = self._fitness.get(place)
         known = [f for f in self._fitness.values() if f is not None]
         best = fitness is not None and fitness == max(known)
         width = max(map(len, self._names)) + 2
-        said = "trains" if fitness is None else number(fitness) if short else f"fitness so far {number(fitness)}"
+        state = "training" if fitness is None else number(fitness) if short else f"current fitness {number(fitness)}"
         if place in self._dropped:
-            said = f"{number(fitness or 0.0)} dropped" if short else f"dropped at fitness {number(fitness or 0.0)}"
-        return _line(f"{name:<{width}}  {said}", "bold green" if best else "")
+            state = f"{number(fitness or 0.0)} dropped" if short else f"dropped at fitness {number(fitness or 0.0)}"
+        return _line(f"{name:<{width}}  {state}", "bold green" if best else "")
 
 
-def _worth(fitness: float | None) -> float:
+def _sort_key(fitness: float | None) -> float:
     return float("-inf") if fitness is None else fitness
 
 
@@ -150,7 +150,7 @@ def _line(text: str, style: str = "") -> Text:
 
 
 def _row(mark: RenderableType, text: str, style: str = "") -> Table:
-    """Something small, then as much of a text as the line holds."""
+    """A small renderable followed by text, truncated to one line."""
     row = Table.grid(padding=(0, 1))
     row.add_row(mark, _line(text, style))
     return row

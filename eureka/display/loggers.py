@@ -8,21 +8,23 @@ three methods and a line in `SINKS`.
 from __future__ import annotations
 
 import importlib.util
-import json
 import math
 import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Protocol
 
 from eureka.display.factory import close
 from eureka.errors import UserError, did_you_mean
+from eureka.runs import layout
+from eureka.runs.candidate import Point
 from eureka.runs.events import Display, Event, Finished, Opened
+from eureka.runs.journal import AnswerEvent, CheckpointEvent, Journal, JournalEvent, TrainedEvent
 from eureka.text import shown
 
 RUN = "run"
@@ -72,40 +74,38 @@ class Scalars:
         self._calls = self._trainings = self._judged = 0
         self._spent = {"prompt_tokens": 0.0, "completion_tokens": 0.0, "usd": 0.0}
 
-    def of(self, event: Mapping[str, Any]) -> Iterator[Scalar]:
+    def of(self, event: JournalEvent) -> Iterator[Scalar]:
         """The points of the journal's next event."""
-        match event["event"]:
-            case "checkpoint":
-                for series, point in event.get("points", {}).items():
-                    yield from _of_point(_safe(series), point, event["time"])
-            case "answer" if event["answer"].get("called"):
+        match event:
+            case CheckpointEvent():
+                for series, point in event.points.items():
+                    yield from _of_point(_safe(series), point, event.time)
+            case AnswerEvent(answer=answer) if answer.called:
                 self._calls += 1
                 for name in self._spent:
-                    self._spent[name] += event["answer"].get(name) or 0
-                    yield Scalar(RUN, f"spent/{name}", self._calls, self._spent[name], event["time"])
-            case "trained":
+                    self._spent[name] += getattr(answer, name) or 0
+                    yield Scalar(RUN, f"spent/{name}", self._calls, self._spent[name], event.time)
+            case TrainedEvent():
                 yield from self._of_training(event)
 
-    def _of_training(self, event: Mapping[str, Any]) -> Iterator[Scalar]:
+    def _of_training(self, event: TrainedEvent) -> Iterator[Scalar]:
         self._trainings += 1
-        for part, seconds in event.get("seconds", {}).items():
-            yield Scalar(RUN, f"seconds/{part}", self._trainings, seconds, event["time"])
-        trained = [outcome for outcome in event["outcomes"] if "report" in outcome]
-        for place, outcome in zip(event.get("publish", {}), trained, strict=False):
+        for part, seconds in event.seconds.items():
+            yield Scalar(RUN, f"seconds/{part}", self._trainings, seconds, event.time)
+        for folder, outcome in event.by_folder():
             self._judged += 1
-            series = _safe(str(PurePosixPath(place).parent))
-            yield Scalar(series, "report_fitness", outcome["steps"], outcome["report"], event["time"])
-            yield Scalar(RUN, "report_fitness", self._judged, outcome["report"], event["time"])
+            yield Scalar(_safe(folder), "report_fitness", outcome.steps, outcome.report, event.time)
+            yield Scalar(RUN, "report_fitness", self._judged, outcome.report, event.time)
 
 
-def _of_point(series: str, point: Mapping[str, Any], now: float) -> Iterator[Scalar]:
-    for name, value in point.items():
+def _of_point(series: str, point: Point, now: float) -> Iterator[Scalar]:
+    for name, value in point:
         if name == "steps":
             continue
-        parts = {f"{name}/{shown(k)}": v for k, v in value.items()} if isinstance(value, Mapping) else {name: value}
+        parts = {f"{name}/{shown(k)}": v for k, v in value.items()} if isinstance(value, dict) else {name: value}
         for full, number in parts.items():
             if number is not None and math.isfinite(number):
-                yield Scalar(series, full, point["steps"], number, now)
+                yield Scalar(series, full, point.steps, number, now)
 
 
 def _safe(series: str) -> str:
@@ -119,7 +119,7 @@ class TensorBoard:
 
     def __init__(self, folder: Path):
         """Open the sink of the run in `folder`."""
-        self._folder = folder / "tensorboard"
+        self._folder = folder / layout.TENSORBOARD
         self._files: dict[str, tuple[Any, Any]] = {}
 
     def known(self) -> set[tuple[str, str, int]]:
@@ -217,7 +217,7 @@ class _Feed:
     """Follows one journal into one sink."""
 
     def __init__(self, folder: Path, opens: Callable[[Path], Logger]):
-        self.folder, self._scalars, self._read = folder, Scalars(), 0
+        self.folder, self._scalars, self._journal, self._read = folder, Scalars(), Journal(folder), 0
         self._known: set[tuple[str, str, int]] = set()
         sink = opens(folder)
         self._sink: Logger | None = sink
@@ -231,7 +231,9 @@ class _Feed:
         if sink is None:
             return
         with self._forgiving():
-            for event in self._new():
+            self._journal.refresh()
+            new, self._read = self._journal.events[self._read :], len(self._journal.events)
+            for event in new:
                 for scalar in self._scalars.of(event):
                     if scalar.place not in self._known:
                         self._known.add(scalar.place)
@@ -244,16 +246,6 @@ class _Feed:
             with self._forgiving():
                 self._sink.close()
         return self.folder
-
-    def _new(self) -> Iterator[dict[str, Any]]:
-        """Whole lines of the journal that were not there before."""
-        with open(self.folder / "events.jsonl", "rb") as file:
-            file.seek(self._read)
-            for line in file:
-                if not line.endswith(b"\n"):
-                    break
-                self._read += len(line)
-                yield json.loads(line)
 
     @contextmanager
     def _forgiving(self) -> Iterator[None]:

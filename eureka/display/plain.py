@@ -1,4 +1,4 @@
-"""What a person or a program sees while a run goes on: events, and ways of showing them."""
+"""The plain display: one line per event."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from eureka.runs.events import (
 )
 from eureka.text import number, plain, shown
 
-_EVERY = 5.0
+_PROGRESS_INTERVAL = 5.0
 """s between two lines of progress."""
 
 
 class Plain:
-    """One line an event, at most one of progress every few seconds; the same in a terminal, a pipe and a log."""
+    """Prints one line per event, and progress every few seconds. Independent of the terminal."""
 
     def __init__(self, write: Callable[[str], None] | None = None) -> None:
-        """Write lines with `write`; by default print them."""
+        """Write lines with `write` (default: print)."""
         self._write = write or _print
         self._pace = Pace()
         self._last = 0.0
@@ -49,8 +49,8 @@ class Plain:
                 if answer.prompt_tokens is not None or missing:
                     self._write(f"  {format_answer(answer, missing)}; spent: {spent}")
             case Rejected(candidate, again):
-                sent = "; sent back" if again else ""
-                self._write(f"  {candidate.name}  {shown(str(candidate.failed))}{sent}")
+                repair = "; requesting a repair" if again else ""
+                self._write(f"  {candidate.name}  {shown(str(candidate.failed))}{repair}")
             case TrainingBegan(names):
                 self._pace.restart()
                 self._last = time.monotonic()
@@ -64,19 +64,16 @@ class Plain:
                 for candidate in candidates:
                     self._write(f"  {format_candidate(candidate)}")
             case FinalBegan(arms, seeds):
-                of = f"{seeds} fresh seed{'s' if seeds != 1 else ''}"
-                named = ", ".join(arms)
-                self._write(
-                    f"\nfinal comparison: {named} on {of}, same budget" if len(arms) > 1 else f"\n{named} on {of}"
-                )
-            case Finished(folder, comparison):
+                title = f"{', '.join(arms)} on {seeds} fresh seed{'s' if seeds != 1 else ''}"
+                self._write(f"\nfinal comparison: {title}, same budget" if len(arms) > 1 else f"\n{title}")
+            case Finished(folder, comparison, winner):
                 from eureka.display import tables
 
-                tables.show_result(folder, comparison)
+                tables.show_result(folder, comparison, winner)
 
     def _progress(self, report: TrainingProgress) -> None:
         now = time.monotonic()
-        if now - self._last < _EVERY:
+        if now - self._last < _PROGRESS_INTERVAL:
             return
         self._last = now
         share = report.iteration / report.iterations

@@ -1,4 +1,4 @@
-"""Comparisons as people read them: tables, and what may be concluded, in words."""
+"""Tables of comparisons and benchmarks, with conclusions in words."""
 
 from __future__ import annotations
 
@@ -11,67 +11,103 @@ from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console
+from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
 from eureka.display import terminal
 from eureka.display.terminal import say, show
-from eureka.runs.results import EVOLVED, HUMAN, SPARSE, Arm, Comparison
-from eureka.text import number, shown
+from eureka.runs.candidate import Candidate
+from eureka.runs.comparison import verdict
+from eureka.runs.results import EVOLVED, HUMAN, SPARSE, Arm, Comparison, Interval
+from eureka.text import number, plain, shown
 
 if TYPE_CHECKING:
     from eureka.runs.results import BenchmarkSummary
 
 
-def show_result(folder: Path, comparison: Comparison) -> None:
-    """The table at the end of a run, and where everything is."""
+def show_result(folder: Path, comparison: Comparison, winner: Candidate | None = None) -> None:
+    """Print the winner's code, the comparison, the conclusion and the run's folder at the end of a run."""
     console = terminal.console()
     shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
     console.print()
+    if winner and winner.code:
+        say(console, f"winner {winner.name}:\n")
+        show_code(console, winner.code)
     show_comparison(console, comparison)
+    if sentence := conclusion(comparison):
+        say(console, f"\n{sentence}")
     if comparison.arm(EVOLVED) or not comparison.arms:
         say(console, f"run {shown}   next: eureka inspect {shown} --best")
     else:
-        say(console, f"run {shown}   policies are in {shown}/final")
+        say(console, f"run {shown}   policies: {shown}/final")
+
+
+def show_code(console: Console, code: str) -> None:
+    """Print untrusted Python code, highlighted on a terminal."""
+    code = plain(code)
+    if console.is_terminal:
+        console.print(Syntax(code, "python", theme="ansi_dark", background_color="default"))
+    else:
+        print(code)
+
+
+def conclusion(comparison: Comparison) -> str:
+    """How the evolved reward compares with the others, in one sentence; empty if there is nothing to compare."""
+    evolved = comparison.arm(EVOLVED)
+    if evolved is None or evolved.interval is None or not evolved.comparable:
+        return ""
+    words = {"win": "better than", "loss": "worse than", "tie": "not distinguishable from"}
+    found = [
+        f"{words[verdict(evolved.interval, arm.interval)]} {shown(arm.name)} {_estimate(arm.interval)}"
+        for arm in comparison.arms
+        if arm is not evolved and arm.comparable and arm.interval
+    ]
+    fitness, seeds = _estimate(evolved.interval), len(evolved.fitness)
+    return f"On {seeds} fresh seeds the evolved reward has fitness {fitness}: {', '.join(found)}." if found else ""
+
+
+def _estimate(interval: Interval) -> str:
+    return f"{number(interval.mean)} ({number(interval.low)} .. {number(interval.high)})"
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table before it is drawn, in a terminal or on a page; its cells may hold a stranger's names."""
+    """Contents of a table, for terminals and pages. Cells may contain untrusted text."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
 
 def show_comparison(console: Console, comparison: Comparison) -> None:
-    """The arms, one a line, and what they say against the human reward."""
+    """Print the arms of a comparison, the statistics against the baseline, and alarms."""
     if not comparison.arms:
         return
     for sheet in sheets(comparison):
-        show(console, _drawn(sheet))
-    if _held_against(comparison):
+        show(console, _to_table(sheet))
+    if _has_baseline(comparison):
         say(console, remark(comparison))
     for arm in comparison.arms:
         for alarm in arm.alarms:
             say(console, f"alarm: {shown(arm.name)}: {shown(alarm)}", "yellow")
     if any(arm.robustness for arm in comparison.arms):
-        show(console, _drawn(robustness(comparison.arms)))
+        show(console, _to_table(robustness(comparison.arms)))
 
 
 def sheets(comparison: Comparison) -> list[Sheet]:
-    """The fitness of the arms; then, where there is something to hold them against, what they say against it."""
+    """The fitness of the arms; with a baseline, also the statistics against it."""
     found = [_fitness(comparison.arms)] if comparison.arms else []
-    if comparison.baseline and _held_against(comparison):
+    if comparison.baseline and _has_baseline(comparison):
         found.append(_against(comparison.arms, comparison.baseline))
         found.append(_details(comparison.arms, comparison.baseline))
     return found
 
 
-def _held_against(comparison: Comparison) -> bool:
+def _has_baseline(comparison: Comparison) -> bool:
     return bool(comparison.baseline) and len(comparison.arms) > 1
 
 
-def _drawn(sheet: Sheet) -> Table:
+def _to_table(sheet: Sheet) -> Table:
     table = _table(*sheet.columns)
     for row in sheet.rows:
         table.add_row(*map(Text, row))
@@ -86,14 +122,14 @@ def _fitness(arms: Sequence[Arm]) -> Sheet:
             rows.append((shown(arm.name), "-", "-", lost.strip(), "-"))
             continue
         bounds = f"{number(arm.interval.low)} .. {number(arm.interval.high)}" if arm.interval else "one seed"
-        several = " (a mean for each reward)" if len(arm.origins) > 1 else ""
+        several = " (mean per reward)" if len(arm.origins) > 1 else ""
         seeds = " ".join(map(number, arm.fitness)) + several + lost
         rows.append((shown(arm.name), number(arm.mean), bounds, seeds, number(fmean(arm.last))))
     return Sheet(("reward", "fitness", "95% interval", "each fresh seed", "last checkpoint"), tuple(rows))
 
 
 def _against(arms: Sequence[Arm], baseline: str) -> Sheet:
-    """What was found out beside the baseline; P is the probability that a value beats one of the baseline's."""
+    """Statistics against the baseline; P is the probability that a value exceeds one of the baseline's."""
     rows = []
     for arm in arms:
         against = arm.against
@@ -126,7 +162,7 @@ def _span(ends: tuple[float, float] | None, form: str) -> str:
 
 
 def _efficiency(arm: Arm) -> str:
-    """The median seed's steps, where never is longer than any number of them."""
+    """Median of the steps over seeds; "never" counts as infinite."""
     if not arm.steps_to_baseline:
         return "-"
     needed = [math.inf if steps is None else steps for steps in arm.steps_to_baseline]
@@ -136,7 +172,7 @@ def _efficiency(arm: Arm) -> str:
 
 
 def robustness(arms: Sequence[Arm]) -> Sheet:
-    """How the arms' policies do in worlds that differ from those they were trained in."""
+    """Fitness of the arms' policies in worlds with changed physics."""
     names = list(dict.fromkeys(name for arm in arms for name in arm.robustness))
     rows = []
     for arm in arms:
@@ -146,7 +182,7 @@ def robustness(arms: Sequence[Arm]) -> Sheet:
 
 
 def show_summary(console: Console, summary: BenchmarkSummary) -> None:
-    """A benchmark: a line for each task, then all of them together."""
+    """Print a benchmark: a row per task, then the aggregates."""
     baseline = "/".join(dict.fromkeys(line.baseline for line in summary.lines if line.baseline)) or HUMAN
     table = _table("task", "evolved", baseline, "sparse", "verdict", "P", "normalised")
     for line in summary.lines:
@@ -163,12 +199,12 @@ def show_summary(console: Console, summary: BenchmarkSummary) -> None:
     if summary.normalised is not None and summary.clipped is not None:
         console.print(
             Text(
-                f"human-normalised score {summary.normalised:.2f}, with each task clipped to 0 .. 3 as in the paper "
+                f"human-normalised score {summary.normalised:.2f}, with tasks clipped to 0 .. 3 as in the paper "
                 f"{summary.clipped:.2f}; defined for {defined} of {len(summary.lines)} tasks"
             )
         )
     else:
-        console.print(Text("human-normalised score not defined on any task; eureka inspect RUN says why for each"))
+        console.print(Text("human-normalised score not defined for any task; see eureka inspect RUN for the reasons"))
 
 
 def _table(*columns: str) -> Table:
@@ -179,28 +215,28 @@ def _table(*columns: str) -> Table:
 
 
 def remark(comparison: Comparison) -> str:
-    """Why something is not defined, and what the arms rest on."""
-    if not _held_against(comparison):
+    """Why a statistic is not defined, and what the comparison is based on."""
+    if not _has_baseline(comparison):
         return ""
     against = [arm.against for arm in comparison.arms if arm.against]
     lost = [shown(arm.name) for arm in comparison.arms if arm.failures]
     parts = []
     if lost:
-        parts.append(f"not defined: seeds of {', '.join(lost)} failed, and those that are left may be the lucky ones.")
+        parts.append(f"not defined: seeds of {', '.join(lost)} failed, so the remaining seeds may be biased.")
     elif any(a.verdict == "not defined" for a in against):
-        parts.append("not defined: one seed cannot tell.")
+        parts.append("not defined: more than one seed is needed.")
     if any(a.normalised is None for a in against if a.verdict != "not defined"):
         parts.append(f"The human-normalised score is not defined: {_no_scale(comparison)}.")
     searched = max((arm.searches for arm in comparison.arms), default=0)
     if searched == 1:
-        parts.append("One search each: seeds tell of the reward that it found, not of how well another would do.")
+        parts.append("One search per arm: the seeds measure the rewards found, not the variation between searches.")
     return " ".join(parts)
 
 
 def _no_scale(comparison: Comparison) -> str:
-    """Why human and sparse give no scale, where some arms can be compared."""
+    """Why human and sparse do not define a scale for normalization."""
     missing = next((name for name in (HUMAN, SPARSE) if comparison.arm(name) is None), None)
     if missing:
         return f"there is no arm {missing}"
     failed = any(arm.failures for arm in comparison.arms if arm.name == SPARSE)
-    return f"seeds of {SPARSE} failed" if failed else f"{HUMAN} and {SPARSE} cannot be told apart"
+    return f"seeds of {SPARSE} failed" if failed else f"{HUMAN} and {SPARSE} do not differ significantly"

@@ -1,6 +1,6 @@
-"""Printing that can be read at any width: lines are folded between words, and tables too wide become lists.
+"""Printing at any terminal width: long lines are wrapped between words, and tables that are too wide become lists.
 
-Where there is no terminal, everything is as long as it is: a program may read it, or a wider screen show it.
+Without a terminal, nothing is wrapped, so that programs can read the output.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from rich.text import Text
 
 from eureka.text import plain
 
-_LEAST = 20
-"""Columns below which folding only makes things worse."""
+_MIN_WIDTH = 20
+"""Columns below which lines are not wrapped."""
 
 
 def console() -> Console:
@@ -23,7 +23,7 @@ def console() -> Console:
 
 
 def say(console: Console, text: str, style: str = "") -> None:
-    """Print a text, which may hold a stranger's words."""
+    """Print a text, which may be untrusted."""
     clean = plain(text)
     if console.is_terminal:
         clean = fold(clean, console.width)
@@ -31,14 +31,14 @@ def say(console: Console, text: str, style: str = "") -> None:
 
 
 def show(console: Console, table: Table) -> None:
-    """Print a table; where it is too wide for the terminal, each row as a list under its first cell."""
+    """Print a table. If it is too wide for the terminal, print each row as a list under its first cell."""
     if not console.is_terminal or console.measure(table, options=console.options.update(width=1000)).maximum <= (
         console.width
     ):
         console.print(table)
         return
     names = [plain(str(column.header)) for column in table.columns]
-    wide = max(map(len, names[1:]), default=0)
+    width = max(map(len, names[1:]), default=0)
     console.print()
     if names[0]:
         console.print(Text(fold(names[0], console.width), "dim"))
@@ -46,17 +46,17 @@ def show(console: Console, table: Table) -> None:
         first, *others = map(str, cells)
         console.print(Text(plain(first), "bold"))
         for name, cell in zip(names[1:], others, strict=True):
-            say(console, f"  {name:<{wide}}  {cell}")
+            say(console, f"  {name:<{width}}  {cell}")
 
 
 def fold(text: str, width: int) -> str:
-    """Every line at most `width` columns long where its words allow; what goes on is indented."""
-    if width < _LEAST:
+    """Wrap lines at `width` columns between words; continuation lines are indented."""
+    if width < _MIN_WIDTH:
         return text
-    return "\n".join(_folded(line, width) for line in text.split("\n"))
+    return "\n".join(_fold_line(line, width) for line in text.split("\n"))
 
 
-def _folded(line: str, width: int) -> str:
+def _fold_line(line: str, width: int) -> str:
     if len(line) <= width:
         return line
     begin = line[: len(line) - len(line.lstrip())]

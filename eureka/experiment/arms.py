@@ -7,26 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import Field
-
 from eureka.config import tasks
-from eureka.config.settings import Asking, Settings
+from eureka.config.settings import Settings
 from eureka.config.tasks import LoadedTask, load_task
 from eureka.errors import UserError, did_you_mean
 from eureka.runs import history
-from eureka.runs.results import EVOLVED, HUMAN, SPARSE, ArmSpec, Reward, _Frozen
-from eureka.runs.store import find_run, read_events, read_json, task_of, untrusted_run
+from eureka.runs.journal import read_journal, read_record
+from eureka.runs.results import EVOLVED, HUMAN, SPARSE, ArmSpec, CompareOptions, Reward
+from eureka.runs.store import find_run, task_of, untrusted_run
 from eureka.system.files import read_source
-
-
-class CompareOptions(_Frozen):
-    """What a comparison does besides retraining."""
-
-    controls: tuple[str, ...] = Field(default=(), description="searches to run first, whose winners are arms")
-    llm: str = Field(default="search", description="the designer of the first run among the arms, for best-of-n")
-    asking: Asking = Field(default=Asking(), description="how it is asked")
-    robustness: bool = Field(default=False, description="whether policies are also tried under perturbed physics")
-    correlation: bool = Field(default=False, description="whether rewards are held against the human one")
 
 
 def baselines(task: LoadedTask) -> list[ArmSpec]:
@@ -77,8 +66,8 @@ def parse_arms(arms: Sequence[str], task: str | None) -> ParsedArms:
         # A file that is not there is told as such, where it is read.
         if one not in _BASELINES and not one.endswith(".py") and not Path(one).exists():
             raise UserError(
-                f"no arm {one!r}{did_you_mean(one, _BASELINES)}; an arm is {HUMAN}, {SPARSE}, a reward's Python file or a "
-                "run's folder"
+                f"no arm {one!r}{did_you_mean(one, _BASELINES)}; an arm is {HUMAN}, {SPARSE}, a reward's Python file "
+                "or a run's folder"
             )
     runs = [find_run(one) for _, given in parts for one in given if _is_run(one)]
     tasks = [task_of(folder) for folder in runs] + ([load_task(task)] if task else [])
@@ -92,7 +81,7 @@ def parse_arms(arms: Sequence[str], task: str | None) -> ParsedArms:
     for label in labels:
         if labels.count(label) > 1:
             raise UserError(f"two arms or rewards are called {label}; tell them apart as in other_{label}=PATH")
-    settings = Settings.model_validate(read_json(runs[0] / "run.json")["settings"]) if runs else None
+    settings = read_record(runs[0]).settings if runs else None
     return ParsedArms(tasks[0], tuple(specs), settings)
 
 
@@ -103,13 +92,12 @@ def winner_of(folder: Path) -> Reward:
         UserError: it is not finished, or was no search.
     """
     with untrusted_run(folder):
-        events, _ = read_events(folder)
-        finished = next((e for e in reversed(events) if e["event"] == "finished"), None)
-        if finished is None:
+        journal = read_journal(folder)
+        if journal.finished is None:
             raise UserError(f"the run {folder} is not finished; to go on: eureka resume {folder}")
-        if not finished["winner"]:
+        if not journal.finished.winner:
             raise UserError(f"{folder} was no search for a reward, so it has no winner")
-        candidate = history.candidates_of(events)[finished["winner"]]
+        candidate = history.candidates_of(journal)[journal.finished.winner]
         return Reward(origin=f"{folder.name}, candidate {candidate.name}", code=candidate.code or "")
 
 

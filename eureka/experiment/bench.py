@@ -13,10 +13,12 @@ from eureka.config.tasks import LoadedTask
 from eureka.errors import EurekaError, UserError
 from eureka.experiment import session
 from eureka.experiment.options import local_changes
+from eureka.runs import layout
 from eureka.runs.comparison import summarise
 from eureka.runs.events import Display, Notice
+from eureka.runs.journal import read_journal
 from eureka.runs.results import BenchmarkSummary, Comparison
-from eureka.runs.store import read_events, read_json, task_of, untrusted_run
+from eureka.runs.store import task_of, untrusted_run
 from eureka.system.files import output_file, write_whole
 from eureka.system.signals import Interrupted
 from eureka.workers.isolation import IsolationPolicy
@@ -75,28 +77,20 @@ def _finished(
     display: Display,
     yes: bool,
 ) -> Comparison:
-    if not (folder / "run.json").is_file():
+    if not layout.is_run(folder):
         session.start(task, settings, isolation, folder, display, yes)
     else:
         with untrusted_run(folder):
-            recorded = Settings.model_validate(read_json(folder / "run.json")["settings"])
-            of = task_of(folder).path
+            journal, of = read_journal(folder), task_of(folder).path
         if of != task.path:
             raise UserError(f"{folder} is a run of {of}, not of {task.path}; give another folder with --out")
         # Budgets, prices and places decide when a run stops and where it runs, not what it finds.
         aside = ("asking", "devices", "workers", "executor")
-        if recorded.model_copy(update={name: getattr(settings, name) for name in aside}) != settings:
+        if journal.record.settings.model_copy(update={name: getattr(settings, name) for name in aside}) != settings:
             raise UserError(f"{folder} was begun with other settings; give these, or another folder with --out")
-        if _comparison(folder) is None:
+        if journal.finished is None:
             changes = replace(changes, model=replace(changes.model, llm=settings.llm))
             session.resume(folder, local_changes(settings, changes), isolation, display)
-    comparison = _comparison(folder)
-    assert comparison is not None
-    return comparison
-
-
-def _comparison(folder: Path) -> Comparison | None:
-    with untrusted_run(folder):
-        events, _ = read_events(folder)
-        finished = next((event for event in reversed(events) if event["event"] == "finished"), None)
-        return Comparison.model_validate(finished["comparison"]) if finished else None
+    finished = read_journal(folder).finished
+    assert finished is not None
+    return finished.comparison

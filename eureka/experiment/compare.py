@@ -9,22 +9,23 @@ from collections.abc import Mapping, Sequence
 from eureka.config import tasks
 from eureka.config.tasks import LoadedTask
 from eureka.errors import UserError
-from eureka.experiment.arms import CompareOptions, baselines
+from eureka.experiment.arms import baselines
 from eureka.experiment.context import RunContext
-from eureka.runs import alarms
+from eureka.runs import alarms, layout
 from eureka.runs.candidate import Candidate, Failed, Outcome, Trained
 from eureka.runs.comparison import comparison
 from eureka.runs.events import FinalBegan, Notice, TrainingBegan
-from eureka.runs.results import EVOLVED, HUMAN, ArmSpec, Comparison, Reward
+from eureka.runs.journal import BaselineEvent, CutEvent, ProbedEvent, VerdictEvent
+from eureka.runs.results import EVOLVED, HUMAN, ArmSpec, CompareOptions, Comparison, Reward
 from eureka.system.seeds import derive
 from eureka.workers.recovery import TrainingRequest
 
 
 def of_run(context: RunContext, task: LoadedTask, winner: Candidate) -> Comparison:
     """A run's winner beside the task's own rewards."""
-    verdict = context.run.find("verdict", fingerprint=winner.fingerprint)
+    verdict = context.run.find(VerdictEvent, fingerprint=winner.fingerprint)
     assert verdict is not None and winner.code is not None
-    context.run.once("baseline", {"arm": EVOLVED}, lambda: {"program": verdict["program"]})  # judged already
+    context.run.once(BaselineEvent, {"arm": EVOLVED}, lambda: {"program": verdict.program})  # judged already
     if not context.run.settings.final_seeds:
         return Comparison(arms=[])
     evolved = Reward(origin=f"candidate {winner.name}", code=winner.code)
@@ -47,20 +48,21 @@ def check(context: RunContext, specs: Sequence[ArmSpec]) -> dict[str, str]:
 
 
 def _program(context: RunContext, key: str, reward: Reward) -> str:
-    known = context.run.find("baseline", arm=key)
+    known = context.run.find(BaselineEvent, arm=key)
     if known is not None:
-        return known["program"]
+        return known.program
     if reward.code is None:
-        context.run.append("baseline", arm=key, program=tasks.PROGRAM)
+        context.run.append(BaselineEvent(arm=key, program=tasks.PROGRAM))
         return tasks.PROGRAM
     ((_, result),) = context.compiler.compile({key: reward.code}, context.trainer.description.fields())
     report = result if isinstance(result, Failed) else context.trainer.preflight(result, context.run.settings.worlds)
     if isinstance(report, Failed):
         where = f", line {report.line}" if report.line else ""
         raise UserError(f"{reward.origin}{where}: {report.message}")
-    context.run.append("baseline", arm=key, program=result)
-    context.run.write(f"baselines/{key}/reward.py", reward.code)
-    return str(result)
+    program = str(result)
+    context.run.append(BaselineEvent(arm=key, program=program))
+    context.run.write(layout.baseline(key), reward.code)
+    return program
 
 
 def retrain(context: RunContext, specs: Sequence[ArmSpec], wanted: CompareOptions = CompareOptions()) -> Comparison:  # noqa: B008
@@ -72,18 +74,18 @@ def retrain(context: RunContext, specs: Sequence[ArmSpec], wanted: CompareOption
     programs, settings = check(context, specs), context.run.settings
     slots = [(e, e.key(i), s) for e in specs for i in range(len(e.rewards)) for s in range(settings.final_seeds)]
     context.display(FinalBegan(tuple(e.name for e in specs), settings.final_seeds))
-    together = context.run.once("cut", {}, lambda: {"members": context.trainer.room(settings)})["members"]
+    together = context.run.once(CutEvent, {}, lambda: {"members": context.trainer.room(settings)}).members
     outcomes: list[Outcome] = []
     trained: list[list[tuple[str, str, int]]] = []
     for begin in range(0, len(slots), together):
         part = slots[begin : begin + together]
         context.display(TrainingBegan(tuple(f"{key} {seed + 1}" for _, key, seed in part)))
         request = TrainingRequest(
-            key=f"final-{begin // together}" if begin else "final",
+            key=layout.final_training(begin // together),
             programs=[programs[key] for _, key, _ in part],
             seeds=[derive(settings.seed, "final", seed) for _, _, seed in part],
             purpose="final",
-            places=[policy_of(key, seed) for _, key, seed in part],
+            places=[layout.policy(layout.final(key, seed)) for _, key, seed in part],
         )
         ended = context.trainer.train(context.run, request, context.display)
         outcomes += ended
@@ -112,12 +114,13 @@ def _probed(
     for number, part in enumerate(trained):
         if not part:
             continue
-        policies, of_each = [policy_of(key, seed) for _, key, seed in part], [programs[key] for _, key, _ in part]
+        policies = [layout.policy(layout.final(key, seed)) for _, key, seed in part]
+        of_each = [programs[key] for _, key, _ in part]
         probe = functools.partial(context.trainer.probe, context.run, policies, of_each, human, wanted.robustness)
-        look = context.run.once("probed", {"part": number}, probe)
-        for name, values in look["robustness"].items():
+        look = context.run.once(ProbedEvent, {"part": number}, probe)
+        for name, values in look.robustness.items():
             robustness.setdefault(name, []).extend(values)
-        correlation += look["correlation"] or []
+        correlation += look.correlation or []
     names = [name for part in trained for name, _, _ in part]
     arms = []
     for arm in result.arms:
@@ -128,8 +131,3 @@ def _probed(
         correlated = statistics.fmean(known) if known and arm.name != HUMAN else None
         arms.append(arm.model_copy(update={"robustness": robust, "correlation": correlated}))
     return result.model_copy(update={"arms": arms})
-
-
-def policy_of(key: str, seed: int) -> str:
-    """Where in a run's folder the policy of a reward and seed is."""
-    return f"final/{key}-{seed}/policy.safetensors"

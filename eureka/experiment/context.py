@@ -14,6 +14,7 @@ from eureka.config.tasks import LoadedTask
 from eureka.designers.base import Designer
 from eureka.designers.budget import Budget
 from eureka.rewards.compiler import Compiler
+from eureka.runs import layout
 from eureka.runs.events import Display, notifier
 from eureka.runs.store import Run
 from eureka.workers.isolation import IsolationPolicy
@@ -39,10 +40,10 @@ def open_context(
     run: Run, task: LoadedTask, designer: Designer, budget: Budget, isolation: IsolationPolicy, display: Display
 ) -> Iterator[RunContext]:
     """Both helper processes of a run, ended whatever happens."""
-    logs, keep = run.folder / "logs", [run.workers_lock]
+    logs, keep = run.folder / layout.LOGS, [run.workers_lock]
     compiler = Compiler(isolation, logs / "compiler.log", keep)
     try:
-        scratch = run.folder / "scratch"
+        scratch = run.folder / layout.SCRATCH
         pool = TrainerPool(
             make_executor(run.settings, task, logs, scratch, isolation, keep, notifier(display)), scratch
         )
@@ -61,7 +62,7 @@ def tools(task: LoadedTask, isolation: IsolationPolicy, settings: Settings) -> I
     try:
         compiler = Compiler(isolation, folder / "compiler.log")
         try:
-            scratch = folder / "scratch"
+            scratch = folder / layout.SCRATCH
             pool = TrainerPool(make_executor(settings, task, folder, scratch, isolation, (), lambda _: None), scratch)
             try:
                 yield compiler, pool

@@ -16,7 +16,8 @@ from eureka.config.tasks import LoadedTask
 from eureka.designers import registry
 from eureka.designers.budget import known_prices
 from eureka.errors import UserError, did_you_mean
-from eureka.runs.store import find_run, read_json, untrusted_run
+from eureka.runs.journal import read_record
+from eureka.runs.store import find_run, untrusted_run
 from eureka.workers import placement
 
 STRATEGIES = get_args(Settings.model_fields["strategy"].annotation)
@@ -36,7 +37,7 @@ def resolve(task: LoadedTask, options: Options) -> Settings:
     if llm.startswith("replay:"):
         folder = find_run(llm.removeprefix("replay:"))
         with untrusted_run(folder):
-            recorded = Settings.model_validate(read_json(folder / "run.json")["settings"]).model_dump()
+            recorded = read_record(folder).settings.model_dump()
         base = recorded | (preset.model_dump() | {"preset": name} if options.sizes.preset else {}) | {"asking": {}}
         llm = f"replay:{folder}"
     else:

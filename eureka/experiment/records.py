@@ -7,19 +7,20 @@ from collections.abc import Sequence
 
 from eureka.designers import prompts
 from eureka.designers.prompts import Messages
+from eureka.runs import layout
 from eureka.runs.candidate import Candidate
 from eureka.runs.store import Run
 
 
 def write_prompt(run: Run, generation: int, attempt: int, slots: Sequence[int], messages: Messages) -> None:
     """A prompt as Markdown: `prompts/0.0.md`, with the slots where it was not for all of them."""
-    suffix = f".slot-{'+'.join(map(str, slots))}" if len(slots) < run.settings.samples else ""
-    run.write(f"prompts/{generation}.{attempt}{suffix}.md", prompts.as_text(messages))
+    some = slots if len(slots) < run.settings.samples else None
+    run.write(layout.prompt(generation, attempt, some), prompts.as_text(messages))
 
 
 def write_candidate(run: Run, candidate: Candidate) -> None:
     """A candidate's folder: its reply, its code, and its record as JSON."""
-    folder = f"candidates/{candidate.name}"
+    folder = layout.candidate(candidate.name)
     run.write(f"{folder}/reply.md", candidate.reply)
     if candidate.code is not None:
         run.write(f"{folder}/reward.py", candidate.code)

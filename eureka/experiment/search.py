@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eureka.config.settings import ROUNDS
 from eureka.designers import prompts
@@ -18,12 +18,13 @@ from eureka.designers.prompts import Messages
 from eureka.errors import EurekaError, UserError
 from eureka.experiment.context import RunContext
 from eureka.experiment.records import write_candidate, write_prompt
-from eureka.experiment.strategies import STRATEGIES, Question
+from eureka.experiment.strategies import STRATEGIES, Question, SearchState
 from eureka.rewards.extraction import Extracted, extract
+from eureka.runs import layout
 from eureka.runs.candidate import Candidate, Failed, Outcome, report_score
 from eureka.runs.events import Answered, Asked, GenerationBegan, GenerationEnded, Rejected, TrainingBegan
-from eureka.runs.replies import SKIPPED, Answer, Reply, replies_of
-from eureka.runs.store import Event
+from eureka.runs.journal import AnswerEvent, PromptEvent, TrainingEvent, VerdictEvent
+from eureka.runs.replies import SKIPPED, Answer, Reply
 from eureka.system.seeds import derive
 from eureka.workers.recovery import TrainingRequest, WarmStart
 
@@ -31,8 +32,7 @@ from eureka.workers.recovery import TrainingRequest, WarmStart
 def evolve(context: RunContext) -> Candidate:
     """Search for the reward that trains the task best.
 
-    What each generation is asked is the strategy's (`strategies.py`): by default a reflection on the best candidate of
-    the latest one.
+    The strategy (`strategies.py`) gives the questions for each generation.
 
     Returns:
         The winner: the best of all generations, by report fitness.
@@ -40,25 +40,26 @@ def evolve(context: RunContext) -> Candidate:
     Raises:
         EurekaError: no candidate could be trained at all.
     """
-    settings, task = context.run.settings, context.trainer.description
+    settings = context.run.settings
     strategy = STRATEGIES[settings.strategy]
     start = _start(context)
-    generations: list[list[Candidate]] = []
-    question = strategy(task, start, generations)
-    for generation in range(1, settings.generations + 1):
-        context.display(GenerationBegan(generation, settings.generations))
-        earlier = [*([start] if start else []), *itertools.chain(*generations)]
-        generations.append(_generation(context, generation, question, earlier))
-        context.display(GenerationEnded(tuple(generations[-1])))
-        question = strategy(task, start, generations)
-        if question.parent in generations[-1]:
-            text = question.messages[-1].content
-            context.run.write(f"candidates/{question.parent.name}/reflection.md", text + "\n")
-    everyone = [*itertools.chain(*generations)]
-    winners = [c for c in everyone if c.trained and not (start and c.duplicate_of == start.name)]
+    state = SearchState(context.trainer.description, settings.samples, start)
+    questions = strategy(state)
+    for number in range(1, settings.generations + 1):
+        context.display(GenerationBegan(number, settings.generations))
+        earlier = [*([start] if start else []), *itertools.chain(*state.generations)]
+        generation = tuple(_generation(context, number, questions, earlier))
+        context.display(GenerationEnded(generation))
+        state = replace(state, generations=(*state.generations, generation))
+        questions = strategy(state)
+        for name, text in {p.name: q.messages[-1].content for q in questions for p in q.parents}.items():
+            if name in [c.name for c in generation]:
+                context.run.write(f"{layout.candidate(name)}/reflection.md", text + "\n")
+    candidates = [*itertools.chain(*state.generations)]
+    winners = [c for c in candidates if c.trained and not (start and c.duplicate_of == start.name)]
     if not winners:
         raise EurekaError(
-            f"none of the {len(everyone)} candidates could be trained; to see why: eureka inspect {context.run.folder}"
+            f"no candidate of {len(candidates)} could be trained; to see why: eureka inspect {context.run.folder}"
         )
     return max(winners, key=report_score)
 
@@ -66,7 +67,7 @@ def evolve(context: RunContext) -> Candidate:
 def given_start(context: RunContext, reply: Reply) -> None:
     """Record a reward of the user's as generation 0: the paper's human initialisation."""
     answer = Answer(replies=(reply,), model=f"--start {context.run.settings.start}")
-    context.run.append("answer", generation=0, attempt=0, prompt=None, answer=answer.model_dump(mode="json"))
+    context.run.append(AnswerEvent(generation=0, attempt=0, prompt=None, answer=answer))
 
 
 def as_reply(source: str) -> Reply:
@@ -81,13 +82,13 @@ def _start(context: RunContext) -> Candidate | None:
     Raises:
         UserError: it cannot be trained with.
     """
-    recorded = replies_of(context.run.events).get((0, 0, 0))
+    recorded = context.run.replies().get((0, 0, 0))
     if recorded is None:
         return None
     reply, _ = recorded
     verdict = _verdicts(context, 0, 0, {0: reply})[0]
-    candidate = _candidate(0, 0, 0, reply, verdict)
-    (candidate,) = _trained(context, "generation-0-0", [_Compiled(candidate, verdict["program"])], [], None)
+    compiled = _Compiled(_candidate(reply, verdict), verdict.program)
+    (candidate,) = _trained(context, layout.search_training(0, 0), [compiled], [], None)
     write_candidate(context.run, candidate)
     context.display(GenerationEnded((candidate,)))
     if candidate.failed:
@@ -95,33 +96,34 @@ def _start(context: RunContext) -> Candidate | None:
     return candidate
 
 
-def _candidate(generation: int, slot: int, attempt: int, reply: Reply, verdict: Event) -> Candidate:
+def _candidate(reply: Reply, verdict: VerdictEvent) -> Candidate:
     return Candidate(
-        generation=generation,
-        slot=slot,
-        attempt=attempt,
+        generation=verdict.generation,
+        slot=verdict.slot,
+        attempt=verdict.attempt,
         reply=reply.text,
-        code=verdict["code"],
-        notes=verdict["notes"],
-        fingerprint=verdict["fingerprint"],
-        outcome=Failed.model_validate(verdict["failed"]) if verdict["failed"] else None,
+        code=verdict.code,
+        notes=verdict.notes,
+        fingerprint=verdict.fingerprint,
+        outcome=verdict.failed,
     )
 
 
 def _generation(
-    context: RunContext, generation: int, question: Question, earlier: Sequence[Candidate]
+    context: RunContext, generation: int, questions: Sequence[Question], earlier: Sequence[Candidate]
 ) -> list[Candidate]:
-    """One generation, begun anew with the errors shown as long as nothing in it can be trained."""
+    """One generation; asked again with the errors, a bounded number of times, if no candidate can be trained."""
     candidates: list[Candidate] = []
-    messages, parent = question.messages, question.parent
     for attempt in range(0, ROUNDS * (context.run.settings.repairs + 1), context.run.settings.repairs + 1):
-        compiled = _compiled(context, generation, attempt, messages, parent)
-        candidates = _trained(context, f"generation-{generation}-{attempt}", compiled, earlier, parent)
+        compiled = _compiled(context, generation, attempt, questions)
+        warm = _warm(context, questions[0].parents)
+        candidates = _trained(context, layout.search_training(generation, attempt), compiled, earlier, warm)
         for candidate in candidates:
             write_candidate(context.run, candidate)
         if any(c.trained for c in candidates):
             break
-        messages = prompts.again(messages, [str(c.failed) for c in candidates if c.failed])
+        failures = [str(c.failed) for c in candidates if c.failed]
+        questions = [replace(q, messages=prompts.again(q.messages, failures)) for q in questions]
     return candidates
 
 
@@ -134,43 +136,45 @@ class _Compiled:
 
 
 def _compiled(
-    context: RunContext, generation: int, first_attempt: int, messages: Messages, parent: Candidate | None
+    context: RunContext, generation: int, first_attempt: int, questions: Sequence[Question]
 ) -> list[_Compiled]:
-    """A candidate for each slot, those that fail sent back with their errors a bounded number of times."""
-    settings = context.run.settings
-    asked = dict.fromkeys(range(settings.samples), messages)
+    """A candidate for each slot; one that fails is sent back with its error, a bounded number of times."""
+    repairs = context.run.settings.repairs
+    asked = dict(enumerate(questions))
     done: dict[int, _Compiled] = {}
-    for attempt in range(first_attempt, first_attempt + settings.repairs + 1):
-        replies = _replies(context, generation, attempt, asked, parent)
+    for attempt in range(first_attempt, first_attempt + repairs + 1):
+        replies = _replies(context, generation, attempt, asked)
         verdicts = _verdicts(context, generation, attempt, replies)
         asked = {}
         for slot, verdict in verdicts.items():
-            candidate = _candidate(generation, slot, attempt, replies[slot], verdict)
+            candidate = _candidate(replies[slot], verdict)
             failed = candidate.failed
-            done[slot] = _Compiled(candidate, verdict["program"])
+            done[slot] = _Compiled(candidate, verdict.program)
             if failed is not None and replies[slot].finish != SKIPPED:
-                asked[slot] = prompts.repair(messages, candidate.reply, failed, candidate.code)
-                context.display(Rejected(candidate, again=attempt < first_attempt + settings.repairs))
+                messages = prompts.repair(questions[slot].messages, candidate.reply, failed, candidate.code)
+                asked[slot] = replace(questions[slot], messages=messages)
+                context.display(Rejected(candidate, again=attempt < first_attempt + repairs))
         if not asked:
             break
     return [done[slot] for slot in sorted(done)]
 
 
-def _replies(
-    context: RunContext, generation: int, attempt: int, asked: dict[int, Messages], parent: Candidate | None
-) -> dict[int, Reply]:
-    """The reply to each slot's prompt, recorded; slots with the same prompt are asked for together."""
-    recorded = replies_of(context.run.events)
+def _replies(context: RunContext, generation: int, attempt: int, asked: dict[int, Question]) -> dict[int, Reply]:
+    """The recorded reply to each slot's question; slots with the same prompt are requested together."""
+    recorded = context.run.replies()
     replies = {s: recorded[generation, s, attempt][0] for s in asked if (generation, s, attempt) in recorded}
     open_slots: dict[Messages, list[int]] = {}
-    for slot, messages in asked.items():
+    for slot, question in asked.items():
         if slot not in replies:
-            open_slots.setdefault(messages, []).append(slot)
+            open_slots.setdefault(question.messages, []).append(slot)
     requests = []
     for messages, slots in open_slots.items():
+        parents = asked[slots[0]].parents
+        parent = parents[0] if parents else None
         request = Request(generation, tuple(slots), attempt, messages, context.trainer.description, parent)
         key = {"generation": generation, "attempt": attempt, "sha256": request.mark}
-        context.run.once("prompt", key, lambda messages=messages: {"messages": [m.model_dump() for m in messages]})
+        content = {"messages": messages, "parents": [p.name for p in parents]}
+        context.run.once(PromptEvent, key, lambda content=content: content)
         write_prompt(context.run, generation, attempt, slots, messages)
         requests.append(request)
     marks = {slot: request.mark for request in requests for slot in request.slots}
@@ -178,35 +182,34 @@ def _replies(
         context.display(Asked(context.designer.name, len(marks)))
     for answer in context.designer.propose(requests):
         mark = next((marks[r.slot] for r in answer.replies), None)
-        content = answer.model_dump(mode="json")
-        context.run.append("answer", generation=generation, attempt=attempt, prompt=mark, answer=content)
+        context.run.append(AnswerEvent(generation=generation, attempt=attempt, prompt=mark, answer=answer))
         replies |= {r.slot: r for r in answer.replies}
         context.display(Answered(answer, len(set(asked) - set(replies)), str(context.budget)))
     return replies
 
 
-def _verdicts(context: RunContext, generation: int, attempt: int, replies: dict[int, Reply]) -> dict[int, Event]:
+def _verdicts(context: RunContext, generation: int, attempt: int, replies: dict[int, Reply]) -> dict[int, VerdictEvent]:
     """What became of each reply in extraction, compilation and pre-flight, recorded, by slot."""
-    verdicts: dict[int, Event] = {}
+    verdicts: dict[int, VerdictEvent] = {}
     sources: dict[int, Extracted] = {}
 
     def record(
         slot: int, found: Extracted, failed: Failed | None, program: str | None = None, mark: str | None = None
     ) -> None:
-        verdicts[slot] = context.run.append(
-            "verdict",
+        event = VerdictEvent(
             generation=generation,
             slot=slot,
             attempt=attempt,
             code=found.code,
-            notes=list(found.notes),
-            failed=failed.model_dump() if failed else None,
+            notes=tuple(found.notes),
+            failed=failed,
             program=program,
             fingerprint=mark,
         )
+        verdicts[slot] = context.run.append(event)
 
     for slot, reply in replies.items():
-        event = context.run.find("verdict", generation=generation, slot=slot, attempt=attempt)
+        event = context.run.find(VerdictEvent, generation=generation, slot=slot, attempt=attempt)
         if event is not None:
             verdicts[slot] = event
             continue
@@ -234,10 +237,9 @@ def _trained(
     key: str,
     compiled: Sequence[_Compiled],
     earlier: Sequence[Candidate],
-    parent: Candidate | None,
+    warm: WarmStart | None,
 ) -> list[Candidate]:
     """The candidates with their outcomes; equal programs are trained once and share one."""
-    warm = _warm(context, parent)
     first: dict[str, Candidate] = {}
     for candidate in earlier:
         if candidate.fingerprint and not candidate.duplicate_of:
@@ -265,34 +267,29 @@ def _trained(
     return finished
 
 
-def _warm(context: RunContext, parent: Candidate | None) -> WarmStart | None:
-    """The policy that a generation is to begin from, if it is to."""
+def _warm(context: RunContext, parents: Sequence[Candidate]) -> WarmStart | None:
+    """The policy for a warm start of a generation: its parent's, which today's strategies share over all slots."""
+    parent = parents[0] if parents else None
     if context.run.settings.warm_start is None or parent is None or parent.trained is None:
         return None
     trained, kept = parent.trained, parent.duplicate_of or parent.name
-    return WarmStart(kept, _policy(kept), trained.curves.steps[trained.best])
-
-
-def _policy(name: str) -> str:
-    """Where in a run's folder a candidate's policy is."""
-    return f"candidates/{name}/policy.safetensors"
+    return WarmStart(kept, layout.policy(layout.candidate(kept)), trained.curves.steps[trained.best])
 
 
 def _train(context: RunContext, key: str, chosen: Sequence[_Compiled], warm: WarmStart | None) -> list[Outcome]:
     """Train programs as one population, all with the run's search seed: differences come from the rewards."""
     candidates = [item.candidate for item in chosen]
-    members = [[c.generation, c.slot, c.attempt] for c in candidates]
-    begun = warm.parent if warm else None
-    context.run.once("training", {"training": key}, lambda: {"members": members, "warm": begun})
+    members, begun = [c.address for c in candidates], warm.parent if warm else None
+    context.run.once(TrainingEvent, {"training": key}, lambda: {"members": members, "warm": begun})
     context.display(TrainingBegan(tuple(c.name for c in candidates)))
     seed = derive(context.run.settings.seed, "search")
-    verdicts = {m: context.designer.verdict(c.generation, c.slot, c.attempt) for m, c in enumerate(candidates)}
+    verdicts = {m: context.designer.verdict(*c.address) for m, c in enumerate(candidates)}
     request = TrainingRequest(
         key=key,
         programs=[item.program or "" for item in chosen],
         seeds=[seed] * len(chosen),
         purpose="search",
-        places=[_policy(c.name) for c in candidates],
+        places=[layout.policy(layout.candidate(c.name)) for c in candidates],
         race=context.run.settings.racing,
         warm=warm,
         known={member: known for member, known in verdicts.items() if known},

@@ -6,14 +6,14 @@ import json
 import platform
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from eureka import __version__
 from eureka.config.options import Changes, ModelOptions
-from eureka.config.settings import Evaluation, Settings
+from eureka.config.settings import Settings
 from eureka.config.tasks import LoadedTask
 from eureka.designers import prompts, registry
 from eureka.designers.base import DesignerContext
@@ -21,15 +21,24 @@ from eureka.designers.budget import Budget
 from eureka.designers.replay import ReplayDesigner
 from eureka.errors import BudgetSpent, EurekaError, ModelFault, ModelRefused, UserError
 from eureka.experiment import arms, compare, search
-from eureka.experiment.arms import CompareOptions
 from eureka.experiment.context import RunContext, open_context
 from eureka.experiment.estimate import LONG, Estimate, estimate, fit_evaluation
 from eureka.experiment.options import apply_changes, apply_placement, local_changes
-from eureka.runs import replies
+from eureka.runs import layout
 from eureka.runs.candidate import Candidate
 from eureka.runs.events import Display, Finished, Notice, Opened, notifier, one_at_a_time
-from eureka.runs.results import ArmSpec, Comparison
-from eureka.runs.store import Event, Run, create, discard, read_events, read_json, task_of, untrusted_run
+from eureka.runs.journal import (
+    AnswerEvent,
+    ArmsEvent,
+    FinishedEvent,
+    Journal,
+    StartedEvent,
+    TrainedEvent,
+    read_journal,
+    read_record,
+)
+from eureka.runs.results import ArmSpec, CompareOptions, Comparison
+from eureka.runs.store import Run, create, discard, task_of, untrusted_run
 from eureka.system import files
 from eureka.system.signals import Interrupted, interruptible
 from eureka.text import clock
@@ -91,7 +100,7 @@ def retrain(
 
     rewards = sum(len(e.rewards) for e in specs) + len(searches)
     extent = (searches, rewards * settings.final_seeds)
-    asked = {"arms": [e.model_dump() for e in specs], **wanted.model_dump()}
+    asked = ArmsEvent(arms=tuple(specs), **dict(wanted))
     return _begin(task, settings, isolation, out, display, yes, extent, opening, asked)
 
 
@@ -104,7 +113,7 @@ def _begin(
     yes: bool,
     extent: tuple[Sequence[Settings], int],
     opening: Callable[[RunContext], None],
-    asked: Mapping[str, Any] | None = None,
+    asked: ArmsEvent | None = None,
 ) -> Path:
     folder, display = (out or _new_folder(task.file.name)).absolute(), one_at_a_time(display)
     budget = Budget(settings.asking)
@@ -115,7 +124,7 @@ def _begin(
         run = create(folder, task, settings, versions(), asked)
         try:
             with open_context(run, task, designer, budget, isolation, display) as context:
-                run.settings = fit_evaluation(settings, context.trainer.description.horizon)
+                _record_start(context)
                 opening(context)
                 forecast = _forecast(context, *extent)
                 display(Notice(f"estimate: {forecast}"))
@@ -123,15 +132,14 @@ def _begin(
                     raise UserError(
                         f"the run would take about {clock(forecast.seconds)}; to start it all the same, add --yes"
                     )
-                _record_start(context)
                 begun, stop.folder = True, folder
                 _finish(context, task)
                 return folder
         except EurekaError as error:
             # A first question that was refused (no such model, a wrong key) leaves nothing worth going on with.
-            answered = any(event["generation"] for event in run.all("answer"))
-            searched = any((folder / "controls").glob("*/run.json"))
-            begun = begun and (answered or searched or run.find("trained") is not None)
+            answered = any(event.generation for event in run.all(AnswerEvent))
+            searched = any(map(layout.is_run, (folder / layout.CONTROLS).glob("*")))
+            begun = begun and (answered or searched or run.find(TrainedEvent) is not None)
             error.resume = folder if begun and isinstance(error, _PASSING) else None
             raise
         finally:
@@ -148,39 +156,28 @@ def resume(folder: Path, changes: Changes, isolation: IsolationPolicy, display: 
         Interrupted: it was stopped again.
     """
     folder, display = folder.absolute(), one_at_a_time(display)
-    events, _ = read_events(folder)
-    with untrusted_run(folder):
-        finished = next((event for event in events if event["event"] == "finished"), None)
-        comparison = Comparison.model_validate(finished["comparison"]) if finished else None
-        record = None if finished else Settings.model_validate(read_json(folder / "run.json")["settings"])
-        replies.replies_of(events)
-        changing = _changing(folder, events, record) if record else None
-    if comparison is not None:
-        display(Finished(folder, comparison))
+    journal = read_journal(folder)
+    if journal.finished is not None:
+        display(Finished(folder, journal.finished.comparison))
         return folder
-    assert changing is not None
-    apply_placement(apply_changes(changing, changes.model), changes)  # a mistake is told before anything is begun
+    # A mistake is told before anything is begun.
+    apply_placement(apply_changes(_changing(journal), changes.model), changes)
+    own = ModelOptions() if journal.arms else changes.model
+    settings = apply_placement(apply_changes(journal.record.settings, own), changes)
     task = task_of(folder)
     with interruptible() as stop:
         stop.folder = folder
-        run = Run(folder)
+        run = Run(folder, settings)
         try:
-            run.settings = apply_placement(
-                apply_changes(run.settings, ModelOptions() if run.find("arms") else changes.model), changes
-            )
-            budget = Budget(run.settings.asking, run.events)
-            around = DesignerContext(run.settings, budget, folder, run.events, notifier(display))
+            answers = run.answers()
+            budget = Budget(settings.asking, answers)
+            around = DesignerContext(settings, budget, folder, answers, notifier(display))
             with untrusted_run(folder):
                 designer = registry.make(around)
             with open_context(run, task, designer, budget, isolation, display) as context:
-                started = run.find("started")
-                if started is None:
-                    run.settings = fit_evaluation(run.settings, context.trainer.description.horizon)
+                if run.find(StartedEvent) is None:
                     _record_start(context)
-                else:
-                    evaluation = Evaluation.model_validate(started["evaluation"])
-                    run.settings = run.settings.model_copy(update={"evaluation": evaluation})
-                (_place if run.find("arms") else _announce)(context)
+                (_place if run.arms else _announce)(context)
                 _finish(context, task, changes)
                 return folder
         except _PASSING as error:
@@ -190,63 +187,46 @@ def resume(folder: Path, changes: Changes, isolation: IsolationPolicy, display: 
             run.close()
 
 
-def _changing(folder: Path, events: Sequence[Event], own: Settings) -> Settings:
+def _changing(journal: Journal) -> Settings:
     """The settings that changes on resuming are for: a run's own, or those of the control that is yet to be asked."""
-    asked = next((event for event in events if event["event"] == "arms"), None)
-    control = folder / "controls" / _ASKS
-    if asked is None or _ASKS not in asked["controls"] or _is_finished(control):
-        return own
-    if (control / "run.json").is_file():
-        return Settings.model_validate(read_json(control / "run.json")["settings"])
-    return arms.control(_ASKS, own, _wanted(asked))
-
-
-def _wanted(asked: Event) -> CompareOptions:
-    return CompareOptions.model_validate({name: asked[name] for name in CompareOptions.model_fields})
+    asked, control = journal.arms, journal.folder / layout.control(_ASKS)
+    if asked is None or _ASKS not in asked.controls or _is_finished(control):
+        return journal.record.settings
+    if layout.is_run(control):
+        return read_record(control).settings
+    return arms.control(_ASKS, journal.record.settings, asked)
 
 
 def _is_finished(folder: Path) -> bool:
-    return any(event["event"] == "finished" for event in read_events(folder)[0])
+    return layout.is_run(folder) and read_journal(folder).finished is not None
 
 
 def _record_start(context: RunContext) -> None:
-    evaluation = context.run.settings.evaluation.model_dump()
-    sandbox = context.compiler.sandbox.model_dump()
-    context.run.append(
-        "started",
-        evaluation=evaluation,
-        sandbox=sandbox,
-        fence=context.trainer.first.fence,
-        sizes=context.trainer.first.sizes,
-    )
+    fitted = fit_evaluation(context.run.settings, context.trainer.description.horizon)
+    first, sandbox = context.trainer.first, context.compiler.sandbox.model_dump()
+    event = StartedEvent(evaluation=fitted.evaluation, sandbox=sandbox, fence=first.fence, sizes=first.sizes)
+    context.run.append(event)
 
 
 def _finish(context: RunContext, task: LoadedTask, changes: Changes | None = None) -> None:
     """Everything that is left of a run; `changes` are None where it only begins."""
     context.display(Opened(context.run.folder))
-    asked = context.run.find("arms")
+    asked, winner = context.run.arms, None
     if asked is not None:
-        wanted = _wanted(asked)
-        specs = [ArmSpec.model_validate(arm) for arm in asked["arms"]]
         # Whoever begins a comparison agrees to the designer that it names; to go on with it takes more.
-        changes = changes or Changes(ModelOptions(wanted.llm))
-        specs += [_control(context, task, n, wanted, changes if n == _ASKS else Changes()) for n in wanted.controls]
-        comparison = compare.retrain(context, specs, wanted)
-        found = {"task": context.run.task_name, "settings": _deciding(context.run.settings)}
-        found["comparison"] = comparison.model_dump(mode="json")
-        context.run.write("result.json", json.dumps(found, indent=2) + "\n")
-        context.run.append("finished", winner=None, comparison=found["comparison"])
-        context.display(Finished(context.run.folder, comparison))
-        return
-    start = context.run.settings.start
-    if start is not None and not any(context.run.all("answer", generation=0)):
-        recorded = context.designer.given() if isinstance(context.designer, ReplayDesigner) else None
-        search.given_start(context, recorded or search.as_reply(_start_source(task, start)))
-    winner = search.evolve(context)
-    comparison = compare.of_run(context, task, winner)
-    context.run.write("result.json", json.dumps(result(context.run, winner, comparison), indent=2) + "\n")
-    context.run.append("finished", winner=winner.name, comparison=comparison.model_dump(mode="json"))
-    context.display(Finished(context.run.folder, comparison))
+        changes = changes or Changes(ModelOptions(asked.llm))
+        searched = [_control(context, task, n, asked, changes if n == _ASKS else Changes()) for n in asked.controls]
+        comparison = compare.retrain(context, [*asked.arms, *searched], asked)
+    else:
+        start = context.run.settings.start
+        if start is not None and context.run.find(AnswerEvent, generation=0) is None:
+            recorded = context.designer.given() if isinstance(context.designer, ReplayDesigner) else None
+            search.given_start(context, recorded or search.as_reply(_start_source(task, start)))
+        winner = search.evolve(context)
+        comparison = compare.of_run(context, task, winner)
+    context.run.write(layout.RESULT, json.dumps(_result(context.run, winner, comparison), indent=2) + "\n")
+    context.run.append(FinishedEvent(winner=winner.name if winner else None, comparison=comparison))
+    context.display(Finished(context.run.folder, comparison, winner))
 
 
 def _start_source(task: LoadedTask, start: str) -> str:
@@ -255,11 +235,11 @@ def _start_source(task: LoadedTask, start: str) -> str:
 
 def _control(context: RunContext, task: LoadedTask, name: str, wanted: CompareOptions, changes: Changes) -> ArmSpec:
     """The winner of a control search, which is an ordinary run inside the folder; searched for, or gone on with."""
-    folder, run = context.run.folder / "controls" / name, context.run
+    folder, run = context.run.folder / layout.control(name), context.run
     changes = local_changes(run.settings, changes)
     context.display(Notice(f"control search {name}: {folder}"))
     try:
-        if not (folder / "run.json").is_file():
+        if not layout.is_run(folder):
             settings = apply_changes(arms.control(name, run.settings, wanted), changes.model)
             start(task, settings, context.isolation, folder, context.display, yes=True)
         elif not _is_finished(folder):
@@ -272,24 +252,14 @@ def _control(context: RunContext, task: LoadedTask, name: str, wanted: CompareOp
     return ArmSpec(name=name, rewards=(arms.winner_of(folder),), searches=1)
 
 
-def _deciding(settings: Settings) -> dict[str, Any]:
-    """The settings that a result is a function of."""
-    return settings.model_dump(mode="json", exclude={"llm", "device", "devices", "workers", "executor", "asking"})
-
-
-def result(run: Run, winner: Candidate, comparison: Comparison) -> dict[str, Any]:
+def _result(run: Run, winner: Candidate | None, comparison: Comparison) -> dict[str, Any]:
     """What a run found: a function of the recorded replies and verdicts, the task, the settings and the seed."""
-    candidates = [
-        json.loads((run.folder / "candidates" / name / "record.json").read_text(encoding="utf-8"))
-        for name in sorted(p.name for p in (run.folder / "candidates").iterdir())
-    ]
-    return {
-        "task": run.task_name,
-        "settings": _deciding(run.settings),
-        "winner": winner.name,
-        "candidates": candidates,
-        "comparison": comparison.model_dump(mode="json"),
-    }
+    aside = {"llm", "device", "devices", "workers", "executor", "asking"}  # what decides no result
+    found = {"task": run.record.task, "settings": run.settings.model_dump(mode="json", exclude=aside)}
+    if winner is not None:
+        records = sorted((run.folder / layout.CANDIDATES).glob("*/record.json"), key=lambda path: path.parent.name)
+        found |= {"winner": winner.name, "candidates": [json.loads(p.read_text(encoding="utf-8")) for p in records]}
+    return found | {"comparison": comparison.model_dump(mode="json")}
 
 
 def _forecast(context: RunContext, searches: Sequence[Settings], retrained: int) -> Estimate:
@@ -303,6 +273,9 @@ def _announce(context: RunContext) -> None:
     if settings.llm == "search":
         said = "no language model in use: rewards come from the built-in search designer (see docs/designers.md)"
         context.display(Notice(said))
+    elif isinstance(context.designer, ReplayDesigner):
+        said = f"designer: {context.designer.name}, written by {context.designer.author}; no model is called"
+        context.display(Notice(f"{said}, and every reward is trained on this machine"))
     else:
         context.display(Notice(f"designer: {context.designer.name}"))
     for assumption in context.trainer.description.assumptions:

@@ -1,11 +1,11 @@
-"""What the next generation is asked, in the light of the ones before.
+"""Search strategies: the questions for the next generation, computed from the search so far.
 
-A strategy is a pure function of the search so far, so that an interrupted run comes to the same question again.
+A strategy is a pure function of its `SearchState`, so that a resumed run asks the same questions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from eureka.config.description import Description
@@ -15,37 +15,51 @@ from eureka.runs.candidate import Candidate
 
 
 @dataclass(frozen=True)
+class SearchState:
+    """The search so far."""
+
+    task: Description
+    samples: int
+    """Slots of a generation."""
+    start: Candidate | None = None
+    """The trained reward of `--start`."""
+    generations: tuple[tuple[Candidate, ...], ...] = ()
+
+
+@dataclass(frozen=True)
 class Question:
-    """A prompt, and the trained candidate that it reflects on."""
+    """The prompt for one slot, and the trained candidates that it reflects on."""
 
     messages: Messages
-    parent: Candidate | None
+    parents: tuple[Candidate, ...] = ()
 
 
-Strategy = Callable[[Description, Candidate | None, Sequence[Sequence[Candidate]]], Question]
-"""The next generation's question, of the task, the trained reward of `--start` if any, and the generations so far."""
+Strategy = Callable[[SearchState], tuple[Question, ...]]
+"""One question for each slot of the next generation."""
 
 
-def greedy(task: Description, start: Candidate | None, generations: Sequence[Sequence[Candidate]]) -> Question:
-    """Reflect on the best candidate of the latest generation that has one, by selection fitness, as the paper does."""
-    for generation in reversed(generations):
+def greedy(state: SearchState) -> tuple[Question, ...]:
+    """Reflect on the best trained candidate of the latest generation, by selection fitness (Ma et al. 2023)."""
+    for generation in reversed(state.generations):
         trained = [candidate for candidate in generation if candidate.trained]
         if trained:
             parent = max(trained, key=_selection)
-            return Question(prompts.after(task, parent, generation), parent)
-    return best_of_n(task, start, generations)
+            return (Question(prompts.after(state.task, parent, generation), (parent,)),) * state.samples
+    return best_of_n(state)
 
 
-def best_of_n(task: Description, start: Candidate | None, generations: Sequence[Sequence[Candidate]]) -> Question:
-    """Ask the first question again and reflect on nothing: the control."""
-    return Question(prompts.after(task, start, []) if start else prompts.first(task), start)
+def best_of_n(state: SearchState) -> tuple[Question, ...]:
+    """Repeat the first question without a reflection: the control."""
+    if state.start is None:
+        return (Question(prompts.first(state.task)),) * state.samples
+    return (Question(prompts.after(state.task, state.start, []), (state.start,)),) * state.samples
 
 
 STRATEGIES: dict[str, Strategy] = {"greedy": greedy, "best-of-n": best_of_n}
-"""By the name that `--strategy` gives."""
+"""Strategies by the name that `--strategy` gives."""
 
 
 def _selection(candidate: Candidate) -> tuple[float, int]:
-    """Selection fitness; of equals, the one that was there sooner in its training."""
+    """Selection fitness; among equals, the earlier checkpoint."""
     assert candidate.trained is not None
     return candidate.trained.selection, -candidate.trained.best

@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from eureka.config.settings import Asking
 from eureka.designers.budget import Budget
-from eureka.runs.replies import Answer
-from eureka.runs.store import Event
-
-_LATEST = 32_503_680_000.0
-"""The year 3000; no clock is right beyond it."""
+from eureka.runs import layout
+from eureka.runs.journal import BaselineEvent, Journal, JournalEvent, TrainedEvent, VerdictEvent
 
 
 @dataclass(frozen=True)
@@ -66,15 +59,14 @@ _CLOCKS = {
 }
 
 
-def costs_of(asking: Asking, events: Sequence[Event]) -> Costs:
+def costs_of(journal: Journal) -> Costs:
     """What is recorded so far."""
-    budget = Budget(asking, events)
-    answers = [Answer.model_validate(e["answer"]) for e in events if e["event"] == "answer"]
-    times = [seconds for e in events if (seconds := _time(e)) is not None]
+    answers = journal.answers()
+    budget = Budget(journal.settings.asking, answers)
     return Costs(
-        began=times[0] if times else None,
-        ended=times[-1] if times else None,
-        parts=_parts(events, answers),
+        began=journal.events[0].time if journal.events else None,
+        ended=journal.events[-1].time if journal.events else None,
+        parts=_parts(journal),
         calls=budget.calls,
         prompt_tokens=sum(a.prompt_tokens or 0 for a in answers if a.called),
         completion_tokens=sum(a.completion_tokens or 0 for a in answers if a.called),
@@ -85,41 +77,26 @@ def costs_of(asking: Asking, events: Sequence[Event]) -> Costs:
     )
 
 
-def _parts(events: Sequence[Event], answers: Sequence[Answer]) -> tuple[Part, ...]:
-    asked = Part("waiting for replies, all calls added up", sum(_seconds(a.seconds) for a in answers), 0.0)
-    judged = Part("sandbox and pre-flight", _until(events, "verdict"), _until(events, "baseline"))
-    search, final = _clocks(events, False), _clocks(events, True)
+def _parts(journal: Journal) -> tuple[Part, ...]:
+    asked = Part("waiting for replies, all calls added up", sum(a.seconds for a in journal.answers()), 0.0)
+    judged = Part("sandbox and pre-flight", _until(journal, VerdictEvent), _until(journal, BaselineEvent))
+    search, final = _clocks(journal, False), _clocks(journal, True)
     names = dict.fromkeys([*search, *final])
     trained = [Part(_CLOCKS.get(name, name), search.get(name, 0.0), final.get(name, 0.0)) for name in names]
     return tuple(part for part in (asked, judged, *trained) if part.seconds > 0)
 
 
-def _until(events: Sequence[Event], kind: str) -> float:
+def _until(journal: Journal, kind: type[JournalEvent]) -> float:
     """s that passed from the event before until each of a kind."""
-    spent = 0.0
-    for before, event in itertools.pairwise(events):
-        begun, ended = _time(before), _time(event)
-        if event["event"] == kind and begun is not None and ended is not None:
-            spent += max(0.0, ended - begun)
-    return spent
+    pairs = itertools.pairwise(journal.events)
+    return sum(max(0.0, event.time - before.time) for before, event in pairs if isinstance(event, kind))
 
 
-def _clocks(events: Sequence[Event], final: bool) -> dict[str, float]:
+def _clocks(journal: Journal, final: bool) -> dict[str, float]:
     """The trainer's clocks, added up over trainings of the search, or of the final comparison."""
     clocks: dict[str, float] = {}
-    for event in events:
-        if event["event"] == "trained" and str(event["training"]).startswith("final") is final:
-            for name, seconds in dict(event.get("seconds") or {}).items():
-                clocks[str(name)] = clocks.get(str(name), 0.0) + _seconds(seconds)
+    for event in journal.all(TrainedEvent):
+        if layout.is_final(event.training) is final:
+            for name, seconds in event.seconds.items():
+                clocks[name] = clocks.get(name, 0.0) + seconds
     return clocks
-
-
-def _time(event: Event) -> float | None:
-    found = _seconds(event.get("time"))
-    return found if found > 0 else None
-
-
-def _seconds(value: Any) -> float:
-    """A journal's number, which may be anything."""
-    known = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _LATEST
-    return float(value) if known and math.isfinite(value) else 0.0

@@ -12,7 +12,8 @@ from eureka.display import tables
 from eureka.errors import UserError
 from eureka.report.rendering import STATIC, anchor, render
 from eureka.report.run_view import RunView, read
-from eureka.runs.journal import Journal
+from eureka.runs import layout
+from eureka.runs.journal import read_journal
 from eureka.runs.store import at_work, untrusted_run
 from eureka.system.files import output_file, write_whole
 
@@ -33,7 +34,7 @@ def write(folder: Path, out: Path | None = None) -> Path:
     Raises:
         UserError: the run is damaged, or the file cannot be written.
     """
-    target = out or folder / "report.html"
+    target = out or folder / layout.REPORT
     text = document(folder).encode()
     with output_file(target):
         if target.exists() and not _is_report(target):
@@ -51,7 +52,7 @@ def _is_report(path: Path) -> bool:
 
 def document(folder: Path) -> str:
     """The report's text."""
-    reading, controls = _read(folder), controls_of(folder)
+    reading, controls = read(read_journal(folder)), controls_of(folder)
     with untrusted_run(folder):
         text = ""
         for most in _SHORTER:
@@ -63,8 +64,9 @@ def document(folder: Path) -> str:
 
 def controls_of(folder: Path) -> dict[str, RunView]:
     """The searches that a comparison made for itself, by name."""
-    found = sorted((folder / "controls").glob("*/run.json"))
-    return {p.parent.name: _read(p.parent) for p in found if p.resolve().is_relative_to(folder.resolve())}
+    found = sorted((folder / layout.CONTROLS).glob(f"*/{layout.RECORD}"))
+    inside = [path.parent for path in found if path.resolve().is_relative_to(folder.resolve())]
+    return {control.name: read(read_journal(control)) for control in inside}
 
 
 def _values(folder: Path, reading: RunView, controls: dict[str, RunView]) -> dict[str, object]:
@@ -101,9 +103,3 @@ def failures(reading: RunView) -> dict[str, list[tuple[str, int, str, bool]]]:
                 mended = attempt.number < last and entry.state != "failed"
                 found.setdefault(failed.stage, []).append((entry.name, attempt.number, where + failed.message, mended))
     return found
-
-
-def _read(folder: Path) -> RunView:
-    journal = Journal(folder)
-    journal.refresh()
-    return read(folder, journal.events)

@@ -97,11 +97,10 @@ def _provenance(run: RunView) -> list[tuple[str, str]]:
     pairs = [("run", run.name), ("task", run.task), ("seed", str(run.settings.seed)), ("began", _date(run.costs.began))]
     pairs += [("last record", _date(run.costs.ended)), ("replies from", ", ".join(map(shown, run.costs.models)) or "-")]
     pairs += [(name, shown(value)) for name, value in run.versions.items()]
-    sandbox = run.started.get("sandbox")
-    if isinstance(sandbox, dict):
-        pairs += [(f"sandbox, {key}", shown(str(value))) for key, value in sandbox.items() if value not in ([], None)]
-    fence = run.started.get("fence")
-    return [*pairs, ("trainer fenced by", shown(str(fence)) if fence else "nothing recorded")]
+    sandbox = run.started.sandbox if run.started else {}
+    pairs += [(f"sandbox, {key}", shown(str(value))) for key, value in sandbox.items() if value not in ([], (), None)]
+    fence = run.started.fence if run.started else ""
+    return [*pairs, ("trainer fenced by", shown(fence) if fence else "nothing recorded")]
 
 
 def anchor(name: str) -> str:

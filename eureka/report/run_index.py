@@ -14,6 +14,7 @@ from pathlib import Path
 
 from eureka.errors import UserError
 from eureka.report.run_view import RunView, read
+from eureka.runs import layout
 from eureka.runs.journal import Journal, stamp_of
 from eureka.runs.store import at_work, untrusted_run
 
@@ -49,7 +50,7 @@ class RunIndex:
     def __init__(self, root: Path):
         """All runs in `root` and below, or `root` itself where that is one."""
         self.root = root.resolve()
-        self._base = self.root.parent if (self.root / "run.json").is_file() else self.root
+        self._base = self.root.parent if layout.is_run(self.root) else self.root
         self._lock = threading.RLock()  # pages are made in several threads
         self._journals: OrderedDict[Path, tuple[Journal, RunView | None]] = OrderedDict()
         self._rows: dict[str, tuple[str, Row]] = {}
@@ -67,9 +68,9 @@ class RunIndex:
             return
         names = {entry.name for entry in entries if entry.is_file(follow_symlinks=False)}
         inside = [e for e in entries if e.is_dir(follow_symlinks=False)]
-        if "run.json" in names:
+        if layout.RECORD in names:
             yield folder
-            inside = [e for e in inside if e.name == "controls"]
+            inside = [e for e in inside if e.name == layout.CONTROLS]
         for entry in inside:
             if depth < _DEEPEST and not entry.name.startswith("."):
                 yield from self._found(Path(entry.path), depth + 1)
@@ -91,9 +92,9 @@ class RunIndex:
             UserError: it is damaged.
         """
         with self._lock:
-            journal, known = self._journals.pop(folder, (Journal(folder), None))  # kept again only if it can be read
-            if journal.refresh() or known is None:
-                known = read(folder, journal.events)
+            journal, known = self._journals.pop(folder, None) or (Journal(folder), None)
+            if journal.refresh() or known is None:  # kept again only if it can be read
+                known = read(journal)
             self._journals[folder] = journal, known
             while len(self._journals) > _KEPT:
                 self._journals.popitem(last=False)
@@ -139,7 +140,7 @@ class RunIndex:
     def version(self, folder: Path | None = None) -> str:
         """A word that is another one as soon as a page of this run, or of all runs, would be."""
         folders = self.runs().values() if folder is None else [folder]
-        stamps = [(str(f), stamp_of(f / "run.json"), stamp_of(f / "events.jsonl"), self.running(f)) for f in folders]
+        stamps = [(str(f), stamp_of(f / layout.RECORD), stamp_of(f / layout.JOURNAL), self.running(f)) for f in folders]
         return hashlib.sha256(repr(stamps).encode(errors="replace")).hexdigest()[:16]
 
     def running(self, folder: Path) -> bool:

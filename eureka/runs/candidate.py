@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from eureka.runs.replies import Address
+
 
 def report_score(candidate: Candidate) -> tuple[float, int]:
     """What chooses the winner; of equals, the one that was there sooner in its training."""
@@ -75,6 +77,22 @@ class Curves(_Record):
     action_std: list[float] = Field(description="mean standard deviation of the actions at the checkpoint")
 
 
+class Point(_Record):
+    """One value of each of the `Curves`, at a checkpoint; None for a value that is not finite or not known."""
+
+    steps: int
+    fitness: float | None
+    training_fitness: float | None
+    episode_length: float | None
+    total: float | None
+    kl: float | None
+    learning_rate: float | None
+    action_std: float | None
+    components: dict[str, float | None]
+    least: dict[str, float | None]
+    greatest: dict[str, float | None]
+
+
 class Trained(_Record):
     """What a training gave."""
 
@@ -131,6 +149,11 @@ class Candidate(_Record):
     def name(self) -> str:
         """`generation.slot`, as people refer to it."""
         return f"{self.generation}.{self.slot}"
+
+    @property
+    def address(self) -> Address:
+        """Generation, slot and attempt of its reply."""
+        return self.generation, self.slot, self.attempt
 
     @property
     def trained(self) -> Trained | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from eureka.config import tasks
 from eureka.runs import alarms
@@ -18,6 +19,7 @@ from eureka.runs.results import (
     BenchmarkRow,
     BenchmarkSummary,
     Comparison,
+    Interval,
 )
 from eureka.runs.statistics import bootstrap, human_normalised, improvement, interquartile_mean, student
 
@@ -120,13 +122,18 @@ def _reached(outcome: Outcome, threshold: float) -> int | None:
     return next((step for step, fitness in steps if fitness >= threshold), None)
 
 
+def verdict(mine: Interval, theirs: Interval) -> Literal["win", "tie", "loss"]:
+    """Compare two means by their intervals: a win or a loss if the intervals are disjoint, otherwise a tie."""
+    return "win" if mine.low > theirs.high else "loss" if mine.high < theirs.low else "tie"
+
+
 def _against(arm: Arm, baseline: Arm, sparse: Arm | None) -> Against:
     mine, theirs = (a.interval if a.comparable else None for a in (arm, baseline))
     if mine is None or theirs is None:
         return Against(verdict="not defined", improvement=None, improvement_interval=None, normalised=None)
     floor = sparse.interval if sparse and sparse.comparable else None
     return Against(
-        verdict="win" if mine.low > theirs.high else "loss" if mine.high < theirs.low else "tie",
+        verdict=verdict(mine, theirs),
         improvement=improvement([arm.fitness], [baseline.fitness]),
         improvement_interval=bootstrap(improvement, [arm.fitness], [baseline.fitness]),
         normalised=human_normalised(mine.mean, theirs, floor) if floor else None,

@@ -130,6 +130,8 @@ class Finished:
 
     folder: Path
     comparison: Comparison
+    winner: Candidate | None = None
+    """The winner of a search that ends now."""
 
 
 OnProgress = Callable[[Progressed | RungReached | Notice], None]

@@ -1,49 +1,258 @@
-"""A journal that may still grow: only what is new in it is read."""
+"""The journal of a run: one JSON object per line in `events.jsonl`, with a model for each kind of event.
+
+`docs/run-folder.md` describes the events. This module has the only reader of the file.
+"""
 
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
 
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from eureka.config.settings import Evaluation, Settings
 from eureka.errors import UserError
-from eureka.runs.store import Event
+from eureka.runs import layout
+from eureka.runs.candidate import Dropped, Failed, Point, Trained
+from eureka.runs.replies import Address, Answer, Message, Reply
+from eureka.runs.results import ArmSpec, CompareOptions, Comparison
+from eureka.text import shown
 
+VERSION = 1
+"""Of the journal and of `run.json`; another version is refused."""
+
+_Seconds = Annotated[float, Field(ge=0, le=32_503_680_000.0)]
+"""Until the year 3000."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RunRecord(_Strict):
+    """`run.json`: written once, when the folder is made."""
+
+    kind: Literal["search", "comparison"] = Field(description="a comparison trains given rewards only")
+    journal_version: int = VERSION
+    task: str = Field(description="the task's name")
+    task_file: str = Field(description="name of a shipped task, path of a YAML file, or `gymnasium:ID`")
+    sources: dict[str, str] = Field(description="SHA-256 of the task's files")
+    settings: Settings = Field(description="as they were given")
+    versions: dict[str, str] = Field(description="of eureka, Python and packages")
+
+
+class _Event(_Strict):
+    event: Any  # a literal in each kind; declared here so that it comes first in a line
+    time: _Seconds = Field(default_factory=lambda: round(time.time(), 3), description="s since 1970")
+
+
+class _OfReply(_Event):
+    generation: int
+    attempt: int
+
+
+class OfTraining(_Event):
+    """An event of the training of a population."""
+
+    training: str = Field(description="its key")
+
+
+class StartedEvent(_Event):
+    """The run has its trainers and a sandbox."""
+
+    event: Literal["started"] = "started"
+    evaluation: Evaluation = Field(description="as fitted to the budget")
+    sandbox: dict[str, Any] = Field(description="the sandbox level")
+    fence: str = Field(description="the trainer's isolation; empty for --open-trainer")
+    sizes: dict[str, int] | None = Field(description="of MuJoCo Warp's buffers; None on the CPU")
+
+
+class PromptEvent(_OfReply):
+    """A prompt, before it is sent."""
+
+    event: Literal["prompt"] = "prompt"
+    sha256: str
+    messages: tuple[Message, ...]
+    parents: tuple[str, ...] = Field(description="names of the candidates that it reflects on")
+
+
+class AnswerEvent(_OfReply):
+    """A designer's answer to one call, before it is used."""
+
+    event: Literal["answer"] = "answer"
+    prompt: str | None = Field(description="SHA-256 of the prompt; None for the reward of --start")
+    answer: Answer
+
+
+class VerdictEvent(_OfReply):
+    """The result of extraction, sandbox and pre-flight for one reply."""
+
+    event: Literal["verdict"] = "verdict"
+    slot: int
+    code: str | None
+    notes: tuple[str, ...]
+    failed: Failed | None
+    program: str | None
+    fingerprint: str | None
+
+
+class TrainingEvent(OfTraining):
+    """A population of the search begins to train."""
+
+    event: Literal["training"] = "training"
+    members: list[Address]
+    warm: str | None = Field(description="name of the candidate whose policy initialises all members")
+
+
+class SharesEvent(OfTraining):
+    """How members are split over workers, until an iteration or to the end."""
+
+    event: Literal["shares"] = "shares"
+    until: int | None
+    shares: list[list[int]]
+
+
+class CheckpointEvent(OfTraining):
+    """A checkpoint is in scratch."""
+
+    event: Literal["checkpoint"] = "checkpoint"
+    members: list[int]
+    number: int
+    file: str
+    sha256: str
+    points: dict[str, Point] = Field(description="by each member's folder in the run")
+
+
+class SplitEvent(OfTraining):
+    """Members continue in two halves, since their process died again and again."""
+
+    event: Literal["split"] = "split"
+    members: list[int]
+    until: int | None
+    reason: str
+
+
+class RacedEvent(OfTraining):
+    """A rung of successive halving."""
+
+    event: Literal["raced"] = "raced"
+    until: int
+    dropped: list[int]
+
+
+class PublishedFile(_Strict):
+    """A finished file that leaves scratch."""
+
+    file: str = Field(description="where it is now")
+    sha256: str
+
+
+class TrainedEvent(OfTraining):
+    """What became of members, at the end or at a rung."""
+
+    event: Literal["trained"] = "trained"
+    members: list[int]
+    until: int | None
+    outcomes: list[Trained | Dropped | Failed]
+    seconds: dict[str, _Seconds] = Field(default={}, description="by part of the work")
+    sizes: dict[str, int] | None = Field(default=None, description="of MuJoCo Warp's buffers at the end")
+    publish: dict[str, PublishedFile] = Field(default={}, description="policies by their place in the run")
+
+    def by_folder(self) -> Iterator[tuple[str, Trained]]:
+        """The members that trained to the end, by their folder in the run."""
+        trained = [outcome for outcome in self.outcomes if isinstance(outcome, Trained)]
+        for place, outcome in zip(self.publish, trained, strict=False):
+            yield place.rpartition("/")[0], outcome
+
+
+class BaselineEvent(_Event):
+    """A reward of the final comparison was compiled."""
+
+    event: Literal["baseline"] = "baseline"
+    arm: str
+    program: str
+
+
+class ArmsEvent(CompareOptions, _Event):
+    """What a comparison compares; the first event of its journal."""
+
+    event: Literal["arms"] = "arms"
+    arms: tuple[ArmSpec, ...]
+
+
+class CutEvent(_Event):
+    """How many members train together in the final comparison."""
+
+    event: Literal["cut"] = "cut"
+    members: int
+
+
+class ProbedEvent(_Event):
+    """Results of the robustness and correlation tests for a part of the final comparison."""
+
+    event: Literal["probed"] = "probed"
+    part: int
+    robustness: dict[str, list[float]]
+    correlation: list[float | None] | None
+
+
+class FinishedEvent(_Event):
+    """The end."""
+
+    event: Literal["finished"] = "finished"
+    winner: str | None
+    comparison: Comparison
+
+
+_OfReplies = PromptEvent | AnswerEvent | VerdictEvent
+_OfTrainings = TrainingEvent | SharesEvent | CheckpointEvent | SplitEvent | RacedEvent | TrainedEvent
+_OfComparison = ArmsEvent | BaselineEvent | CutEvent | ProbedEvent
+JournalEvent = StartedEvent | _OfReplies | _OfTrainings | _OfComparison | FinishedEvent
+_ANY = TypeAdapter(Annotated[JournalEvent, Field(discriminator="event")])
+_Kind = TypeVar("_Kind", bound=_Event)
 _Stamp = tuple[int, int, int]
 
 
 class Journal:
-    """The whole lines of `events.jsonl` so far."""
+    """The record and the events of a run; events that were appended since are read by `refresh`."""
 
     def __init__(self, folder: Path):
-        """Of the run in `folder`; nothing is read before `refresh`."""
-        self.path = folder / "events.jsonl"
-        self.events: list[Event] = []
+        """Read `run.json` of the run in `folder`.
+
+        Raises:
+            UserError: it cannot be read, or is of another version.
+        """
+        self.folder, self.path = folder, folder / layout.JOURNAL
+        self.record = read_record(folder)
+        self.events: list[JournalEvent] = []
         self._end = 0
+        """Bytes of the whole lines that were read."""
         self._stamp: _Stamp | None = None
 
     def refresh(self) -> bool:
-        """Read the lines that are new, and say whether there were any, or whether the file is another one now.
+        """Read the lines that are new; whether there are any, or the file was replaced.
 
         Raises:
             UserError: it cannot be read, or a whole line in it is damaged.
         """
-        for path in (self.path, self.path.with_name("run.json")):
-            if path.is_symlink():
-                raise UserError(f"{path} is a link, so it is not read: it may lead anywhere")
+        _refuse_link(self.path)
         try:
             stamp = stamp_of(self.path)
             if stamp == self._stamp:
                 return False
-            if stamp is None or self._stamp is None or stamp[0] != self._stamp[0] or stamp[1] < self._end:
-                self.events, self._end = [], 0
+            replaced = not stamp or not self._stamp or stamp[0] != self._stamp[0] or stamp[1] < self._end
+            if replaced:
+                self.record, self.events, self._end = read_record(self.folder), [], 0
             lines = self._new_lines() if stamp else []
         except OSError as error:
             raise UserError(f"{self.path} cannot be read: {error.strerror}") from None
         first = len(self.events) + 1
-        self.events += [self._parsed(line, first + i) for i, line in enumerate(lines)]
-        changed = bool(lines) or self._stamp is None or stamp is None or stamp[0] != self._stamp[0]
+        self.events += [self._parse(line, first + i) for i, line in enumerate(lines)]
         self._stamp = stamp
-        return changed
+        return bool(lines) or replaced
 
     def _new_lines(self) -> list[bytes]:
         if not self.path.is_file():
@@ -55,14 +264,93 @@ class Journal:
         self._end += whole
         return data[:whole].split(b"\n")[:-1]
 
-    def _parsed(self, line: bytes, number: int) -> Event:
+    def _parse(self, line: bytes, number: int) -> JournalEvent:
         try:
-            event = json.loads(line)
-            if isinstance(event, dict) and isinstance(event.get("event"), str):
-                return event
-        except (ValueError, RecursionError):
-            pass
-        raise UserError(f"{self.path}, line {number}: damaged; the journal was changed by something else")
+            return _ANY.validate_python(json.loads(line))
+        except (ValueError, RecursionError) as error:
+            what = f"damaged ({_problem(error)}); the journal was changed by something else"
+            raise UserError(f"{self.path}, line {number}: {what}") from None
+
+    def find(self, kind: type[_Kind], **wanted: Any) -> _Kind | None:
+        """The latest event of a kind with these values."""
+        return next((e for e in reversed(self.events) if isinstance(e, kind) and _has(e, wanted)), None)
+
+    def all(self, kind: type[_Kind], **wanted: Any) -> list[_Kind]:
+        """All events of a kind with these values, in their order."""
+        return [e for e in self.events if isinstance(e, kind) and _has(e, wanted)]
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in effect: those of the record, with the evaluation as fitted to the budget at the start."""
+        return self._with_fitted_evaluation(self.record.settings)
+
+    def _with_fitted_evaluation(self, settings: Settings) -> Settings:
+        started = self.find(StartedEvent)
+        return settings.model_copy(update={"evaluation": started.evaluation}) if started else settings
+
+    @property
+    def finished(self) -> FinishedEvent | None:
+        """The end, if it was reached."""
+        return self.find(FinishedEvent)
+
+    @property
+    def arms(self) -> ArmsEvent | None:
+        """What a comparison compares; None for a search.
+
+        Raises:
+            UserError: the event is missing.
+        """
+        found = self.find(ArmsEvent) if self.record.kind == "comparison" else None
+        if found is None and self.record.kind == "comparison":
+            raise UserError(f"{self.path} is damaged: it does not say what is compared")
+        return found
+
+    def answers(self) -> list[Answer]:
+        """What designers answered."""
+        return [event.answer for event in self.all(AnswerEvent)]
+
+    def replies(self) -> dict[Address, tuple[Reply, AnswerEvent]]:
+        """Each reply with the event that holds it, by address; the first counts."""
+        found: dict[Address, tuple[Reply, AnswerEvent]] = {}
+        for event in self.all(AnswerEvent):
+            for reply in event.answer.replies:
+                found.setdefault((event.generation, reply.slot, event.attempt), (reply, event))
+        return found
+
+    def verdicts(self) -> dict[Address, VerdictEvent]:
+        """What became of replies before training, by address."""
+        return {(e.generation, e.slot, e.attempt): e for e in self.all(VerdictEvent)}
+
+
+def read_journal(folder: Path) -> Journal:
+    """The journal of a run as it is now.
+
+    Raises:
+        UserError: it or `run.json` cannot be read, is damaged, or is of another version.
+    """
+    journal = Journal(folder)
+    journal.refresh()
+    return journal
+
+
+def read_record(folder: Path) -> RunRecord:
+    """The contents of a run's `run.json`.
+
+    Raises:
+        UserError: it cannot be read, is damaged, or is of another version.
+    """
+    path = folder / layout.RECORD
+    _refuse_link(path)
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        version = data.get("journal_version") if isinstance(data, dict) else VERSION
+        if version != VERSION:
+            written = "without a journal version" if version is None else f"in journal version {shown(str(version))}"
+            advice = "open it with the eureka that wrote it"
+            raise UserError(f"{folder} was written {written}; this eureka reads version {VERSION}; {advice}")
+        return RunRecord.model_validate(data)
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{path} cannot be read: {_problem(error)}") from None
 
 
 def stamp_of(path: Path) -> _Stamp | None:
@@ -72,3 +360,20 @@ def stamp_of(path: Path) -> _Stamp | None:
     except FileNotFoundError:
         return None
     return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _refuse_link(path: Path) -> None:
+    if path.is_symlink():
+        raise UserError(f"{path} is a link, so it is not read: it may lead anywhere")
+
+
+def _has(event: _Event, wanted: Mapping[str, Any]) -> bool:
+    return all(getattr(event, name) == value for name, value in wanted.items())
+
+
+def _problem(error: Exception) -> str:
+    """What is wrong, without values of the file."""
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return shown(f"{'.'.join(map(str, first['loc'])) or 'line'}: {first['msg']}")[:200]
+    return shown(str(error))[:200]

@@ -1,9 +1,8 @@
-"""Replies of designers as the journal records them."""
+"""Prompts and replies as the journal records them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -17,6 +16,15 @@ Address = tuple[int, int, int]
 def writable(text: str) -> str:
     """JSON can hold halves of surrogate pairs, which no file in UTF-8 can."""
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+class Message(BaseModel):
+    """One turn of a conversation."""
+
+    model_config = ConfigDict(frozen=True)
+
+    role: Literal["system", "user", "assistant"]
+    content: str
 
 
 class Reply(BaseModel):
@@ -53,20 +61,9 @@ class Answer(BaseModel):
         default=None, ge=0, description="reasoning included; None where nobody counts"
     )
     usd: float | None = Field(default=None, ge=0, allow_inf_nan=False, description="None where the price is not known")
-    seconds: float = Field(default=0.0, description="until the answer was there")
+    seconds: float = Field(default=0.0, ge=0, allow_inf_nan=False, description="until the answer was there")
 
     @field_validator("model", "source")
     @classmethod
     def _can_be_written(cls, text: str | None) -> str | None:
         return None if text is None else writable(text)[:500]
-
-
-def replies_of(events: Iterable[Mapping[str, Any]]) -> dict[Address, tuple[Reply, Mapping[str, Any]]]:
-    """Every recorded reply with the event that holds it, by its address; the first counts."""
-    found: dict[Address, tuple[Reply, Mapping[str, Any]]] = {}
-    for event in events:
-        if event["event"] == "answer":
-            for data in event["answer"]["replies"]:
-                address = (event["generation"], data["slot"], event["attempt"])
-                found.setdefault(address, (Reply.model_validate(data), event))
-    return found

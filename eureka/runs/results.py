@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from eureka.config.settings import Asking
+
 HUMAN, SPARSE, EVOLVED = "human", "sparse", "evolved"
 
 
@@ -60,6 +62,16 @@ class ArmSpec(_Frozen):
     def labels(self) -> tuple[str, ...]:
         """Its name and those of its rewards, which no other arm may have."""
         return tuple(dict.fromkeys([self.name, *(self.key(i) for i in range(len(self.rewards)))]))
+
+
+class CompareOptions(_Frozen):
+    """What a comparison does besides retraining."""
+
+    controls: tuple[str, ...] = Field(default=(), description="searches to run first, whose winners are arms")
+    llm: str = Field(default="search", description="the designer of the first run among the arms, for best-of-n")
+    asking: Asking = Field(default=Asking(), description="how it is asked")
+    robustness: bool = Field(default=False, description="whether policies are also tried under perturbed physics")
+    correlation: bool = Field(default=False, description="whether rewards are held against the human one")
 
 
 class Against(_Frozen):

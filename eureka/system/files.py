@@ -1,4 +1,4 @@
-"""Files written whole or not at all, and what a disk may refuse as one sentence."""
+"""Atomic file writes, and one-sentence errors for disk problems."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from eureka.errors import StorageFault, UserError
 
 
 def read_source(path: Path) -> str:
-    """The text of a reward file.
+    """Read a reward file.
 
     Raises:
         UserError: it cannot be read.
@@ -22,7 +22,7 @@ def read_source(path: Path) -> str:
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise UserError(f"{path} is not a text file in UTF-8") from None
+        raise UserError(f"{path} is not a UTF-8 text file") from None
 
 
 _OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -30,28 +30,28 @@ _OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 @contextlib.contextmanager
 def storage(path: Path) -> Iterator[None]:
-    """Around the writing of a run's files.
+    """Translate errors while writing a run's files.
 
     Raises:
         StorageFault: the disk is full.
-        UserError: there is no permission to write below `path`.
+        UserError: no permission to write below `path`.
     """
     try:
         yield
     except OSError as error:
         if error.errno in _OUT_OF_SPACE:
             raise StorageFault(
-                f"the disk is full: {path} cannot be written; nothing recorded is lost: free some room, then "
-                "eureka resume the run"
+                f"the disk is full: {path} cannot be written; nothing recorded is lost: free some space, then use "
+                "eureka resume"
             ) from None
         if isinstance(error, PermissionError) or error.errno == errno.EROFS:
-            raise UserError(f"no permission to write {path}; choose another place with --out") from None
+            raise UserError(f"no permission to write {path}; choose another path with --out") from None
         raise
 
 
 @contextlib.contextmanager
 def output_file(path: Path, option: str = "-o") -> Iterator[None]:
-    """Around the writing of a file whose place the user chooses with `option`.
+    """Translate errors while writing a file whose path the user sets with `option`.
 
     Raises:
         StorageFault: the disk is full.
@@ -61,16 +61,16 @@ def output_file(path: Path, option: str = "-o") -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _OUT_OF_SPACE:
-            raise StorageFault(f"the disk is full: {path} cannot be written; free some room, and try again") from None
+            raise StorageFault(f"the disk is full: {path} cannot be written; free some space and try again") from None
         why = error.strerror or type(error).__name__
-        raise UserError(f"{path} cannot be written: {why}; choose another place with {option}") from None
+        raise UserError(f"{path} cannot be written: {why}; choose another path with {option}") from None
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it is never seen half-written."""
+    """Write a file atomically."""
     temporary = path.with_name(path.name + ".tmp")
     try:
-        temporary.unlink(missing_ok=True)  # left behind, or a link that leads elsewhere
+        temporary.unlink(missing_ok=True)  # a leftover, or a link to another place
         with open(temporary, "xb") as file:
             file.write(data)
             file.flush()

@@ -1,4 +1,4 @@
-"""Which devices there are; torch is asked in a process of its own, and only where there is a driver."""
+"""Detection of devices. Torch is queried in a separate process, and only if a GPU driver is present."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pathlib import Path
 
 
 def cores() -> int:
-    """Processors that this process may use."""
+    """Number of CPUs that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 DEVICES = ("cpu", "cuda", "warp-cpu")
-"""`cpu` is `mujoco.batch`; `cuda` MuJoCo Warp; `warp-cpu` the latter's code on the processor: slow, to try it."""
+"""`cpu` is `mujoco.batch`, `cuda` is MuJoCo Warp, `warp-cpu` is MuJoCo Warp on the CPU: slow, for tests."""
 
 
 _DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/nvhost-gpu")
@@ -25,25 +25,25 @@ _ASK = "import torch; [print(torch.cuda.get_device_name(i)) for i in range(torch
 
 @functools.cache
 def gpus() -> tuple[str, ...]:
-    """The names of the GPUs that torch sees."""
+    """Names of the GPUs that torch can use."""
     if not any(Path(driver).exists() for driver in _DRIVERS) or importlib.util.find_spec("torch") is None:
         return ()
-    said = subprocess.run([sys.executable, "-P", "-c", _ASK], capture_output=True, text=True).stdout
-    return tuple(said.split("\n")[:-1])
+    names = subprocess.run([sys.executable, "-P", "-c", _ASK], capture_output=True, text=True).stdout
+    return tuple(names.split("\n")[:-1])
 
 
 def gpu() -> str:
-    """The name of the GPU that torch would use; nothing if there is none."""
+    """Name of the first GPU; an empty string if there is none."""
     return next(iter(gpus()), "")
 
 
 def missing() -> bool:
-    """Whether the simulator for GPUs is not installed."""
+    """Whether MuJoCo Warp is not installed."""
     return importlib.util.find_spec("mujoco_warp") is None
 
 
 def kernel_cache() -> Path:
-    """Where compiled kernels are kept between runs."""
+    """Folder of the compiled kernels, kept between runs."""
     given = os.environ.get("WARP_CACHE_PATH")
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return Path(given) if given else home / "eureka" / "kernels"

@@ -1,4 +1,4 @@
-"""Where the shipped prompts, tasks and sandbox are: beside the package in a checkout, inside it in a wheel."""
+"""Paths of the shipped prompts, tasks and sandbox: next to the package in a checkout, inside it in a wheel."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 
 
 def shipped(kind: str) -> Path:
-    """The folder `prompts`, `tasks` or `sandbox` that belongs to this installation."""
+    """The folder `prompts`, `tasks` or `sandbox` of this installation."""
     installed = _PACKAGE / "_shipped" / kind
     return installed if installed.is_dir() else _PACKAGE.parent / kind
 
 
 def load_sandbox(module: str) -> ModuleType:
-    """A module of `sandbox/`, loaded by path: its folder is never put on `sys.path`.
+    """Load a module of `sandbox/` by path, without a change of `sys.path`.
 
-    The package is registered under a private name, so that a stranger's top-level `sandbox` cannot take its place.
+    The package has a private name, so a top-level `sandbox` of another distribution cannot replace it.
     """
     package = "eureka_sandbox"
     if package not in sys.modules:
@@ -29,7 +29,7 @@ def load_sandbox(module: str) -> ModuleType:
 
 
 def load_file(name: str, path: Path) -> ModuleType:
-    """Run the Python file at `path` as a module called `name` (a task's own code, never a candidate's)."""
+    """Run the Python file at `path` as the module `name` (code of a task or user, never of a candidate)."""
     return _load(name, path)
 
 

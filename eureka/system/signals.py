@@ -1,4 +1,4 @@
-"""Stopping a run politely: the first signal ends it in order, further ones find us busy with that."""
+"""Graceful shutdown: the first signal stops a run in order; further signals are ignored."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""What ends a run politely: Ctrl-C, a batch system, a closed terminal."""
+"""Handled signals: Ctrl-C, a batch system's request, a closed terminal."""
 
 
 class Interrupted(Exception):
-    """Somebody asked the run to stop."""
+    """A signal requested the end of the run."""
 
     def __init__(self, folder: Path | None, signal_number: int):
         super().__init__(signal_number)
         self.folder, self.signal_number = folder, signal_number
-        """The run to resume, None if it had not begun; and what asked."""
+        """The run to resume (None if it has not started) and the signal."""
 
 
 class Stop:
-    """Turns the first signal into an `Interrupted`."""
+    """Signal handler that raises `Interrupted` once."""
 
     folder: Path | None = None
-    """The run to resume afterwards, once there is one."""
+    """The run to resume, once it exists."""
 
     def __call__(self, number: int, _: object) -> None:
         for each in _SIGNALS:
@@ -34,11 +34,11 @@ class Stop:
 
 @contextmanager
 def interruptible() -> Iterator[Stop]:
-    """Raise `Interrupted` in the code below when somebody asks it to stop."""
+    """Raise `Interrupted` in the body when a handled signal arrives."""
     stop = Stop()
-    # What was ignored stays ignored: nohup and the shell's & mean it.
-    heard = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, stop) for number in heard}
+    # Ignored signals stay ignored: nohup and the shell's & rely on that.
+    handled = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, stop) for number in handled}
     try:
         yield stop
     finally:

@@ -24,7 +24,7 @@ from eureka.rl.policy import Policy
 from eureka.rl.rollout import normalize
 from eureka.system.seeds import derive
 from eureka.task import Task
-from eureka.video.trajectory import GOES_ON, TERMINATED, TIMED_OUT, Part
+from eureka.video.trajectory import RUNNING, TERMINATED, TIMED_OUT, Part
 
 _GOAL = ("goal_position", "goal_rotation")
 """Fields of a State with the target pose of the body `object`: (N, 3) and (N, 4)."""
@@ -112,9 +112,9 @@ def play(
     left = torch.full((members,), episodes or 0)
     while len(recorded) < steps and (episodes is None or bool((left > 0).any())):
         step = env.step(policy.mean(normalize(moments, env.observation)), record)
-        ended = torch.where(step.terminated, TERMINATED, torch.where(step.timed_out, TIMED_OUT, GOES_ON))
+        ended = torch.where(step.terminated, TERMINATED, torch.where(step.timed_out, TIMED_OUT, RUNNING))
         recorded.append(torch.stack([step.fitness.double(), ended.double(), step.length.double()])[..., 0])
-        left = left - (ended[:, 0] != GOES_ON).int()
+        left = left - (ended[:, 0] != RUNNING).int()
     state, rows, goal = np.stack(states), torch.stack(recorded).numpy(), torch.stack(goals).numpy()
     parts = []
     for p, (label, program) in enumerate(zip(labels, programs, strict=True)):

@@ -38,7 +38,7 @@ from eureka.rl.checkpoints import load_policies, save_policies
 from eureka.rl.normalization import RunningMoments
 from eureka.rl.policy import Policy
 from eureka.rl.training import InitialPolicy, Training
-from eureka.runs.candidate import Failed
+from eureka.runs.candidate import Failed, Point
 from eureka.runs.events import TrainingProgress
 from eureka.system.seeds import derive
 from eureka.task import Task
@@ -241,7 +241,11 @@ class Service:
         def on_checkpoint(number: int) -> None:
             file = folder / f"checkpoint-{number}.safetensors"
             training.save(file)
-            self.send(Checkpoint(number=number, saved=_hashed(file), points=tuple(training.points())))
+            self.send(
+                Checkpoint(
+                    number=number, saved=_hashed(file), points=tuple(map(Point.model_validate, training.points()))
+                )
+            )
 
         send_notes()
         outcomes = training.run(on_progress, on_checkpoint, command.until)

@@ -1,4 +1,4 @@
-"""Frames to files: MP4 for browsers, small moving pictures for a page, single frames."""
+"""Writes frames to MP4, GIF, WebP or PNG files."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import numpy as np
 from PIL import Image
 
 _CODECS = {"libx264": "H.264", "libopenh264": "H.264", "h264_videotoolbox": "H.264", "mpeg4": "MPEG-4"}
-"""What browsers play first; any build of FFmpeg has the last."""
-_SMALL, _SLOW = 480, 15
-"""Pixels across and pictures a second, at most, of a moving picture."""
+"""In order of browser support; every build of FFmpeg has the last."""
+_MAX_WIDTH, _MAX_RATE = 480, 15
+"""Pixels and frames per second of an animated image."""
 
 
 class Film(Protocol):
-    """Takes frames one after another."""
+    """A writer of consecutive frames."""
 
     by: str
-    """With what, for people to read."""
+    """Display name of the format."""
 
     def add(self, frame: Image.Image) -> None:
-        """The next frame, always of the same even size."""
+        """Append a frame; all frames have the same size, with even width and height."""
         ...
 
     def close(self) -> None:
@@ -31,23 +31,23 @@ class Film(Protocol):
 
 
 def make(path: Path, rate: Fraction, size: tuple[int, int]) -> Film:
-    """A film that ends up in `path`, by its suffix.
+    """Create a writer for the suffix of `path`.
 
     Args:
-        path: it ends in one of `play.FILMS`.
-        rate: frames a second.
-        size: width and height of a frame.
+        path: a path with one of the suffixes in `play.FILMS`.
+        rate: frames per second.
+        size: width and height of a frame in pixels.
     """
-    return _Video(path, rate, size) if path.suffix == ".mp4" else _Picture(path, rate)
+    return _Video(path, rate, size) if path.suffix == ".mp4" else _AnimatedImage(path, rate)
 
 
 class Frames:
-    """Every frame as a PNG of its own: `frame-00000.png` and so on."""
+    """Writes one PNG file per frame: `frame-00000.png` and so on."""
 
     by = "PNG"
 
     def __init__(self, folder: Path):
-        """Write into `folder`, which is made."""
+        """Write to `folder`, which is created."""
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._count = folder, 0
 
@@ -56,7 +56,7 @@ class Frames:
         self._count += 1
 
     def close(self) -> None:
-        """Nothing is left to do."""
+        """Do nothing."""
 
 
 class _Video:
@@ -71,7 +71,7 @@ class _Video:
         assert isinstance(stream, av.VideoStream)
         self._stream = stream
         self._stream.width, self._stream.height = size
-        self._stream.pix_fmt = "yuv420p"  # the one that every browser plays
+        self._stream.pix_fmt = "yuv420p"  # supported by every browser
         if codec == "libx264":
             self._stream.options = {"crf": "20", "preset": "fast"}
         else:
@@ -85,19 +85,19 @@ class _Video:
         self._file.close()
 
 
-class _Picture:
-    """GIF or WebP, small and slow."""
+class _AnimatedImage:
+    """GIF or WebP, with reduced size and rate."""
 
     def __init__(self, path: Path, rate: Fraction):
         self.by = "WebP" if path.suffix == ".webp" else "GIF"
-        self._path, self._every = path, max(1, round(rate / _SLOW))
+        self._path, self._every = path, max(1, round(rate / _MAX_RATE))
         self._duration = int(1000 * self._every / rate)
         self.by += f", one frame in {self._every}" if self._every > 1 else ""
         self._count, self._frames = 0, []
 
     def add(self, frame: Image.Image) -> None:
         if self._count % self._every == 0:
-            share = min(1.0, _SMALL / frame.width)
+            share = min(1.0, _MAX_WIDTH / frame.width)
             small = frame.resize((round(frame.width * share), round(frame.height * share)), Image.Resampling.LANCZOS)
             self._frames.append(
                 small if self._path.suffix == ".webp" else small.quantize(128, dither=Image.Dither.NONE)

@@ -1,4 +1,4 @@
-"""What stands beside the picture: time, fitness so far, and the reward's components as they grow."""
+"""Panels beside the rendered scene: time, current fitness, and the reward's components over time."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from eureka.text import number, shown
 from eureka.video.trajectory import TERMINATED, Part
 
 _SCALE = 2
-"""Lines are drawn so many times larger and made small again, which smooths them."""
+"""Supersampling factor for antialiasing."""
 _BACK, _PLOT, _RULE = (22, 25, 31), (31, 35, 43), (68, 75, 88)
 _TEXT, _DIM = (236, 239, 244), (158, 167, 182)
 _COLOURS = ((236, 239, 244), (94, 187, 255), (255, 180, 84), (122, 214, 138), (240, 138, 178), (190, 160, 255))
 _BAD, _GOOD = (255, 128, 118), (122, 214, 138)
-_MARGIN, _HEAD, _ROW, _NARROWEST = 14, 74, 54, 190
-"""Pixels: around everything, for the lines on top, the least for a component's name and plot, and across for it."""
+_MARGIN, _HEAD, _ROW, _MIN_WIDTH = 14, 74, 54, 190
+"""Pixels: margin, height of the header, minimum height and width of a component's plot."""
 
 
 @dataclass(frozen=True)
 class _Box:
-    """Where a component is drawn, in pixels of the finished picture."""
+    """Position of a component's plot, in pixels of the final image."""
 
     left: int
     top: int
@@ -31,13 +31,13 @@ class _Box:
 
 
 class Panel:
-    """The panel of one policy, (height, width) pixels."""
+    """The panel of one policy."""
 
     def __init__(self, part: Part, control_period: float, width: int, height: int):
-        """Lay out what does not change; as many components are drawn as there is room for."""
+        """Lay out the components that fit into `width` x `height` pixels, and draw the static parts."""
         self._part, self._period, self._size = part, control_period, (width, height)
         self._big, self._small = (ImageFont.load_default(px * _SCALE) for px in (15, 12))
-        columns = max(1, (width - 2 * _MARGIN) // _NARROWEST)
+        columns = max(1, (width - 2 * _MARGIN) // _MIN_WIDTH)
         rows = max(1, (height - _HEAD - _MARGIN) // _ROW)
         names = part.names
         columns = min(columns, max(1, -(-len(names) // rows))) if names else 1
@@ -47,33 +47,33 @@ class Panel:
             room = max(1, room - 1)
             self._left_out = len(names) - room
         used = min(rows, -(-min(len(names), room + bool(self._left_out)) // columns)) or 1
-        tall = min((height - _HEAD - _MARGIN) // used, 2 * _ROW)
+        high = min((height - _HEAD - _MARGIN) // used, 2 * _ROW)
         wide = (width - 2 * _MARGIN) // columns
         self._boxes = [
-            _Box(_MARGIN + i % columns * wide, _HEAD + i // columns * tall, wide - (12 if columns > 1 else 0), tall)
+            _Box(_MARGIN + i % columns * wide, _HEAD + i // columns * high, wide - (12 if columns > 1 else 0), high)
             for i in range(min(len(names), room))
         ]
         self._curves = [self._curve(i, box) for i, box in enumerate(self._boxes)]
         self._ends = part.episodes()
-        self._still = self._background()
+        self._static = self._background()
 
     def draw(self, step: int) -> Image.Image:
-        """The panel after a control step."""
-        picture = self._still.copy()
+        """Draw the panel after a control step."""
+        picture = self._static.copy()
         pen, part = ImageDraw.Draw(picture), self._part
         past = [end for end in self._ends if end < step]
         begun = past[-1] + 1 if past else 0
         left, right = _MARGIN, self._size[0] - _MARGIN
         self._write(pen, (right, 13), f"{(step + 1) * self._period:.1f} s", _TEXT, self._big, "ra")
         fitness = float(part.fitness[step])
-        self._write(pen, (left, 35), f"fitness so far  {_known(fitness)}", _TEXT, self._small)
+        self._write(pen, (left, 35), f"current fitness  {_known(fitness)}", _TEXT, self._small)
         self._write(pen, (right, 35), f"episode {len(past) + 1}", _DIM, self._small, "ra")
         last = step if part.ended[step] else past[-1] if past else None
         if last is not None:
             fell = part.ended[last] == TERMINATED
             before = max((end for end in self._ends if end < last), default=-1)
             took = (last - before) * self._period
-            how = f"ended after {took:.1f} s" if fell else f"whole, {took:.1f} s"
+            how = f"ended after {took:.1f} s" if fell else f"completed, {took:.1f} s"
             said = f"episode {self._ends.index(last) + 1}: {how}, fitness {_known(float(part.fitness[last]))}"
             self._write(pen, (left, 53), said, _BAD if fell else _GOOD, self._small, most=right - left)
         for i, box in enumerate(self._boxes):
@@ -81,7 +81,7 @@ class Panel:
             colour = _COLOURS[i % len(_COLOURS)]
             self._write(pen, (box.left + box.width, box.top + 3), _known(value), colour, self._small, "ra")
             curve = self._curves[i][: step + 1]
-            # A line from one episode to the next would be no change of anything.
+            # Episodes are not connected by lines.
             for piece in np.split(curve, [end + 1 for end in past]):
                 if len(piece) > 1:
                     pen.line([tuple(point) for point in piece], colour, 3, joint="curve")
@@ -111,23 +111,23 @@ class Panel:
             said = f"and {self._left_out} more"
             self._write(pen, (_MARGIN, height - _MARGIN - 10), said, _DIM, self._small)
         if not self._boxes:
-            self._write(pen, (_MARGIN, _HEAD + 4), "its reward is not known", _DIM, self._small)
+            self._write(pen, (_MARGIN, _HEAD + 4), "reward unknown", _DIM, self._small)
         return picture
 
     def _area(self, box: _Box) -> tuple[int, int, int, int]:
-        """Of the plot, in large pixels: left, top, right, bottom."""
+        """Left, top, right and bottom of the plot, in supersampled pixels."""
         s = _SCALE
         return box.left * s + 6, (box.top + 22) * s, (box.left + box.width) * s - 6, (box.top + box.height - 8) * s
 
     def _range(self, i: int) -> tuple[float, float]:
-        """Least and greatest of all values, the same at every step so that the plot stands still."""
+        """Minimum and maximum of all values, so that the axis is the same in all frames."""
         values = self._part.values[:, i]
         known = values[np.isfinite(values)]
         least, most = (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
         return (least, most) if most - least > 1e-6 * max(1e-30, abs(most)) else (least - 1.0, most + 1.0)
 
     def _curve(self, i: int, box: _Box) -> np.ndarray:
-        """(T, 2) large pixels."""
+        """(T, 2) supersampled pixels."""
         left, top, right, low = self._area(box)
         least, most = self._range(i)
         values = np.nan_to_num(self._part.values[:, i].astype(np.float64), nan=least, posinf=most, neginf=least)
@@ -144,7 +144,7 @@ class Panel:
         anchor: str = "la",
         most: int | None = None,
     ) -> None:
-        """One line of text, cut to `most` pixels; `anchor` as Pillow has it."""
+        """Draw one line of text, truncated to `most` pixels; `anchor` as in Pillow."""
         text = shown(text)
         if most is not None and pen.textlength(text, font) > most * _SCALE:
             while text and pen.textlength(text + "...", font) > most * _SCALE:

@@ -1,4 +1,4 @@
-"""`eureka play`: look up, simulate, draw, and say what was made of it."""
+"""`eureka play`: selects policies, simulates them and renders a film."""
 
 from __future__ import annotations
 
@@ -25,33 +25,32 @@ from eureka.workers.messages import FileReference, Play
 from eureka.workers.process import Died, Worker, last_line
 
 FILMS = (".mp4", ".gif", ".webp")
-"""What the name of a film may end in."""
-_ALONE, _BESIDE = (960, 540), (1280, 720)
-"""Pixels of a frame, unless others are asked for: of one policy, of several."""
+"""Suffixes of films."""
+_SINGLE_SIZE, _MULTIPLE_SIZE = (960, 540), (1280, 720)
+"""Default size of a frame in pixels, for one and for several policies."""
 _SECONDS = 10.0
-"""s of play, unless another length is asked for."""
-_MOST_EPISODES = 100
-"""That are played for one film."""
-_LEAST, _MOST = 160, 4096
-_BEGINS, _GOES_ON = 300.0, 180.0
-"""s until a renderer has shown that it works (kernels may have to be compiled), and between two frames."""
+"""Default duration in s."""
+_MAX_EPISODES = 100
+_MIN_SIZE, _MAX_SIZE = 160, 4096
+_START_TIMEOUT, _FRAME_TIMEOUT = 300.0, 180.0
+"""s to wait for a renderer to start (it may compile kernels), and for a frame."""
 _INSTALL = "pip install -e '.[play]'"
 
 Say = Callable[[str], None]
 Tick = Callable[[int, int], None]
-"""Called with the number of frames that are drawn, and of all."""
+"""Called with the number of drawn frames and the total."""
 
 
 @dataclass(frozen=True)
 class PlayOptions:
-    """What was asked for.
+    """Options of `eureka play`.
 
     Raises:
-        UserError: it cannot be; says why.
+        UserError: an option is invalid.
     """
 
     given: str
-    """A run, a policy's file, or a trajectory that was played before."""
+    """A run, a policy file or a saved trajectory."""
     candidate: str | None = None
     baseline: str | None = None
     task: str | None = None
@@ -64,113 +63,113 @@ class PlayOptions:
 
     def __post_init__(self) -> None:
         if self.seconds is not None and self.episodes is not None:
-            raise UserError("--seconds and --episodes both say how long to play; give one of them")
-        if self.episodes is not None and self.episodes > _MOST_EPISODES:
-            raise UserError(f"--episodes must be at most {_MOST_EPISODES}, not {self.episodes}")
+            raise UserError("--seconds and --episodes exclude each other; give one of them")
+        if self.episodes is not None and self.episodes > _MAX_EPISODES:
+            raise UserError(f"--episodes must be at most {_MAX_EPISODES}, not {self.episodes}")
         if self.replayed and (self.candidate or self.baseline or self.task or self.seconds or self.episodes):
-            raise UserError(f"{self.given} was played already; only --frames, --size and -o say how it is drawn")
+            raise UserError(f"{self.given} is a saved trajectory; give only --frames, --size and -o")
         if self.out is not None and self.out.suffix == SUFFIX and (self.frames or self.size):
-            raise UserError(f"-o {self.out} keeps the trajectory and draws nothing; leave out --frames and --size")
+            raise UserError(f"-o {self.out} saves the trajectory without drawing; remove --frames and --size")
         if self.seconds is not None and not 0.0 < self.seconds <= 3600.0:
             raise UserError(f"--seconds must be above 0 and at most 3600, not {self.seconds:g}")
         if self.out is not None and self.out.suffix not in (*FILMS, SUFFIX):
-            raise UserError(f"{self.out} should end in {', '.join(FILMS)}, or in {SUFFIX} for the trajectory alone")
+            raise UserError(f"-o {self.out} must end in {', '.join(FILMS)}, or in {SUFFIX} to save the trajectory")
         _ = self.pixels(1)
 
     @property
     def replayed(self) -> bool:
-        """Whether a trajectory was given instead of policies."""
+        """Whether a saved trajectory was given."""
         return self.given.endswith(SUFFIX)
 
     def pixels(self, policies: int) -> tuple[int, int]:
-        """Width and height of a frame."""
+        """Width and height of a frame in pixels."""
         if self.size is None:
-            return _ALONE if policies == 1 else _BESIDE
+            return _SINGLE_SIZE if policies == 1 else _MULTIPLE_SIZE
         width, _, height = self.size.lower().partition("x")
         if not (width.isdecimal() and height.isdecimal()):
-            raise UserError(f"--size is WIDTHxHEIGHT in pixels, such as 960x540, and not {self.size!r}")
-        if not all(_LEAST <= n <= _MOST for n in (int(width), int(height))):
-            raise UserError(f"--size must be from {_LEAST} to {_MOST} pixels each way, not {self.size}")
+            raise UserError(f"--size must be WIDTHxHEIGHT in pixels, e.g. 960x540, not {self.size!r}")
+        if not all(_MIN_SIZE <= n <= _MAX_SIZE for n in (int(width), int(height))):
+            raise UserError(f"--size must be from {_MIN_SIZE} to {_MAX_SIZE} pixels each way, not {self.size}")
         return int(width), int(height)
 
 
-def play(wanted: PlayOptions, isolation: IsolationPolicy, say: Say, tick: Tick) -> None:
-    """Play what is wanted, and write the files.
+def play(options: PlayOptions, isolation: IsolationPolicy, say: Say, tick: Tick) -> None:
+    """Simulate the selected policies and write the output files.
 
     Raises:
-        UserError: it does not exist, or a file is in the way.
-        EnvironmentFault: nothing here can draw; the trajectory is kept, and the message says where and what to do.
+        UserError: a run or policy does not exist, or an output file exists.
+        EnvironmentFault: no renderer works; the trajectory is saved, and the message names its file.
     """
-    choice = None if wanted.replayed else _choose(wanted)
-    film = wanted.out or Path(f"{choice.name if choice else Path(wanted.given).stem}{FILMS[0]}")
-    _require_free(film, wanted.frames)
+    choice = None if options.replayed else _select(options)
+    film = options.out or Path(f"{choice.name if choice else Path(options.given).stem}{FILMS[0]}")
+    _check_output(film, options.frames)
     scratch = Path(tempfile.mkdtemp(prefix="eureka-play-"))
     try:
-        trajectory = Path(wanted.given)
+        trajectory = Path(options.given)
         if choice is not None:
-            trajectory = _simulate(choice, wanted, isolation, scratch, say)
+            trajectory = _simulate(choice, options, isolation, scratch, say)
         if film.suffix == SUFFIX:
-            _deliver(trajectory, film)
+            _copy(trajectory, film)
             say(f"trajectory {film}")
             return
-        missing = [name for module, name in (("PIL", "Pillow"), ("av", "PyAV")) if not _is_there(module)]
+        missing = [name for module, name in (("PIL", "Pillow"), ("av", "PyAV")) if not _is_installed(module)]
         if "Pillow" in missing:
-            raise _kept(trajectory, film, choice, f"drawing needs {' and '.join(missing)}: {_INSTALL}")
+            raise _save_trajectory(trajectory, film, choice, f"drawing needs {' and '.join(missing)}: {_INSTALL}")
         no_video = film.suffix == ".mp4" and bool(missing)
-        frames = wanted.frames or (film.with_suffix("") if no_video else None)
+        frames = options.frames or (film.with_suffix("") if no_video else None)
         if no_video:
-            _require_free(None, frames)
-        drawn = _draw(trajectory, None if no_video else film, frames, wanted, scratch, tick)
+            _check_output(None, frames)
+        drawn = _draw(trajectory, None if no_video else film, frames, options, scratch, tick)
         if isinstance(drawn, str):
-            raise _kept(trajectory, film, choice, f"nothing here can draw: {drawn}")
+            raise _save_trajectory(trajectory, film, choice, f"no renderer works: {drawn}")
         say(drawn["said"])
         if no_video:
-            raise EnvironmentFault(f"no video without PyAV ({_INSTALL}); its frames are in {frames}")
+            raise EnvironmentFault(f"a video needs PyAV ({_INSTALL}); the frames are in {frames}")
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _choose(wanted: PlayOptions) -> Selection:
-    return selection.select(wanted.given, wanted.candidate, wanted.baseline, wanted.task)
+def _select(options: PlayOptions) -> Selection:
+    return selection.select(options.given, options.candidate, options.baseline, options.task)
 
 
-def _require_free(film: Path | None, frames: Path | None) -> None:
-    """A mistake is told before anything is simulated."""
+def _check_output(film: Path | None, frames: Path | None) -> None:
+    """Check the output paths before the simulation."""
     if film is not None and len(film.name.encode()) > 200:
         raise UserError("the film's name is too long; give a shorter one with -o")
     if film is not None and film.exists():
-        raise UserError(f"{film} exists already; give another name with -o, or remove it")
+        raise UserError(f"{film} exists already; give another name with -o or remove it")
     if film is not None and not film.absolute().parent.is_dir():
-        raise UserError(f"there is no folder {film.parent} to write {film.name} to")
+        raise UserError(f"the folder {film.parent} does not exist; create it or give another one with -o")
     if film is not None and not os.access(film.absolute().parent, os.W_OK):
         raise UserError(f"no permission to write {film}; choose another place with -o")
     if frames is not None and frames.exists() and (not frames.is_dir() or any(frames.iterdir())):
-        raise UserError(f"{frames} exists already and is no empty folder; name another one for the frames")
+        raise UserError(f"{frames} exists already and is not an empty folder; give another one for the frames")
     if frames is not None:
         try:
             frames.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UserError(f"no folder {frames} can be made for the frames: {error.strerror}") from None
+            raise UserError(f"cannot create the folder {frames} for the frames: {error.strerror}") from None
 
 
-def _simulate(choice: Selection, wanted: PlayOptions, isolation: IsolationPolicy, scratch: Path, say: Say) -> Path:
-    """Play in the trainer; the trajectory's file."""
+def _simulate(choice: Selection, options: PlayOptions, isolation: IsolationPolicy, scratch: Path, say: Say) -> Path:
+    """Simulate in a trainer process; returns the trajectory file."""
     work = scratch / "trainer"
     executor = LocalExecutor(choice.task, scratch, work, isolation)
     trainer = TrainerClient(executor)
     try:
         task = trainer.description
-        steps = max(1, round((wanted.seconds or _SECONDS) / task.control_period))
-        if wanted.episodes is not None:
-            steps = wanted.episodes * task.horizon
+        steps = max(1, round((options.seconds or _SECONDS) / task.control_period))
+        if options.episodes is not None:
+            steps = options.episodes * task.horizon
         target = work / f"trajectory{SUFFIX}"
         command = Play(
             policies=tuple(FileReference(file=str(player.file)) for player in choice.players),
             labels=tuple(player.label for player in choice.players),
             programs=tuple(player.program for player in choice.players),
-            seed=wanted.seed,
+            seed=options.seed,
             steps=steps,
-            episodes=wanted.episodes,
+            episodes=options.episodes,
             output=str(target),
         )
         played = trainer.play(command)
@@ -185,10 +184,10 @@ def _simulate(choice: Selection, wanted: PlayOptions, isolation: IsolationPolicy
 
 
 def _draw(
-    trajectory: Path, film: Path | None, frames: Path | None, wanted: PlayOptions, scratch: Path, tick: Tick
+    trajectory: Path, film: Path | None, frames: Path | None, options: PlayOptions, scratch: Path, tick: Tick
 ) -> dict[str, Any] | str:
-    """Draw with the first renderer that works; what it said, or why each of them does not."""
-    size = wanted.pixels(len(load(trajectory).parts))
+    """Draw with the first renderer that works. Returns its report, or the reason why each of them fails."""
+    size = options.pixels(len(load(trajectory).parts))
     unfinished = scratch / f"film{film.suffix}" if film else None
     job = {
         "trajectory": str(trajectory.absolute()),
@@ -198,23 +197,23 @@ def _draw(
     }
     reasons = []
     for name in renderers.candidates():
-        about = _drawn_by(name, job, scratch, tick)
+        about = _draw_with(name, job, scratch, tick)
         if isinstance(about, str):
             reasons.append(f"{name} ({shown(about)})")
             continue
         if film and unfinished:
-            _deliver(unfinished, film)
-        return about | {"said": _said(about, film, frames, size)}
+            _copy(unfinished, film)
+        return about | {"said": _summary(about, film, frames, size)}
     if len(reasons) == 1 and os.environ.get("MUJOCO_GL"):
-        reasons.append("MUJOCO_GL has it tried alone")
+        reasons.append("MUJOCO_GL excludes the others")
     return "; ".join(reasons)
 
 
-def _drawn_by(name: str, job: dict[str, Any], scratch: Path, tick: Tick) -> dict[str, Any] | str:
-    """Have one renderer draw, in a process of its own; what it said, or why it cannot.
+def _draw_with(name: str, job: dict[str, Any], scratch: Path, tick: Tick) -> dict[str, Any] | str:
+    """Draw with one renderer in a separate process. Returns its report, or the reason why it is unavailable.
 
     Raises:
-        EnvironmentFault: it began to, and failed.
+        EnvironmentFault: it failed after it started drawing.
     """
     log, about = scratch / f"{name}.log", None
     more = dict(renderers.environment(name))
@@ -222,10 +221,10 @@ def _drawn_by(name: str, job: dict[str, Any], scratch: Path, tick: Tick) -> dict
     try:
         worker.send(job | {"renderer": name})
         while True:
-            answer = worker.receive(_GOES_ON if about else _BEGINS)
+            answer = worker.receive(_FRAME_TIMEOUT if about else _START_TIMEOUT)
             if answer is None:
                 worker.kill()
-                raise Died("gave no sign of life")
+                raise Died("timed out")
             match answer["kind"]:
                 case "unable":
                     return answer["message"]
@@ -243,31 +242,31 @@ def _drawn_by(name: str, job: dict[str, Any], scratch: Path, tick: Tick) -> dict
         worker.close()
 
 
-def _said(about: dict[str, Any], film: Path | None, frames: Path | None, size: tuple[int, int]) -> str:
+def _summary(about: dict[str, Any], film: Path | None, frames: Path | None, size: tuple[int, int]) -> str:
     width, height = (n - n % 2 for n in size)
-    what = f"{about['frames']} frames of {width}x{height}, {about['rate']:.4g} a second, drawn by {about['by']}"
+    what = f"{about['frames']} frames of {width}x{height}, {about['rate']:.4g} per second, drawn by {about['by']}"
     places = [f"{film} ({about['codec']})"] if film else []
     places += [f"{frames}/"] if frames else []
     return f"{' and '.join(places)}: {what}"
 
 
-def _kept(trajectory: Path, film: Path, choice: Selection | None, why: str) -> EnvironmentFault:
-    """The error for a machine that cannot draw, after the trajectory was put where the film was to be."""
+def _save_trajectory(trajectory: Path, film: Path, choice: Selection | None, why: str) -> EnvironmentFault:
+    """Save the trajectory beside the requested film and return an error with its path."""
     kept = trajectory
     if choice is not None:
         numbers = itertools.chain([""], (f"-{n}" for n in itertools.count(2)))
         names = (film.with_name(f"{film.stem}{number}{SUFFIX}") for number in numbers)
         kept = next(name for name in names if not name.exists())
-        _deliver(trajectory, kept)
+        _copy(trajectory, kept)
     remedy = (
         ""
         if _INSTALL in why
         else ("; install Mesa's libegl1 or libosmesa6, or mujoco-warp (pip install -e '.[gpu]'), here or elsewhere")
     )
-    return EnvironmentFault(f"{why}{remedy}; the trajectory is kept in {kept}: eureka play {kept}")
+    return EnvironmentFault(f"{why}{remedy}; the trajectory is saved as {kept}; to draw it: eureka play {kept}")
 
 
-def _deliver(source: Path, target: Path) -> None:
+def _copy(source: Path, target: Path) -> None:
     with output_file(target):
         half = target.with_name(f".{target.name}.tmp")
         try:
@@ -277,12 +276,12 @@ def _deliver(source: Path, target: Path) -> None:
             half.unlink(missing_ok=True)
 
 
-def _is_there(module: str) -> bool:
+def _is_installed(module: str) -> bool:
     return importlib.util.find_spec(module) is not None
 
 
 def watch_progress() -> tuple[Say, Tick, Callable[[], None]]:
-    """Ways of saying and of showing progress on a terminal, and what ends the latter."""
+    """Functions that print a line, update the progress bar, and close it."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 

@@ -1,12 +1,12 @@
-"""The process that renders a trajectory, `python -m eureka.video.render_process`: without keys, without task code.
+"""The process that renders a trajectory, `python -m eureka.video.render_process`, without API keys or task code.
 
-Frames go both ways on the standard streams, as with the trainer. In comes one, `{trajectory, renderer, size, film,
-frames}`; out go
+Messages use the trainer's protocol on the standard streams. It receives one, `{trajectory, renderer, size, film,
+frames}`, and sends
 
-    unable {message}            there is no such renderer here; the process ends
-    drawing {by, codec, frames} it works: so many frames will follow
-    frame {number}              after each of them
-    drawn {}                    the files are whole
+    unable {message}            the renderer is not available; the process ends
+    drawing {by, codec, frames} the renderer works; with the number of frames
+    frame {number}              after each frame
+    drawn {}                    the files are complete
 """
 
 from __future__ import annotations
@@ -26,44 +26,43 @@ from eureka.video.overlay import Panel
 from eureka.video.trajectory import Trajectory, load
 from eureka.workers.process import frames, write_frame
 
-_SLOWEST = 25
-"""Frames a second that look like motion: no control step beyond them is drawn."""
-_ASIDE, _BELOW = 0.3, 0.42
-"""The share of a lone policy's frame, or of one among several, that the panel takes."""
-
-_BETWEEN = (68, 75, 88)
+_MIN_RATE = 25
+"""Frames per second; more frequent control steps are skipped."""
+_SIDE_SHARE, _BELOW_SHARE = 0.3, 0.42
+"""Fraction of a frame for the panel: beside a single policy, below one of several."""
+_SEPARATOR = (68, 75, 88)
 """Colour of the line between two policies."""
 
 
 def rate_of(control_period: float) -> tuple[int, Fraction]:
-    """Every how many control steps there is a frame, and frames a second, so that the film runs in real time."""
+    """Control steps per frame, and frames per second, for a film in real time."""
     steps = Fraction(1 / control_period).limit_denominator(1000)
-    every = max(1, int(steps / _SLOWEST))
+    every = max(1, int(steps / _MIN_RATE))
     return every, steps / every
 
 
 class _Layout:
-    """Where picture and panel of each policy go in a frame."""
+    """Positions of each policy's scene and panel in a frame."""
 
     def __init__(self, policies: int, width: int, height: int):
         self.size = (width, height)
         self.alone = policies == 1
         wide = width // policies
         if self.alone:
-            aside = max(min(220, width // 2), round(width * _ASIDE))
+            aside = max(min(220, width // 2), round(width * _SIDE_SHARE))
             self.picture, self.panel = (width - aside, height), (aside, height)
         else:
-            below = max(min(150, height // 2), round(height * _BELOW))
+            below = max(min(150, height // 2), round(height * _BELOW_SHARE))
             self.picture, self.panel = (wide, height - below), (wide, below)
 
     def places(self, policy: int) -> tuple[tuple[int, int], tuple[int, int]]:
-        """The upper left corners of a policy's picture and panel."""
+        """Upper left corners of a policy's scene and panel."""
         left = policy * self.picture[0]
         return ((0, 0), (self.picture[0], 0)) if self.alone else ((left, 0), (left, self.picture[1]))
 
 
 def draw(job: dict[str, Any], out: int) -> None:
-    """Do what the frame that came in says."""
+    """Render a trajectory as requested by `job`."""
     trajectory = load(Path(job["trajectory"]))
     width, height = (n - n % 2 for n in job["size"])
     layout = _Layout(len(trajectory.parts), width, height)
@@ -71,7 +70,7 @@ def draw(job: dict[str, Any], out: int) -> None:
     try:
         renderer = renderers.make(job["renderer"], trajectory.model, states, *layout.picture)
         renderer.picture(trajectory.parts[0].state[0], trajectory.parts[0].goal[0])
-    except Exception as error:  # a graphics library's ways of failing are its own
+    except Exception as error:  # graphics libraries raise arbitrary errors
         traceback.print_exc()
         first = (str(error).strip().splitlines() or [""])[0]
         write_frame(out, {"kind": "unable", "message": f"{type(error).__name__}: {first}"[:200]})
@@ -105,14 +104,14 @@ def _frame(
         frame.paste(Image.fromarray(renderer.picture(part.state[step], part.goal[step])), picture)
         frame.paste(panel.draw(step), beside)
         if p:
-            frame.paste(_BETWEEN, (picture[0], 0, picture[0] + 2, layout.size[1]))
+            frame.paste(_SEPARATOR, (picture[0], 0, picture[0] + 2, layout.size[1]))
     return frame
 
 
 def main() -> None:
-    """Draw one trajectory, and end."""
+    """Render one trajectory."""
     out, source = os.dup(1), os.dup(0)
-    os.dup2(2, 1)  # what a library prints belongs in the log
+    os.dup2(2, 1)  # libraries print to the log
     job = next(frames(source), None)
     if job is not None:
         draw(job, out)
@@ -121,4 +120,4 @@ def main() -> None:
 if __name__ == "__main__":
     main()
     sys.stdout.flush()
-    os._exit(0)  # graphics drivers have their own ideas of an orderly end
+    os._exit(0)  # graphics drivers may crash at exit

@@ -1,4 +1,4 @@
-"""Pictures of a scene: through OpenGL, or by MuJoCo Warp's ray tracer, which needs no graphics library at all."""
+"""Renderers of a scene: OpenGL, or MuJoCo Warp's ray tracer, which needs no graphics library."""
 
 from __future__ import annotations
 
@@ -10,44 +10,44 @@ from typing import Protocol
 import numpy as np
 
 OPENGL = {"egl": "EGL", "osmesa": "OSMesa", "glfw": "GLFW", "cgl": "CGL"}
-"""What MUJOCO_GL may say, and what it is called."""
+"""Values of MUJOCO_GL, with display names."""
 WARP = "warp"
 CAMERA = "view"
-"""The camera that a scene's author wants it seen through."""
-_ABOVE, _TRANSLUCENT = 1.3, 0.55
-"""How high above its place a goal is shown, in radii of the object, and how much of it covers what is behind."""
-_SHAPE = 4 / 3
-"""Width to height of the pictures that scenes' cameras are placed for."""
-_EDGE, _WIDEST, _LOOKED_AT = 1.1, 1.8, 300
-"""Room around what moves; how much more than its author wanted a camera may show; states looked at to find out."""
-_NEAR, _ABOVE_GROUND = 0.6, -25.0
-"""Of a camera that follows: share of the distance that shows the whole scene, and degrees it looks down."""
+"""Name of the camera that a scene should be viewed through."""
+_GOAL_HEIGHT, _GOAL_ALPHA = 1.3, 0.55
+"""Height of a goal marker above its position in radii of the object, and its opacity."""
+_ASPECT = 4 / 3
+"""Aspect ratio that the scenes' cameras are designed for."""
+_MARGIN, _MAX_ZOOM_OUT, _MAX_STATES = 1.1, 1.8, 300
+"""Margin around moving bodies, maximum factor of zooming out, and number of states checked for it."""
+_TRACKING_DISTANCE, _TRACKING_ELEVATION = 0.6, -25.0
+"""Of a tracking camera: fraction of the distance that shows the whole scene, and elevation in degrees."""
 _SAMPLES = 2
-"""Rays a pixel along each axis."""
+"""Rays per pixel along each axis."""
 
 
 class Renderer(Protocol):
-    """Draws a scene."""
+    """Renders a scene."""
 
     by: str
-    """With what, for people to read."""
+    """Display name with the device."""
 
     def picture(self, state: np.ndarray, goal: np.ndarray) -> np.ndarray:
-        """(H, W, 3) uint8, which the next call may overwrite.
+        """Render a state. Returns (H, W, 3) uint8, which the next call may overwrite.
 
         Args:
             state: (S,) float64, MuJoCo's integration state.
-            goal: (7,), where the body `object` is to be, which is shown if there is room for that; or (0,).
+            goal: (7,) target pose of the body `object`, shown if the renderer supports it; or (0,).
         """
         ...
 
 
 def candidates() -> list[str]:
-    """Names of the renderers to try, in this order. Who sets MUJOCO_GL has chosen."""
+    """Names of the renderers to try, in this order. MUJOCO_GL overrides the default."""
     chosen = os.environ.get("MUJOCO_GL", "").strip().lower()
     if chosen in OPENGL or chosen == WARP:
         return [chosen]
-    if chosen:  # MuJoCo's ways of saying that there is to be no OpenGL
+    if chosen:  # the other values disable OpenGL
         return [WARP]
     if sys.platform == "darwin":
         return ["cgl", WARP]
@@ -55,7 +55,7 @@ def candidates() -> list[str]:
 
 
 def environment(name: str) -> Iterator[tuple[str, str]]:
-    """Variables that the process of a renderer needs to see."""
+    """Environment variables for the process of a renderer."""
     yield "MUJOCO_GL", "disable" if name == WARP else name
     for variable, value in os.environ.items():
         known = variable.startswith(("EGL_", "__EGL_", "__GLX_", "MESA_", "LIBGL_", "GALLIUM_", "XDG_RUNTIME_DIR"))
@@ -64,13 +64,14 @@ def environment(name: str) -> Iterator[tuple[str, str]]:
 
 
 def make(name: str, model: bytes, states: np.ndarray, width: int, height: int) -> Renderer:
-    """A renderer; raises whatever a library makes of a machine without it.
+    """Create a renderer. Raises arbitrary errors of a library if it is not available.
 
     Args:
         name: one of `candidates`.
-        model: a compiled scene, in MuJoCo's own form.
-        states: (..., S) what will be shown, for the camera to be set.
-        width, height: of pictures, in pixels.
+        model: compiled scene in MuJoCo's binary format.
+        states: (T, S) states to be rendered; the camera is adjusted to them.
+        width: pixels.
+        height: pixels.
     """
     import mujoco
 
@@ -80,35 +81,35 @@ def make(name: str, model: bytes, states: np.ndarray, width: int, height: int) -
 
 
 def _widen(model, states: np.ndarray, width: int, height: int) -> None:
-    """Open the angle of the scene's camera until what moves stays in the picture, as far as that goes.
+    """Increase the camera's field of view until moving bodies stay in the image, up to a limit.
 
-    Cameras are placed for pictures 4:3 of a good episode, and say of their angle that of the height.
+    Cameras are designed for 4:3 images; `fovy` is the vertical field of view.
     """
     import mujoco
 
-    share = max(1.0, _SHAPE * height / width)
+    share = max(1.0, _ASPECT * height / width)
     screen, camera = model.vis.global_, mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_CAMERA, CAMERA)
-    screen.fovy = _opened(screen.fovy, share)
+    screen.fovy = _widen_angle(screen.fovy, share)
     if camera < 0 or model.cam_projection[camera]:
         return
     half = np.tan(np.radians(model.cam_fovy[camera]) / 2.0) * np.array([width / height, 1.0])
     data, needed = mujoco.MjData(model), share
     moving = np.flatnonzero(model.body_weldid[model.geom_bodyid] != 0)
-    for state in states[:: max(1, len(states) // _LOOKED_AT)] if len(moving) else ():
+    for state in states[:: max(1, len(states) // _MAX_STATES)] if len(moving) else ():
         mujoco.mj_setState(model, data, state, mujoco.mjtState.mjSTATE_INTEGRATION)
         mujoco.mj_kinematics(model, data)
         mujoco.mj_comPos(model, data)
         mujoco.mj_camlight(model, data)
         seen = (data.geom_xpos[moving] - data.cam_xpos[camera]) @ data.cam_xmat[camera].reshape(3, 3)
         depth = -seen[:, 2]
-        before = depth > 1e-6  # what is behind the camera no angle brings into the picture
+        before = depth > 1e-6  # bodies behind the camera are ignored
         if before.any():
-            needed = max(needed, float((np.abs(seen[before, :2]) / depth[before, None] / half).max()) * _EDGE)
-    model.cam_fovy[camera] = _opened(model.cam_fovy[camera], min(needed, share * _WIDEST))
+            needed = max(needed, float((np.abs(seen[before, :2]) / depth[before, None] / half).max()) * _MARGIN)
+    model.cam_fovy[camera] = _widen_angle(model.cam_fovy[camera], min(needed, share * _MAX_ZOOM_OUT))
 
 
-def _opened(angle: float, share: float) -> float:
-    """Degrees, for a picture that shows `share` times as much each way."""
+def _widen_angle(angle: float, share: float) -> float:
+    """Field of view in degrees that shows `share` times as much in each direction."""
     return 2.0 * float(np.degrees(np.arctan(np.tan(np.radians(angle) / 2.0) * share)))
 
 
@@ -120,17 +121,17 @@ class _OpenGl:
         screen = model.vis.global_
         screen.offwidth, screen.offheight = max(screen.offwidth, width), max(screen.offheight, height)
         self._renderer = mujoco.Renderer(model, height, width)
-        self._camera = self._choose()
+        self._camera = self._choose_camera()
         there = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_BODY, "object")
         self._object = there if there >= 0 else None
         from OpenGL import GL
 
-        told = GL.glGetString(GL.GL_RENDERER)
-        device = told.decode(errors="replace").split(" (")[0] if isinstance(told, bytes) else "?"
+        found = GL.glGetString(GL.GL_RENDERER)
+        device = found.decode(errors="replace").split(" (")[0] if isinstance(found, bytes) else "?"
         self.by = f"{OPENGL[name]} ({device})"
 
-    def _choose(self):
-        """The scene's own camera, else one that keeps the whole of it, or whatever moves freely, in sight."""
+    def _choose_camera(self):
+        """The scene's camera `view`, else one that tracks the first free body or shows the whole scene."""
         mujoco, model = self._mujoco, self._model
         if mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_CAMERA, CAMERA) >= 0:
             return CAMERA
@@ -139,8 +140,7 @@ class _OpenGl:
         free = np.flatnonzero(model.jnt_type == mujoco.mjtJoint.mjJNT_FREE)
         if len(free) and model.jnt_bodyid[free[0]] == 1:
             camera.type, camera.trackbodyid = mujoco.mjtCamera.mjCAMERA_TRACKING, 1
-            # What follows a robot need not show how far it may go.
-            camera.distance, camera.elevation = _NEAR * camera.distance, _ABOVE_GROUND
+            camera.distance, camera.elevation = _TRACKING_DISTANCE * camera.distance, _TRACKING_ELEVATION
         return camera
 
     def picture(self, state: np.ndarray, goal: np.ndarray) -> np.ndarray:
@@ -152,7 +152,7 @@ class _OpenGl:
         return self._renderer.render()
 
     def _show_goal(self, goal: np.ndarray) -> None:
-        """The object once more, above itself and translucent, turned as it is to be."""
+        """Draw a translucent copy of the object in its target orientation, above its target position."""
         mujoco, scene, body = self._mujoco, self._renderer.scene, self._object
         own = {int(g) for g in np.flatnonzero(self._model.geom_bodyid == body)}
         turned, there, toward, home = np.empty(4), np.empty(3), np.empty(4), np.empty(9)
@@ -161,7 +161,7 @@ class _OpenGl:
         mujoco.mju_mulQuat(toward, goal[3:].astype(np.float64), turned)
         mujoco.mju_quat2Mat(home, toward)
         size = max((float(self._model.geom_rbound[g]) for g in own), default=0.0)
-        above = goal[:3] + np.array([0.0, 0.0, _ABOVE * size])
+        above = goal[:3] + np.array([0.0, 0.0, _GOAL_HEIGHT * size])
         for i in range(scene.ngeom):
             seen = scene.geoms[i]
             if seen.objtype != mujoco.mjtObj.mjOBJ_GEOM or seen.objid not in own or scene.ngeom >= scene.maxgeom:
@@ -169,7 +169,7 @@ class _OpenGl:
             mark = scene.geoms[scene.ngeom]
             mujoco.mju_rotVecQuat(there, seen.pos.astype(np.float64) - place, toward)
             matrix = home.reshape(3, 3) @ seen.mat.astype(np.float64)
-            colour = np.append(seen.rgba[:3], _TRANSLUCENT).astype(np.float32)
+            colour = np.append(seen.rgba[:3], _GOAL_ALPHA).astype(np.float32)
             mujoco.mjv_initGeom(mark, seen.type, seen.size, above + there, matrix.ravel(), colour)
             mark.dataid, mark.matid, mark.texcoord = seen.dataid, seen.matid, seen.texcoord
             scene.ngeom += 1
@@ -182,12 +182,12 @@ class _Warp:
         import warp as wp
 
         if not model.ncam:
-            raise ValueError(f"MuJoCo Warp needs a camera in the scene, best one named {CAMERA}")
+            raise ValueError(f"MuJoCo Warp needs a camera in the scene, preferably named {CAMERA}")
         wp.config.log_level = wp.LOG_WARNING
         wp.init()
         self._mujoco, self._mjw, self._wp = mujoco, mjw, wp
         self._model, self._data = model, mujoco.MjData(model)
-        # Refused, and nothing is stepped here.
+        # MuJoCo Warp rejects this flag; it has no effect on rendering.
         model.opt.disableflags &= ~mujoco.mjtDisableBit.mjDSBL_AUTORESET.value
         self._there = mjw.put_model(model)
         self._camera = max(0, mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_CAMERA, CAMERA))

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
 
 from eureka.config.tasks import LoadedTask, load_task
 from eureka.errors import UserError, did_you_mean
-from eureka.runs import history
+from eureka.runs import history, layout
+from eureka.runs.journal import BaselineEvent, TrainedEvent, read_journal
 from eureka.runs.results import EVOLVED
-from eureka.runs.store import Event, find_run, read_events, task_of, untrusted_run
+from eureka.runs.store import find_run, task_of, untrusted_run
 from eureka.text import shown
 
 POLICY = ".safetensors"
@@ -78,30 +77,20 @@ def select(given: str, candidate: str | None, baseline: str | None, task: str | 
     return Selection(load_task(task), (PlayedPolicy(path.stem, path.resolve(), None),), path.stem)
 
 
-@dataclass(frozen=True)
 class _Kept:
     """The policies that a run's journal knows."""
 
-    folder: Path
-    events: list[Event] = field(init=False)
-    published: Mapping[str, str] = field(init=False)
-    """SHA-256 by place in the folder."""
-
-    def __post_init__(self) -> None:
-        events, _ = read_events(self.folder)
-        files = {name: of["sha256"] for event in events for name, of in event.get("publish", {}).items()}
-        object.__setattr__(self, "events", events)
-        object.__setattr__(self, "published", files)
+    def __init__(self, folder: Path):
+        self.folder, self.journal = folder, read_journal(folder)
+        trained = self.journal.all(TrainedEvent)
+        self.published = {place: file.sha256 for event in trained for place, file in event.publish.items()}
+        """SHA-256 by place in the folder."""
 
     def arms(self) -> dict[str, list[int]]:
         """Seeds of the arms' policies, by arm."""
         found: dict[str, list[int]] = {}
-        for name in self.published:
-            place = PurePosixPath(name)
-            if place.parts[0] == "final" and len(place.parts) == 3:
-                arm, _, seed = place.parts[1].rpartition("-")
-                if seed.isdecimal():
-                    found.setdefault(arm, []).append(int(seed))
+        for arm, seed in filter(None, map(layout.final_of, self.published)):
+            found.setdefault(arm, []).append(seed)
         return {arm: sorted(seeds) for arm, seeds in found.items()}
 
     def of_arm(self, arm: str, seed: int | None = None) -> PlayedPolicy:
@@ -111,20 +100,19 @@ class _Kept:
             known = f"it has {', '.join(arms)}" if arms else "it has none yet"
             raise UserError(f"{self.folder} has no trained arm {arm!r}{did_you_mean(arm, arms)}; {known}")
         chosen = seed if seed in arms[arm] else arms[arm][0]
-        program = next((e["program"] for e in reversed(self.events) if _is(e, "baseline", arm=arm)), None)
-        return PlayedPolicy(
-            arm if not chosen else f"{arm}, seed {chosen + 1}", self._file(f"final/{arm}-{chosen}"), program
-        )
+        compiled = self.journal.find(BaselineEvent, arm=arm)
+        label = f"{arm}, seed {chosen + 1}" if chosen else arm
+        return PlayedPolicy(label, self._file(layout.final(arm, chosen)), compiled.program if compiled else None)
 
     def of_candidate(self, name: str | None) -> PlayedPolicy:
         """The policy of a candidate; of the best so far without a name."""
-        candidates = history.candidates_of(self.events)
+        candidates = history.candidates_of(self.journal)
         if name is not None and name not in candidates:
             known = [*candidates, *self.arms()]
             raise UserError(
                 f"no candidate {name!r} and no such arm{did_you_mean(name, known)}; there are {', '.join(known)}"
             )
-        found = history.find_candidate(self.folder, self.events, candidates, name)
+        found = history.find_candidate(self.journal, candidates, name)
         if found.duplicate_of:
             found = candidates[found.duplicate_of]
         if found.failed is not None:
@@ -133,15 +121,15 @@ class _Kept:
             raise UserError(f"candidate {found.name} has no policy: it was {found.dropped}")
         if found.trained is None:
             raise UserError(f"candidate {found.name} of {self.folder} is not trained yet")
-        key = {"generation": found.generation, "slot": found.slot, "attempt": found.attempt}
-        program = next((e["program"] for e in reversed(self.events) if _is(e, "verdict", **key)), None)
-        return PlayedPolicy(f"candidate {found.name}", self._file(f"candidates/{found.name}"), program)
+        program = self.journal.verdicts()[found.address].program
+        return PlayedPolicy(f"candidate {found.name}", self._file(layout.candidate(found.name)), program)
 
     def _kept_policies(self) -> list[str]:
-        return sorted(p.parent.relative_to(self.folder).as_posix() for p in self.folder.glob(f"*/*/policy{POLICY}"))[:8]
+        found = self.folder.glob(layout.policy("*/*"))
+        return sorted(p.parent.relative_to(self.folder).as_posix() for p in found)[:8]
 
     def _file(self, place: str) -> Path:
-        relative = f"{place}/policy{POLICY}"
+        relative = layout.policy(place)
         path = self.folder / relative
         if not path.resolve().is_relative_to(self.folder.resolve()):
             raise UserError(f"{path} leads out of the run")
@@ -166,12 +154,12 @@ def _of_run(run: _Kept, candidate: str | None, baseline: str | None) -> Selectio
         players = [run.of_arm(candidate)]
     elif candidate is not None:
         players = [run.of_candidate(candidate)]
-    elif any(_is(event, "arms") for event in run.events):
+    elif run.journal.record.kind == "comparison":
         if not arms:
             raise UserError(f"{run.folder} has no trained policy yet; to go on with it: eureka resume {run.folder}")
         others = [arm for arm in arms if arm != baseline]
         players = [run.of_arm(arm) for arm in others[: _MOST - (baseline is not None)]]
-    elif EVOLVED in arms and (run.folder / "final" / f"{EVOLVED}-{arms[EVOLVED][0]}" / f"policy{POLICY}").is_file():
+    elif EVOLVED in arms and (run.folder / layout.policy(layout.final(EVOLVED, arms[EVOLVED][0]))).is_file():
         players = [run.of_arm(EVOLVED)]
     else:
         players = [run.of_candidate(None)]
@@ -179,9 +167,8 @@ def _of_run(run: _Kept, candidate: str | None, baseline: str | None) -> Selectio
 
 
 def _of_file(run: _Kept, relative: str, baseline: str | None) -> Selection:
-    kind, name, _ = PurePosixPath(relative).parts
-    arm, _, seed = name.rpartition("-")
-    player = run.of_candidate(name) if kind == "candidates" else run.of_arm(arm, int(seed))
+    final = layout.final_of(relative)
+    player = run.of_arm(*final) if final else run.of_candidate(Path(relative).parent.name)
     return _beside(run, task_of(run.folder), [player], baseline)
 
 
@@ -195,13 +182,9 @@ def _beside(run: _Kept, task: LoadedTask, players: list[PlayedPolicy], baseline:
 def _run_around(path: Path) -> tuple[Path, str] | None:
     """The run that a policy's file lies in, and its place there, if the run's journal knows it."""
     whole = path.resolve()
-    folder = next((f for f in list(whole.parents)[:4] if (f / "run.json").is_file()), None)
+    folder = next((f for f in list(whole.parents)[:4] if layout.is_run(f)), None)
     if folder is None:
         return None
     relative = whole.relative_to(folder).as_posix()
     with untrusted_run(folder):
         return (folder, relative) if relative in _Kept(folder).published else None
-
-
-def _is(event: Mapping[str, Any], kind: str, **wanted: Any) -> bool:
-    return event["event"] == kind and all(event.get(k) == v for k, v in wanted.items())

@@ -1,4 +1,4 @@
-"""What a camera and a panel need to know of policies at play: one file of arrays, without pickles."""
+"""Trajectories of policies for rendering, stored as one NumPy file without pickles."""
 
 from __future__ import annotations
 
@@ -13,60 +13,60 @@ from eureka.errors import UserError
 from eureka.system.files import write_whole
 
 SUFFIX = ".npz"
-GOES_ON, TERMINATED, TIMED_OUT = 0, 1, 2
-"""What a control step did to its episode."""
+RUNNING, TERMINATED, TIMED_OUT = 0, 1, 2
+"""Effect of a control step on its episode."""
 _VERSION = 1
 _ARRAYS = ("state", "values", "fitness", "ended", "length", "goal")
 
 
 @dataclass(frozen=True)
 class Part:
-    """One policy at play, T control steps, episode after episode."""
+    """T control steps of one policy, over consecutive episodes."""
 
     label: str
     components: tuple[str, ...]
-    """Names of its reward's components, C; a stranger's words."""
+    """Names of the C reward components; untrusted text."""
     state: np.ndarray
-    """(T, S) float64, MuJoCo's integration state after each step, before the reset if that ended an episode."""
+    """(T, S) float64, MuJoCo's integration state after each step and before a reset."""
     values: np.ndarray
-    """(T, 1 + C) float32, total reward and components; (T, 0) where the policy's reward is not known."""
+    """(T, 1 + C) float32, total reward and components; (T, 0) if the reward is unknown."""
     fitness: np.ndarray
-    """(T,) float32, of the episode so far."""
+    """(T,) float32, of the current episode."""
     ended: np.ndarray
-    """(T,) int8, `GOES_ON`, `TERMINATED` or `TIMED_OUT`."""
+    """(T,) int8, `RUNNING`, `TERMINATED` or `TIMED_OUT`."""
     length: np.ndarray
-    """(T,) int64, control steps of the episode so far, this one included."""
+    """(T,) int64, control steps in the current episode, including this one."""
     goal: np.ndarray
-    """(T, 7) float32, position in m and wxyz that the body `object` is to have, world frame; (T, 0) without one."""
+    """(T, 7) float32, target pose of the body `object`: position in m and wxyz, world frame; (T, 0) without one."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What the columns of `values` are called."""
+        """Names of the columns of `values`."""
         return ("total", *self.components) if self.values.shape[1] else ()
 
     def episodes(self) -> list[int]:
-        """The steps that ended an episode."""
+        """Steps that ended an episode."""
         return np.flatnonzero(self.ended).tolist()
 
 
 @dataclass(frozen=True)
 class Trajectory:
-    """Policies at play in scenes of their own, from the same start states."""
+    """Trajectories of several policies in separate scenes, from the same initial states."""
 
     task: str
     control_period: float
     """s between two steps."""
     model: bytes
-    """The compiled scene, in MuJoCo's own binary form, which only the same version of MuJoCo reads."""
+    """Compiled scene in MuJoCo's binary format, readable only by the same version of MuJoCo."""
     parts: tuple[Part, ...]
 
     @property
     def steps(self) -> int:
-        """T."""
+        """Number of control steps, T."""
         return len(self.parts[0].fitness)
 
     def save(self, path: Path) -> None:
-        """Write it, whole or not at all."""
+        """Write the file atomically."""
         record = {
             "version": _VERSION,
             "task": self.task,
@@ -81,10 +81,10 @@ class Trajectory:
 
 
 def load(path: Path) -> Trajectory:
-    """What `Trajectory.save` wrote.
+    """Load a file written by `Trajectory.save`.
 
     Raises:
-        UserError: it cannot be read, or is something else.
+        UserError: the file cannot be read or is not a trajectory.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -101,13 +101,13 @@ def load(path: Path) -> Trajectory:
             )
             found = Trajectory(str(record["task"]), float(record["control_period"]), file["model"].tobytes(), parts)
     except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror or error}") from None
-    except Exception as error:  # whatever numpy makes of a file that is something else
-        raise UserError(f"{path} is no trajectory of eureka play ({type(error).__name__})") from None
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from None
+    except Exception as error:  # numpy raises arbitrary errors for other files
+        raise UserError(f"{path} is not a trajectory of eureka play ({type(error).__name__})") from None
     lengths = {getattr(part, name).shape[:1] for part in parts for name in _ARRAYS}
     named = all(part.values.shape[1:] in ((0,), (1 + len(part.components),)) for part in parts)
     if len(lengths) != 1 or not named or not found.steps:
-        raise UserError(f"{path} is damaged: its arrays do not belong together")
+        raise UserError(f"{path} is damaged: its arrays have inconsistent shapes")
     return found
 
 

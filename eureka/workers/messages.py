@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from eureka.config.description import Description
 from eureka.config.settings import Plan
-from eureka.runs.candidate import Dropped, Failed, Trained
+from eureka.runs.candidate import Dropped, Failed, Point, Trained
 from eureka.runs.events import TrainingProgress
 from eureka.text import shown
 
@@ -200,7 +200,7 @@ class Checkpoint(_Message):
     kind: Literal["checkpoint"] = "checkpoint"
     number: int
     saved: HashedFile
-    points: tuple[dict[str, Any], ...] = Field(description="the newest point of each member's curves")
+    points: tuple[Point, ...] = Field(description="the newest point of each member's curves")
 
 
 class Outcomes(_Message):

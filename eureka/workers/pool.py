@@ -13,6 +13,7 @@ from eureka.config.description import Description
 from eureka.config.settings import Settings
 from eureka.runs.candidate import Dropped, Failed, Outcome
 from eureka.runs.events import OnProgress
+from eureka.runs.journal import RacedEvent, SharesEvent
 from eureka.runs.store import Run
 from eureka.workers import halving
 from eureka.workers.client import TrainerClient
@@ -87,11 +88,8 @@ class TrainerPool:
             if race is None or not running:
                 break
             standings = self._train_until(job, running, rung)
-            dropped = run.once(
-                "raced",
-                {"training": request.key, "until": rung},
-                lambda s=standings: {"dropped": halving.losers(race, s)},
-            )["dropped"]
+            about = {"training": request.key, "until": rung}
+            dropped = run.once(RacedEvent, about, lambda s=standings: {"dropped": halving.losers(race, s)}).dropped
             progress.raced({m: left.selection for m, left in standings.items() if isinstance(left, Dropped)}, dropped)
             outcomes |= standings
             running = [m for m in running if m not in dropped and not isinstance(standings[m], Failed)]
@@ -107,8 +105,8 @@ class TrainerPool:
         members = [m for m in members if m not in lost]
         if not members:
             return dict(lost)
-        key = {"training": job.request.key, "until": until}
-        shares = job.run.once("shares", key, lambda: {"shares": _split(members, len(self.trainers))})["shares"]
+        about = {"training": job.request.key, "until": until}
+        shares = job.run.once(SharesEvent, about, lambda: {"shares": _split(members, len(self.trainers))}).shares
         job.progress.begin(members, until)
         found = self._train_shares(job, shares, until)
         return lost | {

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from eureka.config.settings import Plan, Racing
-from eureka.runs.candidate import Failed, Known, Outcome, Trained, outcome_of
+from eureka.runs.candidate import Failed, Known, Outcome, Trained
 from eureka.runs.events import Notice, Progressed
-from eureka.runs.store import Event, Run
+from eureka.runs.journal import CheckpointEvent, PublishedFile, SplitEvent, TrainedEvent
+from eureka.runs.store import Run
 from eureka.workers.client import ALONE, TOGETHER, TrainerClient
 from eureka.workers.messages import Checkpoint, CheckpointMember, InitialPolicyFile, Note, Outcomes, Progress, Train
 from eureka.workers.process import Died
@@ -66,26 +67,25 @@ class TrainingJob:
     def train(self, trainer: TrainerClient, members: list[int], until: int | None) -> list[Outcome]:
         """Train some members to the end, or to the rung after iteration `until`."""
         about = {"training": self.request.key, "members": members, "until": until}
-        done = self.run.find("trained", **about)
+        done = self.run.find(TrainedEvent, **about)
         if done is not None:
-            outcomes = [outcome_of(o) for o in done["outcomes"]]
-            self.progress.ended(members, outcomes)
-            return outcomes
-        if self.run.find("split", **about) is None:
+            self.progress.ended(members, done.outcomes)
+            return done.outcomes
+        if self.run.find(SplitEvent, **about) is None:
             result = self._persist(trainer, members, until)
             if not isinstance(result, str):
                 return result
             if len(members) == 1:
                 message = f"the process that trained it {result} in every attempt, possibly for lack of memory"
                 return [self.fail(members[0], until, Failed(stage="train", message=message, machine=True))]
-            self.run.append("split", **about, reason=result)
+            self.run.append(SplitEvent(training=self.request.key, members=members, until=until, reason=result))
         half = len(members) // 2
         return self.train(trainer, members[:half], until) + self.train(trainer, members[half:], until)
 
     def fail(self, member: int, until: int | None, failed: Failed) -> Failed:
         """Record that the machine failed on the way of a member to `until`."""
-        outcomes = {"outcomes": [failed.model_dump()]}
-        self.run.once("trained", {"training": self.request.key, "members": [member], "until": until}, lambda: outcomes)
+        about = {"training": self.request.key, "members": [member], "until": until}
+        self.run.once(TrainedEvent, about, lambda: {"outcomes": [failed]})
         return failed
 
     def _persist(self, trainer: TrainerClient, members: list[int], until: int | None) -> list[Outcome] | str:
@@ -135,58 +135,57 @@ class TrainingJob:
         )
 
     def _record_checkpoint(self, members: list[int], answer: Checkpoint) -> None:
-        before = self.run.find("checkpoint", training=self.request.key, members=members)
-        file = self._relative(answer.saved.file)
-        self.run.append(
-            "checkpoint",
+        before = self.run.find(CheckpointEvent, training=self.request.key, members=members)
+        event = CheckpointEvent(
             training=self.request.key,
             members=members,
             number=answer.number,
-            file=file,
+            file=self._relative(answer.saved.file),
             sha256=answer.saved.sha256,
             points={self._of(m): point for m, point in zip(members, answer.points, strict=True)},
         )
-        if before is not None and before["file"] != file:
-            self.run.inside(before["file"]).unlink(missing_ok=True)
+        self.run.append(event)
+        if before is not None and before.file != event.file:
+            self.run.inside(before.file).unlink(missing_ok=True)
 
     def _record_outcomes(self, members: list[int], until: int | None, answer: Outcomes) -> list[Outcome]:
         outcomes = list(answer.outcomes)
         files = {}
         if until is None:
             files = {
-                self.request.places[m]: {"file": self._relative(policy.file), "sha256": policy.sha256}
+                self.request.places[m]: PublishedFile(file=self._relative(policy.file), sha256=policy.sha256)
                 for m, policy, outcome in zip(members, answer.policies, outcomes, strict=True)
                 if isinstance(outcome, Trained)
             }
-        self.run.append(
-            "trained",
+        event = TrainedEvent(
             training=self.request.key,
             members=members,
             until=until,
-            outcomes=[o.model_dump(mode="json") for o in outcomes],
+            outcomes=outcomes,
             seconds=answer.clocks,
             sizes=answer.sizes,
             publish=files,
         )
+        self.run.append(event)
         self.run.publish(files)
         return outcomes
 
     def _resume(self, members: list[int]) -> tuple[CheckpointMember, ...] | None:
         """The latest checkpoint that all members have in common; None if there is none."""
-        events = [e for e in self.run.all("checkpoint", training=self.request.key) if self._usable(e)]
-        for number in sorted({event["number"] for event in events}, reverse=True):
-            of_number = [event for event in events if event["number"] == number]
-            found = [next((e for e in of_number if member in e["members"]), None) for member in members]
+        events = [e for e in reversed(self.run.all(CheckpointEvent, training=self.request.key)) if self._usable(e)]
+        for number in sorted({event.number for event in events}, reverse=True):
+            of_number = [event for event in events if event.number == number]
+            found = [next((e for e in of_number if member in e.members), None) for member in members]
             if all(found):
                 return tuple(
-                    CheckpointMember(file=str(self.run.inside(event["file"])), member=event["members"].index(member))
+                    CheckpointMember(file=str(self.run.inside(event.file)), member=event.members.index(member))
                     for member, event in zip(members, found, strict=True)
                     if event
                 )
         return None
 
-    def _usable(self, checkpoint: Event) -> bool:
-        return self.run.verified(self.run.inside(checkpoint["file"]), checkpoint["sha256"])
+    def _usable(self, checkpoint: CheckpointEvent) -> bool:
+        return self.run.verified(self.run.inside(checkpoint.file), checkpoint.sha256)
 
     def _of(self, member: int) -> str:
         """Folder of a member, relative to the run folder."""

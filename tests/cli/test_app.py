@@ -71,9 +71,9 @@ def test_a_broken_task_file_is_one_sentence(cli: Cli, tmp_path: Path, old: str, 
         ),
         ("def compute_reward(pole_angle):\n    return torch.sqrt(pole_angle), {}\n", "NaN"),
         ("def compute_reward(action):\n    return action, {}\n", "shape (N, 1); it must be (N,)"),
-        ("def compute_reward(pole_angel):\n    return pole_angel, {}\n", "near names are pole_angle"),
+        ("def compute_reward(pole_angel):\n    return pole_angel, {}\n", "similar names are pole_angle"),
         ("def compute_reward(pole_angle):\n    return pole_angle - pole_angle.mean(), {}\n", "other worlds"),
-        ("open('/etc/passwd')\n", "a reward can reach no file"),
+        ("open('/etc/passwd')\n", "a reward cannot access files"),
     ],
 )
 def test_a_faulty_reward_file_is_one_sentence(cli: Cli, fakes, tmp_path: Path, code: str, expected: str):

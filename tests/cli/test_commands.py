@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,23 +11,14 @@ from pathlib import Path
 import pytest
 import torch
 from support.bench import Bench
-from support.cli import EUREKA, SMALL, Cli
+from support.cli import Cli
+from support.events import cut_before
 
 from eureka.cli.export import source
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with runs/cartpole/one, small and finished."""
-    folder = tmp_path_factory.mktemp("commands")
-    command = [EUREKA, "run", "cartpole", "--out", "runs/cartpole/one", *map(str, SMALL)]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr
-    return folder
-
-
-def test_an_exported_reward_is_the_program_that_was_trained(cli: Cli, folder: Path, cartpole: Bench, tmp_path: Path):
-    done = cli("export", folder / "runs/cartpole/one", "-o", "reward.py")
+def test_an_exported_reward_is_the_program_that_was_trained(cli: Cli, recorded: Path, cartpole: Bench, tmp_path: Path):
+    done = cli("export", recorded, "-o", "reward.py")
     assert done.returncode == 0, done.stderr
     text = (tmp_path / "reward.py").read_text()
     assert text.startswith('"""Reward for the task cartpole, candidate ') and "eureka" not in text.split('"""')[2]
@@ -41,16 +33,16 @@ def test_an_exported_reward_is_the_program_that_was_trained(cli: Cli, folder: Pa
         input=json.dumps({k: v.tolist() for k, v in states.items()}),
     )  # fmt: skip
     total, parts, modules = json.loads(ran.stdout)
-    result = json.loads((folder / "runs/cartpole/one/result.json").read_text())
-    code_of = (folder / "runs/cartpole/one/candidates" / result["winner"] / "reward.py").read_text()
+    result = json.loads((recorded / "result.json").read_text())
+    code_of = (recorded / "candidates" / result["winner"] / "reward.py").read_text()
     program = cartpole.program(code_of, 5)
     expected = program(*[states[n] for n in program.inputs])[0]
     assert torch.allclose(torch.tensor(total), expected) and sorted(program.components) == parts
     assert modules == []
 
 
-def test_an_exported_wrapper_needs_gymnasium_and_torch_and_nothing_of_eureka(cli: Cli, folder: Path, tmp_path: Path):
-    done = cli("export", folder / "runs/cartpole/one", "-o", "evolved.py", "--wrapper")
+def test_an_exported_wrapper_needs_gymnasium_and_torch_and_nothing_of_eureka(cli: Cli, recorded: Path, tmp_path: Path):
+    done = cli("export", recorded, "-o", "evolved.py", "--wrapper")
     assert done.returncode == 0 and done.stdout.strip().endswith(", with a gymnasium wrapper"), done.stderr
     code = """
 import gymnasium, sys, evolved
@@ -66,8 +58,8 @@ print(type(reward).__name__, info["task_reward"], [m for m in sys.modules if m.s
     assert ran.stdout.split() == ["float", "1.0", "[]"]
 
 
-def test_an_export_says_what_is_in_the_way(cli: Cli, folder: Path, tmp_path: Path):
-    run = folder / "runs/cartpole/one"
+def test_an_export_says_what_is_in_the_way(cli: Cli, recorded: Path, tmp_path: Path):
+    run = recorded
     (tmp_path / "mine.py").write_text("precious")
     for arguments, expected in (
         ([run, "-o", "mine.py"], "mine.py exists already"),
@@ -95,7 +87,10 @@ def test_what_the_sandbox_gives_silently_is_imported_in_an_export():
     assert "My own words." in names["__doc__"] and "hostile" in names["__doc__"]
 
 
-def test_list_shows_tasks_and_runs_whatever_their_state(cli: Cli, folder: Path):
+def test_list_shows_tasks_and_runs_whatever_their_state(cli: Cli, recorded: Path, tmp_path: Path):
+    folder = tmp_path / "some"
+    (folder / "runs").mkdir(parents=True)
+    shutil.copytree(recorded, folder / "runs" / "one")
     broken = folder / "runs" / "broken"
     broken.mkdir()
     (broken / "run.json").write_text("{")
@@ -109,7 +104,7 @@ def test_list_shows_tasks_and_runs_whatever_their_state(cli: Cli, folder: Path):
     assert missing.returncode == 2 and "there is no folder nowhere" in missing.stderr
 
 
-def test_train_trains_one_reward_on_several_seeds_and_resumes(cli: Cli, tmp_path: Path):
+def test_train_trains_one_reward_on_several_seeds_and_resumes(cli: Cli, fakes, tmp_path: Path):
     reward = tmp_path / "mine.py"
     reward.write_text(
         "def compute_reward(pole_angle):\n    up = torch.exp(-pole_angle.square() / 0.1)\n    return up, {}\n"
@@ -122,9 +117,7 @@ def test_train_trains_one_reward_on_several_seeds_and_resumes(cli: Cli, tmp_path
     assert len(list((tmp_path / "one" / "final").glob("mine-*/policy.safetensors"))) == 2
     assert "mine" in done.stdout and "evolved" not in done.stdout
     # cut off before its end, it goes on to the same result
-    events = (tmp_path / "one" / "events.jsonl").read_text().splitlines(keepends=True)
-    kept = [line for line in events if '"finished"' not in line and '"trained"' not in line]
-    (tmp_path / "one" / "events.jsonl").write_text("".join(kept))
+    cut_before(tmp_path / "one", "finished", "trained")
     before = (tmp_path / "one" / "result.json").read_bytes()
     again = cli("resume", "one")
     assert again.returncode == 0, again.stderr
@@ -141,7 +134,7 @@ def test_train_trains_one_reward_on_several_seeds_and_resumes(cli: Cli, tmp_path
     ],
 )
 def test_a_mistake_with_train_is_one_sentence_and_leaves_nothing(
-    cli: Cli, tmp_path: Path, arguments: list[str], expected: str
+    cli: Cli, fakes, tmp_path: Path, arguments: list[str], expected: str
 ):
     (tmp_path / "bad.py").write_text("def compute_reward(pole_angle):\n    return torch.nope(pole_angle), {}\n")
     done = cli("train", "cartpole", *arguments, "--out", "run")
@@ -172,10 +165,10 @@ DAMAGES = [
 
 
 @pytest.mark.parametrize("name, text", DAMAGES)
-def test_a_damaged_run_is_one_sentence_for_every_command(cli: Cli, folder: Path, tmp_path: Path, name: str, text: str):
-    import shutil
-
-    shutil.copytree(folder / "runs/cartpole/one", tmp_path / "runs" / "one")
+def test_a_damaged_run_is_one_sentence_for_every_command(
+    cli: Cli, fakes, recorded: Path, tmp_path: Path, name: str, text: str
+):
+    shutil.copytree(recorded, tmp_path / "runs" / "one")
     (tmp_path / "runs" / "one" / name).write_text(text)
     for command in (["inspect", "runs/one"], ["export", "runs/one", "-o", "x.py"], ["resume", "runs/one"]):
         done = cli(*command)
@@ -185,11 +178,9 @@ def test_a_damaged_run_is_one_sentence_for_every_command(cli: Cli, folder: Path,
     assert listed.returncode == 0, listed.stderr
 
 
-def test_a_strangers_run_cannot_drive_the_terminal(cli: Cli, folder: Path, tmp_path: Path):
-    import shutil
-
+def test_a_strangers_run_cannot_drive_the_terminal(cli: Cli, recorded: Path, tmp_path: Path):
     run = tmp_path / "one"
-    shutil.copytree(folder / "runs/cartpole/one", run)
+    shutil.copytree(recorded, run)
     evil = "\x1b]0;owned\x07[/foo]"
     record = json.loads((run / "run.json").read_text())
     record["task"] = evil

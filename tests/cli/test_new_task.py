@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from support.cli import Cli
+from support.fakes import FakeTrainer
 
 from eureka.cli.new_task import create
 from eureka.config.tasks import load_task
@@ -23,7 +24,7 @@ def pytest_of(folder: Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=cwd, env=dict(os.environ), capture_output=True, text=True, check=False)
 
 
-def test_a_new_task_runs_and_passes_its_own_tests_outside_the_repository(cli: Cli, tmp_path: Path):
+def test_a_new_task_runs_and_passes_its_own_tests_outside_the_repository(cli: Cli, fakes, tmp_path: Path):
     made = cli("new-task", "pick_up2")
     assert made.returncode == 0 and "eureka run pick_up2.yaml" in made.stdout
     assert load_task(str(tmp_path / "pick_up2.yaml")).class_name == "PickUp2"
@@ -35,7 +36,9 @@ def test_a_new_task_runs_and_passes_its_own_tests_outside_the_repository(cli: Cl
     assert done.returncode == 0 and "against human" in done.stdout, done.stderr
 
 
-def test_a_task_from_an_environment_is_complete_but_for_its_marked_parts(cli: Cli, tmp_path: Path):
+def test_a_task_from_an_environment_is_complete_but_for_its_marked_parts(
+    cli: Cli, fakes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
     made = cli("new-task", "hop", "--from", "gymnasium:Hopper-v5", "--out", "deep/down")
     assert made.returncode == 0, made.stderr
     folder = tmp_path / "deep" / "down"
@@ -48,6 +51,7 @@ def test_a_task_from_an_environment_is_complete_but_for_its_marked_parts(cli: Cl
     assert tried.returncode == 0 and "is valid" in tried.stdout, tried.stderr
     shown = cli("run", "deep/down/hop.yaml", "--dry-run")
     assert shown.returncode == 0 and "no model was called" in shown.stdout, shown.stderr
+    monkeypatch.setattr(FakeTrainer, "real", True)
     done = cli("run", "deep/down/hop.yaml", *TINY)
     assert done.returncode == 2 and "NotImplementedError: write measure() and fitness() first" in done.stderr
     assert done.stderr.count("\n") == 1
@@ -110,7 +114,7 @@ def test_a_full_disk_leaves_no_half_of_a_task(monkeypatch, tmp_path: Path):
         return real(path, text, encoding)
 
     monkeypatch.setattr(Path, "write_text", write)
-    with pytest.raises(StorageFault, match=r"the disk is full: .* cannot be written; free some room, and try again"):
+    with pytest.raises(StorageFault, match=r"the disk is full: .* cannot be written; free some space and try again"):
         create("half", None, tmp_path)
     assert written[0].parts[: len(tmp_path.parts)] == tmp_path.parts and not any(tmp_path.iterdir())
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
-from typing import Any
 
 from support.candidates import TASK
 
@@ -18,11 +17,11 @@ from eureka.designers.manual import Manual
 from eureka.runs.replies import Answer
 
 
-def manual(folder: Path, events: tuple = ()) -> tuple[Manual, list[str]]:
+def manual(folder: Path, answers: tuple = ()) -> tuple[Manual, list[str]]:
     preset = load_task("cartpole").file.presets["cpu"].model_dump()
     settings = Settings.model_validate(preset | {"preset": "cpu"})
     said: list[str] = []
-    return Manual("me", DesignerContext(settings, Budget(settings.asking), folder, events, said.append)), said
+    return Manual("me", DesignerContext(settings, Budget(settings.asking), folder, answers, said.append)), said
 
 
 def request(*slots: int, attempt: int = 0, text: str = "x") -> Request:
@@ -72,8 +71,8 @@ def test_two_prompts_have_folders_of_their_own_that_stay_when_slots_are_done(tmp
 def test_a_file_that_is_in_the_journal_already_is_not_taken_twice(tmp_path: Path):
     put(tmp_path / "manual/1.0/reply-1.md", "recorded, and killed before it was moved")
     put(tmp_path / "manual/1.0/reply-2.md", "new")
-    event: dict[str, Any] = {"event": "answer", "answer": {"source": "1.0/reply-1.md"}}
-    designer, _ = manual(tmp_path, (event,))
+    taken = Answer(replies=(), model="me", source="1.0/reply-1.md")
+    designer, _ = manual(tmp_path, (taken,))
     assert replies(list(designer.propose([request(1)]))) == {1: "new"}
     assert (tmp_path / "manual/1.0/taken/reply-1.md").exists()
 

@@ -46,7 +46,7 @@ def test_what_a_server_leaves_out_is_asked_for_one_by_one(serve, honoured: int):
     assert sorted(replies) == list(range(6)) and len({r.text for r in replies.values()}) == 6
     assert [b.get("n", 1) for b in ask.server.bodies] == [6] + [1] * (6 - honoured)
     assert len({b["seed"] for b in ask.server.bodies}) == len(ask.server.bodies), "or all would be the same"
-    assert f"gave {honoured} of 6 replies" in ask.said[0]
+    assert f"returned {honoured} of 6 replies" in ask.said[0]
     ask(6)
     assert all("n" not in b for b in ask.server.bodies[7 - honoured :]), "remembered"
 
@@ -89,7 +89,7 @@ def test_a_parameter_that_is_refused_is_left_out_and_remembered(serve, name: str
     ask = serve(answer)
     assert len(ask(2)) == 2 and len(ask(2)) == 2
     assert [name in b for b in ask.server.bodies] == [True, False, False]
-    assert Counter(ask.said) == {f"{ask.server.url} refuses the parameter {name}; it is left out from now on": 1}
+    assert Counter(ask.said) == {f"{ask.server.url} rejects the parameter {name}; omitting it from now on": 1}
 
 
 def test_an_older_name_of_the_limit_is_tried(serve):
@@ -118,18 +118,18 @@ def test_a_dropped_connection_is_tried_again(serve):
 @pytest.mark.parametrize(
     "answer, kind, expected",
     [
-        (lambda b, n: error(500, "boom"), ModelFault, "failed with status 500 after 3 tries (boom)"),
-        (lambda b, n: error(429, "slow", {"retry-after-ms": "1"}), ModelFault, "limits the rate after 3 tries"),
+        (lambda b, n: error(500, "boom"), ModelFault, "failed with status 500 after 3 attempts (boom)"),
+        (lambda b, n: error(429, "slow", {"retry-after-ms": "1"}), ModelFault, "limits the rate after 3 attempts"),
         (lambda b, n: error(429, "pay", code="insufficient_quota"), UserError, "has no quota left (pay)"),
-        (lambda b, n: error(401, f"Incorrect API key: {KEY}"), UserError, "refuses the key in OPENAI_API_KEY"),
-        (lambda b, n: error(404, "no such model"), UserError, "knows nothing of 'small-model'"),
-        (lambda b, n: (200, '{"id": "x", "cho', JSON), ModelFault, "no chat completion"),
-        (lambda b, n: (200, "", JSON), ModelFault, "no chat completion"),
-        (lambda b, n: (200, "[" * 100_000, JSON), ModelFault, "no chat completion"),
+        (lambda b, n: error(401, f"Incorrect API key: {KEY}"), UserError, "rejects the API key in OPENAI_API_KEY"),
+        (lambda b, n: error(404, "no such model"), UserError, "does not know the model 'small-model'"),
+        (lambda b, n: (200, '{"id": "x", "cho', JSON), ModelFault, "did not return a chat completion"),
+        (lambda b, n: (200, "", JSON), ModelFault, "did not return a chat completion"),
+        (lambda b, n: (200, "[" * 100_000, JSON), ModelFault, "did not return a chat completion"),
         (lambda b, n: error(400, "'max_completion_tokens' is too large: 16384"), UserError, "is too large: 16384"),
-        (lambda b, n: error(400, "context length exceeded"), UserError, "refuses the request: context length"),
-        (lambda b, n: None, UserError, "no server answers at"),
-        (lambda b, n: "<html>hello</html>", ModelFault, "not with a chat completion (<html>hello</html>)"),
+        (lambda b, n: error(400, "context length exceeded"), UserError, "rejects the request: context length"),
+        (lambda b, n: None, UserError, "cannot connect to"),
+        (lambda b, n: "<html>hello</html>", ModelFault, "return a chat completion (<html>hello</html>)"),
         (lambda b, n: {"error": {"message": "upstream died"}}, ModelFault, "completion (upstream died)"),
     ],
 )  # fmt: skip
@@ -152,7 +152,7 @@ def test_a_wrong_model_is_told_the_near_ones(serve, monkeypatch):
 def test_a_silent_server_ends_in_a_sentence(serve):
     ask = serve(lambda b, n: time.sleep(3), timeout=0.3)
     begun = time.monotonic()
-    with pytest.raises(ModelFault, match=r"no answer in 0.3 s, after 3 tries; see --timeout"):
+    with pytest.raises(ModelFault, match=r"did not respond within 0.3 s, after 3 attempts; raise --timeout"):
         ask(1)
     assert time.monotonic() - begun < 15
 
@@ -167,7 +167,7 @@ def test_answers_in_flight_are_not_lost_when_another_call_fails(serve):
         return numbered(body, number)
 
     ask = serve(answer)
-    with pytest.raises(UserError, match="refuses the request: no"):
+    with pytest.raises(UserError, match="rejects the request: no"):
         ask(4)
     assert len(ask.replies()) == 3
 
@@ -199,7 +199,7 @@ def test_a_server_that_gives_no_reply_at_all_is_not_asked_for_ever(serve):
 def test_replies_that_are_all_the_same_are_pointed_out(serve):
     ask = serve(lambda b, n: completion(*["same"] * b["n"]))
     ask(3)
-    assert "all 3 replies are the same" in ask.said[0]
+    assert "all 3 replies are identical" in ask.said[0]
 
 
 def test_halves_of_characters_do_no_harm(serve):
@@ -228,7 +228,7 @@ def test_a_port_where_nobody_listens_is_one_sentence(serve):
         port = free.getsockname()[1]
     ask = serve(numbered)
     ask.designer._client = ask.designer._client.with_options(base_url=f"http://127.0.0.1:{port}/v1", max_retries=0)
-    with pytest.raises(UserError, match="no server answers at"):
+    with pytest.raises(UserError, match="cannot connect to"):
         ask(1)
 
 
@@ -265,7 +265,7 @@ def test_an_answer_of_odd_form_is_kept_and_counted(serve, change: dict, text: st
 @pytest.mark.parametrize("bad", ["sk decoy", "sk-décoy", "sk\ndecoy"])
 def test_a_key_that_cannot_be_one_is_refused_unseen(serve, monkeypatch, bad: str):
     monkeypatch.setenv("OPENAI_API_KEY", bad)
-    with pytest.raises(UserError, match="OPENAI_API_KEY holds characters that no key has") as caught:
+    with pytest.raises(UserError, match="OPENAI_API_KEY contains invalid characters") as caught:
         serve(numbered)
     assert "coy" not in str(caught.value)
 

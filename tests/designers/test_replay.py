@@ -14,10 +14,9 @@ from eureka.config.tasks import load_task
 from eureka.designers.replay import ReplayDesigner
 from eureka.errors import UserError
 from eureka.experiment.options import apply_changes, resolve
-from eureka.runs.replies import replies_of
-from eureka.runs.store import read_events
+from eureka.runs.journal import read_journal
 
-RECORDED = replies_of(read_events(EXAMPLE)[0])
+RECORDED = read_journal(EXAMPLE).replies()
 
 
 def asked(generation: int, slots: dict[int, bool], attempt: int = 0) -> list[Any]:
@@ -27,7 +26,7 @@ def asked(generation: int, slots: dict[int, bool], attempt: int = 0) -> list[Any
             generation=generation,
             slots=(slot,),
             attempt=attempt,
-            mark=RECORDED[generation, slot, 0][1]["prompt"] if same else request(slot, text="other").mark,
+            mark=RECORDED[generation, slot, 0][1].prompt if same else request(slot, text="other").mark,
         )
         for slot, same in slots.items()
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -9,6 +10,7 @@ import pty
 import re
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from rich.table import Table
 from rich.text import Text
 from support.candidates import candidate, trained
 
+from eureka.__main__ import main
 from eureka.display import factory, format, json_lines
 from eureka.display import plain as display
 from eureka.display import terminal as terminal_
@@ -57,8 +60,8 @@ def test_plain_is_a_line_an_event():
         "hello",
         "generation 1 of 2",
         "asking m for 2 replies",
-        "1 reply from m [2J in 1.2 s, 10 + 5 tokens, 1 to come; spent: 1 call, 15 tokens, unpriced",
-        "1.0  failed: compile: line 3: no such field; sent back",
+        "1 reply from m [2J in 1.2 s, 10 + 5 tokens, 1 missing; spent: 1 call, 15 tokens, unpriced",
+        "1.0  failed: compile: line 3: no such field; requesting a repair",
         "training 2 policies",
         "1.0    fitness  290.00   from step 30        a",
         "1.0    failed: compile: line 3: no such field",
@@ -93,7 +96,7 @@ def test_live_draws_what_goes_on_and_leaves_what_is_done(width: int):
         show.close()
     text = drawn.get()
     assert "generation 1 of 2" in text and "75%" in text
-    assert "fitness so far 1.50" in text and "1.1" in text
+    assert "current fitness 1.50" in text and "1.1" in text
     plain = Text.from_ansi(text).plain
     assert max(len(line.rstrip()) for line in plain.split("\n")) <= width
     assert "hello" in screen.getvalue() and "\x1b[2J" not in screen.getvalue().replace("\x1b[2K", "")
@@ -105,7 +108,7 @@ def test_a_rung_says_who_is_dropped_and_at_what_fitness():
     show(events.TrainingBegan(("1.0", "1.1", "1.2")))
     show(events.RungReached(4096, {0: 1.0, 2: 0.5}, (2,)))
     show(events.RungReached(8192, {0: 1.0}, ()))
-    assert lines[1:] == ["  step 4096: 1.2 (0.500) dropped, 1 go on", "  step 8192: nobody dropped, 1 go on"]
+    assert lines[1:] == ["  step 4096: 1.2 (0.500) dropped, 1 continue", "  step 8192: none dropped, 1 continue"]
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=80, height=30, highlight=False)
     live = Live(console)
@@ -121,32 +124,38 @@ def test_a_rung_says_who_is_dropped_and_at_what_fitness():
 
 
 def test_names_of_displays_are_checked():
-    with pytest.raises(Exception, match="there are auto, live, plain, json, none"):
+    with pytest.raises(Exception, match="give one of auto, live, plain, json, none"):
         factory.make("fancy")
 
 
-def test_a_terminal_gets_the_live_view_and_a_pipe_gets_lines(tmp_path: Path):
+def test_a_terminal_gets_the_live_view_and_a_pipe_gets_lines(fakes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A run in a pseudo-terminal: the region is drawn, taken away, and the table is left."""
-    command = [str(Path(sys.executable).parent / "eureka"), "run", "cartpole", "--out", "run"]
-    command += ["--generations", "1", "--samples", "2", "--envs", "32", "--steps", "8192"]
+    arguments = ["run", "cartpole", "--out", "run", "--generations", "1", "--samples", "2", "--steps", "8192"]
+    monkeypatch.chdir(tmp_path)
+    for name in ("CI", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
     mine, theirs = pty.openpty()
-    environment = {k: v for k, v in os.environ.items() if k not in ("CI", "NO_COLOR")} | {"TERM": "xterm-256color"}
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=theirs, stderr=theirs, env=environment)
-    os.close(theirs)
-    shown = b""
-    while True:
-        try:
-            part = os.read(mine, 1 << 16)
-        except OSError:  # the other side is closed
-            break
-        if not part:
-            break
-        shown += part
-    assert process.wait() == 0
+    shown = bytearray()
+    reader = threading.Thread(target=lambda: shown.extend(read_all(mine)))
+    reader.start()
+    with open(theirs, "w") as terminal, contextlib.redirect_stdout(terminal), contextlib.redirect_stderr(terminal):
+        code = main(arguments)
+    reader.join()
     text = shown.decode(errors="replace")
-    assert "training 2 policies" in text and "fitness so far" in text
+    assert code == 0, text
+    assert "training 2 policies" in text and "current fitness" in text
     assert text.count("\x1b[?25l") == text.count("\x1b[?25h") > 0, "the cursor is back"
     assert text.rstrip().endswith("next: eureka inspect run --best")
+
+
+def read_all(terminal: int) -> bytes:
+    """What is written to a pseudo-terminal until its other side is closed."""
+    shown = b""
+    with contextlib.suppress(OSError):
+        while part := os.read(terminal, 1 << 16):
+            shown += part
+    return shown
 
 
 def test_the_time_left_of_a_resumed_training_is_that_of_what_is_left(monkeypatch):
@@ -155,7 +164,7 @@ def test_the_time_left_of_a_resumed_training_is_that_of_what_is_left(monkeypatch
     pace = format.Pace()
     now[0] = 10.0
     words = pace.words(replace(REPORT, steps=1000, steps_left=20_000))
-    assert words == "0.1 k world-steps/s   0:10 elapsed, about 3:20 left here"
+    assert words == "0.1 k world-steps/s   0:10 elapsed, ~3:20 left in training"
 
 
 def drawn(width: int, height: int, candidates: int, dropped: tuple[int, ...] = ()) -> str:
@@ -183,7 +192,7 @@ def test_eighty_candidates_fit_any_screen_and_the_best_is_among_those_shown(widt
     assert max(len(line.rstrip()) for line in lines) <= width and len(lines) <= max(height - 1, 7)
     text = "\n".join(lines)
     assert "1.79" in text and "79.00" in text
-    left_out = [line for line in lines if "more, none of them better" in line]
+    left_out = [line for line in lines if "more, none better" in line]
     if width == 200 and height == 24:
         assert not left_out and "0.00 dropped" in text and "1.40" in text, "there is room for all"
     if left_out and width >= 40:
@@ -193,7 +202,7 @@ def test_eighty_candidates_fit_any_screen_and_the_best_is_among_those_shown(widt
 
 def test_times_are_not_lost_on_a_narrow_screen():
     text = drawn(40, 24, 3)
-    assert "k world-steps/s" in text and "about" in text and "left here" in text and "\u2026" not in text
+    assert "k world-steps/s" in text and "left in training" in text and "\u2026" not in text
 
 
 def test_lines_are_folded_between_words_and_go_on_indented():
@@ -233,13 +242,7 @@ def test_colours_are_kept_from_whoever_wants_none(tmp_path: Path, extra: dict[st
     mine, theirs = pty.openpty()
     process = subprocess.Popen(command, cwd=tmp_path, stdout=theirs, env=environment | extra)
     os.close(theirs)
-    shown = b""
-    while True:
-        try:
-            part = os.read(mine, 1 << 16)
-        except OSError:
-            break
-        shown += part
+    shown = read_all(mine)
     assert process.wait() == 0 and b"compute_reward" in shown
     colours = set(re.findall(rb"\x1b\[([0-9;]*)m", shown))
     if not extra:

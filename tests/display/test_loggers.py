@@ -2,72 +2,30 @@
 
 from __future__ import annotations
 
-import json
-import os
-import signal
+import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from support.boards import agrees, board, points
 from support.cli import Cli
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from support.journals import append, write_run
 
 from eureka.display import loggers
-from eureka.display.loggers import RUN, Scalar, Scalars, TensorBoard
+from eureka.display.loggers import Scalar, Scalars, TensorBoard
 from eureka.runs import events as _events
-
-EUREKA = str(Path(sys.executable).parent / "eureka")
-SMALL = ("--generations", 1, "--samples", 3, "--envs", 32, "--steps", 32_768)
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small finished run of cartpole that was logged."""
-    folder = tmp_path_factory.mktemp("logged")
-    command = [EUREKA, "run", "cartpole", "--out", "run", "--log", "tensorboard", *map(str, SMALL)]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr
-    return folder / "run"
+from eureka.runs.candidate import Point
+from eureka.runs.journal import AnswerEvent, CheckpointEvent
+from eureka.runs.replies import Answer
 
 
-def board(folder: Path, series: str) -> EventAccumulator:
-    return EventAccumulator(str(folder / "tensorboard" / series)).Reload()
+def test_tensorboard_shows_the_numbers_of_the_run(recorded: Path):
+    agrees(recorded)
 
 
-def points(folder: Path, series: str, name: str) -> list[tuple[int, float]]:
-    return [(point.step, point.value) for point in board(folder, series).Scalars(name)]
-
-
-def agrees(folder: Path) -> None:
-    """Every curve of result.json and of the final trainings is there, each point once."""
-    result = json.loads((folder / "result.json").read_text())
-    expected = {f"candidates/{c['generation']}.{c['slot']}": c["outcome"] for c in result["candidates"]}
-    for line in (folder / "events.jsonl").read_text().splitlines():
-        event = json.loads(line)
-        if event["event"] == "trained":
-            trained = [outcome for outcome in event["outcomes"] if "report" in outcome]
-            expected |= {str(Path(p).parent): o for p, o in zip(event["publish"], trained, strict=True)}
-    assert len(expected) == 12
-    for series, outcome in expected.items():
-        curves, steps = outcome["curves"], outcome["curves"]["steps"]
-        single = {name: values for name, values in curves.items() if isinstance(values, list) and name != "steps"}
-        several = {f"{of}/{name}": v for of in ("components", "least", "greatest") for name, v in curves[of].items()}
-        assert set(single) >= {"fitness", "training_fitness", "episode_length", "total", "kl", "learning_rate"}
-        for name, values in (single | several).items():
-            known = [(s, pytest.approx(v, rel=1e-6)) for s, v in zip(steps, values, strict=True) if v is not None]
-            assert points(folder, series, name) == known, (series, name)
-        assert points(folder, series, "report_fitness") == [(outcome["steps"], pytest.approx(outcome["report"]))]
-    assert len(points(folder, RUN, "report_fitness")) == 12
-    assert len(points(folder, RUN, "seconds/learning")) == 2
-
-
-def test_tensorboard_shows_the_numbers_of_the_run(run: Path):
-    agrees(run)
-
-
-def test_a_finished_run_is_logged_afterwards_and_never_twice(cli: Cli, run: Path):
+def test_a_finished_run_is_logged_afterwards_and_never_twice(cli: Cli, recorded: Path, tmp_path: Path):
+    run = Path(shutil.copytree(recorded, tmp_path / "run"))
     before = sorted((run / "tensorboard").rglob("events*"))
     assert cli("resume", run, "--log", "tensorboard").returncode == 0
     assert sorted((run / "tensorboard").rglob("events*")) == before, "there was nothing to add"
@@ -77,34 +35,27 @@ def test_a_finished_run_is_logged_afterwards_and_never_twice(cli: Cli, run: Path
     agrees(run)
 
 
-def test_a_killed_and_resumed_run_has_each_point_once(tmp_path: Path):
-    command = [EUREKA, "run", "cartpole", "--out", "run", "--log", "tensorboard", *map(str, SMALL)]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    journal, deadline = tmp_path / "run" / "events.jsonl", time.monotonic() + 120
-    while not (journal.exists() and journal.read_text().count('"event": "checkpoint"') >= 2):
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.02)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    # Whatever of the log the disk kept: here, one file broken off in the middle of a record.
-    torn = next(iter(sorted((tmp_path / "run" / "tensorboard" / "candidates").rglob("events*"))))
-    torn.write_bytes(torn.read_bytes()[:-7])
-    done = subprocess.run(
-        [EUREKA, "resume", "run", "--log", "tensorboard"], cwd=tmp_path, capture_output=True, text=True, check=False
+def point(steps: int, fitness: float, **components: float) -> Point:
+    """All other values are not known, and give no point of a curve."""
+    unknown = dict.fromkeys(Point.model_fields)
+    return Point(
+        **unknown | {"steps": steps, "fitness": fitness, "components": components, "least": {}, "greatest": {}}
     )
-    assert done.returncode == 0, done.stderr
-    agrees(tmp_path / "run")
+
+
+def checkpoint(series: str, of: Point, time: float = 0.0) -> CheckpointEvent:
+    about = {"training": "final", "members": [0], "number": 0, "file": "x", "sha256": ""}
+    return CheckpointEvent(time=time, **about, points={series: of})
 
 
 def test_points_are_there_while_the_run_goes_on(tmp_path: Path):
-    (tmp_path / "events.jsonl").write_text("")
+    write_run(tmp_path, [])
     shown: list[_events.Event] = []
     show = loggers.LoggingDisplay(shown.append, TensorBoard)
     show(_events.Opened(tmp_path))
-    point = {"steps": 64, "fitness": 1.5, "kl": None, "components": {"up\x1b[2J": 0.25}}
-    event = {"event": "checkpoint", "time": 1.0, "points": {"candidates/1.0": point}}
+    event = checkpoint("candidates/1.0", point(64, 1.5, **{"up\x1b[2J": 0.25}))
     with (tmp_path / "events.jsonl").open("a") as journal:
-        journal.write(json.dumps(event) + "\n" + '{"event": "checkp')
+        journal.write(event.model_dump_json() + "\n" + '{"event": "checkp')
     show(_events.Notice("anything"))
     assert points(tmp_path, "candidates/1.0", "fitness") == [(64, 1.5)]
     assert board(tmp_path, "candidates/1.0").Tags()["scalars"] == ["fitness", "components/up [2J"], (
@@ -121,7 +72,8 @@ def test_what_was_spent_adds_up():
         {"called": False, "prompt_tokens": 7},
         {"called": True, "prompt_tokens": 10, "completion_tokens": 2, "usd": None},
     ]
-    found = [p for a in answers for p in scalars.of({"event": "answer", "time": 0.0, "answer": a})]
+    about = {"generation": 1, "attempt": 0, "prompt": "x"}
+    found = [p for a in answers for p in scalars.of(AnswerEvent(**about, answer=Answer(replies=(), model="m", **a)))]
     spent = [(p.name, p.step, p.value) for p in found]
     assert spent == [
         ("spent/prompt_tokens", 1, 100), ("spent/completion_tokens", 1, 20), ("spent/usd", 1, 0.5),
@@ -130,18 +82,16 @@ def test_what_was_spent_adds_up():
 
 
 def test_a_series_leads_nowhere_but_below_its_folder(tmp_path: Path):
-    event = {"event": "checkpoint", "time": 0.0, "points": {"../../../x/./a b": {"steps": 1, "fitness": 1.0}}}
-    (scalar,) = Scalars().of(event)
+    (scalar,) = Scalars().of(checkpoint("../../../x/./a b", point(1, 1.0)))
     assert scalar.series == "x/a-b"
 
 
 def test_a_log_that_cannot_be_written_does_not_end_the_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    (tmp_path / "events.jsonl").write_text("")
+    write_run(tmp_path, [])
     (tmp_path / "tensorboard").write_text("in the way")
     show = loggers.LoggingDisplay(_events.silent, TensorBoard)
     show(_events.Opened(tmp_path))
-    event = {"event": "checkpoint", "time": 0.0, "points": {"a": {"steps": 1, "fitness": 1.0}}}
-    (tmp_path / "events.jsonl").write_text(json.dumps(event) + "\n")
+    append(tmp_path, [checkpoint("a", point(1, 1.0)).model_dump()])
     for _ in range(3):
         show(_events.Notice("on"))
     show.close()
@@ -163,10 +113,7 @@ def test_another_sink_is_a_class_with_three_methods(tmp_path: Path):
             taken.append(None)
 
     taken: list[Scalar | None] = []
-    events = [
-        {"event": "checkpoint", "time": 2.0, "points": {"a": {"steps": step, "fitness": 0.5}}} for step in (1, 2, 2)
-    ]
-    (tmp_path / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+    write_run(tmp_path, [checkpoint("a", point(step, 0.5), time=2.0).model_dump() for step in (1, 2, 2)])
     show = loggers.LoggingDisplay(_events.silent, Listed)
     show(_events.Opened(tmp_path))
     show.close()
@@ -174,7 +121,8 @@ def test_another_sink_is_a_class_with_three_methods(tmp_path: Path):
 
 
 def test_the_orchestrators_sink_imports_no_torch():
-    code = "import sys; from eureka import sinks; from pathlib import Path; s = sinks.TensorBoard(Path('/nowhere'));"
+    code = "import sys; from eureka.display import loggers; from pathlib import Path; "
+    code += "s = loggers.TensorBoard(Path('/nowhere')); "
     code += "s.known(); import tensorboard.summary.writer.record_writer; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

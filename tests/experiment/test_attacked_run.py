@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 import socket
 from pathlib import Path
 
 from support.cli import Cli
+from support.events import events_of
 from support.model_server import GOOD, Server, completion
-
-from eureka.runs.store import read_events
 
 KEY = "sk-decoy-9931"
 HOSTILE = {
@@ -34,7 +32,7 @@ HOSTILE = {
 }
 
 
-def test_a_run_among_attacks_ends_with_the_honest_reward_and_no_harm_done(cli: Cli, tmp_path: Path):
+def test_a_run_among_attacks_ends_with_the_honest_reward_and_no_harm_done(command: Cli, tmp_path: Path):
     bait = tmp_path / "bait"
     bait.mkdir()
     (bait / "events.jsonl").write_text("{}\n")
@@ -51,7 +49,7 @@ def test_a_run_among_attacks_ends_with_the_honest_reward_and_no_harm_done(cli: C
 
         server = Server(lambda body, number: answer(body, number) if replies else completion(GOOD))
         try:
-            done = cli(
+            done = command(
                 "run", "cartpole", "--llm", f"openai:m@{server.url}", "--out", "run", "--generations", 1,
                 "--samples", len(replies), "--envs", 16, "--steps", 2048, OPENAI_API_KEY=KEY,
             )  # fmt: skip
@@ -65,9 +63,10 @@ def test_a_run_among_attacks_ends_with_the_honest_reward_and_no_harm_done(cli: C
     assert done.returncode == 0, done.stderr
     assert not reached and sorted(p.name for p in bait.iterdir()) == ["events.jsonl"]
     assert (bait / "events.jsonl").read_text() == "{}\n"
-    events = read_events(tmp_path / "run")[0]
-    assert KEY not in json.dumps(events) and KEY not in done.stdout + done.stderr
-    winner = next(e for e in events if e["event"] == "finished")["winner"]
+    assert KEY not in done.stdout + done.stderr
+    for path in (tmp_path / "run").rglob("*"):
+        assert not path.is_file() or KEY.encode() not in path.read_bytes(), path
+    winner = events_of(tmp_path / "run", "finished")[0]["winner"]
     code = (tmp_path / "run" / "candidates" / winner / "reward.py").read_text()
     assert "upright" in code, "only the honest one, or what repairs made of the others, could win"
     # What attackers wrote reached the model as quoted, bounded words on one line, and the terminal without controls.

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from support.cli import Cli
 from support.comparisons import arm, of
-from support.model_runs import answers, rewards
+from support.events import answers
+from support.model_runs import rewards
 from support.model_server import Server
 
 from eureka.runs.comparison import summarise
@@ -35,7 +36,9 @@ def test_wins_ties_losses_and_both_means_of_the_normalised_score():
     assert s.lines[0].fitness == {"evolved": 9.0, "human": 3.0, "sparse": 1.0}
 
 
-def test_a_benchmark_that_is_called_again_takes_what_is_done_and_refuses_other_settings(cli: Cli, tmp_path: Path):
+def test_a_benchmark_that_is_called_again_takes_what_is_done_and_refuses_other_settings(
+    cli: Cli, fakes, tmp_path: Path
+):
     sizes = ("--generations", 1, "--samples", 1, "--steps", 4096, "--seeds", 2, "--out", "b", "--display", "plain")
     first = cli("bench", "cartpole", *sizes)
     assert first.returncode == 0, first.stderr
@@ -61,13 +64,13 @@ SMALL = ("--generations", 2, "--samples", 1, "--envs", 32, "--steps", 2048, "--s
 
 
 def test_a_benchmark_that_spent_its_budget_goes_on_with_more_and_with_a_new_price_list(
-    cli: Cli, model: Server, tmp_path: Path
+    cli: Cli, fakes, model: Server, tmp_path: Path
 ):
     asked = ("bench", "cartpole", "--llm", f"openai:m@{model.url}", *SMALL)
     usage = {"prompt_tokens": 30_000, "completion_tokens": 0, "total_tokens": 30_000}
     model.answer = lambda body, number: rewards(body, number) | {"usage": usage}
     spent = cli(*asked, "--prices", "2,10", "--max-usd", 0.2)
-    assert spent.returncode == 2 and "could pass --max-usd 0.2" in spent.stderr, spent.stderr
+    assert spent.returncode == 2 and "could exceed --max-usd 0.2" in spent.stderr, spent.stderr
     run = tmp_path / "b" / "cartpole"
     paid = answers(run)
     assert len(paid) == 1
@@ -78,7 +81,7 @@ def test_a_benchmark_that_spent_its_budget_goes_on_with_more_and_with_a_new_pric
     assert cli(*asked).returncode == 0 and (run / "events.jsonl").read_bytes() == journal, "all is done"
 
 
-def test_tasks_that_would_share_a_folder_and_runs_of_another_task_are_refused(cli: Cli, tmp_path: Path):
+def test_tasks_that_would_share_a_folder_and_runs_of_another_task_are_refused(cli: Cli, fakes, tmp_path: Path):
     for name in ("mine", "yours"):
         shutil.copytree(shipped("tasks") / "cartpole", tmp_path / name / "cartpole")
         shutil.copy(shipped("tasks") / "cartpole.yaml", tmp_path / name)

@@ -6,16 +6,15 @@ import io
 import json
 import shutil
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 from support.candidates import trained
-from support.cli import Cli
+from support.cli import Cli, sentence, start_command, wait_for_event
 from support.comparisons import LOST, arm, of
+from support.events import cut_before, events_of, rewrite
+from support.fakes import Crash, crash_at
 
 from eureka.display.tables import show_comparison
 from eureka.experiment.arms import parse_arms
@@ -66,7 +65,7 @@ def test_the_seeds_of_three_searches_are_three_values():
     assert one.iqm_interval == pytest.approx((1.0, 3.0)), "whole searches are drawn anew, not seeds"
     assert against(found, "ours").verdict == "tie", "fifteen seeds would have made it a win"
     assert against(found, "ours").improvement == pytest.approx(2 / 3)
-    assert "1.00 2.00 3.00 (a mean for each reward)" in shown(found)
+    assert "1.00 2.00 3.00 (mean per reward)" in shown(found)
 
 
 def test_nothing_is_concluded_from_one_seed():
@@ -86,7 +85,7 @@ def test_nothing_is_concluded_where_seeds_were_lost():
 def test_the_remark_says_why_something_is_not_defined():
     human, apart = arm("human", 2.0, 2.0), arm("sparse", 1.0, 1.0)
     fine, touching = arm("evolved", 3.0, 3.0), arm("sparse", 1.9, 2.1)
-    score, cannot_tell = "human-normalised score is not defined", "human and sparse cannot be told apart"
+    score, cannot_tell = "human-normalised score is not defined", "human and sparse do not differ significantly"
     assert "not defined" not in shown(of(fine, human, apart))
     assert f"{score}: {cannot_tell}" in shown(of(fine, human, touching))
     assert f"{score}: there is no arm sparse" in shown(of(fine, human))
@@ -94,7 +93,7 @@ def test_the_remark_says_why_something_is_not_defined():
     assert "seeds of sparse failed" in lost and f"{score}: seeds of sparse failed" in lost and cannot_tell not in lost
     lost = shown(of(arm("evolved", 3.0, lost=1), human, apart))
     assert "seeds of evolved failed" in lost and cannot_tell not in lost
-    assert "one seed cannot tell" in shown(of(arm("evolved", 3.0), arm("human", 2.0), arm("sparse", 1.0)))
+    assert "more than one seed is needed" in shown(of(arm("evolved", 3.0), arm("human", 2.0), arm("sparse", 1.0)))
 
 
 def curve(*fitness: float) -> Trained:
@@ -154,26 +153,30 @@ def test_a_file_is_never_taken_for_what_has_its_name(name: str, tmp_path: Path):
 SMALL = ("--seeds", 2, "--steps", 4096, "--display", "plain")
 
 
-@pytest.fixture(scope="module")
-def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+LAZY = "def compute_reward(cart_position):\n    return -cart_position.abs(), {}\n"
+
+
+@pytest.fixture
+def searched(cli: Cli, fakes, tmp_path: Path) -> Path:
     """A folder with `found`, a small finished search on cartpole."""
-    folder = tmp_path_factory.mktemp("searched")
-    command = [str(Path(sys.executable).parent / "eureka"), "run", "cartpole", "--out", "found", "--display", "none"]
-    sizes = ["--generations", "1", "--samples", "2", "--steps", "4096"]
-    subprocess.run([*command, *sizes], cwd=folder, check=True)
-    return folder
+    done = cli("run", "cartpole", "--out", "found", "--generations", 1, "--samples", 2, "--steps", 4096)
+    assert done.returncode == 0, done.stderr
+    return tmp_path
 
 
-def test_runs_files_and_baselines_are_compared_on_the_same_seeds(cli: Cli, searched: Path):
-    (searched / "lazy.py").write_text("def compute_reward(cart_position):\n    return -cart_position.abs(), {}\n")
-    done = cli(
-        "compare", "human", "sparse", "lazy.py", "both=found,lazy.py", "--task", "cartpole",
-        "--robustness", "--correlation", "--out", "c", *SMALL, cwd=searched,
+def test_runs_files_and_baselines_are_compared_on_the_same_seeds(command: Cli, recorded: Path, tmp_path: Path):
+    """By real processes."""
+    (tmp_path / "lazy.py").write_text(LAZY)
+    done = command(
+        "compare", "human", "sparse", "lazy.py", f"both={recorded},lazy.py", "--task", "cartpole",
+        "--controls", "search", "--robustness", "--correlation", "--out", "c", *SMALL, "--steps", 2048,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    arms = {a["name"]: a for a in json.loads((searched / "c" / "result.json").read_text())["comparison"]["arms"]}
-    assert list(arms) == ["human", "sparse", "lazy", "both"]
-    assert [[len(one) for one in arms[name]["seeds"]] for name in arms] == [[2], [2], [2], [2, 2]]
+    arms = {a["name"]: a for a in json.loads((tmp_path / "c" / "result.json").read_text())["comparison"]["arms"]}
+    assert list(arms) == ["human", "sparse", "lazy", "both", "search"]
+    assert [[len(one) for one in arms[name]["seeds"]] for name in arms] == [[2], [2], [2], [2, 2], [2]]
+    control = json.loads((tmp_path / "c" / "controls" / "search" / "result.json").read_text())
+    assert arms["search"]["searches"] == 1 and len(control["candidates"]) == 6
     assert arms["both"]["searches"] == 1 and arms["lazy"]["searches"] == 0
     assert arms["both"]["seeds"][1] == arms["lazy"]["fitness"], "the same reward on the same seeds is the same"
     assert set(arms["lazy"]["robustness"]) == set(arms["human"]["robustness"]) and len(arms["lazy"]["robustness"]) == 4
@@ -183,47 +186,60 @@ def test_runs_files_and_baselines_are_compared_on_the_same_seeds(cli: Cli, searc
         assert word in done.stdout
 
 
-def test_policies_are_looked_at_in_the_parts_they_were_trained_in_each_once(cli: Cli, tmp_path: Path):
-    (tmp_path / "lazy.py").write_text("def compute_reward(cart_position):\n    return -cart_position.abs(), {}\n")
+def test_policies_are_looked_at_in_the_parts_they_were_trained_in_each_once(cli: Cli, fakes, tmp_path: Path):
+    (tmp_path / "lazy.py").write_text(LAZY)
     more = ("--task", "cartpole", "--robustness", "--correlation", "--envs", 32, *SMALL)
     assert cli("compare", "human", "lazy.py", *more, "--out", "c").returncode == 0
-    result, journal = tmp_path / "c" / "result.json", tmp_path / "c" / "events.jsonl"
-    whole, events = result.read_bytes(), [json.loads(line) for line in journal.read_text().splitlines()]
-    (trained,), (look,) = ([e for e in events if e["event"] == kind] for kind in ("trained", "probed"))
+    run = tmp_path / "c"
+    result = run / "result.json"
+    whole = result.read_bytes()
+    (trained,), (look,) = (events_of(run, kind) for kind in ("trained", "probed"))
     # The same four trainings as a machine with room for three records them, killed after it looked at the first three.
     outcomes = {"final": trained["outcomes"][:3], "final-1": trained["outcomes"][3:]}
-    kept = [e for e in events if e["event"] in ("arms", "started", "baseline")] + [{"event": "cut", "members": 3}]
+    kept = [e for e in events_of(run) if e["event"] in ("arms", "started", "baseline")]
+    kept.append({"event": "cut", "members": 3})
     for name, some in outcomes.items():
         kept.append(trained | {"training": name, "members": list(range(len(some))), "outcomes": some, "publish": {}})
     robustness = {name: values[:3] for name, values in look["robustness"].items()}
     kept.append(look | {"part": 0, "robustness": robustness, "correlation": look["correlation"][:3]})
-    journal.write_text("".join(json.dumps(event) + "\n" for event in kept))
+    rewrite(run, lambda _: kept)
     result.unlink()
     done = cli("resume", "c")
     assert done.returncode == 0, done.stderr
-    looks = [e for e in map(json.loads, journal.read_text().splitlines()) if e["event"] == "probed"]
+    looks = events_of(run, "probed")
     assert [(e["part"], len(e["correlation"])) for e in looks] == [(0, 3), (1, 1)], "the rest, and nothing twice"
     assert result.read_bytes() == whole, "how it was cut changes nothing"
 
 
-def test_a_killed_comparison_ends_in_the_same_table(cli: Cli, searched: Path, tmp_path: Path):
-    arguments = ("compare", "human", "sparse", "--task", "cartpole", *SMALL)
+@pytest.mark.parametrize("kind", ["cut", "checkpoint", "trained", "probed"])
+def test_a_comparison_that_crashed_ends_in_the_same_table(
+    cli: Cli, fakes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str
+):
+    arguments = ("compare", "human", "sparse", "--task", "cartpole", "--robustness", *SMALL)
     assert cli(*arguments, "--out", "whole").returncode == 0
-    command = [str(Path(sys.executable).parent / "eureka"), *map(str, arguments), "--out", "killed"]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, start_new_session=True)
-    journal = tmp_path / "killed" / "events.jsonl"
-    while not journal.exists() or b'"checkpoint"' not in journal.read_bytes():
-        assert process.poll() is None, "it ended before it could be killed"
-        time.sleep(0.02)
+    crash_at(monkeypatch, kind)
+    with pytest.raises(Crash):
+        cli(*arguments, "--out", "crashed")
+    resumed = cli("resume", "crashed")
+    assert resumed.returncode == 0, resumed.stderr
+    assert (tmp_path / "crashed" / "result.json").read_bytes() == (tmp_path / "whole" / "result.json").read_bytes()
+
+
+@pytest.mark.slow
+def test_a_killed_comparison_ends_in_the_same_table(command: Cli, tmp_path: Path):
+    arguments = ("compare", "human", "sparse", "--task", "cartpole", *SMALL)
+    assert command(*arguments, "--out", "whole").returncode == 0
+    process = start_command(*arguments, "--out", "killed", cwd=tmp_path)
+    wait_for_event(tmp_path / "killed", "checkpoint", process)
     process.send_signal(signal.SIGKILL)
-    process.wait()
-    resumed = cli("resume", "killed")
+    process.communicate()
+    resumed = command("resume", "killed")
     assert resumed.returncode == 0, resumed.stderr
     assert (tmp_path / "killed" / "result.json").read_bytes() == (tmp_path / "whole" / "result.json").read_bytes()
 
 
 def test_controls_are_runs_of_their_own_as_large_as_the_first(cli: Cli, searched: Path):
-    done = cli("compare", "human", "found", "--controls", "search,best-of-n", "--out", "k", *SMALL, cwd=searched)
+    done = cli("compare", "human", "found", "--controls", "search,best-of-n", "--out", "k", *SMALL)
     assert done.returncode == 0, done.stderr
     arms = json.loads((searched / "k" / "result.json").read_text())["comparison"]["arms"]
     assert [a["name"] for a in arms] == ["human", "found", "search", "best-of-n"]
@@ -250,12 +266,9 @@ def test_controls_are_runs_of_their_own_as_large_as_the_first(cli: Cli, searched
         (["k-of-human"], "no arm 'k-of-human'"),
     ],
 )
-def test_mistakes_get_one_sentence(cli: Cli, searched: Path, arguments: list[str], expected: str):
-    if not (searched / "unfinished").exists():
-        shutil.copytree(searched / "found", searched / "unfinished")
-        journal = searched / "unfinished" / "events.jsonl"
-        lines = [line for line in journal.read_text().splitlines() if '"event": "finished"' not in line]
-        journal.write_text("\n".join(lines) + "\n")
-    done = cli("compare", *arguments, "--out", "wrong", cwd=searched)
-    assert done.returncode == 2 and expected in done.stderr and done.stderr.count("\n") == 1, done.stderr
-    assert not (searched / "wrong").exists(), "nothing half-made is left"
+def test_mistakes_get_one_sentence(cli: Cli, recorded: Path, tmp_path: Path, arguments: list[str], expected: str):
+    (tmp_path / "found").symlink_to(recorded)
+    shutil.copytree(recorded, tmp_path / "unfinished")
+    cut_before(tmp_path / "unfinished", "finished")
+    assert expected in sentence(cli("compare", *arguments, "--out", "wrong"))
+    assert not (tmp_path / "wrong").exists(), "nothing half-made is left"

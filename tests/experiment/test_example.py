@@ -11,7 +11,8 @@ from support.cli import Cli
 
 from eureka.designers import prompts
 from eureka.envs.introspection import describe
-from eureka.runs.store import read_events, read_json, task_of
+from eureka.runs.journal import PromptEvent, read_journal
+from eureka.runs.store import task_of
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "runs" / "examples"
 NAMES = ("cartpole", "ant")
@@ -20,10 +21,10 @@ NAMES = ("cartpole", "ant")
 @pytest.mark.parametrize("name", NAMES)
 def test_its_first_prompt_is_the_one_that_would_be_asked_today(name: str):
     """A change of prompts or of the task's words makes the recording stale: record it anew (runs/README.md)."""
-    recorded = next(e for e in read_events(EXAMPLES / name)[0] if e["event"] == "prompt")
+    recorded = read_journal(EXAMPLES / name).all(PromptEvent)[0]
     bench = bench_of(name)
     description = describe(bench.loaded, bench.task, bench.states, bench.env(1, 1).reset().shape[-1])
-    assert prompts.fingerprint(prompts.first(description)) == recorded["sha256"]
+    assert prompts.fingerprint(prompts.first(description)) == recorded.sha256
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -42,9 +43,9 @@ def test_it_is_small_names_no_machine_and_says_who_answered(name: str, replies: 
             assert b"/home/" not in path.read_bytes() and b"/tmp/" not in path.read_bytes(), path
             assert str(EXAMPLES.parent).encode() not in path.read_bytes(), path
     assert size < 900_000
-    answers = [e["answer"] for e in read_events(EXAMPLES / name)[0] if e["event"] == "answer"]
-    llm = read_json(EXAMPLES / name / "run.json")["settings"]["llm"]
-    assert len(answers) == replies and {a["model"] for a in answers} == {llm.removeprefix("manual:")}
+    journal = read_journal(EXAMPLES / name)
+    answers, llm = journal.answers(), journal.settings.llm
+    assert len(answers) == replies and {a.model for a in answers} == {llm.removeprefix("manual:")}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -59,7 +60,7 @@ def test_it_can_be_inspected_and_reported(cli: Cli, tmp_path: Path, name: str):
 
 
 @pytest.mark.slow
-def test_its_replies_make_a_run_again(cli: Cli, tmp_path: Path):
-    done = cli("run", "cartpole", "--llm", f"replay:{EXAMPLES / 'cartpole'}", "--out", "again", timeout=900)
+def test_its_replies_make_a_run_again(command: Cli, tmp_path: Path):
+    done = command("run", "cartpole", "--llm", f"replay:{EXAMPLES / 'cartpole'}", "--out", "again", timeout=900)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "again" / "result.json").exists()

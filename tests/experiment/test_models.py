@@ -1,22 +1,22 @@
-"""Whole runs with language models behind a real server, from the command line."""
+"""Whole runs with language models behind a real server, from the command line; only trainings are made up."""
 
 from __future__ import annotations
 
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.cli import KEY, Cli
-from support.model_runs import answers, rewards
+from support.cli import KEY, Cli, sentence, start_command
+from support.events import answers, cut_before
+from support.model_runs import rewards
 from support.model_server import GOOD, Server, completion, error
 
+pytestmark = pytest.mark.usefixtures("fakes")
 SIZES = ("--generations", 2, "--samples", 2, "--envs", 32, "--steps", 2048)
 
 
@@ -64,25 +64,25 @@ def test_faulty_replies_are_sent_back_with_their_errors(cli: Cli, tmp_path: Path
         assert done.returncode == 0, done.stderr
         complaints = sorted(b["messages"][-1]["content"] for b in server.bodies[1:])
         assert any("pole_angel" in c for c in complaints) and any("No code was found" in c for c in complaints)
-        assert done.stdout.count("; sent back") == 2
+        assert done.stdout.count("; requesting a repair") == 2
     finally:
         server.close()
 
 
 REFUSALS = [
     (["--llm", "openai:gpt"], {}, "OPENAI_API_KEY is not set; export it"),
-    (["--llm", "openai:small-model@URL"], {"answer": error(401, "bad key")}, "refuses the key in OPENAI_API_KEY"),
+    (["--llm", "openai:small-model@URL"], {"answer": error(401, "bad key")}, "rejects the API key in OPENAI_API_KEY"),
     (["--llm", "openai:smal-model@URL"], {"answer": error(404, "no")}, "(did you mean 'small-model'"),
-    (["--llm", "openai:@URL"], {}, "--llm openai needs a model behind a colon; URL offers large-model, small-model"),
-    (["--llm", "openai:m@http://127.0.0.1:9/v1"], {}, "no server answers at http://127.0.0.1:9/v1"),
-    (["--llm", "openai:m@httpx"], {}, "is no address of a server"),
+    (["--llm", "openai:@URL"], {}, "--llm openai needs a model after a colon; URL lists large-model, small-model"),
+    (["--llm", "openai:m@http://127.0.0.1:9/v1"], {}, "cannot connect to http://127.0.0.1:9/v1"),
+    (["--llm", "openai:m@httpx"], {}, "is not a valid"),
     (["--llm", "openai:unknown-model@URL", "--max-usd", "1"], {}, "--max-usd needs prices"),
     (["--llm", "openai:m@URL", "--prices", "cheap"], {}, "--prices cheap: give IN,OUT"),
     (["--llm", "openai:m@URL", "--temperature", "3"], {}, "--temperature: input should be less than or equal to 2"),
-    (["--llm", "openai:m@URL", "--prices", "1,1", "--max-usd", "0.000001"], {}, "could pass --max-usd 1e-06"),
+    (["--llm", "openai:m@URL", "--prices", "1,1", "--max-usd", "0.000001"], {}, "could exceed --max-usd 1e-06"),
     (["--llm", "search", "--max-usd", "1"], {}, "--max-usd has no effect on --llm search"),
     (["--llm", "manual", "--temperature", "1"], {}, "--temperature has no effect on --llm manual"),
-    (["--llm", "transformers"], {}, "needs a model behind a colon"),
+    (["--llm", "transformers"], {}, "needs a model after a colon"),
     (["--start", "nowhere.py"], {}, "--start nowhere.py: no such file"),
 ]
 
@@ -96,9 +96,7 @@ def test_what_a_model_cannot_do_is_one_sentence_and_leaves_nothing(
     given = [a.replace("URL", server.url) for a in arguments]
     keys = {} if arguments[-1] == "openai:gpt" else {"OPENAI_API_KEY": KEY}
     done = cli("run", "cartpole", *given, "--out", "run", *SIZES, **keys)
-    assert done.returncode == 2, done.stderr
-    lines = done.stderr.strip().splitlines()
-    assert len(lines) == 1 and lines[0].startswith("error: ") and expected.replace("URL", server.url) in lines[0]
+    assert expected.replace("URL", server.url) in sentence(done)
     assert not (tmp_path / "run").exists()
 
 
@@ -122,18 +120,16 @@ def test_killed_with_calls_in_flight_a_run_asks_only_for_what_was_not_recorded(c
         return rewards(body, number)
 
     server = Server(answer)
-    command = [str(Path(sys.executable).parent / "eureka"), "run", "cartpole", "--out", "run", "--llm"]
-    command += [f"openai:m@{server.url}", "--generations", "1", "--samples", "4", "--envs", "32", "--steps", "2048"]
+    sizes = ("--generations", 1, "--samples", 4, *SIZES[4:])
     try:
-        process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = start_command(
+            "run", "cartpole", "--out", "run", "--llm", f"openai:m@{server.url}", *sizes, cwd=tmp_path
+        )
         deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            found = answers(tmp_path / "run") if (tmp_path / "run" / "events.jsonl").exists() else []
-            if len(found) == 2 and len(server.bodies) == 5:
-                break
+        while time.monotonic() < deadline and not (len(answers(tmp_path / "run")) == 2 and len(server.bodies) == 5):
             time.sleep(0.05)
         os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+        process.communicate()
         before = answers(tmp_path / "run")
         assert len(before) == 2
         release.set()
@@ -148,20 +144,24 @@ def test_killed_with_calls_in_flight_a_run_asks_only_for_what_was_not_recorded(c
         server.close()
 
 
-def test_ctrl_c_does_not_wait_for_a_model(tmp_path: Path):
-    server = Server(lambda body, number: time.sleep(60))
-    command = [str(Path(sys.executable).parent / "eureka"), "run", "cartpole", "--out", "run", "--llm"]
-    command += [f"openai:m@{server.url}", "--steps", "2048", "--samples", "2"]
+def interrupt() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_ctrl_c_does_not_wait_for_a_model(cli: Cli):
+    interrupted = []
+
+    def answer(body, number):
+        if not interrupted:
+            interrupted.append(time.monotonic())
+            interrupt()
+        time.sleep(30)
+
+    server = Server(answer)
     try:
-        process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        deadline = time.monotonic() + 60
-        while not server.bodies and time.monotonic() < deadline:
-            time.sleep(0.05)
-        begun = time.monotonic()
-        process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=30)
-        assert process.returncode == 130 and "resume with: eureka resume run" in said
-        assert time.monotonic() - begun < 10
+        done = cli("run", "cartpole", "--out", "run", "--llm", f"openai:m@{server.url}", *SIZES)
+        assert done.returncode == 130 and "resume with: eureka resume run" in done.stderr
+        assert time.monotonic() - interrupted[0] < 20
     finally:
         server.close()
 
@@ -173,8 +173,7 @@ def test_a_strangers_run_does_not_send_a_key_to_its_address(cli: Cli, server: Se
     record = json.loads((run / "run.json").read_text())
     record["settings"]["llm"] = "openai:m@http://collector.example/v1"
     (run / "run.json").write_text(json.dumps(record))
-    lines = (run / "events.jsonl").read_text().splitlines(keepends=True)
-    (run / "events.jsonl").write_text("".join(line for line in lines if '"finished"' not in line))
+    cut_before(run, "finished")
     refused = cli("resume", "run", OPENAI_API_KEY=KEY)
     assert refused.returncode == 2
     assert "would receive your OPENAI_API_KEY; to allow it, add --llm openai:m@http://collector" in refused.stderr
@@ -183,7 +182,7 @@ def test_a_strangers_run_does_not_send_a_key_to_its_address(cli: Cli, server: Se
 def test_a_spent_budget_ends_a_run_that_can_be_gone_on_with(cli: Cli, server: Server, tmp_path: Path):
     limits = ("--reply-tokens", 500, "--max-tokens", 6500)
     done = cli("run", "cartpole", "--llm", f"openai:m@{server.url}", "--out", "run", *SIZES, *limits)
-    assert done.returncode == 2 and "could pass --max-tokens 6500" in done.stderr, done.stdout + done.stderr
+    assert done.returncode == 2 and "could exceed --max-tokens 6500" in done.stderr, done.stdout + done.stderr
     assert "resume with: eureka resume run" in done.stderr
     before = answers(tmp_path / "run")
     assert [e["generation"] for e in before] == [1, 2], "a batch, then as many single calls as fit"
@@ -194,30 +193,29 @@ def test_a_spent_budget_ends_a_run_that_can_be_gone_on_with(cli: Cli, server: Se
 
 
 def test_a_person_answers_through_files_and_may_leave_and_come_back(cli: Cli, tmp_path: Path):
-    command = [
-        str(Path(sys.executable).parent / "eureka"),
-        "run",
-        "cartpole",
-        "--out",
-        "run",
-        "--llm",
-        "manual:a friend",
-    ]
-    command += ["--generations", "1", "--samples", "3", "--envs", "32", "--steps", "2048"]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     place = tmp_path / "run" / "manual" / "1.0"
-    deadline = time.monotonic() + 60
-    while not (place / "prompt.md").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert "You design reward functions" in (place / "prompt.md").read_text()
-    (place / "reply-1.md").write_text(GOOD)
-    while not (place / "taken" / "reply-1.md").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    said, complaint = process.communicate(timeout=30)
-    assert process.returncode == 130 and "eureka resume run" in complaint
-    assert "waiting for 3 replies: save each as run/manual/1.0/reply-1.md" in said and "You design" in said
+    prompt = []
+
+    def friend() -> None:
+        """Gives one reply, and stops the run."""
+        deadline = time.monotonic() + 60
+        while not (place / "prompt.md").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        prompt.append((place / "prompt.md").read_text())
+        (place / "reply-1.md").write_text(GOOD)
+        while not (place / "taken" / "reply-1.md").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        interrupt()
+
+    threading.Thread(target=friend, daemon=True).start()
+    sizes = ("--generations", 1, "--samples", 3, *SIZES[4:])
+    left = cli("run", "cartpole", "--out", "run", "--llm", "manual:a friend", *sizes)
+    assert "You design reward functions" in prompt[0]
+    assert left.returncode == 130 and "eureka resume run" in left.stderr
+    assert "waiting for 3 replies: save as run/manual/1.0/reply-1.md" in left.stdout
+    assert "You design" in left.stdout
     (place / "reply-7.md").write_text(GOOD.replace("0.1)", "0.3)"))
+    os.utime(place / "reply-7.md", (0, 0))  # it was saved a while ago
     (place / "done").touch()
     done = cli("resume", "run")
     assert done.returncode == 0, done.stderr
@@ -255,7 +253,7 @@ def test_prices_and_limits_survive_a_resume_with_the_same_model(cli: Cli, server
     model = f"openai:m@{server.url}"
     cost = ("--prices", "2,10", "--reply-tokens", 300, "--max-usd", 0.018)
     done = cli("run", "cartpole", "--llm", model, "--out", "run", *SIZES, *cost)
-    assert done.returncode == 2 and "could pass --max-usd 0.018" in done.stderr, done.stdout + done.stderr
+    assert done.returncode == 2 and "could exceed --max-usd 0.018" in done.stderr, done.stdout + done.stderr
     useless = cli("resume", "run", "--llm", "search", "--max-tokens", 5)
     assert useless.returncode == 2 and "--max-tokens has no effect on --llm search" in useless.stderr
     more = cli("resume", "run", "--llm", model, "--max-usd", 1)

@@ -1,4 +1,4 @@
-"""What the next generation is asked."""
+"""Questions for the next generation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from support.candidates import TASK, candidate, trained
 
 from eureka.config.settings import Settings
 from eureka.designers import prompts
-from eureka.experiment.strategies import STRATEGIES, best_of_n, greedy
+from eureka.experiment.strategies import STRATEGIES, SearchState, best_of_n, greedy
 from eureka.runs.candidate import Candidate, Failed
 
 
@@ -23,22 +23,31 @@ def test_every_name_is_a_strategy():
     assert set(STRATEGIES) == set(get_args(Settings.model_fields["strategy"].annotation))
 
 
+def state(*generations: list[Candidate], start: Candidate | None = None, samples: int = 2) -> SearchState:
+    return SearchState(TASK, samples, start, tuple(map(tuple, generations)))
+
+
+def test_every_slot_has_a_question():
+    for strategy in STRATEGIES.values():
+        assert len(strategy(state(samples=3))) == len(strategy(state([of(1, 0, 9.0)], samples=3))) == 3
+
+
 def test_greedy_reflects_on_the_best_of_the_latest_generation_that_has_one():
     first, second = [of(1, 0, 9.0), of(1, 1, 3.0)], [of(2, 0, 1.0), of(2, 1, 2.0)]
-    assert greedy(TASK, None, []).messages == prompts.first(TASK)
-    question = greedy(TASK, None, [first, second])
-    assert question.parent is second[1] and question.messages[2].content == "reply 2.1"
-    assert greedy(TASK, None, [first, [of(2, 0, None)]]).parent is first[0]
+    assert greedy(state())[0].messages == prompts.first(TASK) and greedy(state())[0].parents == ()
+    for question in greedy(state(first, second)):
+        assert question.parents == (second[1],) and question.messages[2].content == "reply 2.1"
+    assert greedy(state(first, [of(2, 0, None)]))[0].parents == (first[0],)
 
 
-def test_of_equals_the_one_that_was_there_sooner_is_reflected_on():
+def test_of_equals_the_earlier_checkpoint_is_reflected_on():
     late, soon = of(1, 0, 5.0, best=2), of(1, 1, 5.0, best=1)
-    assert greedy(TASK, None, [[late, soon]]).parent is soon
+    assert greedy(state([late, soon]))[0].parents == (soon,)
 
 
-def test_best_of_n_asks_the_first_question_again_whatever_happened():
+def test_best_of_n_repeats_the_first_question():
     generations = [[of(1, 0, 9.0)], [of(2, 0, 1.0)]]
-    assert best_of_n(TASK, None, generations) == best_of_n(TASK, None, [])
+    assert best_of_n(state(*generations)) == best_of_n(state())
     given = of(0, 0, 4.0)
-    asked = best_of_n(TASK, given, generations)
-    assert asked.parent is given and asked.messages[2].content == "reply 0.0"
+    asked = best_of_n(state(*generations, start=given))[0]
+    assert asked.parents == (given,) and asked.messages[2].content == "reply 0.0"

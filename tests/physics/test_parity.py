@@ -34,7 +34,16 @@ from eureka.task import tensors
 
 WORLDS, STEPS = 8, 20
 FAST = ("ball_balance", "ant")
-SLOW = ("cartpole", "quadcopter", "humanoid", "anymal", "franka_cabinet", "allegro_hand", "shadow_hand", "shadow_hand_pen")
+SLOW = (
+    "cartpole",
+    "quadcopter",
+    "humanoid",
+    "anymal",
+    "franka_cabinet",
+    "allegro_hand",
+    "shadow_hand",
+    "shadow_hand_pen",
+)
 scenes = pytest.mark.parametrize("name", [*FAST, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)])
 
 TOLERANCES = {

@@ -22,7 +22,10 @@ from axe_core_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine")
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine"),
+    pytest.mark.xdist_group("browser"),
+]
 
 PAGES = {
     "list": "/",
@@ -37,6 +40,11 @@ PAGES = {
     "hostile candidate": "/candidate/hostile?name=1.0",
     "hostile diff": "/diff/hostile?before=1.0&after=2.0",
 }
+DISTINCT = ("/", "/run/small", "/candidate/small?name=2.0", "/diff/small?before=1.0&after=2.0",
+            "/compare?run=small&run=half", "small")  # fmt: skip
+"""A page of each kind; the others have the same elements."""
+ALL = (*PAGES.values(), "small", "hostile")
+"""Without the report `eighty`: its folded twenty thousand elements are those of `small`."""
 Site = SimpleNamespace
 Open = Callable[..., Page]
 
@@ -98,16 +106,22 @@ def opened(browser: Browser, pages: Site) -> Iterator[Open]:
     assert said == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_page_has_a_fault_of_accessibility(opened: Open, pages: Site, scheme: str):
+@pytest.mark.parametrize(
+    ("scheme", "paths"),
+    [
+        ("light", DISTINCT),
+        ("dark", DISTINCT[1:4]),
+        pytest.param("light", ALL, marks=pytest.mark.slow),
+        pytest.param("dark", ALL, marks=pytest.mark.slow),
+    ],
+)
+def test_no_page_has_a_fault_of_accessibility(opened: Open, pages: Site, scheme: str, paths: tuple[str, ...]):
     """All of axe's rules; in the dark, where only colours are others, those of contrast."""
     page = opened("/", color_scheme=scheme)
     rules: dict[str, Any] = {"resultTypes": ["violations"]}
     if scheme == "dark":
         rules["runOnly"] = ["color-contrast"]
-    for path in [*PAGES.values(), *pages.reports]:
-        if path == "eighty":  # its folded twenty thousand elements have the colours of the small one's
-            continue
+    for path in paths:
         page.goto(pages.base + path if path.startswith("/") else f"file://{pages.reports[path]}")
         page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
         page.evaluate(Axe().axe_script)
@@ -115,10 +129,10 @@ def test_no_page_has_a_fault_of_accessibility(opened: Open, pages: Site, scheme:
         assert [(v["id"], v["nodes"][0]["html"]) for v in found] == [], (path, scheme)
 
 
-@pytest.mark.parametrize("width", [375, 1280])
+@pytest.mark.parametrize("width", [375, pytest.param(1280, marks=pytest.mark.slow)])
 def test_no_page_is_wider_than_the_screen(opened: Open, pages: Site, width: int):
     page = opened("/", width=width)
-    for path in [*PAGES.values(), *pages.reports]:
+    for path in ALL:
         page.goto(pages.base + path if path.startswith("/") else f"file://{pages.reports[path]}")
         page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
@@ -219,10 +233,11 @@ def test_everything_can_be_reached_with_the_keyboard(opened: Open):
     expect(page.get_by_role("heading", level=1)).to_contain_text("cartpole")
 
 
-def test_dark_is_dark_and_light_is_light(opened: Open):
+def test_dark_is_dark_and_light_is_light(opened: Open, pages: Site):
     for scheme, brightest in (("light", 255), ("dark", 24)):
-        for path in ("/run/eighty", "eighty"):
-            page = opened(path, color_scheme=scheme)
+        page = opened("/run/small", color_scheme=scheme)
+        for address in (page.url, f"file://{pages.reports['small']}"):
+            page.goto(address)
             back = page.evaluate("getComputedStyle(document.body).backgroundColor")
             channels = [int(n) for n in back.removeprefix("rgb(").removesuffix(")").split(",")]
             assert max(channels) <= brightest and (scheme == "dark" or min(channels) > 240)
@@ -238,6 +253,7 @@ def test_a_link_to_a_folded_candidate_unfolds_it(opened: Open):
     expect(folded).to_be_in_viewport()
 
 
+@pytest.mark.slow
 def test_a_report_of_eighty_candidates_opens(opened: Open, pages: Site):
     """Contrast is judged in a smaller one, with the same colours: here it takes minutes."""
     page = opened("eighty")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +9,7 @@ from pathlib import Path
 import pytest
 from support.journals import (
     EXAMPLE,
+    Event,
     beginning,
     example,
     example_record,
@@ -25,8 +24,9 @@ from support.journals import (
 from eureka.errors import UserError
 from eureka.report.document import document, failures
 from eureka.report.lineage import ancestors
-from eureka.runs.journal import Journal
-from eureka.runs.store import Event, at_work
+from eureka.runs.store import at_work
+
+FAILED = {"stage": "train", "message": "NaN"}
 
 
 def test_the_recorded_run_reads_as_it_went():
@@ -70,17 +70,18 @@ def test_time_and_tokens_are_added_up(tmp_path: Path):
     reply = {"slot": 0, "text": "x", "finish": "stop"}
     answer = {"replies": [reply], "model": "m", "called": True, "prompt_tokens": 100, "completion_tokens": 20}
     events: list[Event] = [
-        {"event": "started", "time": 1000.0},
-        {"event": "prompt", "time": 1001.0, "generation": 1, "attempt": 0, "sha256": "a", "messages": []},
+        example()[0] | {"time": 1000.0},
+        {"event": "prompt", "time": 1001.0, "generation": 1, "attempt": 0, "sha256": "a", "messages": [],
+         "parents": []},
         {"event": "answer", "time": 1003.0, "generation": 1, "attempt": 0, "prompt": "a",
          "answer": answer | {"usd": 0.5, "seconds": 1.5, "cached_tokens": 40}},
         {"event": "answer", "time": 1004.0, "generation": 1, "attempt": 0, "prompt": "a",
          "answer": answer | {"replies": [reply | {"slot": 1}], "usd": None, "seconds": 2.5}},
         {"event": "verdict", "time": 1004.75, "generation": 1, "slot": 0, "attempt": 0, "code": None, "notes": [],
          "failed": {"stage": "extract", "message": "none"}, "program": None, "fingerprint": None},
-        {"event": "trained", "time": 1010.0, "training": "generation-1-0", "members": [], "outcomes": [],
+        {"event": "trained", "time": 1010.0, "training": "generation-1-0", "members": [], "until": None, "outcomes": [],
          "seconds": {"env": 2.0, "learning": 1.0}},
-        {"event": "trained", "time": 1020.0, "training": "final", "members": [], "outcomes": [],
+        {"event": "trained", "time": 1020.0, "training": "final", "members": [], "until": None, "outcomes": [],
          "seconds": {"env": 4.0}},
     ]  # fmt: skip
     costs = reading(write_run(tmp_path / "run", events)).costs
@@ -160,56 +161,17 @@ def test_curves_are_shown_while_a_training_goes_on(tmp_path: Path):
     assert "best fitness on selection episodes so far is 7.00" in document(tmp_path / "run")
 
 
-def test_only_what_is_new_in_a_journal_is_read(tmp_path: Path):
-    events = example()
-    folder = write_run(tmp_path / "run", events[:3])
-    journal = Journal(folder)
-    assert journal.refresh() and len(journal.events) == 3 and not journal.refresh()
-    with open(folder / "events.jsonl", "r+b") as file:
-        file.write(b"this was read before, so nobody minds")
-    line = json.dumps(events[3]).encode()
-    with open(folder / "events.jsonl", "ab") as file:
-        file.write(line[:20])
-    assert not journal.refresh() and len(journal.events) == 3, "a line that is not whole does not count"
-    with open(folder / "events.jsonl", "ab") as file:
-        file.write(line[20:] + b"\n")
-    assert journal.refresh() and journal.events == events[:4]
-
-
-def test_a_journal_that_was_replaced_is_read_anew(tmp_path: Path):
-    events = example()
-    folder = write_run(tmp_path / "run", events[:6])
-    journal = Journal(folder)
-    journal.refresh()
-    write_run(tmp_path / "other", events[:2])
-    os.replace(tmp_path / "other" / "events.jsonl", folder / "events.jsonl")
-    assert journal.refresh() and journal.events == events[:2]
-    (folder / "events.jsonl").unlink()
-    assert journal.refresh() and journal.events == []
-
-
-@pytest.mark.parametrize("line", [b"{", b"[]", b'{"event": 3}', b"\xff\xfe", b"[" * 100_000])
-def test_a_damaged_line_is_named(tmp_path: Path, line: bytes):
-    folder = write_run(tmp_path / "run", example()[:2])
-    with open(folder / "events.jsonl", "ab") as file:
-        file.write(line + b"\n")
-    with pytest.raises(UserError, match="line 3: damaged"):
-        reading(folder)
-
-
 @pytest.mark.parametrize(
     "broken",
     [
-        {"event": "answer", "generation": 1},
-        {"event": "verdict", "generation": 1, "slot": 0, "attempt": 0, "failed": {"stage": "?"}},
-        {"event": "finished", "winner": "1.0", "comparison": {"arms": 3}},
-        {"event": "trained", "training": "final", "members": [0], "outcomes": [None]},
-        {"event": "training", "training": "generation-x-0", "members": [[1]]},
+        {"event": "trained", "training": "final", "members": [0, 1], "until": None, "outcomes": []},
+        {"event": "trained", "training": "generation-1-0", "members": [7], "until": None, "outcomes": [FAILED]},
+        {"event": "training", "training": "generation-3-0", "members": [], "warm": None},
     ],
 )
-def test_records_of_another_version_end_in_one_sentence(tmp_path: Path, broken: Event):
+def test_events_that_contradict_each_other_end_in_one_sentence(tmp_path: Path, broken: Event):
     folder = write_run(tmp_path / "run", [*example()[:-1], broken])
-    with pytest.raises(UserError, match="damaged, or was written by another version"):
+    with pytest.raises(UserError, match="run is damaged"):
         document(folder)
 
 

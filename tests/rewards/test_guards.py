@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -51,19 +52,25 @@ def test_a_program_that_takes_absurdly_long_is_refused_before_it_trains(cartpole
     assert too_slow(honest, cartpole.states) is None
 
 
-def test_a_program_that_stops_the_trainer_in_its_trial_fails_alone(cartpole, tmp_path: Path, monkeypatch):
+@pytest.fixture(scope="module")
+def trainer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrainerClient]:
+    """A trainer process, which a test may end: the client starts another one."""
+    folder = tmp_path_factory.mktemp("trainer")
+    made = TrainerClient(LocalExecutor(load_task("cartpole"), folder, folder / "scratch", IsolationPolicy()))
+    yield made
+    made.close()
+
+
+@pytest.mark.xdist_group("trainer")
+def test_a_program_that_stops_the_trainer_in_its_trial_fails_alone(cartpole, trainer: TrainerClient, monkeypatch):
     from eureka.workers import client
 
     program = cartpole.text(REWARDS["honest"])
-    trainer = TrainerClient(LocalExecutor(load_task("cartpole"), tmp_path, tmp_path / "scratch", IsolationPolicy()))
-    try:
-        monkeypatch.setattr(client, "_PREFLIGHT_TIMEOUT", 0.0)
-        failed = trainer.preflight(program, 16)
-        assert isinstance(failed, Failed) and failed.machine and "sent nothing for 0 s" in failed.message
-        monkeypatch.undo()
-        assert not isinstance(trainer.preflight(program, 16), Failed), "another process took its place"
-    finally:
-        trainer.close()
+    monkeypatch.setattr(client, "_PREFLIGHT_TIMEOUT", 0.0)
+    failed = trainer.preflight(program, 16)
+    assert isinstance(failed, Failed) and failed.machine and "sent nothing for 0 s" in failed.message
+    monkeypatch.undo()
+    assert not isinstance(trainer.preflight(program, 16), Failed), "another process took its place"
 
 
 @pytest.mark.parametrize("backend", ["aot_eager", pytest.param("inductor", marks=pytest.mark.slow)])
@@ -96,18 +103,15 @@ def test_programs_that_cannot_be_compiled_train_without_it_and_say_why(cartpole,
     assert bank(states).shape == (1, 16)
 
 
-def test_a_trainer_that_hangs_is_ended_and_replaced(tmp_path: Path):
-    trainer = TrainerClient(LocalExecutor(load_task("cartpole"), tmp_path, tmp_path / "scratch", IsolationPolicy()))
-    try:
-        _ = trainer.description
-        hanging = trainer._connection.process.pid
-        os.kill(hanging, signal.SIGSTOP)
-        start = time.monotonic()
-        with pytest.raises(Died, match="sent nothing for 1 s"):
-            trainer.receive(Outcomes, timeout=1.0)
-        assert time.monotonic() - start < 30
-        assert not Path(f"/proc/{hanging}").exists()
-        trainer.restart()
-        assert trainer.description.name == "cartpole" and trainer._connection.process.pid != hanging
-    finally:
-        trainer.close()
+@pytest.mark.xdist_group("trainer")
+def test_a_trainer_that_hangs_is_ended_and_replaced(trainer: TrainerClient):
+    _ = trainer.description
+    hanging = trainer._connection.process.pid
+    os.kill(hanging, signal.SIGSTOP)
+    start = time.monotonic()
+    with pytest.raises(Died, match="sent nothing for 1 s"):
+        trainer.receive(Outcomes, timeout=1.0)
+    assert time.monotonic() - start < 30
+    assert not Path(f"/proc/{hanging}").exists()
+    trainer.restart()
+    assert trainer.description.name == "cartpole" and trainer._connection.process.pid != hanging

@@ -40,6 +40,7 @@ def trained(cartpole: Bench) -> list[Trained]:
     return train(cartpole, [cartpole.program(source, 64) for source in (human, negated)], plan(48))
 
 
+@pytest.mark.xdist_group("trained")
 def test_the_human_reward_solves_cartpole_and_its_negation_does_not(trained: list[Trained]):
     good, bad = trained
     assert good.report >= 475 and bad.report < 100
@@ -55,6 +56,7 @@ def test_the_scale_of_a_reward_does_not_matter(cartpole: Bench):
     assert small.report >= 400
 
 
+@pytest.mark.xdist_group("trained")
 def test_the_best_checkpoint_is_reported_and_the_earliest_of_equals_taken(trained: list[Trained]):
     outcome = trained[0]
     fitness = outcome.curves.fitness

@@ -12,11 +12,21 @@ from pathlib import Path
 
 import pytest
 
-from eureka.config.settings import Settings
+from eureka.config.settings import Evaluation, Settings
 from eureka.config.tasks import load_task
 from eureka.errors import RunBusy, StorageFault, UserError
 from eureka.runs import store
-from eureka.runs.store import Run, create, find_run, read_events, task_of
+from eureka.runs.journal import (
+    ArmsEvent,
+    BaselineEvent,
+    CutEvent,
+    PublishedFile,
+    SplitEvent,
+    StartedEvent,
+    TrainedEvent,
+    read_journal,
+)
+from eureka.runs.store import Run, create, find_run, task_of
 from eureka.system.files import write_whole
 
 
@@ -38,39 +48,81 @@ def reopened(r: Run) -> Run:
     return Run(r.folder)
 
 
+def cut(members: int) -> CutEvent:
+    return CutEvent(members=members)
+
+
+def publishing(place: str, sha256: str) -> TrainedEvent:
+    files = {place: PublishedFile(file="scratch/policy", sha256=sha256)}
+    return TrainedEvent(training="final", members=[], until=None, outcomes=[], publish=files)
+
+
 def test_events_are_found_again_after_a_restart(run: Run):
-    run.append("reply", generation=1, slot=0, text="a")
-    run.append("reply", generation=1, slot=1, text="b")
+    run.append(BaselineEvent(arm="human", program="a"))
+    run.append(cut(4))
+    run.append(BaselineEvent(arm="sparse", program="b"))
     again = reopened(run)
-    assert again.find("reply", slot=1)["text"] == "b"
-    assert again.find("reply", slot=2) is None
-    assert [e["slot"] for e in again.all("reply")] == [1, 0]
+    assert again.events == run.events
+    found = again.find(BaselineEvent, arm="sparse")
+    assert found is not None and found.program == "b"
+    assert again.find(BaselineEvent, arm="evolved") is None
+    assert [e.arm for e in again.all(BaselineEvent)] == ["human", "sparse"]
     assert again.settings == run.settings
     again.close()
+
+
+def test_the_latest_of_equal_events_is_found(run: Run):
+    about = {"training": "final", "members": [0, 1], "until": None}
+    for reason in ("first", "second"):
+        run.append(SplitEvent(**about, reason=reason))
+    found = run.find(SplitEvent, **about)
+    assert found is not None and found.reason == "second"
+
+
+def test_the_settings_in_effect_have_the_evaluation_as_fitted_and_the_record_keeps_the_given_one(run: Run):
+    fitted = Evaluation(checkpoints=1, selection_episodes=2, report_episodes=4)
+    assert run.settings.evaluation != fitted
+    run.append(StartedEvent(evaluation=fitted, sandbox={}, fence="", sizes=None))
+    assert run.settings.evaluation == fitted and run.record.settings == settings()
+    run.close()
+    resumed = Run(run.folder, settings().model_copy(update={"llm": "manual"}))
+    assert resumed.settings == settings().model_copy(update={"evaluation": fitted, "llm": "manual"})
+    resumed.close()
+    assert read_journal(run.folder).settings.llm == "search", "what a resume changes is not recorded"
+
+
+def test_a_run_is_recorded_as_a_search_or_as_a_comparison(run: Run, tmp_path: Path):
+    assert run.record.kind == "search" and run.arms is None
+    asked = ArmsEvent(arms=(), controls=("search",))
+    other = create(tmp_path / "other", load_task("cartpole"), settings(), {}, asked)
+    assert other.record.kind == "comparison" and other.arms == asked and other.events == [asked]
+    other.close()
+    (tmp_path / "other" / "events.jsonl").write_text("")
+    with pytest.raises(UserError, match="does not say what is compared"):
+        _ = read_journal(tmp_path / "other").arms
 
 
 def test_what_is_recorded_is_not_produced_again(run: Run):
     made = []
     for _ in range(2):
-        event = run.once("x", {"key": 1}, lambda: {"value": made.append(1) or len(made)})
-    assert event["value"] == 1 and made == [1]
+        event = run.once(CutEvent, {}, lambda: {"members": made.append(1) or len(made)})
+    assert event.members == 1 and made == [1]
 
 
-@pytest.mark.parametrize("torn", ['{"event": "rep', '{"event": "reply"}', "\x00\x00\x00"])
+@pytest.mark.parametrize("torn", ['{"event": "cu', '{"event": "cut", "time": 1.0, "members": 3}', "\x00\x00\x00"])
 def test_a_line_cut_off_by_a_crash_is_dropped_and_overwritten(run: Run, torn: str):
-    run.append("first")
+    run.append(cut(1))
     run.close()
     with open(run.folder / "events.jsonl", "a") as journal:
         journal.write(torn)
     again = Run(run.folder)
-    again.append("second")
+    again.append(cut(2))
     again.close()
-    events, _ = read_events(run.folder)
-    assert [e["event"] for e in events] == ["first", "second"]
+    assert [e.members for e in read_journal(run.folder).all(CutEvent)] == [1, 2]
 
 
 def test_a_damaged_whole_line_is_reported_not_skipped(run: Run):
-    run.append("first")
+    run.append(cut(1))
     run.close()
     with open(run.folder / "events.jsonl", "a") as journal:
         journal.write("not json\n")
@@ -101,7 +153,7 @@ def test_a_file_is_published_even_if_the_move_was_interrupted(run: Run):
     source = run.folder / "scratch" / "policy"
     source.write_bytes(b"weights")
     sha256 = store._hash(source)
-    run.append("trained", publish={"final/policy": {"file": "scratch/policy", "sha256": sha256}})
+    run.append(publishing("final/policy", sha256))
     again = reopened(run)  # killed between the journal and the move
     assert (again.folder / "final" / "policy").read_bytes() == b"weights" and not source.exists()
     again.close()
@@ -111,7 +163,7 @@ def test_a_file_is_published_even_if_the_move_was_interrupted(run: Run):
 def test_a_published_file_that_was_changed_is_named(run: Run):
     source = run.folder / "scratch" / "policy"
     source.write_bytes(b"weights")
-    run.append("trained", publish={"final/policy": {"file": "scratch/policy", "sha256": store._hash(source)}})
+    run.append(publishing("final/policy", store._hash(source)))
     reopened(run).close()
     (run.folder / "final" / "policy").write_bytes(b"other")
     with pytest.raises(UserError, match="final/policy is missing or was changed"):
@@ -120,7 +172,7 @@ def test_a_published_file_that_was_changed_is_named(run: Run):
 
 @pytest.mark.parametrize("path", ["../outside", "/etc/passwd", "a/../../b"])
 def test_a_strangers_journal_cannot_lead_out_of_its_folder(run: Run, path: str):
-    run.append("trained", publish={path: {"file": "scratch/x", "sha256": ""}})
+    run.append(publishing(path, ""))
     run.close()
     with pytest.raises(UserError, match=r"outside the run"):
         Run(run.folder)
@@ -167,7 +219,7 @@ def test_a_folder_that_a_kill_left_half_made_or_half_cleared_is_in_nobodys_way(t
     if not child:
         setattr(store.shutil, killed_in, lambda *_, **__: os._exit(9))
         run = create(folder, load_task("cartpole"), settings(), {})
-        run.append("first")
+        run.append(cut(1))
         store.discard(folder, entirely=True)
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
@@ -185,7 +237,7 @@ def test_a_missing_run_is_said_to_be_missing(tmp_path: Path, monkeypatch, name: 
 
 
 def test_a_full_disk_loses_nothing_that_was_recorded(run: Run, monkeypatch):
-    run.append("first", text="x" * 10)
+    run.append(cut(1))
     real = os.write
 
     def full(descriptor: int, data) -> int:
@@ -196,11 +248,10 @@ def test_a_full_disk_loses_nothing_that_was_recorded(run: Run, monkeypatch):
 
     monkeypatch.setattr(store.os, "write", full)
     with pytest.raises(StorageFault, match="the disk is full"):
-        run.append("second")
+        run.append(cut(2))
     monkeypatch.undo()
-    run.append("third")
-    events, _ = read_events(run.folder)
-    assert [e["event"] for e in events] == ["first", "third"]
+    run.append(cut(3))
+    assert [e.members for e in read_journal(run.folder).all(CutEvent)] == [1, 3]
 
 
 def test_a_link_in_the_place_of_a_half_written_file_leads_nowhere(tmp_path: Path):
@@ -215,6 +266,6 @@ def test_a_link_in_the_place_of_a_half_written_file_leads_nowhere(tmp_path: Path
 def test_events_of_several_threads_are_whole_and_all_there(tmp_path: Path):
     run = create(tmp_path / "run", load_task("cartpole"), settings(), {})
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda i: run.append("note", number=i, text="x" * 5000), range(200)))
+        list(pool.map(lambda i: run.append(BaselineEvent(arm=str(i), program="x" * 5000)), range(200)))
     run.close()
-    assert sorted(e["number"] for e in read_events(tmp_path / "run")[0]) == list(range(200))
+    assert sorted(int(e.arm) for e in read_journal(tmp_path / "run").all(BaselineEvent)) == list(range(200))

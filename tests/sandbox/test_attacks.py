@@ -53,6 +53,7 @@ def test_an_attack_that_says_nothing_of_walls_is_no_attack(head: str, tmp_path: 
         read(path)
 
 
+@pytest.mark.slow
 def test_without_walls_attacks_get_through_and_the_runner_sees_it(tmp_path: Path):
     status, did = run(tmp_path, "--walls", "none", *(f"--only={name}" for name in HARMFUL))
     assert all(did[name] for name in HARMFUL), did

@@ -24,7 +24,7 @@ trace, graph = load_sandbox("trace"), load_sandbox("graph")
 CORPUS = {p.stem: p for p in sorted((Path(__file__).parent / "honest").glob("*.py"))}
 REFUSED = {
     "43_feet_masks_and_scatter": (33, "use torch.where"),  # nonzero: its size depends on values
-    "80_linalg_grasp_frame": (32, "write small matrices' formulas out"),  # LAPACK
+    "80_linalg_grasp_frame": (32, "write out the formula for small matrices"),  # LAPACK
 }
 """The line and the fix that the advice names."""
 VARIED = [

@@ -22,6 +22,7 @@ from eureka.system.paths import load_sandbox, shipped
 from eureka.workers.isolation import IsolationPolicy, check_level
 from eureka.workers.process import Worker
 
+pytestmark = pytest.mark.xdist_group("jail")
 FIELDS = {"height": ((), "float32")}
 HONEST = "def compute_reward(height):\n    return -height.abs(), {'h': height}"
 
@@ -201,7 +202,7 @@ def test_a_child_that_the_kernel_ended_for_its_time_is_told_from_others():
     )
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
-    time_up = "more than 10 s of processor time"
+    time_up = "more than 10 s of CPU time"
     expected = (time_up, time_up, "died with signal 9", "died with signal 11")
     for said, words in zip(done.stderr.splitlines(), expected, strict=True):
         assert words in said

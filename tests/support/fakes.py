@@ -2,7 +2,7 @@
 
 A fake trainer answers as `eureka.trainer.service` does, with the same description, the same check of programs and the
 same playback; only its trainings are made up. The fitness of a training is the mean of its reward over states of
-random play, so it depends on the program and the seed alone, as a real one does.
+random play, with a little of the seed and the length: a function of these, as a real one is.
 """
 
 from __future__ import annotations
@@ -13,24 +13,39 @@ import functools
 import hashlib
 import json
 import queue
+import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
-from eureka.config.settings import Evaluation
 from eureka.config.tasks import PROGRAM, load_task
 from eureka.experiment import context
 from eureka.physics.backend import Backend
 from eureka.rewards.compiler import Compiler, Fields
-from eureka.runs.candidate import Curves, Dropped, Failed, Trained
+from eureka.runs.candidate import Curves, Dropped, Failed, Point, Trained
+from eureka.runs.events import TrainingProgress
 from eureka.runs.store import Run
 from eureka.trainer import service
 from eureka.trainer.robustness import PERTURBATIONS
 from eureka.workers import executors
 from eureka.workers.isolation import IsolationPolicy
+from eureka.workers.messages import (
+    Answer,
+    Checkpoint,
+    Described,
+    Measure,
+    Measured,
+    Outcomes,
+    Probe,
+    Probed,
+    Progress,
+    Train,
+    decode_command,
+)
 from eureka.workers.process import Died
 
 RATE = 1e5
@@ -80,48 +95,50 @@ def _service(task: Path | str) -> service.Service:
 class FakeTrainer:
     """A trainer process in this process."""
 
-    def __init__(self, task: Path, device: str, threads: int, fenced: bool, *rest: Any):
+    real = False
+    """Whether it trains."""
+
+    def __init__(self, task: Path, device: str, threads: int, fenced: bool, scratch: Path, own: Path, *_: Any):
+        own.mkdir(parents=True, exist_ok=True)
         self.said: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-        self.running: Iterator[dict[str, Any]] = iter(())
-        self.log: Path = rest[2]
+        self.running: Iterator[Answer] = iter(())
         with self._reported(str(task)) as loaded:
-            known = loaded.shipped or not task.suffix
-            made = _service(task) if known else service.Service(loaded, Backend("cpu", 1), -1)
+            made = (
+                _service(task) if loaded.shipped or not task.suffix else service.Service(loaded, Backend("cpu", 1), -1)
+            )
             self.service = copy.copy(made)
             self.service.out = self.said  # type: ignore[assignment]
-            described = self.service.description.model_dump(mode="json")
             fence = "seccomp" if fenced else ""
-            self.service.send("described", description=described, fence=fence, sizes=None)
+            self.service.send(Described(description=self.service.description, fence=fence, sizes=None))
 
     @contextlib.contextmanager
     def _reported(self, task: str):
         loaded = load_task(task)
-        with (
-            open(self.log, "a") as log,
-            contextlib.redirect_stderr(log),
-            contextlib.suppress(SystemExit),
-            service._reported(loaded, self.said),  # type: ignore[arg-type]
-        ):
+        with contextlib.suppress(SystemExit), service._reported(loaded, self.said):  # type: ignore[arg-type]
             yield loaded
 
     def send(self, message: dict[str, Any]) -> None:
-        if message["command"] == "train":
-            self.running = self._train(**message)
+        command = decode_command(message)
+        if isinstance(command, Train) and not self.real:
+            self.running = self._train(command)
             return
         with self._reported(str(self.service.loaded.path)):
-            match message["command"]:
-                case "measure":
-                    steps = 1000 * message["members"]
-                    self.service.send("measured", seconds=steps / RATE, steps=steps, bytes=2, free=400)
-                case "probe":
-                    self._probe(message)
+            match command:
+                case Measure():
+                    steps = 1000 * command.members
+                    self.service.send(Measured(seconds=steps / RATE, steps=steps, memory=2, free=400))
+                case Probe():
+                    self._probe(command)
                 case _:
-                    self.service.answer(message)
+                    self.service.answer(command)
 
     def receive(self, timeout: float | None = None) -> dict[str, Any] | None:
         if self.said.empty():
-            for frame in self.running:
-                return json.loads(json.dumps(frame))
+            with self._reported(str(self.service.loaded.path)):
+                for answer in self.running:
+                    self.service.send(answer)
+                    break
+        if self.said.empty():
             raise Died("exited with code 1")
         return self.said.get()
 
@@ -138,30 +155,22 @@ class FakeTrainer:
         made = self.service._program(program, len(next(iter(states.values()))))
         return made(*[states[name] for name in made.inputs])[0]
 
-    def fitness(self, program: str, seed: int) -> float:
-        return round(self._total(program).mean().item() + seed % 97 / 1000, 6)
+    def _fitness(self, program: str, seed: int, iterations: int) -> float:
+        return round(self._total(program).mean().item() + seed % 97 / 1000 + iterations / 100, 6)
 
-    def _train(
-        self,
-        programs: list[str],
-        seeds: list[int],
-        plan: dict[str, Any],
-        folder: str,
-        resume: Any,
-        until: Any,
-        **_: Any,
-    ) -> Iterator[dict[str, Any]]:
-        place = Path(folder)
+    def _train(self, command: Train) -> Iterator[Answer]:
+        place, plan, until = Path(command.folder), command.plan, command.until
         place.mkdir(parents=True, exist_ok=True)
-        mine = [_mark(p, s) for p, s in zip(programs, seeds, strict=True)]
+        members = list(zip(command.programs, command.seeds, strict=True))
+        mine = [_mark(*member) for member in members]
         begun = 0
-        for mark, source in zip(mine, resume or (), strict=bool(resume)):
-            saved = json.loads(Path(source["file"]).read_text())
+        for mark, source in zip(mine, command.resume or (), strict=bool(command.resume)):
+            saved = json.loads(Path(source.file).read_text())
             begun = saved["number"]
-            assert saved["members"][source["member"]] == mark, "a checkpoint of this reward and seed"
-        marks = Evaluation(**plan["evaluation"]).marks(plan["iterations"])
-        each = plan["worlds"] * plan["learning"]["horizon"]
-        final = [self.fitness(p, s) for p, s in zip(programs, seeds, strict=True)]
+            assert saved["members"][source.member] == mark, "a checkpoint of this reward and seed"
+        marks = plan.evaluation.marks(plan.iterations)
+        each = plan.worlds * plan.learning.horizon
+        final = [self._fitness(*member, plan.iterations) for member in members]
         clocks = {"env": 1.0, "learning": 1.0}
         for number, mark in enumerate(marks, 1):
             if until and mark > until:
@@ -169,32 +178,34 @@ class FakeTrainer:
             if number <= begun:
                 continue
             steps, left = (len(mine) * each * n for n in (mark, marks[-1] - mark))
-            about = {"iteration": mark, "iterations": plan["iterations"], "steps": steps, "steps_left": left}
-            yield {"kind": "progress", **about, "clocks": clocks, "fitness": final}
+            yield Progress(progress=TrainingProgress(mark, plan.iterations, steps, left, clocks, [*final]))
             file = place / f"checkpoint-{number}.safetensors"
-            file.write_text(json.dumps({"number": number, "members": mine}))
-            points = [{"steps": mark * each, "fitness": f * number / len(marks)} for f in final]
-            sha256 = service._sha256(file)
-            yield {"kind": "checkpoint", "number": number, "file": str(file), "sha256": sha256, "points": points}
+            file.write_text(json.dumps({"number": number, "members": mine, "weights": "0" * 40_000}))
+            points = tuple(_point(mark * each, f * number / len(marks)) for f in final)
+            yield Checkpoint(number=number, saved=service._hashed(file), points=points)
         reached = [m for m in marks if not until or m <= until]
-        outcomes = [_outcome(f, reached, marks, each, bool(until)).model_dump() for f in final]
+        outcomes = tuple(_outcome(f, reached, marks, each, bool(until)) for f in final)
         policies = []
         for i, mark in enumerate(() if until else mine):
             file = place / f"policy-{i}.safetensors"
             file.write_text(mark)
-            policies.append({"file": str(file), "sha256": service._sha256(file)})
-        yield {"kind": "outcomes", "outcomes": outcomes, "policies": policies, "clocks": clocks, "sizes": None}
+            policies.append(service._hashed(file))
+        yield Outcomes(outcomes=outcomes, policies=tuple(policies), clocks=clocks, sizes=None)
 
-    def _probe(self, message: dict[str, Any]) -> None:
-        marks = [int(hashlib.sha256(Path(p).read_bytes()).hexdigest()[:4], 16) for p in message["policies"]]
-        robustness = {p.name: [mark + i for mark in marks] for i, p in enumerate(PERTURBATIONS)}
+    def _probe(self, command: Probe) -> None:
+        marks = [int(hashlib.sha256(Path(p.file).read_bytes()).hexdigest()[:4], 16) for p in command.policies]
+        robustness = {p.name: [float(mark + i) for mark in marks] for i, p in enumerate(PERTURBATIONS)}
         correlation = None
-        if message["human"]:
-            human = self._total(message["human"])
-            pairs = [torch.stack([human, self._total(p)]) for p in message["programs"]]
+        if command.human:
+            human = self._total(command.human)
+            pairs = [torch.stack([human, self._total(p)]) for p in command.programs]
             correlation = [r if (r := torch.corrcoef(pair)[0, 1].item()) == r else None for pair in pairs]
-        robust = robustness if message["robustness"] else {}
-        self.service.send("probed", robustness=robust, correlation=correlation)
+        self.service.send(Probed(robustness=robustness if command.robustness else {}, correlation=correlation))
+
+
+def _point(steps: int, fitness: float) -> dict[str, Any]:
+    known = {"steps": steps, "fitness": fitness, "components": {}, "least": {}, "greatest": {}}
+    return dict.fromkeys(Point.model_fields) | known
 
 
 def _mark(program: str, seed: int) -> str:
@@ -226,17 +237,19 @@ def _outcome(fitness: float, reached: list[int], marks: list[int], each: int, dr
 def install(monkeypatch: pytest.MonkeyPatch, compiler: SharedCompiler) -> None:
     """Let every run in this process work with fakes."""
     monkeypatch.setattr(context, "Compiler", lambda *_: compiler)
-    monkeypatch.setattr(executors, "started", FakeTrainer)
+    monkeypatch.setattr(executors, "start_trainer", FakeTrainer)
     monkeypatch.setattr(service, "write_frame", lambda out, message: out.put(json.loads(json.dumps(message))))
+    silent = SimpleNamespace(print_exc=lambda: None, extract_tb=traceback.extract_tb)
+    monkeypatch.setattr(service, "traceback", silent)  # which goes to a process's own log
 
 
 def crash_at(monkeypatch: pytest.MonkeyPatch, kind: str, count: int = 1) -> None:
     """End the next run after the `count`-th event of a kind is on the disk."""
     append, left = Run.append, [count]
 
-    def crashing(self: Run, event: Any, *rest: Any, **content: Any) -> Any:
-        made = append(self, event, *rest, **content)
-        left[0] -= event == kind
+    def crashing(self: Run, event: Any) -> Any:
+        made = append(self, event)
+        left[0] -= event.event == kind
         if left[0] == 0:
             monkeypatch.setattr(Run, "append", append)
             raise Crash

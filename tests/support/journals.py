@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from eureka.report.run_view import RunView, read
-from eureka.runs.journal import Journal
-from eureka.runs.store import Event
+from eureka.runs.journal import read_journal
 
+Event = dict[str, Any]
+"""As JSON: what is not an event of this version has to be written too."""
 EXAMPLE = Path(__file__).resolve().parent.parent.parent / "runs" / "examples" / "cartpole"
 HOSTILE = (
     "</script></style></title></textarea><img src=x onerror=\"window.pwned=1\"><svg onload='window.pwned=1'>"
@@ -19,6 +20,7 @@ HOSTILE = (
 )
 """What must never become elements, attributes, a template, a terminal's colours or another direction of reading."""
 _STRUCTURE = {"event", "stage", "role", "training", "preset", "device", "strategy", "verdict", "finish", "winner"}
+_STRUCTURE |= {"kind", "parents"}
 """Keys whose values are words of the format; others in their place make a journal that is refused."""
 
 
@@ -46,7 +48,9 @@ def example_record() -> dict[str, Any]:
 def write_run(folder: Path, events: Iterable[Event], record: dict[str, Any] | None = None) -> Path:
     """A run's folder with this journal."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "run.json").write_text(json.dumps(record or example_record()))
+    events = list(events)
+    kind = {"kind": "comparison"} if of_kind(events, "arms") else {}
+    (folder / "run.json").write_text(json.dumps((record or example_record()) | kind))
     append(folder, events)
     return folder
 
@@ -82,7 +86,7 @@ def grown(generations: int = 5, samples: int = 16) -> tuple[list[Event], dict[st
     answers = [(e, e["answer"]["replies"][0]) for e in of_kind(real, "answer")]
     texts = [(reply["text"], codes[event["generation"], reply["slot"]]) for event, reply in answers]
     outcomes = [outcome for event in of_kind(real, "trained")[:2] for outcome in event["outcomes"]]
-    events, parent, winner = [real[0]], "", ("", 0.0)
+    events, parent, winner = [real[0]], ("", ""), ("", 0.0)
     for generation in range(1, generations + 1):
         chosen = [chance.choice(texts) for _ in range(samples)]
         members = [[generation, slot, 0] for slot in range(samples) if slot % 7 not in (3, 5)]
@@ -94,7 +98,8 @@ def grown(generations: int = 5, samples: int = 16) -> tuple[list[Event], dict[st
         events.append({"event": "training", **training, "members": members, "warm": None})
         events.append({"event": "trained", **training, "members": list(range(len(members))), "until": None, **ended})
         best = max(range(len(members)), key=lambda i: trained[i]["selection"])
-        parent = _marked(chosen[members[best][1]][0], generation, members[best][1])
+        slot = members[best][1]
+        parent = f"{generation}.{slot}", _marked(chosen[slot][0], generation, slot)
         winner = max(winner, (f"{generation}.{members[best][1]}", trained[best]["report"]), key=lambda found: found[1])
     events += [e for e in real if e["event"] == "baseline" or e.get("training") == "final"]
     return [*events, real[-1] | {"winner": winner[0]}], record
@@ -111,15 +116,16 @@ def _scaled(outcome: dict[str, Any], by: float) -> dict[str, Any]:
     return outcome | {"curves": curves, "report": 500 * by, "selection": 500 * by}
 
 
-def _asked(generation: int, chosen: Sequence[tuple[str, str]], parent: str, time: float) -> list[Event]:
-    """A generation's prompt, answers and verdicts."""
+def _asked(generation: int, chosen: Sequence[tuple[str, str]], parent: tuple[str, str], time: float) -> list[Event]:
+    """A generation's prompt, answers and verdicts; the parent is given by its name and its reply."""
     real, sha256 = example(), f"{generation:064x}"
     messages = [dict(m) for m in of_kind(real, "prompt")[min(generation, 2) - 1]["messages"]]
     if generation > 1:
-        messages[2]["content"] = parent
+        messages[2]["content"] = parent[1]
     answer, verdict = (of_kind(real, kind)[0] for kind in ("answer", "verdict"))
     key = {"time": time, "generation": generation, "attempt": 0}
-    events: list[Event] = [{"event": "prompt", **key, "sha256": sha256, "messages": messages}]
+    prompt = {"event": "prompt", **key, "sha256": sha256, "messages": messages}
+    events: list[Event] = [prompt | {"parents": [parent[0]] if generation > 1 else []}]
     took = {"called": True, "usd": 0.01, "seconds": 2.0, "prompt_tokens": 1200, "completion_tokens": 400}
     for slot, (text, code) in enumerate(chosen):
         reply = {"slot": slot, "text": _marked(text, generation, slot), "finish": "stop"}
@@ -152,6 +158,4 @@ def hostile() -> tuple[list[Event], dict[str, Any]]:
 
 
 def reading(folder: Path) -> RunView:
-    journal = Journal(folder)
-    journal.refresh()
-    return read(folder, journal.events)
+    return read(read_journal(folder))

@@ -24,7 +24,7 @@ from eureka.trainer import playback
 from eureka.video import trajectory
 from eureka.video.overlay import Panel
 from eureka.video.render_process import rate_of
-from eureka.video.trajectory import GOES_ON, TERMINATED, TIMED_OUT, Part, Trajectory
+from eureka.video.trajectory import RUNNING, TERMINATED, TIMED_OUT, Part, Trajectory
 
 CPU = torch.device("cpu")
 
@@ -77,7 +77,7 @@ def test_equal_policies_meet_equal_episodes_one_after_another(cartpole: Bench):
     again = playback.worlds(cartpole.task, cartpole.model, 1, seed=1)
     (other,) = playback.play(again, policy, moments, [None], ["a"], steps, None)
     assert not np.array_equal(other.state[0], both[0].state[0]), "as do those of another seed"
-    assert set(both[0].ended.tolist()) <= {GOES_ON, TERMINATED, TIMED_OUT}
+    assert set(both[0].ended.tolist()) <= {RUNNING, TERMINATED, TIMED_OUT}
 
 
 def test_the_last_state_of_an_episode_is_the_one_before_the_reset(cartpole: Bench):
@@ -107,7 +107,7 @@ def test_a_trajectory_comes_back_as_it_was_saved(cartpole: Bench, tmp_path: Path
 def test_a_trajectory_is_never_unpickled(tmp_path: Path):
     hostile = tmp_path / "a.npz"
     np.savez(hostile, record=np.array([print], dtype=object))
-    with pytest.raises(UserError, match="no trajectory"):
+    with pytest.raises(UserError, match="not a trajectory"):
         trajectory.load(hostile)
 
 

@@ -13,10 +13,11 @@ from eureka.config.options import DeviceOptions, Options, SearchOptions
 from eureka.config.settings import Evaluation, Learning, Racing
 from eureka.config.tasks import load_task
 from eureka.errors import UserError
-from eureka.experiment.arms import CompareOptions, control
+from eureka.experiment.arms import control
 from eureka.experiment.estimate import estimate
 from eureka.experiment.options import resolve
 from eureka.runs.candidate import Dropped, Failed, Outcome, Trained
+from eureka.runs.results import CompareOptions
 from eureka.system.paths import shipped
 from eureka.workers import halving
 

@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 from support.bench import Bench
 from support.candidates import TASK, trained
-from support.cli import EUREKA, Cli, wait_for_event, workers
+from support.cli import EUREKA, Cli, start_command, wait_for_event, workers
+from support.events import events_of
 from support.halving import standing
 
 from eureka.config.settings import Evaluation, Racing, Settings
@@ -26,7 +27,8 @@ from eureka.config.tasks import LoadedTask, load_task
 from eureka.errors import SandboxUnavailable, UserError
 from eureka.runs.candidate import Failed, Known, Outcome
 from eureka.runs.events import Progressed, RungReached, TrainingProgress
-from eureka.runs.store import Run, create, read_events
+from eureka.runs.journal import RacedEvent, TrainedEvent
+from eureka.runs.store import Run, create
 from eureka.workers.client import TrainerClient
 from eureka.workers.executors import LocalExecutor
 from eureka.workers.isolation import IsolationPolicy
@@ -177,7 +179,7 @@ def test_a_race_trains_the_survivors_of_all_shares_and_nobody_else(run: Run, tmp
     assert reports(outcomes) == [1, 5, "failed", 3, 8, 2, 7, 4]
     raced = [event for event in told if isinstance(event, RungReached)]
     assert [event.dropped for event in raced] == [(0, 3, 5), (1, 7)] and raced[0].fitness[4] == 8.0
-    assert [e["dropped"] for e in run.events if e["event"] == "raced"] == [[0, 3, 5], [1, 7]]
+    assert [e.dropped for e in run.all(RacedEvent)] == [[0, 3, 5], [1, 7]]
 
 
 def test_a_race_gone_on_with_under_another_number_of_workers_repeats_nothing(run: Run, tmp_path: Path):
@@ -203,13 +205,12 @@ def test_a_race_replayed_has_the_same_losers_where_a_machine_failed_on_the_way(r
     first = Many(2, tmp_path / "log")
     first.bad = {2: "9", 4: "8", None: "7"}
     outcomes = train(TrainerPool(first, tmp_path), run, programs, RACE)
-    recorded = [event for event in run.events if event["event"] in ("trained", "raced")]
     assert reports(outcomes) == [1, 5, "failed", 3, "failed", 2, "failed", 4]
     known = {
-        member: Known(outcomes[member], event["until"])  # type: ignore[arg-type]
-        for event in recorded
-        for member in event.get("members", ())
-        if event["event"] == "trained" and "machine" in event["outcomes"][0]
+        member: Known(outcomes[member], event.until)  # type: ignore[arg-type]
+        for event in run.all(TrainedEvent)
+        for member in event.members
+        if isinstance(event.outcomes[0], Failed)
     }
     assert {member: k.until for member, k in known.items()} == {2: 2, 4: 4, 6: None}
     again = create(tmp_path / "again", load_task("cartpole"), run.settings, {})
@@ -218,9 +219,7 @@ def test_a_race_replayed_has_the_same_losers_where_a_machine_failed_on_the_way(r
     again.close()
     trained = {until: sorted(p) for p, until in second.trained}
     assert trained == {2: ["1", "2", "3", "4", "5", "7", "8"], 4: ["4", "5", "7"], None: ["5"]}
-    assert [e["dropped"] for e in again.events if e["event"] == "raced"] == [
-        e["dropped"] for e in recorded if e["event"] == "raced"
-    ]
+    assert [e.dropped for e in again.all(RacedEvent)] == [e.dropped for e in run.all(RacedEvent)]
 
 
 def test_a_run_gone_on_with_tells_how_far_the_shares_are_that_were_done(run: Run, tmp_path: Path):
@@ -233,7 +232,7 @@ def test_a_run_gone_on_with_tells_how_far_the_shares_are_that_were_done(run: Run
     first.before = stop
     with pytest.raises(KeyboardInterrupt):
         train(TrainerPool(first, tmp_path), run, ["1", "2", "3", "4"])
-    assert any(event["event"] == "trained" and event["members"] == [0, 1] for event in run.events)
+    assert run.find(TrainedEvent, members=[0, 1]) is not None
     told = []
     train(TrainerPool(Many(1, tmp_path / "log"), tmp_path), run, ["1", "2", "3", "4"], told=told.append)
     (progress,) = [event for event in told if isinstance(event, Progressed)]
@@ -356,6 +355,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return (folder / "run" / "result.json").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_worker_killed_at_five_random_times_changes_no_result(undisturbed: bytes, tmp_path: Path):
     chance = random.Random(3)
     command = [EUREKA, "run", "cartpole", "--out", "run", "--workers", "2", *map(str, SIZES), "--warm-start", "0.5"]
@@ -374,30 +374,50 @@ def test_a_worker_killed_at_five_random_times_changes_no_result(undisturbed: byt
     assert (tmp_path / "run" / "result.json").read_bytes() == undisturbed
 
 
-def test_ctrl_c_in_mid_race_ends_all_workers_and_one_of_them_finishes_the_same(
-    cli: Cli, undisturbed: bytes, tmp_path: Path
+def test_ctrl_c_in_mid_race_ends_and_another_number_of_workers_finishes_the_same(
+    cli: Cli, fakes, monkeypatch, tmp_path
 ):
-    command = [EUREKA, "run", "cartpole", "--out", "run", "--workers", "2", *map(str, SIZES), "--warm-start", "0.5"]
-    process = subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+    sizes = (*SIZES, "--warm-start", 0.5, "--display", "none")
+    assert cli("run", "cartpole", "--out", "whole", "--workers", 2, *sizes).returncode == 0
+    append = Run.append
+
+    def interrupted(self, event):
+        append(self, event)
+        if isinstance(event, RacedEvent):
+            monkeypatch.setattr(Run, "append", append)
+            os.kill(os.getpid(), signal.SIGINT)
+        return event
+
+    monkeypatch.setattr(Run, "append", interrupted)
+    stopped = cli("run", "cartpole", "--out", "run", "--workers", 2, *sizes)
+    assert stopped.returncode == 130 and "resume with: eureka resume run" in stopped.stderr, stopped.stderr
+    done = cli("resume", "run", "--workers", 1)
+    assert done.returncode == 0, done.stderr
+    result = (tmp_path / "run" / "result.json").read_bytes()
+    assert result == (tmp_path / "whole" / "result.json").read_bytes()
+    begun = [event["warm"] for event in events_of(tmp_path / "run", "training")]
+    candidates = json.loads(result)["candidates"]
+    parents = {c["warm"] for c in candidates if c["generation"] == 2 and not c["duplicate_of"]}
+    assert begun[0] is None and parents == {begun[1]} and begun[1].startswith("1.")
+    assert "dropped at step" in cli("inspect", "run").stdout
+    told = cli("inspect", "run", "--candidate", begun[1], "--reflection").stdout
+    assert "ended early" in told and "of the training, at fitness" in told
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_all_real_workers_and_one_of_them_finishes_the_same(
+    command: Cli, undisturbed: bytes, tmp_path: Path
+):
+    sizes = (*SIZES, "--warm-start", 0.5)
+    process = start_command("run", "cartpole", "--out", "run", "--workers", 2, *sizes, cwd=tmp_path)
     wait_for_event(tmp_path / "run", "raced", process)
     os.killpg(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=30)
-    assert process.returncode == 130 and "To go on: eureka resume run" in said, said
+    assert process.returncode == 130 and "resume with: eureka resume run" in said, said
     assert workers(tmp_path / "run") == {}
-    done = cli("resume", "run", "--workers", 1)
+    done = command("resume", "run", "--workers", 1)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "run" / "result.json").read_bytes() == undisturbed
-    events, _ = read_events(tmp_path / "run")
-    begun = [e["warm"] for e in events if e["event"] == "training"]
-    result = json.loads(undisturbed)
-    parents = {c["warm"] for c in result["candidates"] if c["generation"] == 2 and not c["duplicate_of"]}
-    assert begun[0] is None and parents == {begun[1]} and begun[1].startswith("1.")
-    shown = cli("inspect", "run").stdout
-    assert "dropped at step" in shown
-    told = cli("inspect", "run", "--candidate", begun[1], "--reflection").stdout
-    assert "ended early" in told and "of the training, at fitness" in told
 
 
 def trainers(folder: Path) -> list[int]:

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from eureka.config.tasks import EnvironmentFile, LoadedTask
 from eureka.errors import UserError
+from eureka.runs import layout
 from eureka.workers.messages import Answer, Command, FileReference, HashedFile, Train
 
 LARGEST_TASK = 64 << 20
@@ -20,7 +21,7 @@ LARGEST_TASK = 64 << 20
 PART = 16 << 20
 """Maximum size of a part of a file that is sent at once, bytes."""
 
-_EXCLUDED = ("__pycache__", "run.json")
+_EXCLUDED = ("__pycache__", layout.RECORD)
 """Names of files that are not sent; a folder with the latter is a run."""
 
 
@@ -59,7 +60,7 @@ def _below(folder: Path) -> Iterator[Path]:
             continue
         if path.is_file():
             yield path
-        elif path.is_dir() and not path.is_symlink() and not (path / "run.json").exists():
+        elif path.is_dir() and not path.is_symlink() and not (path / layout.RECORD).exists():
             yield from _below(path)
 
 

@@ -32,16 +32,19 @@ def test_no_candidate_can_take_the_environments_own_reward():
         preflight(json.dumps(graph), {"x": Field(())}, {"x": torch.zeros(4), FIELD: torch.zeros(4)})
 
 
-def test_an_id_is_searched_and_compared_against_the_environments_reward(cli: Cli, tmp_path: Path):
-    done = cli("run", "gymnasium:Pendulum-v1", "--out", "run", *TINY)
+def test_an_id_is_searched_and_trained_by_real_processes(command: Cli, tmp_path: Path):
+    done = command("run", "gymnasium:Pendulum-v1", "--out", "run", *TINY)
     assert done.returncode == 0, done.stderr
     for expected in ("fitness is its return", "trainer fenced: seccomp", "\n evolved", "\n environment"):
         assert expected in done.stdout
     assert "against environment" in done.stdout
     assert "The human-normalised score is not defined: there is no arm human." in done.stdout
+
+
+def test_an_id_is_compared_against_the_environments_reward(cli: Cli, fakes, tmp_path: Path):
+    assert cli("run", "gymnasium:Pendulum-v1", "--out", "run", *TINY).returncode == 0
     again = cli("resume", "run")
     assert again.returncode == 0 and "against environment" in again.stdout
-
     done = cli("compare", "run", "environment", "--seeds", 2, "--out", "compared")
     assert done.returncode == 0, done.stderr
     comparison = json.loads((tmp_path / "compared" / "result.json").read_text())["comparison"]
@@ -51,7 +54,7 @@ def test_an_id_is_searched_and_compared_against_the_environments_reward(cli: Cli
     assert len(own["fitness"]) == 2 and len(own["steps_to_baseline"]) in (0, 2)
 
 
-def test_a_dry_run_of_an_id_shows_the_prompt_and_what_was_assumed(cli: Cli):
+def test_a_dry_run_of_an_id_shows_the_prompt_and_what_was_assumed(cli: Cli, fakes):
     done = cli("run", "gymnasium:Hopper-v5", "--dry-run")
     assert done.returncode == 0, done.stderr
     for expected in ("thigh_joint_position", "general ones", "estimate: ", "no model was called"):
@@ -81,13 +84,13 @@ def test_mistakes_are_answered_in_one_sentence(cli: Cli, tmp_path: Path, argumen
 
 
 @pytest.mark.slow
-def test_hopper_by_id_runs_through_the_whole_loop_and_a_replay_is_the_same(cli: Cli, tmp_path: Path):
+def test_hopper_by_id_runs_through_the_whole_loop_and_a_replay_is_the_same(command: Cli, tmp_path: Path):
     sizes = ("--generations", 2, "--samples", 2, "--envs", 8, "--steps", 4096)
-    done = cli("run", "gymnasium:Hopper-v5", "--out", "run", *sizes, timeout=1200)
+    done = command("run", "gymnasium:Hopper-v5", "--out", "run", *sizes, timeout=1200)
     assert done.returncode == 0, done.stderr
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     arms = {arm["name"]: arm for arm in result["comparison"]["arms"]}
     assert set(arms) == {"evolved", "environment"} and len(arms["environment"]["fitness"]) == 3
-    again = cli("run", "gymnasium:Hopper-v5", "--llm", "replay:run", "--out", "again", timeout=1200)
+    again = command("run", "gymnasium:Hopper-v5", "--llm", "replay:run", "--out", "again", timeout=1200)
     assert again.returncode == 0, again.stderr
     assert (tmp_path / "again" / "result.json").read_bytes() == (tmp_path / "run" / "result.json").read_bytes()

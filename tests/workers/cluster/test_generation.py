@@ -17,6 +17,7 @@ from eureka.config.options import DeviceOptions, Options, SizeOptions
 from eureka.config.settings import Evaluation, Learning
 from eureka.experiment.options import resolve
 from eureka.runs.candidate import Trained
+from eureka.runs.journal import CheckpointEvent, SharesEvent
 from eureka.runs.store import Run, create
 from eureka.workers.cluster.executor import Cluster
 from eureka.workers.executors import Executor, LocalExecutor
@@ -69,7 +70,7 @@ def test_a_generation_that_loses_a_node_ends_in_the_bits_of_an_undisturbed_one_o
     lost = threading.Event()
 
     def lose(_: object) -> None:
-        if not lost.is_set() and run.find("checkpoint") and len(trainers(nodes)) == 2:
+        if not lost.is_set() and run.find(CheckpointEvent) and len(trainers(nodes)) == 2:
             lost.set()
             victim = max(trainers(nodes))
             nodes.lose(next(raylet for raylet in raylets if victim in descendants(raylet)))
@@ -78,7 +79,7 @@ def test_a_generation_that_loses_a_node_ends_in_the_bits_of_an_undisturbed_one_o
         folders = run.folder / "logs", run.folder / "scratch"
         cluster = Cluster(nodes.address, cartpole.loaded, *folders, IsolationPolicy(), (run.workers_lock,))
         found = trained(run, cluster, cartpole, lose)
-        assert run.find("shares")["shares"] == [[0, 1], [2, 3]]
+        assert [e.shares for e in run.all(SharesEvent)] == [[[0, 1], [2, 3]]]
     assert lost.is_set(), "nothing was lost"
     assert len(found) == MEMBERS and found == undisturbed
 

@@ -1,0 +1,69 @@
+"""Names of the files in a run folder. Places are relative to the folder, with `/` between their parts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+RECORD, JOURNAL, RESULT, REPORT = "run.json", "events.jsonl", "result.json", "report.html"
+ORCHESTRATOR_LOCK, WORKERS_LOCK = "orchestrator.lock", "workers.lock"
+TASK, LOGS, SCRATCH, MANUAL, TENSORBOARD = "task", "logs", "scratch", "manual", "tensorboard"
+CANDIDATES, CONTROLS, POLICY = "candidates", "controls", "policy.safetensors"
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a folder is a run: `run.json` is written last."""
+    return (folder / RECORD).is_file()
+
+
+def candidate(name: str) -> str:
+    """The folder of the candidate `generation.slot`."""
+    return f"{CANDIDATES}/{name}"
+
+
+def final(key: str, seed: int) -> str:
+    """The folder of a training of the final comparison: a reward's key in its arm, and the number of the seed."""
+    return f"final/{key}-{seed}"
+
+
+def final_of(place: str) -> tuple[str, int] | None:
+    """The key and the seed of the folder of a final training or of a file in it; None for any other place."""
+    found = re.fullmatch(r"final/([^/]+)-([0-9]+)(/[^/]+)?", place)
+    return (found[1], int(found[2])) if found else None
+
+
+def policy(folder: str) -> str:
+    """The policy in the folder of a training."""
+    return f"{folder}/{POLICY}"
+
+
+def baseline(key: str) -> str:
+    """The text of a reward of the final comparison."""
+    return f"baselines/{key}/reward.py"
+
+
+def control(name: str) -> str:
+    """The folder of a control search, which is a run."""
+    return f"{CONTROLS}/{name}"
+
+
+def prompt(generation: int, attempt: int, slots: Sequence[int] | None) -> str:
+    """The text of a prompt; `slots` are None if it was sent for all of them."""
+    suffix = "" if slots is None else f".slot-{'+'.join(map(str, slots))}"
+    return f"prompts/{generation}.{attempt}{suffix}.md"
+
+
+def search_training(generation: int, attempt: int) -> str:
+    """The key in the journal, and the folder in scratch, of the training of a generation."""
+    return f"generation-{generation}-{attempt}"
+
+
+def final_training(part: int) -> str:
+    """The same for a part of the final comparison, which is divided by memory."""
+    return f"final-{part}" if part else "final"
+
+
+def is_final(training: str) -> bool:
+    """Whether the training of this key belongs to the final comparison."""
+    return training.partition("-")[0] == "final"
