@@ -1,11 +1,11 @@
 # Each target sets up what it needs: a virtual environment in .venv, made once and reused.
-#   make run [TASK=tasks/shadow_hand.yaml] [ARGS="--steps 20000"]     make test     make test-all     make check
+#   make run [TASK=ant] [ARGS="--steps 20000"]     make test     make test-all     make check
 #   make test-honest     make test-attacks     make bench
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-TASK ?= tasks/cartpole.yaml
+TASK ?= ball_balance --llm replay:runs/examples/ball_balance
 ARGS ?=
 
 .PHONY: run test test-all test-honest test-attacks check bench clean

@@ -5,7 +5,7 @@
 
 For each task and search seed: a search with everybody trained to the end, one with a race, and, if their winners
 differ, five trainings of each on the same fresh seeds. Cartpole's rewards are the built-in search's, ant's the recorded
-ones of a language model (runs/examples/ant, the first generation). Steps are training world-steps as
+ones of a language model (benchmarks/recorded/ant, the first generation). Steps are training world-steps as
 journalled.
 """
 
@@ -32,11 +32,11 @@ from eureka.runs.results import ArmSpec, CompareOptions
 from eureka.runs.statistics import improvement, welch
 from eureka.workers.isolation import IsolationPolicy
 
-EXAMPLES = Path(__file__).resolve().parents[1] / "runs" / "examples"
+RECORDED = Path(__file__).resolve().parent / "recorded"
 SIZES: dict[str, dict[str, Any]] = {
     "cartpole": {},
     # The built-in search seldom finds a reward that makes the ant run: these are a language model's.
-    "ant": {"llm": f"replay:{EXAMPLES / 'ant'}", "generations": 1},
+    "ant": {"llm": f"replay:{RECORDED / 'ant'}", "generations": 1},
 }
 """What differs from the preset cpu, or from the settings of the run that is replayed."""
 QUICK: dict[str, Any] = {"generations": 1, "samples": 4, "worlds": 32, "steps": 32_768}
@@ -107,7 +107,7 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 def _plain(sizes: dict[str, Any]) -> dict[str, Any]:
     """Without a path of this machine."""
-    return {name: "replay of runs/examples/ant" if name == "llm" else value for name, value in sizes.items()}
+    return {name: "replay of benchmarks/recorded/ant" if name == "llm" else value for name, value in sizes.items()}
 
 
 def main() -> None:

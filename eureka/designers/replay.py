@@ -35,6 +35,8 @@ class ReplayDesigner:
             raise UserError(f"{self.folder} holds no replies to replay")
         self._strict, self._tell, self._told = strict, tell, False
         self.name = f"replay of {self.folder.name}"
+        self.author = ", ".join(dict.fromkeys(event.answer.model for _, event in self._replies.values()))
+        """Who wrote the replies."""
 
     def propose(self, requests: Sequence[Request]) -> Iterator[Answer]:
         found = [(r, slot, *self._find(r, slot)) for r in requests for slot in r.slots]

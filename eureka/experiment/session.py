@@ -273,6 +273,9 @@ def _announce(context: RunContext) -> None:
     if settings.llm == "search":
         said = "no language model in use: rewards come from the built-in search designer (see docs/designers.md)"
         context.display(Notice(said))
+    elif isinstance(context.designer, ReplayDesigner):
+        said = f"designer: {context.designer.name}, written by {context.designer.author}; no model is called"
+        context.display(Notice(f"{said}, and every reward is trained on this machine"))
     else:
         context.display(Notice(f"designer: {context.designer.name}"))
     for assumption in context.trainer.description.assumptions:
