@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from eureka.rewards.program import ComponentStatistics
+from eureka.runs.candidate import Point
 
 
 @dataclass
@@ -79,16 +80,17 @@ class CurveWriter:
         curves["action_std"].append(action_std)
         self._segment = _Segment()
 
-    def point(self) -> dict[str, Any]:
+    def point(self) -> Point:
         """The latest point, by the names of `curves`; None for values that are missing or not finite."""
 
         def last(values: Sequence[float | None]) -> float | None:
             return values[-1] if values and values[-1] is not None and math.isfinite(values[-1]) else None
 
-        return {
+        latest = {
             name: {c: last(v) for c, v in values.items()} if isinstance(values, dict) else last(values)
             for name, values in self.curves.items()
         }
+        return Point.model_validate(latest)
 
 
 def mean(values: Sequence[float]) -> float:

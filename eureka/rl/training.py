@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import mujoco
 import torch
@@ -27,7 +27,7 @@ from eureka.rl.normalization import RunningMoments
 from eureka.rl.policy import Policy, Shape
 from eureka.rl.ppo import Diagnostics, Learner
 from eureka.rl.rollout import Clocks, Collector, Rollout
-from eureka.runs.candidate import Curves, Dropped, Failed, Outcome, Trained
+from eureka.runs.candidate import Curves, Dropped, Failed, Outcome, Point, Trained
 from eureka.runs.events import TrainingProgress
 from eureka.system.seeds import derive
 from eureka.task import Task
@@ -253,7 +253,7 @@ class Training:
                     if now.dim():
                         self._best_moments[name][p] = now[p]
 
-    def points(self) -> list[dict[str, Any]]:
+    def points(self) -> list[Point]:
         """The latest point of every member's curves."""
         return [writer.point() for writer in self._curves]
 

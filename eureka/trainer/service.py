@@ -38,36 +38,12 @@ from eureka.rl.checkpoints import load_policies, save_policies
 from eureka.rl.normalization import RunningMoments
 from eureka.rl.policy import Policy
 from eureka.rl.training import InitialPolicy, Training
-from eureka.runs.candidate import Failed, Point
+from eureka.runs.candidate import Failed
 from eureka.runs.events import TrainingProgress
 from eureka.system.seeds import derive
 from eureka.task import Task
 from eureka.trainer.robustness import correlation, robustness
-from eureka.workers.messages import (
-    Answer,
-    Checkpoint,
-    Command,
-    Described,
-    FileReference,
-    HashedFile,
-    Measure,
-    Measured,
-    Note,
-    Outcomes,
-    Play,
-    Played,
-    Preflight,
-    Preflighted,
-    PreflightReport,
-    Probe,
-    Probed,
-    Progress,
-    StorageError,
-    TaskError,
-    Train,
-    decode_command,
-    encode,
-)
+from eureka.workers import messages
 from eureka.workers.process import frames, write_frame
 
 _BLANK = (
@@ -113,25 +89,25 @@ class Service:
             return own_reward(worlds)
         return rebuild(text, self.fields, worlds, str(self.backend.torch_device))
 
-    def answer(self, command: Command) -> None:
+    def answer(self, command: messages.Command) -> None:
         """Carry out one command."""
         match command:
-            case Preflight():
+            case messages.Preflight():
                 self._preflight(command)
-            case Measure():
+            case messages.Measure():
                 self._measure(command)
-            case Probe():
+            case messages.Probe():
                 self._probe(command)
-            case Play():
+            case messages.Play():
                 self._play(command)
-            case Train():
+            case messages.Train():
                 self._train(command)
 
-    def send(self, answer: Answer) -> None:
+    def send(self, answer: messages.Answer) -> None:
         """Send one answer."""
-        write_frame(self.out, encode(answer))
+        write_frame(self.out, messages.encode(answer))
 
-    def _preflight(self, command: Preflight) -> None:
+    def _preflight(self, command: messages.Preflight) -> None:
         text = command.program
         try:
             report = preflight(text, self.fields, self.states)
@@ -146,16 +122,16 @@ class Service:
             if problem := report.problem or slow:
                 result = Failed(stage="preflight", message=problem, machine=report.problem is None)
             else:
-                result = PreflightReport(
+                result = messages.PreflightReport(
                     fingerprint=fingerprint(text),
                     inputs=report.inputs,
                     nodes=report.nodes,
                     ranges=report.ranges,
                     notes=report.notes,
                 )
-        self.send(Preflighted(result=result))
+        self.send(messages.Preflighted(result=result))
 
-    def _measure(self, command: Measure) -> None:
+    def _measure(self, command: messages.Measure) -> None:
         """Time an iteration of training with a reward of negligible cost, after one iteration of warm-up."""
         members, plan = command.members, command.plan
         program = self._program(_BLANK, plan.worlds)
@@ -169,7 +145,7 @@ class Service:
         seconds = time.perf_counter() - start
         now, free = self._memory()
         steps = members * training.steps_per_iteration
-        self.send(Measured(seconds=seconds, steps=steps, memory=max(0, now - before), free=free))
+        self.send(messages.Measured(seconds=seconds, steps=steps, memory=max(0, now - before), free=free))
 
     def _memory(self) -> tuple[int, int]:
         """Bytes in use on the device of the worlds, and bytes available there."""
@@ -178,10 +154,10 @@ class Service:
             return total - free, free
         return _resident(), _available()
 
-    def _load(self, policies: Sequence[FileReference]) -> tuple[Policy, RunningMoments]:
+    def _load(self, policies: Sequence[messages.FileReference]) -> tuple[Policy, RunningMoments]:
         return load_policies([Path(policy.file) for policy in policies], self.backend.torch_device)
 
-    def _probe(self, command: Probe) -> None:
+    def _probe(self, command: messages.Probe) -> None:
         plan = command.plan
         policy, moments = self._load(command.policies)
         episodes, seed = plan.evaluation.report_episodes, derive(plan.seed, plan.purpose, "probe")
@@ -193,9 +169,9 @@ class Service:
         if command.human:
             *programs, human = (self._program(t, episodes) for t in [*command.programs, command.human])
             correlated = correlation(*given, programs, human, episodes, seed, self.backend)
-        self.send(Probed(robustness=robust, correlation=correlated))
+        self.send(messages.Probed(robustness=robust, correlation=correlated))
 
-    def _play(self, command: Play) -> None:
+    def _play(self, command: messages.Play) -> None:
         from eureka.trainer import playback
         from eureka.video.trajectory import Trajectory
 
@@ -207,9 +183,9 @@ class Service:
         period = self.description.control_period
         Trajectory(self.description.name, period, playback.binary(env), parts).save(Path(command.output))
         first = [[p.fitness[e].item() for e in p.episodes()[:1]] for p in parts]
-        self.send(Played(steps=len(parts[0].fitness), first=tuple(f[0] if f else None for f in first)))
+        self.send(messages.Played(steps=len(parts[0].fitness), first=tuple(f[0] if f else None for f in first)))
 
-    def _train(self, command: Train) -> None:
+    def _train(self, command: messages.Train) -> None:
         plan, folder = command.plan, Path(command.folder)
         folder.mkdir(parents=True, exist_ok=True)
         programs = [self._program(text, plan.worlds) for text in command.programs]
@@ -221,14 +197,14 @@ class Service:
             places, device = torch.arange(len(programs) * plan.worlds) % RECORDED_WORLDS, self.backend.torch_device
             problem = training.compile({name: value[places].to(device) for name, value in self.states.items()})
             if problem:
-                self.send(Note(text=problem))
+                self.send(messages.Note(text=problem))
         if command.resume:
             training.load([(Path(source.file), source.member) for source in command.resume])
         last = 0.0
 
         def send_notes() -> None:
             while training.notes:
-                self.send(Note(text=training.notes.pop(0)))
+                self.send(messages.Note(text=training.notes.pop(0)))
 
         def on_progress(progress: TrainingProgress) -> None:
             nonlocal last
@@ -236,16 +212,12 @@ class Service:
             now = time.monotonic()
             if now - last > _PROGRESS_EVERY or progress.iteration == progress.iterations:
                 last = now
-                self.send(Progress(progress=progress))
+                self.send(messages.Progress(progress=progress))
 
         def on_checkpoint(number: int) -> None:
             file = folder / f"checkpoint-{number}.safetensors"
             training.save(file)
-            self.send(
-                Checkpoint(
-                    number=number, saved=_hashed(file), points=tuple(map(Point.model_validate, training.points()))
-                )
-            )
+            self.send(messages.Checkpoint(number=number, saved=_hashed(file), points=tuple(training.points())))
 
         send_notes()
         outcomes = training.run(on_progress, on_checkpoint, command.until)
@@ -254,7 +226,7 @@ class Service:
         save_policies(*training.best(), files)
         policies = tuple(map(_hashed, files))
         clocks = asdict(training.clocks)
-        self.send(Outcomes(outcomes=tuple(outcomes), policies=policies, clocks=clocks, sizes=self.sizes()))
+        self.send(messages.Outcomes(outcomes=tuple(outcomes), policies=policies, clocks=clocks, sizes=self.sizes()))
 
     def sizes(self) -> dict[str, int] | None:
         """Current sizes of MuJoCo Warp's buffers; None on the CPU."""
@@ -273,9 +245,9 @@ def _available() -> int:
         return next(int(line.split()[1]) << 10 for line in file if line.startswith("MemAvailable"))
 
 
-def _hashed(path: Path) -> HashedFile:
+def _hashed(path: Path) -> messages.HashedFile:
     with open(path, "rb") as file:
-        return HashedFile(file=str(path), sha256=hashlib.file_digest(file, "sha256").hexdigest())
+        return messages.HashedFile(file=str(path), sha256=hashlib.file_digest(file, "sha256").hexdigest())
 
 
 def _where(error: BaseException, loaded: LoadedTask) -> str:
@@ -315,11 +287,11 @@ def main(task: str, threads: int, device: str) -> None:
     with _reported(loaded, out):
         service = Service(loaded, Backend(device, threads), out)
         fence = os.environ.get("EUREKA_FENCE", "")
-        service.send(Described(description=service.description, fence=fence, sizes=service.sizes()))
+        service.send(messages.Described(description=service.description, fence=fence, sizes=service.sizes()))
     while True:
         frame = inbox.get()
         with _reported(loaded, out):
-            service.answer(decode_command(frame))
+            service.answer(messages.decode_command(frame))
 
 
 @contextlib.contextmanager
@@ -331,9 +303,9 @@ def _reported(loaded: LoadedTask, out: int):
         traceback.print_exc()
         first = "; ".join(line.strip() for line in str(error).strip().splitlines()[:2])
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS):
-            answer = StorageError(message=f"{error.strerror}: {error.filename}")
+            answer = messages.StorageError(message=f"{error.strerror}: {error.filename}")
         elif isinstance(error, UserError):
-            answer = TaskError(message=str(error))
+            answer = messages.TaskError(message=str(error))
         elif isinstance(error, MemoryError | torch.OutOfMemoryError):
             os._exit(137)  # as if the kernel's out-of-memory killer had ended the process
         else:
@@ -342,8 +314,8 @@ def _reported(loaded: LoadedTask, out: int):
                 message += (
                     "; the trainer has no network and writes only inside the run folder (--open-trainer lifts this)"
                 )
-            answer = TaskError(message=message)
-        write_frame(out, encode(answer))
+            answer = messages.TaskError(message=message)
+        write_frame(out, messages.encode(answer))
         sys.exit(1)
 
 

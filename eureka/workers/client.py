@@ -10,26 +10,8 @@ from eureka.config.settings import Settings
 from eureka.errors import SandboxUnavailable, StorageFault, UserError
 from eureka.runs.candidate import Failed
 from eureka.runs.store import Run
+from eureka.workers import messages
 from eureka.workers.executors import Executor
-from eureka.workers.messages import (
-    Answer,
-    Command,
-    Described,
-    FileReference,
-    Measure,
-    Measured,
-    Play,
-    Played,
-    Preflight,
-    Preflighted,
-    PreflightReport,
-    Probe,
-    Probed,
-    StorageError,
-    TaskError,
-    decode_answer,
-    encode,
-)
 from eureka.workers.process import Died, give_up
 
 TOGETHER = 2
@@ -44,7 +26,7 @@ _TIMEOUT = 900.0
 _MEASURED_MEMBERS = 2
 """Members whose memory is measured."""
 
-_Answer = TypeVar("_Answer", bound=Answer)
+_Answer = TypeVar("_Answer", bound=messages.Answer)
 
 
 class TrainerClient:
@@ -79,7 +61,7 @@ class TrainerClient:
             if self._description is not None:
                 break
             try:
-                answer = self.receive(Described)
+                answer = self.receive(messages.Described)
                 self._check_fence(answer.fence)
                 self.sizes, self._description = answer.sizes, answer.description
             except Died as died:
@@ -99,10 +81,11 @@ class TrainerClient:
             )
         self.fence = fence
 
-    def preflight(self, program: str, worlds: int) -> PreflightReport | Failed:
+    def preflight(self, program: str, worlds: int) -> messages.PreflightReport | Failed:
         """Check a program for members of `worlds` worlds, and run it on states recorded under random actions."""
         try:
-            return self._ask(Preflight(program=program, worlds=worlds), Preflighted, _PREFLIGHT_TIMEOUT).result
+            command = messages.Preflight(program=program, worlds=worlds)
+            return self._ask(command, messages.Preflighted, _PREFLIGHT_TIMEOUT).result
         except Died as death:
             message = f"the process that ran the pre-flight {death.reason}"
             return Failed(stage="preflight", message=message, machine=True)
@@ -120,8 +103,8 @@ class TrainerClient:
         each *= 1 + settings.evaluation.report_episodes / settings.worlds
         return max(1, int(measured.free / 2 / max(each, 1.0)))
 
-    def _measure(self, members: int, settings: Settings) -> Measured:
-        return self._ask(Measure(members=members, plan=settings.plan("search")), Measured)
+    def _measure(self, members: int, settings: Settings) -> messages.Measured:
+        return self._ask(messages.Measure(members=members, plan=settings.plan("search")), messages.Measured)
 
     def probe(
         self, run: Run, policies: Sequence[str], programs: Sequence[str], human: str | None, robust: bool
@@ -138,18 +121,18 @@ class TrainerClient:
         Returns:
             `robustness` and `correlation`, as in `Probed`.
         """
-        files = tuple(FileReference(file=str(run.inside(policy))) for policy in policies)
+        files = tuple(messages.FileReference(file=str(run.inside(policy))) for policy in policies)
         plan = run.settings.plan("final")
-        command = Probe(policies=files, programs=tuple(programs), human=human, robustness=robust, plan=plan)
-        return self._ask(command, Probed).model_dump(exclude={"kind"})
+        command = messages.Probe(policies=files, programs=tuple(programs), human=human, robustness=robust, plan=plan)
+        return self._ask(command, messages.Probed).model_dump()
 
-    def play(self, command: Play) -> Played:
+    def play(self, command: messages.Play) -> messages.Played:
         """Play policies and write their trajectory to a file in the executor's scratch folder.
 
         Raises:
             UserError: a file is not a policy, or is a policy of another task.
         """
-        return self._ask(command, Played)
+        return self._ask(command, messages.Played)
 
     def kill(self) -> None:
         """End the process and start no other one; a thread that waits for an answer gets `Died`."""
@@ -160,7 +143,7 @@ class TrainerClient:
         """End the process."""
         self._connection.close()
 
-    def _ask(self, command: Command, expected: type[_Answer], timeout: float | None = None) -> _Answer:
+    def _ask(self, command: messages.Command, expected: type[_Answer], timeout: float | None = None) -> _Answer:
         """Send a command that may be repeated, and return its answer.
 
         Raises:
@@ -195,31 +178,32 @@ class TrainerClient:
         """
         try:
             frame = self._connection.receive(timeout)
-            answer = None if frame is None else decode_answer(frame)
+            answer = None if frame is None else messages.decode_answer(frame)
         except ValueError as error:  # not JSON, or not a message
             self._connection.kill()
             raise Died(f"sent an invalid message ({error})") from None
         match answer:
-            case TaskError(message=message):
+            case messages.TaskError(message=message):
                 raise UserError(message)
-            case StorageError(message=message):
+            case messages.StorageError(message=message):
                 raise StorageFault(
                     f"the trainer could not write a checkpoint ({message}); the journal is intact: free some disk "
                     "space, then run eureka resume"
                 )
         if not isinstance(answer, expected):
             self._connection.kill()
-            what = f"nothing for {timeout:.0f} s" if answer is None else f"an unexpected message ({answer.kind})"
-            raise Died(f"sent {what}")
+            if answer is None:
+                raise Died(f"sent nothing for {timeout:.0f} s")
+            raise Died(f"sent an unexpected message ({type(answer).__name__})")
         return answer
 
-    def send(self, command: Command) -> None:
+    def send(self, command: messages.Command) -> None:
         """Send a command.
 
         Raises:
             Died: the process died.
         """
-        self._connection.send(encode(command))
+        self._connection.send(messages.encode(command))
 
     def restart(self) -> None:
         """Replace a process that died, and wait until the new one has loaded the task.

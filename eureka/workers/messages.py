@@ -1,7 +1,7 @@
 """Messages between the orchestrator and a trainer process.
 
-A message travels as a frame: a JSON object whose `kind` names its class. A trainer process first sends `Described`,
-then answers one command at a time:
+A message travels as a frame: a JSON object with its fields and, as `kind`, the name of its class. A trainer process
+first sends `Described`, then answers one command at a time:
 
     Preflight   Preflighted
     Measure     Measured
@@ -15,10 +15,10 @@ Frames are validated when they are decoded: a trainer process runs task code.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal, Self, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from eureka.config.description import Description
 from eureka.config.settings import Plan
@@ -26,18 +26,26 @@ from eureka.runs.candidate import Dropped, Failed, Point, Trained
 from eureka.runs.events import TrainingProgress
 from eureka.text import shown
 
-_T = TypeVar("_T")
-
 
 class InvalidMessage(ValueError):
     """A frame that is not a message of this protocol."""
 
 
-class _Record(BaseModel):
+class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    def replace_files(self, path_of: Callable[[FileReference], str]) -> Self:
+        """A copy with the path `path_of(reference)` in each file reference."""
 
-class FileReference(_Record):
+        def replaced(value: Any) -> Any:
+            if isinstance(value, FileReference):
+                return value.model_copy(update={"file": path_of(value)})
+            return tuple(map(replaced, value)) if isinstance(value, tuple) else value
+
+        return self.model_copy(update={name: replaced(value) for name, value in self})
+
+
+class FileReference(_Message):
     """A file that a message names; its path is valid on the machine of the sender."""
 
     file: str
@@ -61,22 +69,9 @@ class InitialPolicyFile(FileReference):
     samples: int = Field(description="weight of its observation normaliser, in observations")
 
 
-class _Message(_Record):
-    def replace_files(self, path_of: Callable[[FileReference], str]) -> Self:
-        """A copy with the path `path_of(reference)` in each file reference."""
-
-        def replaced(value: Any) -> Any:
-            if isinstance(value, FileReference):
-                return value.model_copy(update={"file": path_of(value)})
-            return tuple(map(replaced, value)) if isinstance(value, tuple) else value
-
-        return self.model_copy(update={name: replaced(value) for name, value in self})
-
-
 class Preflight(_Message):
     """Run a program on recorded states."""
 
-    kind: Literal["preflight"] = "preflight"
     program: str
     worlds: int = Field(description="worlds of each member in training")
 
@@ -84,7 +79,6 @@ class Preflight(_Message):
 class Measure(_Message):
     """Time one iteration of training with a constant reward."""
 
-    kind: Literal["measure"] = "measure"
     members: int
     plan: Plan
 
@@ -92,7 +86,6 @@ class Measure(_Message):
 class Probe(_Message):
     """Test trained policies under perturbed physics, and correlate their rewards with another one."""
 
-    kind: Literal["probe"] = "probe"
     policies: tuple[FileReference, ...]
     programs: tuple[str, ...] = Field(description="the reward of each policy")
     human: str | None = Field(description="the reward to correlate with; None for no correlation")
@@ -103,7 +96,6 @@ class Probe(_Message):
 class Play(_Message):
     """Play policies and write their trajectory to a file."""
 
-    kind: Literal["play"] = "play"
     policies: tuple[FileReference, ...]
     labels: tuple[str, ...]
     programs: tuple[str | None, ...] = Field(description="the reward of each policy; None if not known")
@@ -116,7 +108,6 @@ class Play(_Message):
 class Train(_Message):
     """Train a population."""
 
-    kind: Literal["train"] = "train"
     programs: tuple[str, ...]
     seeds: tuple[int, ...]
     plan: Plan
@@ -129,13 +120,12 @@ class Train(_Message):
 class Described(_Message):
     """The task was loaded."""
 
-    kind: Literal["described"] = "described"
     description: Description
     fence: str = Field(description="isolation of the process; empty if none, `!` and a reason if it failed")
     sizes: dict[str, int] | None = Field(description="of MuJoCo Warp's buffers; None on the CPU")
 
 
-class PreflightReport(_Record):
+class PreflightReport(_Message):
     """What a program computed on recorded states."""
 
     fingerprint: str
@@ -150,14 +140,12 @@ class PreflightReport(_Record):
 class Preflighted(_Message):
     """The result of `Preflight`."""
 
-    kind: Literal["preflighted"] = "preflighted"
     result: PreflightReport | Failed
 
 
 class Measured(_Message):
     """The result of `Measure`."""
 
-    kind: Literal["measured"] = "measured"
     seconds: float
     steps: int = Field(description="training world-steps in this time")
     memory: int = Field(description="bytes allocated for the training")
@@ -167,7 +155,6 @@ class Measured(_Message):
 class Probed(_Message):
     """The result of `Probe`."""
 
-    kind: Literal["probed"] = "probed"
     robustness: dict[str, list[float]] = Field(description="fitness of each policy by perturbation")
     correlation: list[float | None] | None = Field(description="of each policy; None for a constant reward")
 
@@ -175,7 +162,6 @@ class Probed(_Message):
 class Played(_Message):
     """The result of `Play`."""
 
-    kind: Literal["played"] = "played"
     steps: int
     first: tuple[float | None, ...] = Field(description="fitness of each policy's first episode, if it ended")
 
@@ -183,21 +169,18 @@ class Played(_Message):
 class Progress(_Message):
     """Progress of a training."""
 
-    kind: Literal["progress"] = "progress"
     progress: TrainingProgress
 
 
 class Note(_Message):
     """A message for the user."""
 
-    kind: Literal["note"] = "note"
     text: str
 
 
 class Checkpoint(_Message):
     """A checkpoint was written."""
 
-    kind: Literal["checkpoint"] = "checkpoint"
     number: int
     saved: HashedFile
     points: tuple[Point, ...] = Field(description="the newest point of each member's curves")
@@ -206,7 +189,6 @@ class Checkpoint(_Message):
 class Outcomes(_Message):
     """A training ended, or reached the iteration to stop after."""
 
-    kind: Literal["outcomes"] = "outcomes"
     outcomes: tuple[Trained | Dropped | Failed, ...]
     policies: tuple[HashedFile, ...] = Field(description="one per member; none at a rung")
     clocks: dict[str, float] = Field(description="seconds by part of the work")
@@ -216,14 +198,12 @@ class Outcomes(_Message):
 class TaskError(_Message):
     """The task's code, or its use, is wrong."""
 
-    kind: Literal["task_error"] = "task_error"
     message: str
 
 
 class StorageError(_Message):
     """A file could not be written."""
 
-    kind: Literal["storage_error"] = "storage_error"
     message: str
 
 
@@ -231,37 +211,29 @@ Command = Preflight | Measure | Probe | Play | Train
 TrainAnswer = Progress | Note | Checkpoint | Outcomes
 Answer = Described | Preflighted | Measured | Probed | Played | TrainAnswer | TaskError | StorageError
 
-_COMMANDS: TypeAdapter[Command] = TypeAdapter(Annotated[Command, Field(discriminator="kind")])
-_ANSWERS: TypeAdapter[Answer] = TypeAdapter(Annotated[Answer, Field(discriminator="kind")])
-
 
 def encode(message: Command | Answer) -> dict[str, Any]:
     """A message as a frame."""
-    return message.model_dump()
+    return {"kind": type(message).__name__, **message.model_dump()}
 
 
-def decode_command(frame: Mapping[str, Any]) -> Command:
-    """The command in a frame.
-
-    Raises:
-        InvalidMessage: the frame is not a command.
-    """
-    return _decode(_COMMANDS, frame)
+def decode_command(frame: Any) -> Command:
+    """The command in a frame; raises `InvalidMessage`."""
+    return _decode(get_args(Command), frame)
 
 
-def decode_answer(frame: Mapping[str, Any]) -> Answer:
-    """The answer in a frame.
-
-    Raises:
-        InvalidMessage: the frame is not an answer.
-    """
-    return _decode(_ANSWERS, frame)
+def decode_answer(frame: Any) -> Answer:
+    """The answer in a frame; raises `InvalidMessage`."""
+    return _decode(get_args(Answer), frame)
 
 
-def _decode(adapter: TypeAdapter[_T], frame: Mapping[str, Any]) -> _T:
+def _decode(kinds: Sequence[Any], frame: Any) -> Any:
+    kind = frame.get("kind") if isinstance(frame, dict) else None
+    found = next((cls for cls in kinds if cls.__name__ == kind), None)
+    if found is None:
+        raise InvalidMessage(shown(f"unknown kind {kind!r}"))
     try:
-        return adapter.validate_python(frame)
+        return found.model_validate({name: value for name, value in frame.items() if name != "kind"})
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        raise InvalidMessage(shown(f"{where}{where and ': '}{first['msg']}")) from None
+        raise InvalidMessage(shown(f"{'.'.join(map(str, (kind, *first['loc'])))}: {first['msg']}")) from None

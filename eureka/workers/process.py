@@ -93,11 +93,8 @@ class Worker:
         self._inbox = bytearray()
 
     def send(self, message: dict[str, Any]) -> None:
-        """Write one frame, and read meanwhile: if both pipes are full, both processes would wait.
-
-        Raises:
-            Died: the worker died.
-        """
+        """As `Connection.send`."""
+        # Reads meanwhile: if both pipes are full, both processes would wait.
         view = memoryview(_frame(message))
         while view:
             readable, writable, _ = select.select([self._from], [self._to], [])
@@ -110,11 +107,7 @@ class Worker:
                     raise Died(self._reason()) from None
 
     def receive(self, timeout: float | None = None) -> dict[str, Any] | None:
-        """The next frame, or None after `timeout` s.
-
-        Raises:
-            Died: the worker died, and all its frames were received.
-        """
+        """As `Connection.receive`."""
         frame = self._next(timeout)
         return None if frame is None else json.loads(frame)
 

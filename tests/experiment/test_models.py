@@ -83,7 +83,7 @@ REFUSALS = [
     (["--llm", "search", "--max-usd", "1"], {}, "--max-usd has no effect on --llm search"),
     (["--llm", "manual", "--temperature", "1"], {}, "--temperature has no effect on --llm manual"),
     (["--llm", "transformers"], {}, "needs a model after a colon"),
-    (["--start", "nowhere.py"], {}, "--start nowhere.py: there is no such file"),
+    (["--start", "nowhere.py"], {}, "--start nowhere.py: no such file"),
 ]
 
 

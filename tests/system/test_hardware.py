@@ -42,7 +42,7 @@ def test_a_gpu_without_its_simulator_is_left_alone_and_asked_for_says_what_to_in
 
 def test_environments_by_id_stay_on_the_cpu(with_gpu):
     assert resolve(load_task("gymnasium:Hopper-v5"), Options()).device == "cpu"
-    with pytest.raises(UserError, match="on the CPU alone"):
+    with pytest.raises(UserError, match="on the CPU only"):
         resolve(load_task("gymnasium:Hopper-v5"), Options(device=DeviceOptions("warp-cpu")))
 
 

@@ -10,13 +10,20 @@ from support.candidates import TASK, trained
 from support.halving import standing
 
 from eureka.config.settings import Evaluation, Learning, Plan
-from eureka.runs.candidate import Failed
+from eureka.runs.candidate import Failed, Point
 from eureka.runs.events import TrainingProgress
 from eureka.workers import messages as m
 
 PLAN = Plan(16, 8, Learning(hidden=(8, 4), learning_rate=0.1 + 0.2), Evaluation(checkpoints=2), 3, "final", True)
 FILES = (m.FileReference(file="/run/a"), m.FileReference(file="/run/b"))
 HASHED = (m.HashedFile(file="/run/c", sha256="1"), m.HashedFile(file="/run/d", sha256="2"))
+POINT = Point(
+    steps=4,
+    components={"a": 0.1, "b": None},
+    least={},
+    greatest={},
+    **dict.fromkeys(("fitness", "training_fitness", "episode_length", "total", "kl", "learning_rate", "action_std")),
+)
 FAILED = Failed(stage="train", message="NaN", line=3, machine=True)
 REPORT = m.PreflightReport(fingerprint="f", inputs=("x",), nodes=2, ranges={"total": (0.0, 0.5, 1.0)}, notes=("n",))
 COMMANDS: tuple[m.Command, ...] = (
@@ -43,7 +50,7 @@ ANSWERS: tuple[m.Answer, ...] = (
     m.Played(steps=3, first=(1.5, None)),
     m.Progress(progress=TrainingProgress(1, 2, 3, 4, {"env": 0.5}, [None, 1 / 3])),
     m.Note(text="n"),
-    m.Checkpoint(number=1, saved=HASHED[0], points=({"steps": 4, "fitness": 0.1},)),
+    m.Checkpoint(number=1, saved=HASHED[0], points=(POINT,)),
     m.Outcomes(outcomes=(trained(a=[1.0]), standing(2.0), FAILED), policies=HASHED, clocks={"env": 1.0}, sizes=None),
     m.TaskError(message="e"),
     m.StorageError(message="s"),
@@ -54,40 +61,40 @@ def through_a_pipe(message: m.Command | m.Answer) -> dict[str, Any]:
     return json.loads(json.dumps(m.encode(message)))
 
 
-@pytest.mark.parametrize("message", COMMANDS, ids=lambda message: message.kind)
+@pytest.mark.parametrize("message", COMMANDS, ids=lambda message: type(message).__name__)
 def test_a_command_arrives_as_it_was_sent(message: m.Command):
     assert m.decode_command(through_a_pipe(message)) == message
-    with pytest.raises(m.InvalidMessage, match=f"'{message.kind}'"):
+    with pytest.raises(m.InvalidMessage, match=f"unknown kind '{type(message).__name__}'"):
         m.decode_answer(through_a_pipe(message))
 
 
-@pytest.mark.parametrize("message", ANSWERS, ids=lambda message: message.kind)
+@pytest.mark.parametrize("message", ANSWERS, ids=lambda message: type(message).__name__)
 def test_an_answer_arrives_as_it_was_sent(message: m.Answer):
     assert m.decode_answer(through_a_pipe(message)) == message
-    with pytest.raises(m.InvalidMessage, match=f"'{message.kind}'"):
+    with pytest.raises(m.InvalidMessage, match=f"unknown kind '{type(message).__name__}'"):
         m.decode_command(through_a_pipe(message))
 
 
-def test_every_message_is_tried_here_and_has_its_own_kind():
+def test_every_message_is_tried_here():
     assert {type(c) for c in COMMANDS} == set(get_args(m.Command))
     assert {type(a) for a in ANSWERS} == set(get_args(m.Answer))
-    kinds = [cls.model_fields["kind"].default for cls in get_args(m.Command) + get_args(m.Answer)]
-    assert len(set(kinds)) == len(kinds)
 
 
 @pytest.mark.parametrize(
     "frame, problem",
     [
-        ({}, "Unable to extract tag using discriminator 'kind'"),
-        ([], "valid dictionary"),
-        ({"kind": "no\x1b[2Jthing"}, r"'no \[2Jthing' found using 'kind'"),
-        ({"kind": "note"}, r"note\.text: Field required"),
-        ({"kind": "note", "text": 3}, r"note\.text: Input should be a valid string"),
-        ({"kind": "note", "text": "n", "file": "/etc/passwd"}, r"note\.file: Extra inputs"),
-        ({"kind": "outcomes", "outcomes": 1, "policies": [], "clocks": {}, "sizes": None}, r"outcomes\.outcomes: "),
+        ({}, "unknown kind None"),
+        ([], "unknown kind None"),
+        ({"kind": "no\x1b[2Jthing"}, r"unknown kind 'no\\x1b\[2Jthing'"),
+        ({"kind": ["Note"]}, "unknown kind"),
+        ({"kind": "Note", "text": "n", "a\x1b[2J": 1}, r"Note\.a \[2J: Extra inputs"),
+        ({"kind": "Note"}, r"Note\.text: Field required"),
+        ({"kind": "Note", "text": 3}, r"Note\.text: Input should be a valid string"),
+        ({"kind": "Note", "text": "n", "file": "/etc/passwd"}, r"Note\.file: Extra inputs"),
+        ({"kind": "Outcomes", "outcomes": 1, "policies": [], "clocks": {}, "sizes": None}, r"Outcomes\.outcomes: "),
         (
-            {"kind": "checkpoint", "number": 0, "saved": {"file": "a"}, "points": []},
-            r"checkpoint\.saved\.sha256: Field required",
+            {"kind": "Checkpoint", "number": 0, "saved": {"file": "a"}, "points": []},
+            r"Checkpoint\.saved\.sha256: Field required",
         ),
     ],
 )
@@ -105,7 +112,7 @@ def test_a_failure_that_a_process_reports_is_cleaned():
     assert answer.result.line is None
 
 
-@pytest.mark.parametrize("message", (*COMMANDS, *ANSWERS), ids=lambda message: message.kind)
+@pytest.mark.parametrize("message", (*COMMANDS, *ANSWERS), ids=lambda message: type(message).__name__)
 def test_file_references_and_nothing_else_get_another_path(message: m.Command | m.Answer):
     found: list[m.FileReference] = []
 
@@ -115,12 +122,12 @@ def test_file_references_and_nothing_else_get_another_path(message: m.Command | 
 
     changed = message.replace_files(path_of)
     expected = {
-        "probe": ["/run/a", "/run/b"],
-        "play": ["/run/a", "/run/b"],
-        "train": ["/run/a", "/run/b", "/run/w"],
-        "checkpoint": ["/run/c"],
-        "outcomes": ["/run/c", "/run/d"],
-    }.get(message.kind, [])
+        "Probe": ["/run/a", "/run/b"],
+        "Play": ["/run/a", "/run/b"],
+        "Train": ["/run/a", "/run/b", "/run/w"],
+        "Checkpoint": ["/run/c"],
+        "Outcomes": ["/run/c", "/run/d"],
+    }.get(type(message).__name__, [])
     assert [reference.file for reference in found] == expected
     text = json.dumps(m.encode(message))
     for file in expected:

@@ -257,8 +257,8 @@ def test_one_shares_error_ends_the_waiting_of_the_others(run: Run, tmp_path: Pat
 @pytest.mark.parametrize(
     "frame, reason",
     [
-        ({"kind": "outcomes"}, "an invalid message (outcomes.outcomes: Field required)"),
-        ({"kind": "described", "description": TASK.model_dump(), "fence": "", "sizes": None}, "an unexpected message"),
+        ({"kind": "Outcomes"}, "an invalid message (Outcomes.outcomes: Field required)"),
+        (encode(Described(description=TASK, fence="", sizes=None)), "an unexpected message (Described)"),
     ],
 )
 def test_a_process_that_breaks_the_protocol_is_replaced_and_the_training_repeated(

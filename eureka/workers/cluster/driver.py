@@ -165,21 +165,13 @@ class RayConnection:
             self._closed.set()
 
     def send(self, message: dict[str, Any]) -> None:
-        """Send a frame to the trainer process.
-
-        Raises:
-            Died: the process died.
-        """
+        """As `Connection.send`."""
         if self._death is not None:
             raise Died(self._death)
         self.driver.send({"do": "send", "connection": self.number, "frame": message})
 
     def receive(self, timeout: float | None = None) -> dict[str, Any] | None:
-        """The next frame, or None after `timeout` s.
-
-        Raises:
-            Died: the process died, and all its frames were received.
-        """
+        """As `Connection.receive`."""
         if self._death is None:
             try:
                 message = self._inbox.get(timeout=timeout)
@@ -191,7 +183,7 @@ class RayConnection:
         raise Died(self._death)
 
     def kill(self) -> None:
-        """Kill the trainer process."""
+        """As `Connection.kill`."""
         self._inbox.put({"died": "was ended"})
         with contextlib.suppress(Died):
             self.driver.send({"do": "kill", "connection": self.number})

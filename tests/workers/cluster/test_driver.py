@@ -24,7 +24,7 @@ Joined = Callable[..., Cluster]
 FORGER = """
 import json, os, struct
 saved = {"file": "/forged", "sha256": "0"}
-data = json.dumps({"kind": "checkpoint", "number": 0, "saved": saved, "points": []}).encode()
+data = json.dumps({"kind": "Checkpoint", "number": 0, "saved": saved, "points": []}).encode()
 for descriptor in range(3, 20):
     try:
         os.write(descriptor, struct.pack("!I", len(data)) + data)

@@ -35,7 +35,7 @@ from eureka.workers.isolation import IsolationPolicy
 address, folder = sys.argv[1], Path(sys.argv[2])
 (folder / "logs").mkdir()
 cluster = Cluster(address or None, load_task("cartpole"), folder / "logs", folder / "scratch", IsolationPolicy())
-assert cluster.open(0).receive(60)["kind"] == "described"
+assert cluster.open(0).receive(60)["kind"] == "Described"
 print("there", flush=True)
 time.sleep(600)
 """

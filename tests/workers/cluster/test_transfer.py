@@ -139,9 +139,9 @@ def test_a_actor_passes_frames_files_and_the_log_on_and_leaves_nothing(
     assert not any(Path(folders.inbox).iterdir())
     Path(folders.out, "result").write_bytes(large)
     assert actor.read("result", 0) + actor.read("result", PART) == large
-    actor.send({"kind": "measure"})  # an invalid command, which ends the process with a traceback
+    actor.send({"kind": "Measure"})  # an invalid command, which ends the process with a traceback
     failure = answer(polled, 60)
-    assert isinstance(failure, TaskError) and "measure.members: Field required" in failure.message
+    assert isinstance(failure, TaskError) and "Measure.members: Field required" in failure.message
     with pytest.raises(Died, match="exit code 1"):
         polled.receive(60)
     assert "InvalidMessage" in polled.log
