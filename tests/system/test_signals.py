@@ -17,7 +17,7 @@ def test_a_signal_is_an_exception_with_the_shells_exit_code(number: signal.Signa
     with pytest.raises(Interrupted) as raised, interruptible() as stop:
         stop.folder = tmp_path
         os.kill(os.getpid(), number)
-    assert raised.value.exit_code == code and raised.value.resume == tmp_path
+    assert 128 + raised.value.signal_number == code and raised.value.folder == tmp_path
     assert signal.getsignal(number) is before
 
 
