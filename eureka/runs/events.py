@@ -124,19 +124,9 @@ class Finished:
 
 OnProgress = Callable[[Progressed | RungReached | Notice], None]
 Event = (
-    Notice
-    | Opened
-    | GenerationBegan
-    | Asked
-    | Answered
-    | Rejected
-    | TrainingBegan
-    | Progressed
-    | RungReached
-    | GenerationEnded
-    | FinalBegan
-    | Finished
-)
+    Notice | Opened | GenerationBegan | Asked | Answered | Rejected | TrainingBegan | Progressed | RungReached
+    | GenerationEnded | FinalBegan | Finished
+)  # fmt: skip
 Display = Callable[[Event], None]
 
 

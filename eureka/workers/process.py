@@ -18,20 +18,9 @@ from typing import Any
 from eureka.errors import WorkerFault
 
 _INHERITED = (
-    "PATH",
-    "HOME",
-    "LANG",
-    "LC_ALL",
-    "TZ",
-    "TMPDIR",
-    "PYTHONPATH",
-    "VIRTUAL_ENV",
-    "LD_LIBRARY_PATH",
-    "CUDA_VISIBLE_DEVICES",
-    "WARP_CACHE_PATH",
-    "MUJOCO_GL",
-    "CXX",
-)  # others are withheld, API keys among them
+    "PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "LD_LIBRARY_PATH",
+    "CUDA_VISIBLE_DEVICES", "WARP_CACHE_PATH", "MUJOCO_GL", "CXX",
+)  # fmt: skip  # others are withheld, API keys among them
 
 
 def environment() -> dict[str, str]:

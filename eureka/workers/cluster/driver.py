@@ -24,16 +24,9 @@ _JOINING = 30.0  # s in which a cluster must be joined
 _STARTING = 120.0  # s in which a new cluster must have started
 _CLOSING = 12.0  # s to wait for the end of a connection, and of the driver process
 _RAY_VARIABLES = (
-    "RAY_ADDRESS",
-    "RAY_AUTH_MODE",
-    "RAY_AUTH_TOKEN",
-    "RAY_AUTH_TOKEN_PATH",
-    "RAY_TMPDIR",
-    "RAY_USE_TLS",
-    "RAY_TLS_SERVER_CERT",
-    "RAY_TLS_SERVER_KEY",
-    "RAY_TLS_CA_CERT",
-)  # for joining a cluster; the secrets among them belong to the cluster
+    "RAY_ADDRESS", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", "RAY_TMPDIR", "RAY_USE_TLS",
+    "RAY_TLS_SERVER_CERT", "RAY_TLS_SERVER_KEY", "RAY_TLS_CA_CERT",
+)  # fmt: skip  # for joining a cluster; the secrets among them belong to the cluster
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
 _BRIEF = {"RAY_NUM_REDIS_GET_RETRIES": "6"}  # Ray gives up an address before `_JOINING` has passed
 
