@@ -1,8 +1,4 @@
-"""Signs that a number does not mean what it seems to mean. An alarm is a sentence for people; nothing acts on it.
-
-The thresholds are for curves of about ten checkpoints; rises are measured against the curve's own unrest, which is
-the standard deviation of its steps from checkpoint to checkpoint, divided by the square root of two.
-"""
+"""Signs that a number does not mean what it seems to mean. An alarm is a sentence for people; nothing acts on it."""
 
 from __future__ import annotations
 
@@ -15,16 +11,11 @@ from eureka.runs.candidate import Trained
 from eureka.runs.results import Interval
 from eureka.text import number, shown
 
-_RISE, _FLAT = 3.0, 1.0
-"""A curve rose when its last third is so many unrests above its first; it is flat below the second."""
-_DOMINATES = 0.95
-"""Share of the sum of the components' sizes."""
-_DIVERGED = 1e-4
-"""Share of world-steps."""
-_TOGETHER = 0.9
-"""Correlation at which fitness goes with the length of episodes."""
-_NOISE = 2.0
-"""Standard errors that two scores may lie apart."""
+_RISE, _FLAT = 3.0, 1.0  # by `_rise`, a curve rose above, is flat below; for about ten checkpoints
+_DOMINATES = 0.95  # share of the sum of the components' sizes
+_DIVERGED = 1e-4  # share of world-steps
+_TOGETHER = 0.9  # correlation at which fitness goes with the length of episodes
+_NOISE = 2.0  # standard errors that two scores may lie apart
 
 
 def of_training(trained: Trained) -> list[str]:

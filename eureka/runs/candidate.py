@@ -57,8 +57,7 @@ class Known:
     """A failure that depended on the machine, and was recorded: it is not decided again."""
 
     failed: Failed
-    until: int | None = None
-    """Of a training: the iteration of the rung that it was on the way to; None for its end."""
+    until: int | None = None  # of a training: the iteration of the rung that it was on the way to; None for its end
 
 
 class Curves(_Record):
@@ -147,17 +146,14 @@ class Candidate(_Record):
 
     @property
     def name(self) -> str:
-        """`generation.slot`, as people refer to it."""
         return f"{self.generation}.{self.slot}"
 
     @property
     def address(self) -> Address:
-        """Generation, slot and attempt of its reply."""
         return self.generation, self.slot, self.attempt
 
     @property
     def trained(self) -> Trained | None:
-        """Its training, if there was one to the end."""
         return self.outcome if isinstance(self.outcome, Trained) else None
 
     @property

@@ -23,12 +23,10 @@ from eureka.runs.results import (
 )
 from eureka.runs.statistics import bootstrap, human_normalised, improvement, interquartile_mean, student
 
-_CLIP = 3.0
-"""The paper counts a normalised score above this as this, and one below 0 as 0 (Ma et al. 2023, figure 4)."""
+_CLIP = 3.0  # upper limit of a normalised score; the lower one is 0 (Ma et al. 2023, figure 4)
 
 
-_REACHED = 0.8
-"""Sample efficiency: steps until this share of what the human reward makes of a policy."""
+_REACHED = 0.8  # sample efficiency: steps until this share of what the human reward makes of a policy
 
 
 def summarise(found: dict[str, tuple[str, Comparison]]) -> BenchmarkSummary:
@@ -102,11 +100,7 @@ def _arm(spec: ArmSpec, outcomes: Sequence[Outcome], threshold: float | None) ->
 
 
 def _threshold(baseline: Sequence[Trained]) -> float | None:
-    """Fitness 80 % of the way from the baseline's first checkpoints to its best ones, whatever its zero and its sign.
-
-    None where it did not rise, which is where the intervals of its first checkpoints and of its report fitness touch:
-    untrained policies are as good then, and every arm would be there at once.
-    """
+    """Fitness 80 % of the way from the baseline's first checkpoints to its best; None if their intervals touch."""
     if len(baseline) < 2:
         return None
     first = student([o.curves.fitness[0] for o in baseline])

@@ -50,10 +50,8 @@ class Answered:
     """A designer answered."""
 
     answer: Answer
-    missing: int
-    """Replies still to come."""
-    spent: str
-    """What the run's calls took so far, in words."""
+    missing: int  # replies still to come
+    spent: str  # what the run's calls took so far, in words
 
 
 @dataclass(frozen=True)
@@ -61,8 +59,7 @@ class Rejected:
     """A candidate failed before training."""
 
     candidate: Candidate
-    again: bool
-    """Whether it is sent back to be mended."""
+    again: bool  # whether it is sent back to be mended
 
 
 @dataclass(frozen=True)
@@ -78,22 +75,17 @@ class TrainingProgress:
 
     iteration: int
     iterations: int
-    steps: int
-    """World-steps so far, of all members, since the process or the run was started."""
-    steps_left: int
-    """World-steps until the end, of all members."""
-    clocks: dict[str, float]
-    """Seconds so far, by part of the work."""
-    fitness: list[float | None]
-    """Best selection fitness of each member so far."""
+    steps: int  # world-steps so far, of all members, since the process or the run was started
+    steps_left: int  # world-steps until the end, of all members
+    clocks: dict[str, float]  # seconds so far, by part of the work
+    fitness: list[float | None]  # best selection fitness of each member so far
 
 
 @dataclass(frozen=True)
 class Progressed:
     """A training goes on."""
 
-    members: tuple[int, ...]
-    """Which of the names of `TrainingBegan` train now; all, unless a crash cut the population."""
+    members: tuple[int, ...]  # which of the names of `TrainingBegan` train now; all, unless a crash cut the population
     report: TrainingProgress
 
 
@@ -101,12 +93,9 @@ class Progressed:
 class RungReached:
     """A rung of a race is reached."""
 
-    step: int
-    """Training world-steps of each candidate so far."""
-    fitness: dict[int, float]
-    """Best selection fitness so far, by which of the names of `TrainingBegan`."""
-    dropped: tuple[int, ...]
-    """Which of them train no further."""
+    step: int  # training world-steps of each candidate so far
+    fitness: dict[int, float]  # best selection fitness so far, by which of the names of `TrainingBegan`
+    dropped: tuple[int, ...]  # which of them train no further
 
 
 @dataclass(frozen=True)
@@ -130,27 +119,15 @@ class Finished:
 
     folder: Path
     comparison: Comparison
-    winner: Candidate | None = None
-    """The winner of a search that ends now."""
+    winner: Candidate | None = None  # the winner of a search that ends now
 
 
 OnProgress = Callable[[Progressed | RungReached | Notice], None]
 Event = (
-    Notice
-    | Opened
-    | GenerationBegan
-    | Asked
-    | Answered
-    | Rejected
-    | TrainingBegan
-    | Progressed
-    | RungReached
-    | GenerationEnded
-    | FinalBegan
-    | Finished
-)
+    Notice | Opened | GenerationBegan | Asked | Answered | Rejected | TrainingBegan | Progressed | RungReached
+    | GenerationEnded | FinalBegan | Finished
+)  # fmt: skip
 Display = Callable[[Event], None]
-"""Shows an event."""
 
 
 def silent(_: Event) -> None:

@@ -10,10 +10,8 @@ from eureka.errors import UserError, did_you_mean
 from eureka.runs.candidate import Candidate, Curves, Failed, Outcome, Point, report_score
 from eureka.runs.journal import CheckpointEvent, Journal, RacedEvent, TrainedEvent, TrainingEvent
 
-_OF_EACH = ("components", "least", "greatest")
-"""Fields with a value for each component."""
-_MAY_LACK = ("training_fitness", "episode_length")
-"""Fields whose values may be unknown; elsewhere null stands for what is no number."""
+_OF_EACH = ("components", "least", "greatest")  # fields with a value for each component
+_MAY_LACK = ("training_fitness", "episode_length")  # values may be unknown; elsewhere null stands for no number
 
 
 def candidates_of(journal: Journal) -> dict[str, Candidate]:
@@ -75,11 +73,7 @@ def _trainings(journal: Journal) -> dict[str, dict[int, str]]:
 
 
 def find_candidate(journal: Journal, candidates: Mapping[str, Candidate], name: str | None) -> Candidate:
-    """A candidate by name; without one, the winner or the best so far.
-
-    Raises:
-        UserError: there is none.
-    """
+    """A candidate by name; without one, the winner or the best so far. Raises `UserError` if there is none."""
     name = name or (journal.finished.winner if journal.finished else None)
     if name is None:
         best = best_of(candidates.values())

@@ -1,7 +1,4 @@
-"""The journal of a run: one JSON object per line in `events.jsonl`, with a model for each kind of event.
-
-`docs/run-folder.md` describes the events. This module has the only reader of the file.
-"""
+"""The journal of a run: a JSON object per line of `events.jsonl`, with a model for each kind (docs/run-folder.md)."""
 
 from __future__ import annotations
 
@@ -21,11 +18,9 @@ from eureka.runs.replies import Address, Answer, Message, Reply
 from eureka.runs.results import ArmSpec, CompareOptions, Comparison
 from eureka.text import shown
 
-VERSION = 1
-"""Of the journal and of `run.json`; another version is refused."""
+VERSION = 1  # of the journal and of `run.json`; another version is refused
 
-_Seconds = Annotated[float, Field(ge=0, le=32_503_680_000.0)]
-"""Until the year 3000."""
+_Seconds = Annotated[float, Field(ge=0, le=32_503_680_000.0)]  # until the year 3000
 
 
 class _Strict(BaseModel):
@@ -220,24 +215,14 @@ class Journal:
     """The record and the events of a run; events that were appended since are read by `refresh`."""
 
     def __init__(self, folder: Path):
-        """Read `run.json` of the run in `folder`.
-
-        Raises:
-            UserError: it cannot be read, or is of another version.
-        """
         self.folder, self.path = folder, folder / layout.JOURNAL
         self.record = read_record(folder)
         self.events: list[JournalEvent] = []
-        self._end = 0
-        """Bytes of the whole lines that were read."""
+        self._end = 0  # bytes of the whole lines that were read
         self._stamp: _Stamp | None = None
 
     def refresh(self) -> bool:
-        """Read the lines that are new; whether there are any, or the file was replaced.
-
-        Raises:
-            UserError: it cannot be read, or a whole line in it is damaged.
-        """
+        """Read the new lines; whether there are any, or the file was replaced. Raises `UserError` if one is damaged."""
         _refuse_link(self.path)
         try:
             stamp = stamp_of(self.path)
@@ -290,23 +275,17 @@ class Journal:
 
     @property
     def finished(self) -> FinishedEvent | None:
-        """The end, if it was reached."""
         return self.find(FinishedEvent)
 
     @property
     def arms(self) -> ArmsEvent | None:
-        """What a comparison compares; None for a search.
-
-        Raises:
-            UserError: the event is missing.
-        """
+        """What a comparison compares; None for a search."""
         found = self.find(ArmsEvent) if self.record.kind == "comparison" else None
         if found is None and self.record.kind == "comparison":
             raise UserError(f"{self.path} is damaged: it does not say what is compared")
         return found
 
     def answers(self) -> list[Answer]:
-        """What designers answered."""
         return [event.answer for event in self.all(AnswerEvent)]
 
     def replies(self) -> dict[Address, tuple[Reply, AnswerEvent]]:
@@ -323,22 +302,14 @@ class Journal:
 
 
 def read_journal(folder: Path) -> Journal:
-    """The journal of a run as it is now.
-
-    Raises:
-        UserError: it or `run.json` cannot be read, is damaged, or is of another version.
-    """
+    """The journal of a run as it is now; raises `UserError` if it cannot be read or is of another version."""
     journal = Journal(folder)
     journal.refresh()
     return journal
 
 
 def read_record(folder: Path) -> RunRecord:
-    """The contents of a run's `run.json`.
-
-    Raises:
-        UserError: it cannot be read, is damaged, or is of another version.
-    """
+    """The contents of a run's `run.json`; raises `UserError` if it cannot be read or is of another version."""
     path = folder / layout.RECORD
     _refuse_link(path)
     try:

@@ -6,11 +6,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-SKIPPED = "skipped"
-"""How a reply ends that was never given; it is not asked for again."""
+SKIPPED = "skipped"  # how a reply ends that was never given; it is not asked for again
 
-Address = tuple[int, int, int]
-"""Generation, slot, attempt: what a reply is found by, whenever it came."""
+Address = tuple[int, int, int]  # generation, slot, attempt
 
 
 def writable(text: str) -> str:

@@ -84,11 +84,7 @@ class Against(_Frozen):
 
 
 class Arm(_Frozen):
-    """One arm, retrained on fresh seeds.
-
-    What is independent of what decides on how much may be concluded: the seeds of one reward tell of that reward alone,
-    so an arm of several rewards has one value for each of them, however many the seeds.
-    """
+    """One arm, retrained on fresh seeds; of several rewards it has one value each: seeds tell of one reward only."""
 
     name: str
     origins: list[str] = Field(description="where its rewards come from")
@@ -126,7 +122,6 @@ class Comparison(_Frozen):
     baseline: str | None = Field(default=None, description="the arm that others are held against: human, environment")
 
     def arm(self, name: str) -> Arm | None:
-        """An arm by name, None if it is not among them."""
         return next((arm for arm in self.arms if arm.name == name), None)
 
 

@@ -17,25 +17,18 @@ _STUDENT = (
 """Two-sided 95 % quantiles of Student's t for 1, 2, ... degrees of freedom."""
 RESAMPLES = 10_000
 
-Scores = Sequence[Sequence[float]]
-"""A score for each run, by task; tasks may have different numbers of runs."""
+Scores = Sequence[Sequence[float]]  # a score for each run, by task; tasks may have different numbers of runs
 
 
 def student(values: Sequence[float]) -> Interval:
-    """A 95 % interval of the mean of two values or more: mean +- t s / sqrt(n).
-
-    Percentile bootstraps of three to five values cover the mean in about four cases of five only.
-    """
+    """A 95 % interval, mean +- t s / sqrt(n), of two values or more; bootstraps of three to five cover only 80 %."""
     mean, n = statistics.fmean(values), len(values)
     reach = _STUDENT[min(n - 1, len(_STUDENT)) - 1] * statistics.stdev(values) / math.sqrt(n)
     return Interval(mean=mean, low=mean - reach, high=mean + reach)
 
 
 def welch(a: Sequence[float], b: Sequence[float]) -> Interval:
-    """A 95 % interval of mean(a) - mean(b), two values or more each, whose variances may differ.
-
-    Source: Welch 1947; the degrees of freedom are rounded down, which widens it a little.
-    """
+    """A 95 % interval of mean(a) - mean(b), two values or more each (Welch 1947, degrees of freedom rounded down)."""
     of_a, of_b = statistics.variance(a) / len(a), statistics.variance(b) / len(b)
     difference, square = statistics.fmean(a) - statistics.fmean(b), of_a + of_b
     if square == 0.0:
@@ -58,10 +51,7 @@ def interquartile_mean(scores: Scores) -> float:
 
 
 def improvement(a: Scores, b: Scores) -> float:
-    """The probability that a run of `a` is better than one of `b`, ties as halves: the mean over tasks of U / (n m).
-
-    Source: Mann and Whitney 1947.
-    """
+    """The probability that a run of `a` beats one of `b`, mean over tasks of U / (n m) (Mann and Whitney 1947)."""
     of_task = []
     for runs, others in zip(a, b, strict=True):
         x, y = np.asarray(runs)[:, None], np.asarray(others)[None, :]
@@ -70,10 +60,7 @@ def improvement(a: Scores, b: Scores) -> float:
 
 
 def bootstrap(statistic: Callable[..., float], *methods: Scores, resamples: int = RESAMPLES) -> tuple[float, float]:
-    """A 95 % percentile interval of a statistic of one method's scores or more: runs are resampled within each task.
-
-    With five runs or fewer it is too narrow (see `student`). The same scores always give the same interval.
-    """
+    """A 95 % percentile interval, resampled within each task by a fixed seed; too narrow for five runs or fewer."""
     chance = np.random.default_rng(0)
     drawn = [
         [np.asarray(runs)[chance.integers(len(runs), size=(resamples, len(runs)))] for runs in scores]

@@ -1,7 +1,4 @@
-"""The run folder: an append-only journal is the truth, everything else is written whole or not at all.
-
-`docs/run-folder.md` describes the files, `layout` names them.
-"""
+"""The run folder (docs/run-folder.md): the journal is append-only; every other file is written whole or not at all."""
 
 from __future__ import annotations
 
@@ -27,10 +24,7 @@ from eureka.system.files import storage, write_whole
 
 
 def at_work(folder: Path) -> bool:
-    """Whether a process holds a run's lock.
-
-    The question needs a shared lock for an instant, so it is not to be asked of runs that are finished anyway.
-    """
+    """Whether a process holds a run's lock. Takes a shared lock for an instant: not to be asked of finished runs."""
     try:
         lock = os.open(folder / layout.ORCHESTRATOR_LOCK, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
@@ -44,14 +38,11 @@ def at_work(folder: Path) -> bool:
         os.close(lock)
 
 
-_PATIENCE = 30.0
-"""s that a resume waits for the workers of a dead orchestrator to end."""
+_PATIENCE = 30.0  # s that a resume waits for the workers of a dead orchestrator to end
 
-_HALF_MADE = f"{layout.RECORD}.tmp"
-"""Marks a folder that is being made or cleared away, and is no run; the name that `run.json` is first written under."""
+_HALF_MADE = f"{layout.RECORD}.tmp"  # marks a folder being made or cleared away; `run.json` is first written here
 
 _STRANGE = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, AssertionError, RecursionError)
-"""What records raise that are not as they should be."""
 
 _Event = TypeVar("_Event", bound=JournalEvent)
 
@@ -60,16 +51,7 @@ class Run(Journal):
     """An open run folder: its settings, its journal so far, and the right to add to it."""
 
     def __init__(self, folder: Path, settings: Settings | None = None):
-        """Take the folder, which holds a run, for this process alone.
-
-        Args:
-            folder: the run.
-            settings: as a resume changes them; by default those of the record.
-
-        Raises:
-            RunBusy: another process works on it.
-            StorageFault: it cannot be written.
-        """
+        """Take the folder for this process alone; raises `RunBusy` if another one works on it."""
         super().__init__(folder)
         self._settings = settings or self.record.settings
         self._appending = threading.Lock()
@@ -128,11 +110,7 @@ class Run(Journal):
                     os.replace(finished, target)
 
     def inside(self, relative: str) -> Path:
-        """A path of the journal's, which may be a stranger's: it must not lead out of the folder.
-
-        Raises:
-            UserError: it does.
-        """
+        """A path of the journal, which is untrusted; raises `UserError` if it leads out of the folder."""
         path = self.folder / relative
         if not path.resolve().is_relative_to(self.folder.resolve()):
             raise UserError(f"{self.path} names a file outside the run: {relative!r}")
@@ -154,7 +132,6 @@ class Run(Journal):
         shutil.rmtree(self.scratch(name), ignore_errors=True)
 
     def close(self) -> None:
-        """Give the folder back."""
         for descriptor in (self._journal, self.workers_lock, self._lock):
             os.close(descriptor)
 
@@ -169,17 +146,7 @@ class Run(Journal):
 def create(
     folder: Path, task: LoadedTask, settings: Settings, versions: Mapping[str, str], arms: ArmsEvent | None = None
 ) -> Run:
-    """Make a new run folder; what a killed process left of one is cleared away first.
-
-    Args:
-        folder: where; there may be an empty one.
-        task, settings, versions: what goes into its `run.json`.
-        arms: what a comparison compares; None for a search.
-
-    Raises:
-        UserError: something is in the way.
-        StorageFault: it cannot be written.
-    """
+    """Make a new run folder, clearing away what a killed process left of one; raises `UserError` if it is in use."""
     if (folder / _HALF_MADE).is_file() and not (folder / layout.RECORD).exists():
         discard(folder, entirely=False)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -228,11 +195,7 @@ def discard(folder: Path, entirely: bool) -> None:
 
 
 def task_of(folder: Path) -> LoadedTask:
-    """The task of a run, unless its files have changed since.
-
-    Raises:
-        UserError: a file is missing or differs; it is named.
-    """
+    """The task of a run; raises `UserError` if a file of it is missing or has changed."""
     record = read_record(folder)
     name = Path(record.task_file)
     beside = find_task(record.task_file).parent
@@ -257,11 +220,7 @@ def task_of(folder: Path) -> LoadedTask:
 
 
 def find_run(name: str) -> Path:
-    """The folder of a run given by a path.
-
-    Raises:
-        UserError: there is no run.
-    """
+    """The folder of a run given by a path; raises `UserError` if there is none."""
     folder = Path(name)
     try:
         there = layout.is_run(folder)
@@ -276,11 +235,7 @@ def find_run(name: str) -> Path:
 
 @contextlib.contextmanager
 def untrusted_run(folder: Path) -> Iterator[None]:
-    """Around code that only reads a run's records, which may come from anybody.
-
-    Raises:
-        UserError: they contradict each other.
-    """
+    """Around code that reads the records of an untrusted run; raises `UserError` if they contradict each other."""
     try:
         yield
     except _STRANGE as error:

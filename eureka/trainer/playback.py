@@ -26,18 +26,12 @@ from eureka.system.seeds import derive
 from eureka.task import Task
 from eureka.video.trajectory import RUNNING, TERMINATED, TIMED_OUT, Part
 
-_GOAL = ("goal_position", "goal_rotation")
-"""Fields of a State with the target pose of the body `object`: (N, 3) and (N, 4)."""
-STREAM = "play"
-"""Stream of random numbers; start states differ from those of training and evaluation."""
+_GOAL = ("goal_position", "goal_rotation")  # target pose of the body `object`: (N, 3) and (N, 4)
+STREAM = "play"  # of random numbers; start states differ from those of training and evaluation
 
 
 def open_policies(files: Sequence[Path], task: Task | GymnasiumTask, env: Worlds) -> tuple[Policy, RunningMoments]:
-    """Load policies that can act in `env`, which has been reset.
-
-    Raises:
-        UserError: a file is not a policy, or is a policy of another task.
-    """
+    """Load policies that can act in `env`, which has been reset; raises `UserError` if a file is none of this task."""
     for file in files:
         try:
             policy, _ = load_policies([file], torch.device("cpu"))
@@ -81,16 +75,9 @@ def play(
     steps: int,
     episodes: int | None,
 ) -> tuple[Part, ...]:
-    """Play with mean actions, and record every control step.
+    """Play with mean actions and record every control step, until `steps` or `episodes` of each policy.
 
-    Args:
-        env: one world per policy.
-        policy: P members.
-        moments: moments of their observations.
-        programs: the reward of each policy, for one world; None if it is not known.
-        labels: name of each policy.
-        steps: control steps to play; with `episodes`, the maximum.
-        episodes: stop after this number of episodes of each policy.
+    `env` has one world per policy; `programs` are their rewards for one world, None if not known.
     """
     env.restart()
     members = len(programs)

@@ -26,14 +26,10 @@ class Perturbation:
     """A change of the simulation. Shares are relative to the value in training and drawn for each world."""
 
     name: str
-    mass: float = 0.0
-    """All masses and inertias of a world are multiplied by a factor from 1 - mass to 1 + mass."""
-    friction: float = 0.0
-    """The same for sliding friction."""
-    delay: int = 0
-    """Control steps until an action is applied; zeros are applied before the first one."""
-    noise: float = 0.0
-    """Standard deviation of normal noise on observations, relative to their standard deviation in training."""
+    mass: float = 0.0  # masses and inertias of a world are multiplied by a factor from 1 - mass to 1 + mass
+    friction: float = 0.0  # the same for sliding friction
+    delay: int = 0  # control steps until an action is applied; zeros are applied before the first one
+    noise: float = 0.0  # standard deviation of normal noise on observations, relative to theirs in training
 
     @property
     def fields(self) -> dict[str, tuple[float, slice]]:
@@ -115,16 +111,7 @@ def correlation(
     seed: int,
     backend: Backend,
 ) -> list[float | None]:
-    """Pearson's correlation between each policy's reward and another one, over the states that the policy visits.
-
-    Args:
-        programs: the reward of each policy.
-        other: the reward to correlate with.
-        episodes: worlds of each policy, played for one horizon.
-
-    Returns:
-        One value per policy; None if one of the two rewards is constant.
-    """
+    """Pearson's correlation of each policy's reward with `other` over the states it visits; None if one is constant."""
     members = policy.flat.shape[0]
     seeds = torch.full((members,), seed, dtype=torch.int64, device=backend.torch_device)
     env = Env(task, backend.open(model, members * episodes), seeds, "correlation")

@@ -1,8 +1,7 @@
 """The trainer process: simulates, trains and evaluates. It never sees an API key or the source of a reward.
 
-Started as `python -m eureka.trainer.service TASK.yaml THREADS DEVICE`, through `sandbox/fence.py` unless it runs
-without isolation. It exchanges the messages of `eureka.workers.messages` on its standard streams, and ends when its
-input does, also in the middle of a training.
+Started as `python -m eureka.trainer.service TASK.yaml THREADS DEVICE`, or through `sandbox/fence.py`. It exchanges the
+messages of `eureka.workers.messages` on its standard streams, and ends when its input does, also during a training.
 """
 
 from __future__ import annotations
@@ -49,10 +48,8 @@ from eureka.workers.process import frames, write_frame
 _BLANK = (
     '{"version":1,"inputs":["action"],"nodes":[{"op":"aten.select.int","args":[{"value":0},1,0]}],'
     '"outputs":[{"value":1}],"components":[]}'
-)
-"""A reward of negligible cost."""
-_PROGRESS_EVERY = 0.5
-"""s between two reports of progress."""
+)  # a reward of negligible cost
+_PROGRESS_EVERY = 0.5  # s between two reports of progress
 
 
 class Service:
@@ -90,7 +87,6 @@ class Service:
         return rebuild(text, self.fields, worlds, str(self.backend.torch_device))
 
     def answer(self, command: messages.Command) -> None:
-        """Carry out one command."""
         match command:
             case messages.Preflight():
                 self._preflight(command)
@@ -104,7 +100,6 @@ class Service:
                 self._train(command)
 
     def send(self, answer: messages.Answer) -> None:
-        """Send one answer."""
         write_frame(self.out, messages.encode(answer))
 
     def _preflight(self, command: messages.Preflight) -> None:

@@ -14,17 +14,12 @@ from eureka.workers import messages
 from eureka.workers.executors import Executor
 from eureka.workers.process import Died, give_up
 
-TOGETHER = 2
-"""Deaths without a new checkpoint in between after which a population is split in two."""
-ALONE = 3
-"""Deaths without a new checkpoint in between after which a single member has failed."""
+TOGETHER = 2  # deaths without a new checkpoint in between after which a population is split in two
+ALONE = 3  # the same after which a single member has failed
 
-_PREFLIGHT_TIMEOUT = 120.0
-"""s that the pre-flight of a reward may take."""
-_TIMEOUT = 900.0
-"""s without an answer after which a training is given up, until its first answer."""
-_MEASURED_MEMBERS = 2
-"""Members whose memory is measured."""
+_PREFLIGHT_TIMEOUT = 120.0  # s that the pre-flight of a reward may take
+_TIMEOUT = 900.0  # s without an answer after which a training is given up, until its first answer
+_MEASURED_MEMBERS = 2  # members whose memory is measured
 
 _Answer = TypeVar("_Answer", bound=messages.Answer)
 
@@ -33,30 +28,18 @@ class TrainerClient:
     """A trainer process of one task."""
 
     def __init__(self, executor: Executor, number: int = 0, timeout: float = _TIMEOUT):
-        """Start the process without waiting for it.
-
-        Args:
-            executor: where the process runs.
-            number: index among the executor's workers.
-            timeout: s to wait for the first answer of a training.
-        """
+        """Start the process without waiting for it; `timeout` s are for the first answer of a training."""
         self.timeout = timeout
         self._executor, self._number = executor, number
         self._description: Description | None = None
         self._killed = False
-        self.fence = ""
-        """Isolation of the process, known after `description`; empty without isolation."""
-        self.sizes: dict[str, int] | None = None
-        """Measured sizes of MuJoCo Warp's buffers, known after `description`; None on the CPU."""
+        self.fence = ""  # isolation, known after `description`; empty for none
+        self.sizes: dict[str, int] | None = None  # of MuJoCo Warp's buffers, known after `description`; None on the CPU
         self._connection = self._executor.open(number)
 
     @property
     def description(self) -> Description:
-        """The task's description. Waits until the process has loaded the task.
-
-        Raises:
-            UserError: the task's code failed.
-        """
+        """The task's description. Waits until the process has loaded the task; raises `UserError` if its code fails."""
         for death in range(1, ALONE + 1):
             if self._description is not None:
                 break
@@ -109,29 +92,14 @@ class TrainerClient:
     def probe(
         self, run: Run, policies: Sequence[str], programs: Sequence[str], human: str | None, robust: bool
     ) -> dict[str, Any]:
-        """Test trained policies.
-
-        Args:
-            run: the run that holds the policies.
-            policies: their paths, relative to the run folder.
-            programs: the reward that each was trained with.
-            human: a reward to correlate these with; None for no correlation.
-            robust: whether to test the policies under perturbed physics.
-
-        Returns:
-            `robustness` and `correlation`, as in `Probed`.
-        """
+        """Test policies at these paths in the run, and correlate their rewards with `human`; the fields of `Probed`."""
         files = tuple(messages.FileReference(file=str(run.inside(policy))) for policy in policies)
         plan = run.settings.plan("final")
         command = messages.Probe(policies=files, programs=tuple(programs), human=human, robustness=robust, plan=plan)
         return self._ask(command, messages.Probed).model_dump()
 
     def play(self, command: messages.Play) -> messages.Played:
-        """Play policies and write their trajectory to a file in the executor's scratch folder.
-
-        Raises:
-            UserError: a file is not a policy, or is a policy of another task.
-        """
+        """Play policies and write their trajectory to the scratch folder; raises `UserError` if one does not fit."""
         return self._ask(command, messages.Played)
 
     def kill(self) -> None:
@@ -140,16 +108,10 @@ class TrainerClient:
         self._connection.kill()
 
     def close(self) -> None:
-        """End the process."""
         self._connection.close()
 
     def _ask(self, command: messages.Command, expected: type[_Answer], timeout: float | None = None) -> _Answer:
-        """Send a command that may be repeated, and return its answer.
-
-        Raises:
-            Died: with a timeout: the command killed the process twice, or got no answer in time twice.
-            WorkerFault: without a timeout: the command killed the process three times.
-        """
+        """Send a repeatable command; raises `Died` after two deaths with timeout, `WorkerFault` after three without."""
         deaths = 0
         while True:
             _ = self.description
@@ -165,17 +127,7 @@ class TrainerClient:
                     raise
 
     def receive(self, *expected: type[_Answer], timeout: float | None = None) -> _Answer:
-        """The next answer of the process.
-
-        Args:
-            expected: classes of answers that are valid now.
-            timeout: s to wait; None to wait without limit.
-
-        Raises:
-            Died: the process died, or was killed because it sent nothing in time or sent an invalid message.
-            UserError: the task's code failed.
-            StorageFault: the process could not write a file.
-        """
+        """The next answer within `timeout` s, of an `expected` class; raises `Died`, `UserError` or `StorageFault`."""
         try:
             frame = self._connection.receive(timeout)
             answer = None if frame is None else messages.decode_answer(frame)
@@ -198,19 +150,10 @@ class TrainerClient:
         return answer
 
     def send(self, command: messages.Command) -> None:
-        """Send a command.
-
-        Raises:
-            Died: the process died.
-        """
         self._connection.send(messages.encode(command))
 
     def restart(self) -> None:
-        """Replace a process that died, and wait until the new one has loaded the task.
-
-        Raises:
-            Died: `kill` was called.
-        """
+        """Replace a process that died, and wait until the new one has loaded the task; raises `Died` after `kill`."""
         self._reopen()
         self._description = None
         _ = self.description

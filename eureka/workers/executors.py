@@ -19,28 +19,16 @@ class Connection(Protocol):
     """A connection to a trainer process on this or another machine; frames are JSON objects."""
 
     def send(self, message: dict[str, Any]) -> None:
-        """Send a frame.
-
-        Raises:
-            Died: the process died.
-        """
-        ...
+        """Send a frame; raises `Died`."""
 
     def receive(self, timeout: float | None = None) -> dict[str, Any] | None:
-        """The next frame, or None after `timeout` s.
-
-        Raises:
-            Died: the process died, and all its frames were received.
-        """
-        ...
+        """The next frame, or None after `timeout` s; raises `Died` after the last one."""
 
     def kill(self) -> None:
         """Kill the process."""
-        ...
 
     def close(self) -> None:
         """End the process."""
-        ...
 
 
 class Executor(Protocol):
@@ -49,42 +37,30 @@ class Executor(Protocol):
     @property
     def workers(self) -> int:
         """Number of trainer processes that share a population."""
-        ...
 
     @property
     def threads(self) -> int:
         """CPU threads of each trainer process."""
-        ...
 
     @property
     def fenced(self) -> bool:
         """Whether each trainer process must report its isolation."""
-        ...
 
     @property
     def one_memory(self) -> bool:
         """Whether the trainer processes share memory, so that more of them do not hold more members."""
-        ...
 
     def open(self, number: int) -> Connection:
-        """Start worker `number`, or its replacement. Thread-safe.
-
-        Raises:
-            UserError: it cannot be started, for a reason that the user can remove.
-        """
-        ...
+        """Start worker `number`, or its replacement. Thread-safe. Raises `UserError` if the user can help it."""
 
     def log(self, number: int) -> Path:
         """The log file of a worker."""
-        ...
 
     def close(self) -> None:
         """Release shared resources, after all connections were closed."""
-        ...
 
     def __str__(self) -> str:
         """Devices, workers and threads, on one line."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -93,18 +69,12 @@ class LocalExecutor:
 
     task: LoadedTask
     logs: Path
-    """Folder of the log files."""
-    scratch: Path
-    """Folder that isolated processes can write to."""
+    scratch: Path  # isolated processes can write to it
     isolation: IsolationPolicy
-    keep: Sequence[int] = ()
-    """File descriptors that the processes inherit: the worker lock of the run."""
-    device: str = "cpu"
-    """One of `eureka.system.hardware.DEVICES`."""
-    devices: Sequence[str] = ()
-    """GPUs such as `cuda:0`, one per worker; empty for the first GPU."""
-    count: int | None = None
-    """Number of workers on a CPU; None for one."""
+    keep: Sequence[int] = ()  # file descriptors that the processes inherit: the worker lock of the run
+    device: str = "cpu"  # one of `eureka.system.hardware.DEVICES`
+    devices: Sequence[str] = ()  # GPUs such as `cuda:0`, one per worker; empty for the first GPU
+    count: int | None = None  # number of workers on a CPU; None for one
 
     @property
     def workers(self) -> int:
@@ -163,16 +133,8 @@ def start_trainer(
 ) -> Worker:
     """Start a trainer process on this machine.
 
-    Args:
-        task: the task's YAML, or `gymnasium:ID`.
-        device: one of `eureka.system.hardware.DEVICES`.
-        threads: CPU threads for physics and learning.
-        fenced: whether it is isolated by `sandbox/fence.py`.
-        scratch: folder that it can write to if it is isolated.
-        own: folder inside `scratch` for its temporary files.
-        log: file for its standard error.
-        keep: file descriptors that it inherits.
-        more: additional environment variables.
+    Its standard error goes to `log`, its temporary files to `own` inside `scratch`; it can write to `scratch` if it is
+    `fenced`. It inherits the file descriptors `keep` and the environment variables `more`.
     """
     program = ["eureka.trainer.service", str(task), str(threads), device]
     # It renders nothing, and would fail if a graphics library is missing.

@@ -1,8 +1,4 @@
-"""Successive halving of a generation (Jamieson and Talwalkar 2016).
-
-All members train to the first rung. The better ones continue from their checkpoints to the next rung, and so on to the
-end. Halving shortens a member's training, and does not change it otherwise.
-"""
+"""Successive halving of a generation (Jamieson and Talwalkar 2016): only the better members train beyond each rung."""
 
 from __future__ import annotations
 
@@ -15,12 +11,7 @@ from eureka.runs.candidate import Dropped, Outcome
 
 
 def rungs(racing: Racing | None, marks: Sequence[int]) -> list[int]:
-    """The iterations with a rung: the first evaluation at or after each share of the training.
-
-    Args:
-        racing: settings of halving; None for no rungs.
-        marks: the iterations with an evaluation; the last one ends the training.
-    """
+    """The iterations with a rung: the first of `marks`, which have an evaluation, at or after each share."""
     shares = racing.rungs if racing else ()
     found = {next(mark for mark in marks if mark >= share * marks[-1]) for share in shares}
     return sorted(found - {marks[-1]})
@@ -32,14 +23,9 @@ def survivors(racing: Racing, entered: int) -> int:
 
 
 def losers(racing: Racing, standings: Mapping[int, Outcome]) -> list[int]:
-    """The members that are dropped at a rung, without those that have failed.
+    """The members dropped at a rung, without failed ones.
 
-    Members are ranked by selection fitness, then by the fitness of training episodes since the last checkpoint, then by
-    slot.
-
-    Args:
-        racing: settings of halving.
-        standings: the state at the rung of all members that trained toward it.
+    They are ranked by selection fitness, then by that of training episodes since the last checkpoint, then by slot.
     """
     running = {member: left for member, left in standings.items() if isinstance(left, Dropped)}
 
@@ -54,21 +40,12 @@ class Cost(NamedTuple):
     """Upper bound on the work of a training, over all members."""
 
     iterations: int
-    evaluations: int
-    """Evaluations of a policy on selection episodes."""
-    finishers: int
-    """Members that train to the end and are evaluated on report episodes."""
+    evaluations: int  # of a policy on selection episodes
+    finishers: int  # members that train to the end and are evaluated on report episodes
 
 
 def work(racing: Racing | None, entered: int, marks: Sequence[int], begun: int = 0) -> Cost:
-    """The remaining work of a training if no member fails.
-
-    Args:
-        racing: settings of halving; None for no rungs.
-        entered: members that train after iteration `begun`.
-        marks: the iterations with an evaluation.
-        begun: iterations done.
-    """
+    """The remaining work if no member fails: `entered` members train after `begun`, with evaluations at `marks`."""
     iterations = evaluations = 0
     for end in (*(rung for rung in rungs(racing, marks) if rung > begun), marks[-1]):
         iterations += entered * (end - begun)

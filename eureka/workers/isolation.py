@@ -9,21 +9,15 @@ from pydantic import BaseModel, Field
 
 from eureka.errors import UserError
 
-LEVELS = ("auto", "strict", "strict-noland", "container", "none")
-"""Values of `--sandbox`; `auto` selects `strict` or `strict-noland`."""
+LEVELS = ("auto", "strict", "strict-noland", "container", "none")  # `auto` selects `strict` or `strict-noland`
 
 
 @dataclass(frozen=True)
 class IsolationPolicy:
-    """The isolation that the user asks for.
-
-    Raises:
-        UserError: the level is unknown or is refused in this environment.
-    """
+    """The isolation that the user asks for; raises `UserError` as `check_level`."""
 
     level: str = "auto"
-    open_trainer: bool = False
-    """Whether the trainer, which runs the task's code, is not isolated."""
+    open_trainer: bool = False  # whether the trainer, which runs the task's code, is not isolated
 
     def __post_init__(self) -> None:
         check_level(self.level)
@@ -52,11 +46,7 @@ class Sandbox(BaseModel):
 
 
 def check_level(level: str) -> None:
-    """Check the value of `--sandbox`.
-
-    Raises:
-        UserError: it is unknown, or `none` is refused in this environment.
-    """
+    """Raise `UserError` if the value of `--sandbox` is unknown, or is `none` and refused in this environment."""
     if level not in LEVELS:
         raise UserError(f"unknown sandbox level {level!r}; use one of {', '.join(LEVELS)}")
     if level == "none":

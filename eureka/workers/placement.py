@@ -19,11 +19,7 @@ _EXECUTORS = ("local", "ray")
 
 
 def resolve(task: LoadedTask, options: DeviceOptions) -> dict[str, Any]:
-    """The settings of a new run for devices, workers and executor.
-
-    Raises:
-        UserError: an option is not available, or two options contradict each other.
-    """
+    """The settings of a new run for devices, workers and executor; raises `UserError` if an option cannot be used."""
     device, devices, workers = options.device, options.devices, options.workers
     executor = _executor(options.executor or "local")
     local = executor == "local"
@@ -36,16 +32,7 @@ def resolve(task: LoadedTask, options: DeviceOptions) -> dict[str, Any]:
 
 
 def apply_device_changes(task: LoadedTask | None, settings: Settings, options: DeviceOptions) -> dict[str, Any]:
-    """The same for a resumed run or a comparison, where options that are not given keep their settings.
-
-    Args:
-        task: the task; None where the device stays the same.
-        settings: the previous settings.
-        options: the changes.
-
-    Raises:
-        UserError: as for `resolve`.
-    """
+    """The same for a resumed run or a comparison; options that are not given keep their settings."""
     device, devices, workers = options.device, options.devices, options.workers
     executor = _executor(options.executor) if options.executor else _trusted(settings.executor)
     local = executor == "local"
@@ -133,20 +120,7 @@ def make_executor(
     keep: Sequence[int],
     note: Callable[[str], None],
 ) -> Executor:
-    """The executor of a run.
-
-    Args:
-        settings: settings of the run.
-        task: the task to train on.
-        logs: folder of the log files.
-        scratch: working folder of the trainer processes.
-        isolation: whether they are isolated.
-        keep: file descriptors that they inherit.
-        note: receives messages for the user, possibly from another thread.
-
-    Raises:
-        UserError: the cluster cannot be joined.
-    """
+    """The executor of a run; raises `UserError` if it cannot join a cluster. `note` may be called by another thread."""
     if settings.executor == "local":
         where = (settings.device, settings.devices, settings.workers)
         return LocalExecutor(task, logs, scratch, isolation, keep, *where)

@@ -39,20 +39,16 @@ class TrainerPool:
 
     @property
     def first(self) -> TrainerClient:
-        """The trainer for commands that need only one."""
         return self.trainers[0]
 
     @property
     def description(self) -> Description:
-        """As `TrainerClient.description`."""
         return self.first.description
 
     def preflight(self, program: str, worlds: int) -> PreflightReport | Failed:
-        """As `TrainerClient.preflight`."""
         return self.first.preflight(program, worlds)
 
     def probe(self, *arguments: Any) -> dict[str, Any]:
-        """As `TrainerClient.probe`."""
         return self.first.probe(*arguments)
 
     def measure(self, members: int, settings: Settings) -> float:
@@ -65,16 +61,10 @@ class TrainerPool:
         return self.first.room(settings) * (1 if self.executor.one_memory else len(self.trainers))
 
     def train(self, run: Run, request: TrainingRequest, on_progress: OnProgress) -> list[Outcome]:
-        """Train a population, and resume what an interrupted run has left.
+        """Train a population, and resume what an interrupted run has left; one outcome per member.
 
-        Args:
-            run: the run, whose journal records every checkpoint and the outcomes.
-            request: what to train.
-            on_progress: receives events, from one thread at a time.
-
-        Returns:
-            One outcome per member. A member whose training kills its process repeatedly has failed; the others are
-            trained without it.
+        A member whose training kills its process repeatedly has failed; the others are trained without it.
+        `on_progress` is called by one thread at a time.
         """
         _ = self.description
         plan = run.settings.plan(request.purpose, request.warm is not None)
@@ -143,7 +133,6 @@ class TrainerPool:
                 raise
 
     def close(self) -> None:
-        """End the processes."""
         for trainer in self.trainers:
             trainer.close()
         self.executor.close()

@@ -1,7 +1,6 @@
 """Helper processes: started with explicit environments, connected by frames of JSON.
 
-A worker is started by exec, without a shell, in a new session, so that Ctrl-C in a terminal reaches only the
-orchestrator. It inherits three pipes and the worker lock of the run. It ends when its input does.
+A worker has a new session, so that Ctrl-C in a terminal reaches only the orchestrator. It ends when its input does.
 """
 
 from __future__ import annotations
@@ -19,21 +18,9 @@ from typing import Any
 from eureka.errors import WorkerFault
 
 _INHERITED = (
-    "PATH",
-    "HOME",
-    "LANG",
-    "LC_ALL",
-    "TZ",
-    "TMPDIR",
-    "PYTHONPATH",
-    "VIRTUAL_ENV",
-    "LD_LIBRARY_PATH",
-    "CUDA_VISIBLE_DEVICES",
-    "WARP_CACHE_PATH",
-    "MUJOCO_GL",
-    "CXX",
-)
-"""Environment variables that workers inherit. All others, API keys among them, are withheld."""
+    "PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "LD_LIBRARY_PATH",
+    "CUDA_VISIBLE_DEVICES", "WARP_CACHE_PATH", "MUJOCO_GL", "CXX",
+)  # fmt: skip  # others are withheld, API keys among them
 
 
 def environment() -> dict[str, str]:
@@ -67,15 +54,7 @@ class Worker:
         cwd: Path | None = None,
         more: Mapping[str, str] | None = None,
     ):
-        """Start `python ARGUMENTS`.
-
-        Args:
-            arguments: arguments of the interpreter.
-            log: file to append its standard error to.
-            keep: file descriptors that it inherits.
-            cwd: its working folder, also for temporary files.
-            more: additional environment variables.
-        """
+        """Start `python ARGUMENTS` in folder `cwd`, also for temporary files; it inherits the descriptors `keep`."""
         with open(log, "ab") as errors:
             self.process = subprocess.Popen(
                 [sys.executable, *arguments],
@@ -93,7 +72,6 @@ class Worker:
         self._inbox = bytearray()
 
     def send(self, message: dict[str, Any]) -> None:
-        """As `Connection.send`."""
         # Reads meanwhile: if both pipes are full, both processes would wait.
         view = memoryview(_frame(message))
         while view:
@@ -107,16 +85,11 @@ class Worker:
                     raise Died(self._reason()) from None
 
     def receive(self, timeout: float | None = None) -> dict[str, Any] | None:
-        """As `Connection.receive`."""
         frame = self._next(timeout)
         return None if frame is None else json.loads(frame)
 
     def receive_bytes(self) -> bytes:
-        """The next frame, not decoded.
-
-        Raises:
-            Died: the worker died, and all its frames were received.
-        """
+        """The next frame, not decoded; raises `Died` after the last one."""
         frame = self._next(None)
         assert frame is not None
         return frame
@@ -144,7 +117,6 @@ class Worker:
         return f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
 
     def kill(self) -> None:
-        """Kill the worker."""
         self.process.kill()
         self.process.wait()
 

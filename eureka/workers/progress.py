@@ -15,15 +15,7 @@ class ProgressAggregator:
     """Sums the reports of all shares."""
 
     def __init__(self, display: OnProgress, race: Racing | None, marks: list[int], members: int, steps: int):
-        """For a training of `members` members.
-
-        Args:
-            display: receives the merged reports and all other events.
-            race: successive halving, if any.
-            marks: the iterations with an evaluation; the last one ends the training.
-            members: size of the population.
-            steps: world-steps of one iteration of one member.
-        """
+        """`marks` are the iterations with an evaluation; `steps` those of one iteration of one member."""
         self._display, self._race, self._marks, self._steps = display, race, marks, steps
         self._total = halving.work(race, members, marks).iterations
         self._lock = threading.Lock()
@@ -39,7 +31,6 @@ class ProgressAggregator:
         self._members, self._begun, self._end = members, self._end, until or self._marks[-1]
 
     def raced(self, fitness: dict[int, float], dropped: list[int]) -> None:
-        """A rung was reached."""
         self._display(RungReached(self._end * self._steps, fitness, tuple(dropped)))
 
     def ended(self, members: list[int], outcomes: Sequence[Outcome]) -> None:

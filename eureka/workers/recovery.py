@@ -19,40 +19,30 @@ from eureka.workers.process import Died
 from eureka.workers.progress import ProgressAggregator
 
 _MIN_TIMEOUT = 300.0
-_TIMEOUT_FACTOR = 20.0
-"""The timeout is this multiple of the longest time between two answers so far, and at least `_MIN_TIMEOUT` s."""
+_TIMEOUT_FACTOR = 20.0  # of the longest time between two answers so far; the timeout is at least `_MIN_TIMEOUT` s
 
 
 @dataclass(frozen=True)
 class WarmStart:
     """A policy that initialises all members of a training."""
 
-    parent: str
-    """Name of its candidate."""
-    file: str
-    """Its path, relative to the run folder."""
-    samples: int
-    """Weight of its observation normaliser, in observations: the world-steps of its training."""
+    parent: str  # name of its candidate
+    file: str  # its path, relative to the run folder
+    samples: int  # weight of its observation normaliser, in observations: the world-steps of its training
 
 
 @dataclass(frozen=True)
 class TrainingRequest:
     """A training of a population. Sequences have one element per member."""
 
-    key: str
-    """Name of the training in the journal."""
+    key: str  # name of the training in the journal
     programs: Sequence[str]
     seeds: Sequence[int]
-    purpose: str
-    """`search` or `final`."""
-    places: Sequence[str]
-    """Where each policy is published, relative to the run folder."""
-    race: Racing | None = None
-    """Successive halving; None to train all members to the end."""
-    warm: WarmStart | None = None
-    """The policy that initialises all members; None for new policies."""
-    known: Mapping[int, Known] = field(default_factory=dict)
-    """Recorded failures by member. A member that failed on the way to a rung trains up to the rung before."""
+    purpose: str  # `search` or `final`
+    places: Sequence[str]  # where each policy is published, relative to the run folder
+    race: Racing | None = None  # successive halving; None to train all members to the end
+    warm: WarmStart | None = None  # the policy that initialises all members; None for new policies
+    known: Mapping[int, Known] = field(default_factory=dict)  # failures; such a member trains up to the rung before
 
 
 @dataclass(frozen=True)

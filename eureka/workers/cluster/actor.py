@@ -24,18 +24,15 @@ from eureka.workers.cluster.transfer import PART, hashes, unpack
 from eureka.workers.executors import start_trainer
 
 _PREFIX, _LOCK = "eureka-actor-", "lock"
-_MAX_LOG = 1 << 18
-"""Maximum size of the log in one `TrainerOutput`, bytes; older lines are dropped."""
+_MAX_LOG = 1 << 18  # maximum size of the log in one `TrainerOutput`, bytes; older lines are dropped
 
 
 @dataclass(frozen=True)
 class StartOptions:
     """How to start a trainer process."""
 
-    task: str
-    """File name of the YAML, or `gymnasium:ID`."""
-    sources: Mapping[str, str]
-    """SHA-256 of the task's files by their path relative to the YAML; empty for `gymnasium:ID`."""
+    task: str  # file name of the YAML, or `gymnasium:ID`
+    sources: Mapping[str, str]  # SHA-256 by path relative to the YAML; empty for `gymnasium:ID`
     device: str
     threads: int
     fenced: bool
@@ -46,10 +43,8 @@ class Folders:
     """Folders of an actor."""
 
     task: str
-    inbox: str
-    """For input files of commands."""
-    out: str
-    """For output files of the trainer process."""
+    inbox: str  # for input files of commands
+    out: str  # for output files of the trainer process
 
 
 @dataclass(frozen=True)
@@ -58,8 +53,7 @@ class TrainerOutput:
 
     frames: list[bytes]
     log: bytes
-    ended: str | None
-    """How the process died, after its last frame; None while it runs."""
+    ended: str | None  # how the process died, after its last frame; None while it runs
 
 
 class TrainerActor:
@@ -79,11 +73,9 @@ class TrainerActor:
         self._channel: Channel | None = None
 
     def facts(self, device: str) -> dict[str, str]:
-        """As `compatibility.facts`."""
         return compatibility.facts(device)
 
     def name(self) -> str:
-        """Host name of this machine."""
         return socket.gethostname()
 
     def has(self, sources: Mapping[str, str]) -> bool:
@@ -118,11 +110,6 @@ class TrainerActor:
         return TrainerOutput(frames, self._new_log(), ended)
 
     def send(self, command: dict[str, Any]) -> None:
-        """Send a command to the trainer process.
-
-        Raises:
-            Died: the process died.
-        """
         assert self._channel is not None
         self._channel.send(command)
 
@@ -143,11 +130,9 @@ class TrainerActor:
             return file.read(PART)
 
     def remove(self, name: str) -> None:
-        """Remove an output file."""
         (self._out / name).unlink(missing_ok=True)
 
     def kill(self) -> None:
-        """Kill the trainer process."""
         if self._channel is not None:
             self._channel.kill()
 

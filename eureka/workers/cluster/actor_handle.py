@@ -24,18 +24,12 @@ from eureka.workers.cluster.transfer import PART, incoming, outgoing
 from eureka.workers.messages import Answer, Command, StorageError, TaskError, Train, decode_answer, encode
 from eureka.workers.process import Died
 
-_POLL = 20.0
-"""s that an actor waits for output before it returns none."""
-_PLACING = 15.0
-"""s after which the user is told that no node has room for an actor; on a busy node, it takes some to start."""
-_SHARING = 5.0
-"""s after which the replacement of an actor may share processors."""
-_SEEKING = 60.0
-"""s in which placement is retried when a node is lost; Ray takes some time to notice that."""
-_ENDING = 5.0
-"""s that an actor gets to end its trainer process and to remove its folder."""
-_CALLS = 8
-"""Concurrent calls of an actor."""
+_POLL = 20.0  # s that an actor waits for output before it returns none
+_PLACING = 15.0  # s after which the user is told that no node has room; on a busy node, an actor takes some to start
+_SHARING = 5.0  # s after which the replacement of an actor may share processors
+_SEEKING = 60.0  # s in which placement is retried when a node is lost; Ray takes some time to notice that
+_ENDING = 5.0  # s that an actor gets to end its trainer process and to remove its folder
+_CALLS = 8  # concurrent calls of an actor
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
@@ -49,8 +43,7 @@ class WorkerRequest:
     threads: int
     fenced: bool
     log: str
-    again: bool
-    """Whether it replaces a worker that died."""
+    again: bool  # whether it replaces a worker that died
 
 
 class Refused(Exception):
@@ -61,14 +54,10 @@ class Refused(Exception):
 class TaskPackage:
     """The task that is sent to nodes."""
 
-    task: str
-    """File name of the YAML, or `gymnasium:ID`."""
-    root: Path
-    """Its folder on this machine."""
-    sources: dict[str, str]
-    """SHA-256 of each file."""
-    files: Any
-    """Ray object reference to their contents."""
+    task: str  # file name of the YAML, or `gymnasium:ID`
+    root: Path  # its folder on this machine
+    sources: dict[str, str]  # SHA-256 of each file
+    files: Any  # Ray object reference to their contents
 
 
 class Driver(Protocol):

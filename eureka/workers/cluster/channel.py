@@ -14,13 +14,7 @@ class Channel:
     """A worker whose frames are read by a thread."""
 
     def __init__(self, worker: Worker, on_frame: Callable[[bytes], None], on_end: Callable[[str], None]):
-        """Start to read.
-
-        Args:
-            worker: the worker, which must not be read or written otherwise.
-            on_frame: called with each frame by the reading thread; must not wait for the worker.
-            on_end: called once, after the last frame, with the reason of `Died`.
-        """
+        """Start to read, in a thread; it calls `on_end` once, after the last frame, with the reason of `Died`."""
         self.worker = worker
         self._sending = threading.Lock()
         self._on_frame, self._on_end = on_frame, on_end
@@ -32,11 +26,6 @@ class Channel:
         self._reader.start()
 
     def send(self, message: dict[str, Any]) -> None:
-        """Write one frame.
-
-        Raises:
-            Died: the worker died.
-        """
         with self._sending:
             if self._reason is None:
                 try:
@@ -48,7 +37,6 @@ class Channel:
         raise Died(self._reason or "ended")
 
     def kill(self) -> None:
-        """Kill the worker."""
         self.worker.kill()
 
     def close(self, timeout: float = 2.0) -> None:

@@ -16,8 +16,7 @@ _PACKAGES = ("torch", "mujoco", "numpy", "gymnasium", "gymnasium-robotics")
 _FOR_GPUS = ("mujoco-warp", "warp-lang")
 _NONE = "none"
 
-VECTORS = "vector instructions"
-"""The only property that may differ; torch then sums in another order."""
+VECTORS = "vector instructions"  # the only property that may differ; torch then sums in another order
 
 
 def facts(device: str) -> dict[str, str]:

@@ -20,27 +20,15 @@ from eureka.system.hardware import cores
 from eureka.workers.cluster.channel import Channel
 from eureka.workers.process import Died, Worker, last_line
 
-_JOINING = 30.0
-"""s in which a cluster must be joined."""
-_STARTING = 120.0
-"""s in which a new cluster must have started."""
-_CLOSING = 12.0
-"""s to wait for the end of a connection, and of the driver process."""
+_JOINING = 30.0  # s in which a cluster must be joined
+_STARTING = 120.0  # s in which a new cluster must have started
+_CLOSING = 12.0  # s to wait for the end of a connection, and of the driver process
 _RAY_VARIABLES = (
-    "RAY_ADDRESS",
-    "RAY_AUTH_MODE",
-    "RAY_AUTH_TOKEN",
-    "RAY_AUTH_TOKEN_PATH",
-    "RAY_TMPDIR",
-    "RAY_USE_TLS",
-    "RAY_TLS_SERVER_CERT",
-    "RAY_TLS_SERVER_KEY",
-    "RAY_TLS_CA_CERT",
-)
-"""Environment variables for joining a cluster; the secrets among them belong to the cluster."""
+    "RAY_ADDRESS", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", "RAY_TMPDIR", "RAY_USE_TLS",
+    "RAY_TLS_SERVER_CERT", "RAY_TLS_SERVER_KEY", "RAY_TLS_CA_CERT",
+)  # fmt: skip  # for joining a cluster; the secrets among them belong to the cluster
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
-_BRIEF = {"RAY_NUM_REDIS_GET_RETRIES": "6"}
-"""Ray gives up an address before `_JOINING` has passed."""
+_BRIEF = {"RAY_NUM_REDIS_GET_RETRIES": "6"}  # Ray gives up an address before `_JOINING` has passed
 
 
 @dataclass(frozen=True)
@@ -64,11 +52,7 @@ class Driver:
         keep: Sequence[int],
         note: Callable[[str], None],
     ):
-        """Start the process, and wait until it has joined a cluster; arguments are as for `Cluster`.
-
-        Raises:
-            UserError: it could not join or start one.
-        """
+        """Start the process and wait until it joined a cluster, or raise `UserError`; arguments as of `Cluster`."""
         self.connections: dict[int, RayConnection] = {}
         self.dead = False
         self._note = note
@@ -87,11 +71,6 @@ class Driver:
             raise
 
     def send(self, message: dict[str, Any]) -> None:
-        """Send a frame to the driver process.
-
-        Raises:
-            Died: the process died.
-        """
         self._channel.send(message)
 
     def close(self) -> None:
@@ -165,13 +144,11 @@ class RayConnection:
             self._closed.set()
 
     def send(self, message: dict[str, Any]) -> None:
-        """As `Connection.send`."""
         if self._death is not None:
             raise Died(self._death)
         self.driver.send({"do": "send", "connection": self.number, "frame": message})
 
     def receive(self, timeout: float | None = None) -> dict[str, Any] | None:
-        """As `Connection.receive`."""
         if self._death is None:
             try:
                 message = self._inbox.get(timeout=timeout)
@@ -183,7 +160,6 @@ class RayConnection:
         raise Died(self._death)
 
     def kill(self) -> None:
-        """As `Connection.kill`."""
         self._inbox.put({"died": "was ended"})
         with contextlib.suppress(Died):
             self.driver.send({"do": "kill", "connection": self.number})

@@ -1,17 +1,15 @@
 """Ray's driver: a process between the orchestrator and a cluster, which it joins or starts.
 
-Started as `python -m eureka.workers.cluster.driver_process`. Frames in, with their answers:
+Frames in, with their answers:
 
-    {"do": "join", "task", "address", "cpus", "folder"}
-                            joined {nodes} | failed {why}
-    {"do": "open", ...}     the fields of `actor_handle.WorkerRequest`
+    {"do": "join", "task", "address", "cpus", "folder"}     {"joined": nodes} or {"failed": why}
+    {"do": "open", fields of `actor_handle.WorkerRequest`}
     {"do": "send", "connection", "frame"}
     {"do": "kill", "connection"}
-    {"do": "close", "connection"}
-                            closed
+    {"do": "close", "connection"}                           {"connection", "closed"}
 
-Other frames out are `{"connection", "frame"}` and `{"connection", "died"}` of a connection, and `{"note"}` for the
-user. The process ends when its input does, and ends its actors, and a cluster that it started.
+Other frames out are `{"connection", "frame"}` and `{"connection", "died"}`, and `{"note"}` for the user. The process
+ends when its input does, and ends its actors, and a cluster that it started.
 """
 
 from __future__ import annotations
@@ -34,12 +32,9 @@ from eureka.workers.cluster.transfer import hashes, task_files
 from eureka.workers.messages import decode_command
 from eureka.workers.process import frames, write_frame
 
-_OBJECTS = 256 << 20
-"""Shared memory for objects in a cluster that this process starts, bytes."""
-_REACHING = 5.0
-"""s in which an address must answer."""
-_LEAVING = 15.0
-"""s after which this process exits even if Ray has not shut down."""
+_OBJECTS = 256 << 20  # shared memory for objects in a cluster that this process starts, bytes
+_REACHING = 5.0  # s in which an address must answer
+_LEAVING = 15.0  # s after which this process exits even if Ray has not shut down
 
 
 class DriverProcess:
@@ -75,7 +70,6 @@ class DriverProcess:
         return max(alive, key=lambda n: n["Resources"]["CPU"])["NodeID"]
 
     def carry_out(self, order: dict[str, Any]) -> None:
-        """Carry out one frame of the orchestrator."""
         match order.pop("do"):
             case "join":
                 self._join(**order)
@@ -142,11 +136,7 @@ def _name(node: dict[str, Any]) -> str:
 
 
 def _reach(address: str) -> None:
-    """Check that an address accepts connections, since Ray would try for a long time.
-
-    Raises:
-        OSError: it does not.
-    """
+    """Raise `OSError` if an address does not accept connections; Ray would try for a long time."""
     host, _, port = address.rpartition(":")
     socket.create_connection((host.strip("[]"), int(port)), timeout=_REACHING).close()
 

@@ -32,18 +32,10 @@ class Cluster:
         workers: int | None = None,
         note: Callable[[str], None] = lambda _: None,
     ):
-        """Join a cluster, or start one on this machine.
+        """Join the cluster at HOST:PORT or `auto`, or start one on this machine without an address.
 
-        Args:
-            address: HOST:PORT of a cluster, or `auto` for that of this machine; None to start one.
-            task: the task; its code runs on the nodes, not in this process.
-            logs: folder of the log files of Ray and the trainer processes.
-            scratch: folder for unfinished work.
-            isolation: whether trainer processes are isolated on their nodes.
-            keep: file descriptors that the driver process inherits: the worker lock of the run.
-            device: `cpu`, `cuda` or `warp-cpu`.
-            workers: number of trainer processes; None for one per GPU, or one per node without GPUs.
-            note: receives messages for the user, from another thread.
+        Without `workers`, there is one per GPU, or one per node without GPUs. The driver process inherits the
+        descriptors `keep`: the worker lock of the run. `note` is called from another thread.
 
         Raises:
             UserError: Ray is not installed, no cluster answers, or the task is too large to be sent.
@@ -83,11 +75,7 @@ class Cluster:
         return self._logs / (f"trainer-{number}.log" if number else "trainer.log")
 
     def open(self, number: int) -> RayConnection:
-        """Place worker `number`, or its replacement, on a node.
-
-        Raises:
-            UserError: the cluster cannot be joined again.
-        """
+        """Place worker `number`, or its replacement, on a node; raises `UserError` if the cluster is lost."""
         with self._starting:
             if self._driver.dead:
                 self._driver.close()

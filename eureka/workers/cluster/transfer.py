@@ -1,7 +1,4 @@
-"""Files that are sent between machines: those of a task, of a command, and of an answer.
-
-Answers of a node are untrusted: only the last part of a path in them is used.
-"""
+"""Files sent between machines. Answers of a node are untrusted: only the last part of a path in them is used."""
 
 from __future__ import annotations
 
@@ -16,22 +13,16 @@ from eureka.errors import UserError
 from eureka.runs import layout
 from eureka.workers.messages import Answer, Command, FileReference, HashedFile, Train
 
-LARGEST_TASK = 64 << 20
-"""Maximum size of a task's files, bytes."""
-PART = 16 << 20
-"""Maximum size of a part of a file that is sent at once, bytes."""
+LARGEST_TASK = 64 << 20  # maximum size of a task's files, bytes
+PART = 16 << 20  # maximum size of a part of a file that is sent at once, bytes
 
-_EXCLUDED = ("__pycache__", layout.RECORD)
-"""Names of files that are not sent; a folder with the latter is a run."""
+_EXCLUDED = ("__pycache__", layout.RECORD)  # not sent; a folder with the latter is a run
 
 
 def task_files(task: LoadedTask) -> dict[str, Path]:
-    """The files of a task by their path relative to its YAML: those that it names, and the folder of its class.
+    """The files that a task names and those beside its class, by path relative to its YAML.
 
-    Hidden files and folders that hold a run are left out.
-
-    Raises:
-        UserError: they are too large, or one of them is outside the folder of the YAML.
+    Hidden files and folders that hold a run are left out. Raises `UserError` if they are too large, or one is outside.
     """
     if not task.on_disk:
         return {}
@@ -78,28 +69,14 @@ def unpack(files: Mapping[str, bytes], folder: Path) -> None:
 
 
 def outgoing(command: Command, upload: Callable[[Path], str], folder: str) -> Command:
-    """A command with the paths of another machine.
-
-    Args:
-        command: with paths of this machine.
-        upload: sends a file to the other machine and returns its path there.
-        folder: folder for results on the other machine.
-    """
+    """A command with the paths of another machine; `upload` returns them, and `folder` is that for results."""
     upload = functools.cache(upload)
     changed = command.replace_files(lambda reference: upload(Path(reference.file)))
     return changed.model_copy(update={"folder": folder}) if isinstance(changed, Train) else changed
 
 
 def incoming(answer: Answer, download: Callable[[str, str], str]) -> Answer:
-    """An answer with the paths of this machine.
-
-    Args:
-        answer: with paths of another machine.
-        download: fetches a file by its name and SHA-256, and returns its path here.
-
-    Raises:
-        ValueError: a path does not end in a valid file name.
-    """
+    """An answer with the paths of this machine, by name and SHA-256; raises `ValueError` for an invalid name."""
 
     def path_of(reference: FileReference) -> str:
         assert isinstance(reference, HashedFile)
@@ -109,11 +86,7 @@ def incoming(answer: Answer, download: Callable[[str, str], str]) -> Answer:
 
 
 def bare(path: str) -> str:
-    """The last part of an untrusted path.
-
-    Raises:
-        ValueError: it is not a valid file name.
-    """
+    """The last part of an untrusted path; raises `ValueError` if it is not a valid file name."""
     last = PurePosixPath(path).name
     if last in ("", ".", "..") or "\0" in last or len(last.encode()) > 200:
         raise ValueError(f"{path[:80]!r} does not end in a valid file name")
