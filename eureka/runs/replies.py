@@ -51,13 +51,11 @@ class Answer(BaseModel):
     model: str = Field(description="who answered")
     called: bool = Field(default=False, description="whether a model was called, which may cost something")
     source: str | None = Field(default=None, description="a server's name for the call, or the file it was read from")
-    prompt_tokens: int | None = Field(default=None, ge=0, description="None where nobody counts")
+    prompt_tokens: int | None = Field(default=None, ge=0, description="None if not counted")
     cached_tokens: int | None = Field(
         default=None, ge=0, description="those of prompt_tokens that a server had in its cache"
     )
-    completion_tokens: int | None = Field(
-        default=None, ge=0, description="reasoning included; None where nobody counts"
-    )
+    completion_tokens: int | None = Field(default=None, ge=0, description="including reasoning; None if not counted")
     usd: float | None = Field(default=None, ge=0, allow_inf_nan=False, description="None where the price is not known")
     seconds: float = Field(default=0.0, ge=0, allow_inf_nan=False, description="until the answer was there")
 
