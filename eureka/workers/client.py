@@ -139,7 +139,7 @@ class TrainerClient:
                 raise UserError(message)
             case messages.StorageError(message=message):
                 raise StorageFault(
-                    f"the trainer could not write a checkpoint ({message}); the journal is intact: free some disk "
+                    f"the trainer could not write a checkpoint ({message}); nothing recorded is lost: free some disk "
                     "space, then run eureka resume"
                 )
         if not isinstance(answer, expected):

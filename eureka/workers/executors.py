@@ -37,30 +37,37 @@ class Executor(Protocol):
     @property
     def workers(self) -> int:
         """Number of trainer processes that share a population."""
+        ...
 
     @property
     def threads(self) -> int:
         """CPU threads of each trainer process."""
+        ...
 
     @property
     def fenced(self) -> bool:
         """Whether each trainer process must report its isolation."""
+        ...
 
     @property
     def one_memory(self) -> bool:
         """Whether the trainer processes share memory, so that more of them do not hold more members."""
+        ...
 
     def open(self, number: int) -> Connection:
         """Start worker `number`, or its replacement. Thread-safe. Raises `UserError` if the user can help it."""
+        ...
 
     def log(self, number: int) -> Path:
         """The log file of a worker."""
+        ...
 
     def close(self) -> None:
         """Release shared resources, after all connections were closed."""
 
     def __str__(self) -> str:
         """Devices, workers and threads, on one line."""
+        ...
 
 
 @dataclass(frozen=True)

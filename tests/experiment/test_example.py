@@ -15,7 +15,7 @@ from eureka.runs.journal import PromptEvent, read_journal
 from eureka.runs.store import task_of
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "runs" / "examples"
-NAMES = ("cartpole", "ant")
+NAMES = ("ball_balance", "cartpole", "franka_cabinet")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -29,12 +29,12 @@ def test_its_first_prompt_is_the_one_that_would_be_asked_today(name: str):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_its_task_is_the_one_that_is_shipped_today(name: str):
-    """Else nobody could play its policy or go on from it."""
+    """Otherwise its policies could not be played."""
     assert task_of(EXAMPLES / name).file.name == name
 
 
-@pytest.mark.parametrize("name, replies", [("cartpole", 8), ("ant", 16)])
-def test_it_is_small_names_no_machine_and_says_who_answered(name: str, replies: int):
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_small_names_no_machine_and_says_who_answered(name: str):
     size = 0
     for path in (EXAMPLES / name).rglob("*"):
         if path.is_file():
@@ -42,10 +42,10 @@ def test_it_is_small_names_no_machine_and_says_who_answered(name: str, replies: 
             assert path.suffix != ".safetensors" or path.stat().st_size < 200_000, path
             assert b"/home/" not in path.read_bytes() and b"/tmp/" not in path.read_bytes(), path
             assert str(EXAMPLES.parent).encode() not in path.read_bytes(), path
-    assert size < 900_000
+    assert size < 1_100_000
     journal = read_journal(EXAMPLES / name)
-    answers, llm = journal.answers(), journal.settings.llm
-    assert len(answers) == replies and {a.model for a in answers} == {llm.removeprefix("manual:")}
+    assert len(journal.replies()) >= journal.settings.generations * journal.settings.samples
+    assert {"claude" in answer.model.lower() for answer in journal.answers()} == {True}
 
 
 @pytest.mark.parametrize("name", NAMES)

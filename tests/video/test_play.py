@@ -140,7 +140,7 @@ def test_without_the_packages_that_draw_a_sentence_says_what_to_install(
     assert len(list((tmp_path / "a").glob("*.png"))) == 6 and not (tmp_path / "a.mp4").exists()
     (tmp_path / "b.npz").write_text("precious")
     said = sentence(cli("play", recorded, "-o", "b.mp4", "--seconds", 0.2, **without("PIL")), 1)
-    assert "drawing needs Pillow: pip install -e '.[play]'; the trajectory is saved as b-2.npz" in said
+    assert "drawing needs Pillow and PyAV: pip install -e '.[play]'; the trajectory is saved as b-2.npz" in said
     assert trajectory.load(tmp_path / "b-2.npz").steps == 12 and (tmp_path / "b.npz").read_text() == "precious"
 
 
@@ -152,7 +152,7 @@ def test_environments_by_id_are_filmed_where_mujoco_simulates_them(cli: Cli, tmp
     assert len(frames) == 25 and frames[0][:, :330].std() > 5.0
     policy = saved(tmp_path / "q.safetensors", 3, 1)
     said = sentence(cli("play", policy, "--task", "gymnasium:Pendulum-v1"), 2)
-    assert "Pendulum-v1 is not simulated by MuJoCo" in said
+    assert "Pendulum-v1 cannot be rendered: it is not simulated by MuJoCo" in said
 
 
 @pytest.mark.parametrize(

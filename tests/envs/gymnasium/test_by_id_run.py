@@ -57,7 +57,12 @@ def test_an_id_is_compared_against_the_environments_reward(cli: Cli, fakes, tmp_
 def test_a_dry_run_of_an_id_shows_the_prompt_and_what_was_assumed(cli: Cli, fakes):
     done = cli("run", "gymnasium:Hopper-v5", "--dry-run")
     assert done.returncode == 0, done.stderr
-    for expected in ("thigh_joint_position", "general ones", "estimate: ", "no model was called"):
+    for expected in (
+        "thigh_joint_position",
+        "PPO settings are defaults",
+        "estimate: ",
+        "no model was called",
+    ):
         assert expected in done.stdout
 
 
