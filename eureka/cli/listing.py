@@ -16,10 +16,8 @@ from eureka.runs import history, layout
 from eureka.runs.journal import TrainingEvent, read_journal
 from eureka.text import number, shown
 
-_PIPE = 200
-"""Columns without a terminal."""
-_DEPTH = 3
-"""Levels of folders that are searched."""
+_PIPE = 200  # Columns without a terminal
+_DEPTH = 3  # Levels of folders that are searched
 
 
 def show(folder: Path) -> None:

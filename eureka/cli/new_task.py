@@ -20,8 +20,7 @@ from eureka.system.files import output_file
 from eureka.workers.process import environment
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
-_NAME, _CLASS = "my_task", "MyTask"
-"""The task's name in the templates."""
+_NAME, _CLASS = "my_task", "MyTask"  # The task's name in the templates
 _TAKEN = {"State", "Memory", "NoMemory", "Task", "Sim", "Noise", "Episode", "Tensor", "Path", "Env"}
 """Names that the templates already use."""
 

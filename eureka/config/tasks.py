@@ -12,10 +12,8 @@ from eureka.config.settings import Evaluation, Learning, Preset, PresetName, _St
 from eureka.errors import UserError, did_you_mean
 from eureka.system.paths import shipped
 
-PREFIX = "gymnasium:"
-"""Prefix of a Gymnasium id, in `task` of a YAML file and on the command line."""
-BASELINE = "environment"
-"""The only baseline of a Gymnasium task: the environment's own reward."""
+PREFIX = "gymnasium:"  # Prefix of a Gymnasium id, in `task` of a YAML file and on the command line
+BASELINE = "environment"  # The only baseline of a Gymnasium task: the environment's own reward
 PROGRAM = '{"environment": true}'
 """Placeholder for the program of that baseline. Pre-flight rejects it as a candidate: it is not a valid program."""
 FIELD = "reward of the environment"

@@ -18,18 +18,12 @@ class Step:
 
     observation: Tensor
     """(P, N, O) float32, after the reset of ended episodes; O includes the critic's privileged inputs."""
-    reward: Tensor
-    """(P, N) float32."""
-    terminated: Tensor
-    """(P, N) bool, episodes ended by the task's rules or by divergence."""
-    timed_out: Tensor
-    """(P, N) bool, episodes truncated at the horizon; excludes `terminated`."""
-    terminal_observation: Tensor
-    """(P, N, O) float32, of the state before the reset."""
-    fitness: Tensor
-    """(P, N) float32, fitness of the episode; meaningful only where it ended."""
-    length: Tensor
-    """(P, N) int64, control steps of the episode so far; its full length where it ended."""
+    reward: Tensor  # (P, N) float32
+    terminated: Tensor  # (P, N) bool, episodes ended by the task's rules or by divergence
+    timed_out: Tensor  # (P, N) bool, episodes truncated at the horizon; excludes `terminated`
+    terminal_observation: Tensor  # (P, N, O) float32, of the state before the reset
+    fitness: Tensor  # (P, N) float32, fitness of the episode; meaningful only where it ended
+    length: Tensor  # (P, N) int64, control steps of the episode so far; its full length where it ended
 
 
 class Worlds(Protocol):
@@ -37,18 +31,12 @@ class Worlds(Protocol):
 
     members: int
     worlds: int
-    horizon: int
-    """Maximum control steps of an episode."""
-    static: bool
-    """Whether a step always runs the same operations, as CUDA graphs require."""
-    clock: Tensor
-    """() int64, control steps since the worlds were made."""
-    observation: Tensor
-    """(P, N, O) float32, current observation of actor and critic."""
-    privileged: int
-    """Number of last columns that only the critic sees."""
-    diverged: Tensor
-    """(W,) int64, how often each world diverged."""
+    horizon: int  # Maximum control steps of an episode
+    static: bool  # Whether a step always runs the same operations, as CUDA graphs require
+    clock: Tensor  # () int64, control steps since the worlds were made
+    observation: Tensor  # (P, N, O) float32, current observation of actor and critic
+    privileged: int  # Number of last columns that only the critic sees
+    diverged: Tensor  # (W,) int64, how often each world diverged
 
     @property
     def actor_size(self) -> int:

@@ -55,8 +55,7 @@ class Env:
         self.previous_action = self.last_action
         self.observation = torch.zeros(0, device=device)
         """(P, N, O) float32, current observation of actor and critic."""
-        self.privileged = 0
-        """Number of last columns that only the critic sees."""
+        self.privileged = 0  # Number of last columns that only the critic sees
         self.diverged = torch.zeros(count, dtype=torch.int64, device=device)
         """(W,) int64, how often each world diverged since the environment was made."""
         self._tally: dict[str, dict[str, Tensor]] = {}

@@ -11,8 +11,7 @@ from eureka.physics.buffers import Sizes
 from eureka.physics.threads import ThreadPhysics
 from eureka.task import Task
 
-WORLDS, STEPS = 32, 256
-"""Worlds and control steps that `measure_sizes` plays."""
+WORLDS, STEPS = 32, 256  # Worlds and control steps that `measure_sizes` plays
 POOL_MARGIN, ROWS_MARGIN = 2, 3
 """Factors on the measured peak. MuJoCo's `parity` skill (section 2) recommends at least 2.
 

@@ -49,8 +49,7 @@ _ADJECTIVES = ("brave", "calm", "clever", "curious", "eager", "gentle", "keen", 
 _ANIMALS = ("badger", "crane", "falcon", "finch", "fox", "gecko", "heron", "lynx", "marten", "otter", "raven", "wren")
 
 
-_ASKS = "best-of-n"
-"""The control search that may ask a language model."""
+_ASKS = "best-of-n"  # The control search that may ask a language model
 _PASSING = (ModelFault, ModelRefused, BudgetSpent)
 """Errors after which a run is gone on with, once their cause is gone."""
 

@@ -19,10 +19,8 @@ class SearchState:
     """The search so far."""
 
     task: Description
-    samples: int
-    """Slots of a generation."""
-    start: Candidate | None = None
-    """The trained reward of `--start`."""
+    samples: int  # Slots of a generation
+    start: Candidate | None = None  # The trained reward of `--start`
     generations: tuple[tuple[Candidate, ...], ...] = ()
 
 
@@ -34,8 +32,7 @@ class Question:
     parents: tuple[Candidate, ...] = ()
 
 
-Strategy = Callable[[SearchState], tuple[Question, ...]]
-"""One question for each slot of the next generation."""
+Strategy = Callable[[SearchState], tuple[Question, ...]]  # One question for each slot of the next generation
 
 
 def greedy(state: SearchState) -> tuple[Question, ...]:

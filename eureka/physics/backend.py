@@ -22,8 +22,7 @@ class Backend:
             sizes: buffer sizes; required by MuJoCo Warp, unused by `mujoco.batch`.
         """
         self.device, self.threads, self.sizes = device, threads, sizes
-        self.compile_seconds = 0.0
-        """s spent on compiling or loading the simulator's kernels."""
+        self.compile_seconds = 0.0  # s spent on compiling or loading the simulator's kernels
 
     @property
     def torch_device(self) -> torch.device:

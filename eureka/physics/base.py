@@ -17,26 +17,17 @@ from torch import Tensor
 class Sim(Protocol):
     """A task's view of the simulator: the state of all W worlds, in the backend's dtype, updated in place."""
 
-    model: mujoco.MjModel
-    """The compiled scene, for sizes, names and limits."""
+    model: mujoco.MjModel  # The compiled scene, for sizes, names and limits
     num_worlds: int
     device: torch.device
-    qpos: Tensor
-    """(W, nq) positions; writable."""
-    qvel: Tensor
-    """(W, nv) velocities; writable."""
-    ctrl: Tensor
-    """(W, nu) actuator inputs; writable."""
-    xpos: Tensor
-    """(W, nbody, 3) m, body origins, world frame."""
-    xquat: Tensor
-    """(W, nbody, 4) wxyz, body orientations, world frame."""
-    site_xpos: Tensor
-    """(W, nsite, 3) m, world frame."""
-    qfrc_actuator: Tensor
-    """(W, nv) N or N m, actuator forces in joint space at the last substep."""
-    sensordata: Tensor
-    """(W, nsensordata), all sensors in model order."""
+    qpos: Tensor  # (W, nq) positions; writable
+    qvel: Tensor  # (W, nv) velocities; writable
+    ctrl: Tensor  # (W, nu) actuator inputs; writable
+    xpos: Tensor  # (W, nbody, 3) m, body origins, world frame
+    xquat: Tensor  # (W, nbody, 4) wxyz, body orientations, world frame
+    site_xpos: Tensor  # (W, nsite, 3) m, world frame
+    qfrc_actuator: Tensor  # (W, nv) N or N m, actuator forces in joint space at the last substep
+    sensordata: Tensor  # (W, nsensordata), all sensors in model order
 
     def sensor(self, name: str) -> Tensor:
         """(W, dim) readings of one sensor: a slice of `sensordata`."""

@@ -26,10 +26,8 @@ no setting prevents.
 class Sizes:
     """Buffer sizes of MuJoCo Warp; records store them with `dataclasses.asdict`."""
 
-    nconmax: int
-    """Contacts and candidate geom pairs per world, on average: all worlds share one pool."""
-    njmax: int
-    """Constraint rows per world: limits, friction, and three to six for each contact."""
+    nconmax: int  # Contacts and candidate geom pairs per world, on average: all worlds share one pool
+    njmax: int  # Constraint rows per world: limits, friction, and three to six for each contact
 
     def grow(self, bits: int) -> Sizes:
         """Double the pool if `bits` has any of `POOL_BITS`, and the rows if it has ROWS or JACOBIAN."""

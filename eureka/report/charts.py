@@ -19,8 +19,7 @@ from eureka.text import number, shown
 _HEIGHT = 240.0
 _PANEL = 96.0
 _ROW = 34.0
-_FAILED = 26.0
-"""Offset in px below the axis of candidates without a fitness."""
+_FAILED = 26.0  # Offset in px below the axis of candidates without a fitness
 SHAPES: dict[State, str] = {
     "trained": "dot",
     "dropped": "triangle",
@@ -30,8 +29,7 @@ SHAPES: dict[State, str] = {
     "waiting": "diamond",
 }
 """Shape of a candidate's mark by state."""
-COLOURS = 6
-"""Number of line styles (colour and dashes) in the stylesheet."""
+COLOURS = 6  # Number of line styles (colour and dashes) in the stylesheet
 
 
 def fitness_by_generation(run: RunView) -> Markup:

@@ -17,8 +17,7 @@ from eureka.workers.process import Died, Worker, give_up, last_line
 _RESTARTS = 3
 _LARGEST_SOURCE = 200_000
 KeyT = TypeVar("KeyT", int, str)
-Fields = Mapping[str, tuple[Sequence[int], str]]
-"""State fields by name: shape without N, and dtype."""
+Fields = Mapping[str, tuple[Sequence[int], str]]  # State fields by name: shape without N, and dtype
 
 
 class Compiler:

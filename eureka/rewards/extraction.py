@@ -11,25 +11,20 @@ from dataclasses import dataclass
 from eureka.runs.candidate import Failed
 
 FUNCTION = "compute_reward"
-_TOO_DEEP = (RecursionError, MemoryError)
-"""Errors of the parser on thousands of nested expressions."""
+_TOO_DEEP = (RecursionError, MemoryError)  # Errors of the parser on thousands of nested expressions
 _FENCE = re.compile(r"(?P<indent> *)(?P<fence>`{3,}|~{3,})\s*(?P<info>[^`\s]*)[^`]*$")
 _CODE_LIKE = re.compile(r"[\w.]+\s*[=(\[]|[)\]}@]|return\b|(if|for|while|with|try|else)\b.*:\s*$")
 """Start of a line that is meant as code, even if it is invalid."""
-_PREDEFINED = frozenset({"torch", "math", "Tensor", "F", "nn"})
-"""Names that the sandbox defines for a reward."""
+_PREDEFINED = frozenset({"torch", "math", "Tensor", "F", "nn"})  # Names that the sandbox defines for a reward
 
 
 @dataclass(frozen=True)
 class Extracted:
     """The code found in a reply."""
 
-    code: str | None
-    """Code to compile, or the closest match that cannot be used."""
-    failed: Failed | None = None
-    """Why no code can be compiled."""
-    notes: tuple[str, ...] = ()
-    """Code blocks that were ignored or combined."""
+    code: str | None  # Code to compile, or the closest match that cannot be used
+    failed: Failed | None = None  # Why no code can be compiled
+    notes: tuple[str, ...] = ()  # Code blocks that were ignored or combined
 
 
 def extract(reply: str, finish: str = "stop") -> Extracted:

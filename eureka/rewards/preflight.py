@@ -20,14 +20,11 @@ _NO_RETRY = 5.0
 class Report:
     """The behaviour of a program on recorded states."""
 
-    problem: str | None
-    """Why the program cannot be used, in one sentence; None if it can."""
+    problem: str | None  # Why the program cannot be used, in one sentence; None if it can
     inputs: tuple[str, ...]
     nodes: int
-    ranges: dict[str, tuple[float, float, float]]
-    """Minimum, mean and maximum of the total and each component."""
-    notes: tuple[str, ...]
-    """Notices for the author that do not reject the program."""
+    ranges: dict[str, tuple[float, float, float]]  # Minimum, mean and maximum of the total and each component
+    notes: tuple[str, ...]  # Notices for the author that do not reject the program
 
 
 def preflight(text: str, fields: dict[str, Field], states: dict[str, Tensor]) -> Report:

@@ -32,8 +32,7 @@ __all__ = [
     "require_separate_worlds",
 ]
 
-REWARD_BOUND = 1e10
-"""Larger absolute values fail a reward, as infinite values do."""
+REWARD_BOUND = 1e10  # Larger absolute values fail a reward, as infinite values do
 
 
 @dataclass(frozen=True)
@@ -42,8 +41,7 @@ class ComponentStatistics:
 
     total: float
     components: dict[str, float]
-    least: dict[str, float]
-    """Minimum of each component over worlds and steps."""
+    least: dict[str, float]  # Minimum of each component over worlds and steps
     greatest: dict[str, float]
     fault: str | None
     """Why the reward is unusable: the component with values that are not finite or too large, and their share."""

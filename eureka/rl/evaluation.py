@@ -29,10 +29,8 @@ class Actor(Protocol):
 class EpisodeResults:
     """One finished episode in each world."""
 
-    fitness: Tensor
-    """(P, E) float32."""
-    length: Tensor
-    """(P, E) int64 control steps."""
+    fitness: Tensor  # (P, E) float32
+    length: Tensor  # (P, E) int64 control steps
 
 
 def evaluate(

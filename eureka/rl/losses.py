@@ -22,20 +22,13 @@ _LOG_ROOT_TAU = 0.5 * math.log(2.0 * math.pi)
 class Batch:
     """Samples of one update, (P, B, ...)."""
 
-    observation: Tensor
-    """(P, B, O), normalised."""
-    action: Tensor
-    """(P, B, A) as sampled."""
-    log_prob: Tensor
-    """(P, B) of those actions under the policy that sampled them."""
-    mean: Tensor
-    """(P, B, A) of that policy's action distribution."""
-    value: Tensor
-    """(P, B) at sampling time, in normalised units."""
-    advantage: Tensor
-    """(P, B), standardised."""
-    target: Tensor
-    """(P, B), returns in the value network's normalised units."""
+    observation: Tensor  # (P, B, O), normalised
+    action: Tensor  # (P, B, A) as sampled
+    log_prob: Tensor  # (P, B) of those actions under the policy that sampled them
+    mean: Tensor  # (P, B, A) of that policy's action distribution
+    value: Tensor  # (P, B) at sampling time, in normalised units
+    advantage: Tensor  # (P, B), standardised
+    target: Tensor  # (P, B), returns in the value network's normalised units
 
     def members(self, chosen: slice) -> Batch:
         """The samples of some members."""

@@ -16,12 +16,10 @@ from eureka.noise import Noise
 class Shape:
     """Network sizes, the same for every member."""
 
-    observation: int
-    """Size of the actor's input."""
+    observation: int  # Size of the actor's input
     action: int
     hidden: tuple[int, ...]
-    privileged: int = 0
-    """Number of further inputs of the critic: the last columns of an observation."""
+    privileged: int = 0  # Number of further inputs of the critic: the last columns of an observation
 
     @property
     def seen(self) -> int:

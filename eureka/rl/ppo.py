@@ -26,8 +26,7 @@ from eureka.rl.policy import Policy
 from eureka.rl.rollout import Rollout
 from eureka.system.seeds import derive
 
-LEARNING_RATES = (1e-5, 1e-2)
-"""Bounds of the adaptive learning rate, as in rsl_rl."""
+LEARNING_RATES = (1e-5, 1e-2)  # Bounds of the adaptive learning rate, as in rsl_rl
 
 
 def advantages(
@@ -108,8 +107,7 @@ class Learner:
         self._shards = _shards(members, threads)
         one_thread = {"initializer": torch.set_num_threads, "initargs": (1,)}
         self._pool = ThreadPoolExecutor(threads, **one_thread) if threads > 1 else None
-        self._two_threads = threads >= 2 * len(self._shards)
-        """Whether each shard has two threads."""
+        self._two_threads = threads >= 2 * len(self._shards)  # Whether each shard has two threads
         self._replay = GraphedFunction(self._update_all, device)
 
     def update(self, rollout: Rollout, iteration: int, alive: Tensor) -> Diagnostics:

@@ -22,50 +22,32 @@ from eureka.rl.policy import Policy
 class Clocks:
     """Wall time in s spent so far, by part; no result depends on it."""
 
-    env: float = 0.0
-    """Physics, task code, rewards and resets."""
+    env: float = 0.0  # Physics, task code, rewards and resets
     policy: float = 0.0
     """Networks and noise during collection; with a captured step, only the work outside the graph."""
-    learning: float = 0.0
-    """Advantages and gradient steps."""
-    evaluation: float = 0.0
-    """Evaluation episodes."""
-    disk: float = 0.0
-    """Writing checkpoints."""
-    compile: float = 0.0
-    """Merging and compiling the rewards; the simulator's kernels."""
+    learning: float = 0.0  # Advantages and gradient steps
+    evaluation: float = 0.0  # Evaluation episodes
+    disk: float = 0.0  # Writing checkpoints
+    compile: float = 0.0  # Merging and compiling the rewards; the simulator's kernels
 
 
 @dataclass(frozen=True)
 class Rollout:
     """The data of T control steps, member-major."""
 
-    observation: Tensor
-    """(P, T, N, O) normalised."""
-    action: Tensor
-    """(P, T, N, A) as sampled, before the environment's clamp."""
-    log_prob: Tensor
-    """(P, T, N) of those actions."""
-    mean: Tensor
-    """(P, T, N, A) of the action's distribution."""
-    value: Tensor
-    """(P, T, N) critic output, in normalised units."""
-    reward: Tensor
-    """(P, T, N)."""
-    ended: Tensor
-    """(P, T, N) bool, by termination or time-out."""
-    timed_out: Tensor
-    """(P, T, N) bool."""
-    terminal_value: Tensor
-    """(P, T, N) normalised value of the terminal observation; 0 without a time-out."""
-    last_value: Tensor
-    """(P, N) normalised value of the observation after the last step."""
-    raw_observation: Tensor
-    """(P, T, N, O) before normalisation; updates the moments."""
-    fitness: Tensor
-    """(P, T, N), the episode's fitness where `ended`."""
-    length: Tensor
-    """(P, T, N) int64, the episode's length where `ended`."""
+    observation: Tensor  # (P, T, N, O) normalised
+    action: Tensor  # (P, T, N, A) as sampled, before the environment's clamp
+    log_prob: Tensor  # (P, T, N) of those actions
+    mean: Tensor  # (P, T, N, A) of the action's distribution
+    value: Tensor  # (P, T, N) critic output, in normalised units
+    reward: Tensor  # (P, T, N)
+    ended: Tensor  # (P, T, N) bool, by termination or time-out
+    timed_out: Tensor  # (P, T, N) bool
+    terminal_value: Tensor  # (P, T, N) normalised value of the terminal observation; 0 without a time-out
+    last_value: Tensor  # (P, N) normalised value of the observation after the last step
+    raw_observation: Tensor  # (P, T, N, O) before normalisation; updates the moments
+    fitness: Tensor  # (P, T, N), the episode's fitness where `ended`
+    length: Tensor  # (P, T, N) int64, the episode's length where `ended`
 
 
 class Bank(Protocol):

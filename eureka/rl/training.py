@@ -46,8 +46,7 @@ class InitialPolicy:
 
     policy: Policy
     moments: RunningMoments
-    samples: int
-    """Number of observations that the moments count as, relative to later ones."""
+    samples: int  # Number of observations that the moments count as, relative to later ones
 
     def apply_to(self, learner: Learner) -> None:
         """Copy the actor and the moments to every member."""
@@ -84,8 +83,7 @@ class Training:
         self.seeds = torch.tensor(list(seeds), dtype=torch.int64, device=self._device)
         self._model = model
         self.clocks = Clocks()
-        self.notes: list[str] = []
-        """Notices for the user, as sentences."""
+        self.notes: list[str] = []  # Notices for the user, as sentences
         self.env = self._worlds(self.seeds, plan.worlds, "train")
         self.env.reset()
         shape = Shape(self.env.actor_size, task.action_size, tuple(plan.learning.hidden), self.env.privileged)

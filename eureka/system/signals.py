@@ -23,8 +23,7 @@ class Interrupted(Exception):
 class Stop:
     """Signal handler that raises `Interrupted` once."""
 
-    folder: Path | None = None
-    """The run to resume, once it exists."""
+    folder: Path | None = None  # The run to resume, once it exists
 
     def __call__(self, number: int, _: object) -> None:
         for each in _SIGNALS:

@@ -196,7 +196,7 @@ def test_a_run_is_data_and_what_was_changed_in_it_is_not_played(cli: Cli, own: P
     policy = own / "final" / "evolved-0" / "policy.safetensors"
     whole = policy.read_bytes()
     policy.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-    assert "was changed since the run wrote it" in sentence(cli("play", own), 2)
+    assert "has changed since the run wrote it" in sentence(cli("play", own), 2)
     policy.unlink()
     said = cli("play", own, "--candidate", "evolved")
     assert "has no final/evolved-0/policy.safetensors (recorded examples contain only" in sentence(said, 2)

@@ -15,8 +15,7 @@ from eureka.config.description import Description, StateField
 from eureka.config.tasks import LoadedTask
 from eureka.envs.gymnasium.env import GymnasiumTask
 
-_LONGEST = 1200
-"""Maximum characters of a documentation section in a prompt."""
+_LONGEST = 1200  # Maximum characters of a documentation section in a prompt
 
 _LATE = (
     " Fields of bodies and sensors are as they were one time step of the simulation before the end of a control step; "

@@ -24,8 +24,7 @@ from eureka.envs.gymnasium.fields import Field, Reader, fields_of, info_of, numb
 from eureka.errors import UserError
 from eureka.noise import Noise, world_keys
 
-_PROBE_STEPS = 32
-"""Control steps of random play that determine the keys of info."""
+_PROBE_STEPS = 32  # Control steps of random play that determine the keys of info
 _TRIAL_STEPS, _TRIAL_SAVES = 80, (1, 13)
 """Control steps of the checkpoint trial, and those before which a checkpoint is made."""
 _PER_WORLD = ("episode", "length", "last_action", "diverged", "total", "last")
@@ -126,8 +125,7 @@ class GymnasiumEnv:
         self.observation = torch.zeros(0)
         self.privileged = 0
         self.diverged = torch.zeros(count, dtype=torch.int64)
-        self.total = torch.zeros(count, dtype=torch.float64)
-        """(W,) return of the episode so far."""
+        self.total = torch.zeros(count, dtype=torch.float64)  # (W,) return of the episode so far
         self.last = torch.zeros(count, dtype=torch.float64)
         """(W,) latest value of the info entry that is the fitness."""
 

@@ -31,13 +31,10 @@ class Field:
     """One state field: its description, and its place in the gathered arrays."""
 
     name: str
-    shape: tuple[int, ...]
-    """Without the leading N."""
+    shape: tuple[int, ...]  # Without the leading N
     doc: str
-    source: str
-    """A gathered array, `linear` or `angular` velocity of bodies, or `info`."""
-    index: Any
-    """Index into that array after the world axis; for `info` the key."""
+    source: str  # A gathered array, `linear` or `angular` velocity of bodies, or `info`
+    index: Any  # Index into that array after the world axis; for `info` the key
 
     @property
     def text(self) -> str:

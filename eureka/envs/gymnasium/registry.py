@@ -12,10 +12,8 @@ from gymnasium.wrappers import FlattenObservation
 
 from eureka.errors import UserError
 
-_ASSUMED_LIMIT = 1000
-"""Maximum control steps of an episode in environments without a time limit."""
-_MOST_NUMBERS = 4096
-"""Larger observations are taken for images."""
+_ASSUMED_LIMIT = 1000  # Maximum control steps of an episode in environments without a time limit
+_MOST_NUMBERS = 4096  # Larger observations are taken for images
 
 
 def limit_of(identifier: str) -> int | None:
