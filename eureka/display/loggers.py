@@ -55,11 +55,9 @@ class Logger(Protocol):
 
     def write(self, scalar: Scalar) -> None:
         """Write a scalar without delay."""
-        ...
 
     def close(self) -> None:
         """Close all files."""
-        ...
 
 
 class Scalars:

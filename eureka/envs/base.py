@@ -61,4 +61,3 @@ class Worlds(Protocol):
 
     def load(self, saved: dict[str, Tensor]) -> None:
         """Restore a state from `save`."""
-        ...

@@ -1,4 +1,4 @@
-"""Whole runs: begun, gone on with after an interruption, ended with a table and a result."""
+"""Whole runs: start, resume after an interruption, and end with a comparison and a result."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ _ANIMALS = ("badger", "crane", "falcon", "finch", "fox", "gecko", "heron", "lynx
 
 _ASKS = "best-of-n"  # The control search that may ask a language model
 _PASSING = (ModelFault, ModelRefused, BudgetSpent)
-"""Errors after which a run is gone on with, once their cause is gone."""
+"""Errors after which a run can be resumed, once their cause is removed."""
 
 
 def start(
     task: LoadedTask, settings: Settings, isolation: IsolationPolicy, out: Path | None, display: Display, yes: bool
 ) -> Path:
-    """Begin a run and see it through; its folder.
+    """Run a search to its end and return its folder.
 
     Raises:
         Interrupted: it was stopped, and can be resumed.
@@ -77,7 +77,7 @@ def retrain(
     display: Display,
     yes: bool,
 ) -> Path:
-    """Train rewards on `settings.final_seeds` seeds and compare them, in a run folder of its own.
+    """Train rewards on `settings.final_seeds` seeds and compare them, in a separate run folder.
 
     Args:
         task: the task.
@@ -148,7 +148,7 @@ def _begin(
 
 
 def resume(folder: Path, changes: Changes, isolation: IsolationPolicy, display: Display) -> Path:
-    """Go on with an interrupted run, or show the result of a finished one.
+    """Resume an interrupted run, or show the result of a finished one.
 
     Raises:
         UserError: there is no such run, or its task was changed since.
@@ -187,7 +187,7 @@ def resume(folder: Path, changes: Changes, isolation: IsolationPolicy, display: 
 
 
 def _changing(journal: Journal) -> Settings:
-    """The settings that changes on resuming are for: a run's own, or those of the control that is yet to be asked."""
+    """The settings that a resume may change: the run's, or those of a control search that has not finished."""
     asked, control = journal.arms, journal.folder / layout.control(_ASKS)
     if asked is None or _ASKS not in asked.controls or _is_finished(control):
         return journal.record.settings
@@ -208,11 +208,11 @@ def _record_start(context: RunContext) -> None:
 
 
 def _finish(context: RunContext, task: LoadedTask, changes: Changes | None = None) -> None:
-    """Everything that is left of a run; `changes` are None where it only begins."""
+    """Do all that is left of a run; `changes` is None for a new run."""
     context.display(Opened(context.run.folder))
     asked, winner = context.run.arms, None
     if asked is not None:
-        # Whoever begins a comparison agrees to the designer that it names; to go on with it takes more.
+        # Starting a comparison implies consent to its designer; resuming one does not.
         changes = changes or Changes(ModelOptions(asked.llm))
         searched = [_control(context, task, n, asked, changes if n == _ASKS else Changes()) for n in asked.controls]
         comparison = compare.retrain(context, [*asked.arms, *searched], asked)
@@ -233,7 +233,7 @@ def _start_source(task: LoadedTask, start: str) -> str:
 
 
 def _control(context: RunContext, task: LoadedTask, name: str, wanted: CompareOptions, changes: Changes) -> ArmSpec:
-    """The winner of a control search, which is an ordinary run inside the folder; searched for, or gone on with."""
+    """The winner of a control search, an ordinary run inside the folder, which is started or resumed."""
     folder, run = context.run.folder / layout.control(name), context.run
     changes = local_changes(run.settings, changes)
     context.display(Notice(f"control search {name}: {folder}"))
@@ -252,7 +252,7 @@ def _control(context: RunContext, task: LoadedTask, name: str, wanted: CompareOp
 
 
 def _result(run: Run, winner: Candidate | None, comparison: Comparison) -> dict[str, Any]:
-    """What a run found: a function of the recorded replies and verdicts, the task, the settings and the seed."""
+    """The result: a function of the recorded replies and verdicts, the task, the settings and the seed."""
     aside = {"llm", "device", "devices", "workers", "executor", "asking"}  # what decides no result
     found = {"task": run.record.task, "settings": run.settings.model_dump(mode="json", exclude=aside)}
     if winner is not None:
@@ -286,7 +286,7 @@ def _announce(context: RunContext) -> None:
 
 
 def _place(context: RunContext) -> None:
-    """Say where and on what the run works."""
+    """Show the sandbox, the devices and the folder."""
     where = context.run.folder
     if where.is_relative_to(Path.cwd()):
         where = where.relative_to(Path.cwd())
@@ -298,7 +298,7 @@ def _place(context: RunContext) -> None:
 
 
 def versions() -> dict[str, str]:
-    """What the numbers of a run depend on besides its settings."""
+    """Versions that results depend on."""
     names = ("torch", "mujoco", "numpy", "gymnasium")
     return {"eureka": __version__, "python": platform.python_version()} | {n: version(n) for n in names}
 

@@ -35,7 +35,6 @@ class Sim(Protocol):
 
     def assign(self, mask: Tensor, *, qpos: Tensor | None = None, qvel: Tensor | None = None) -> None:
         """Write the state of the worlds in `mask` (W,) bool; the others keep theirs."""
-        ...
 
 
 class Physics(Sim, Protocol):
@@ -43,15 +42,12 @@ class Physics(Sim, Protocol):
 
     def step(self, substeps: int) -> None:
         """Advance every world by `substeps` time steps of the model."""
-        ...
 
     def reset(self, mask: Tensor) -> None:
         """Reset the worlds in `mask` (W,) bool to the model's initial state; `forward` updates the derived fields."""
-        ...
 
     def forward(self, mask: Tensor) -> None:
         """Compute the derived fields of the worlds in `mask` (W,) bool from their current state."""
-        ...
 
     def field(self, name: str) -> Tensor:
         """(W, ...) values of a model field that may differ between worlds, such as `body_mass`; writable."""
@@ -66,7 +62,6 @@ class Physics(Sim, Protocol):
 
     def clear_overflow(self) -> None:
         """Clear the overflow bits of all worlds."""
-        ...
 
     def save(self) -> dict[str, Tensor]:
         """Copies of all state that `load` needs to continue exactly from here."""
@@ -74,7 +69,6 @@ class Physics(Sim, Protocol):
 
     def load(self, saved: dict[str, Tensor]) -> None:
         """Restore a state from `save` of the same model; row i of `saved` becomes world i."""
-        ...
 
 
 def read_sensor(sim: Sim, name: str) -> Tensor:

@@ -59,7 +59,6 @@ class Bank(Protocol):
 
     def record(self, copy: bool) -> None:
         """Record the latest values; `copy` them if the next step overwrites them."""
-        ...
 
 
 def normalize(moments: RunningMoments, observation: Tensor) -> Tensor:

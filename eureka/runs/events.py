@@ -24,7 +24,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class Opened:
-    """A run begins, or is gone on with; its journal is there."""
+    """A run was started or resumed."""
 
     folder: Path
 
@@ -83,7 +83,7 @@ class TrainingProgress:
 
 @dataclass(frozen=True)
 class Progressed:
-    """A training goes on."""
+    """Progress of a training."""
 
     members: tuple[int, ...]  # which of the names of `TrainingBegan` train now; all, unless a crash cut the population
     report: TrainingProgress

@@ -241,7 +241,7 @@ class Journal:
 
     def _new_lines(self) -> list[bytes]:
         if not self.path.is_file():
-            raise UserError(f"{self.path} is no file")
+            raise UserError(f"{self.path} is not a file")
         with open(self.path, "rb") as file:
             file.seek(self._end)
             data = file.read()
@@ -325,7 +325,7 @@ def read_record(folder: Path) -> RunRecord:
 
 
 def stamp_of(path: Path) -> _Stamp | None:
-    """What tells whether a file has changed: inode, bytes, time of the last write in ns; None if there is no file."""
+    """Inode, bytes and time of the last write in ns, which change with the file; None without a file."""
     try:
         found = path.stat()
     except FileNotFoundError:

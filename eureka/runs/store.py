@@ -150,7 +150,7 @@ def create(
     if (folder / _HALF_MADE).is_file() and not (folder / layout.RECORD).exists():
         discard(folder, entirely=False)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        hint = f"; to go on with that run: eureka resume {folder}" if (folder / layout.RECORD).exists() else ""
+        hint = f"; to resume that run: eureka resume {folder}" if (folder / layout.RECORD).exists() else ""
         raise UserError(f"{folder} exists already{hint}")
     fresh = not folder.exists()
     try:

@@ -153,7 +153,7 @@ def _of_run(run: _Kept, candidate: str | None, baseline: str | None) -> Selectio
         players = [run.of_candidate(candidate)]
     elif run.journal.record.kind == "comparison":
         if not arms:
-            raise UserError(f"{run.folder} has no trained policy yet; to go on with it: eureka resume {run.folder}")
+            raise UserError(f"{run.folder} has no trained policy yet; to resume it: eureka resume {run.folder}")
         others = [arm for arm in arms if arm != baseline]
         players = [run.of_arm(arm) for arm in others[: _MAX_POLICIES - (baseline is not None)]]
     elif EVOLVED in arms and (run.folder / layout.policy(layout.final(EVOLVED, arms[EVOLVED][0]))).is_file():

@@ -204,7 +204,7 @@ def test_a_changed_task_file_is_named_on_resume(tmp_path: Path):
 
 
 def test_a_folder_in_use_is_not_taken_for_a_new_run(run: Run, tmp_path: Path):
-    with pytest.raises(UserError, match=r"exists already; to go on with that run: eureka resume"):
+    with pytest.raises(UserError, match=r"exists already; to resume that run: eureka resume"):
         create(run.folder, load_task("cartpole"), settings(), {})
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.tex").touch()
