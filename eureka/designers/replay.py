@@ -43,8 +43,11 @@ class ReplayDesigner:
         changed = [(request, slot) for request, slot, _, event in found if event.prompt != request.mark]
         if changed:
             self._report(*changed[0], f"{len(changed)} of {len(found)} slots")
-        for _, _, reply, event in found:
-            yield Answer(replies=(reply,), model=event.answer.model)
+        answers: dict[tuple[str, str], list[Reply]] = {}
+        for request, _, reply, event in found:
+            answers.setdefault((request.mark, event.answer.model), []).append(reply)
+        for (_, model), replies in answers.items():
+            yield Answer(replies=tuple(replies), model=model)
 
     def given(self) -> Reply | None:
         """The recorded reward of `--start`, if there is one."""

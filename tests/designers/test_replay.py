@@ -33,14 +33,16 @@ def asked(generation: int, slots: dict[int, bool], attempt: int = 0) -> list[Any
 
 
 def texts(designer: ReplayDesigner, requests: list[Any]) -> list[str]:
-    return [reply.text for answer in designer.propose(requests) for reply in answer.replies]
+    """Texts in the order of slots; an answer holds the replies to one prompt."""
+    replies = [reply for answer in designer.propose(requests) for reply in answer.replies]
+    return [reply.text for reply in sorted(replies, key=lambda reply: reply.slot)]
 
 
 def test_recorded_prompts_get_the_recorded_replies_by_address_and_nothing_is_said():
     said: list[str] = []
     designer = ReplayDesigner(EXAMPLE, True, said.append)
     for generation in (2, 1):
-        expected = [RECORDED[generation, slot, 0][0].text for slot in (3, 0)]
+        expected = [RECORDED[generation, slot, 0][0].text for slot in (0, 3)]
         assert texts(designer, asked(generation, {3: True, 0: True})) == expected
     assert said == []
 
