@@ -10,8 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from eureka.errors import did_you_mean
 
-ROUNDS = 3
-"""Maximum attempts at a generation in which no candidate can be trained."""
+ROUNDS = 3  # maximum attempts at a generation in which no candidate can be trained
 
 
 PresetName = Literal["cpu", "gpu", "paper"]
@@ -80,12 +79,9 @@ class Plan:
     iterations: int
     learning: Learning
     evaluation: Evaluation
-    seed: int
-    """The run's seed, from which evaluation episodes and minibatch permutations are drawn."""
-    purpose: str
-    """`search` or `final`: the two draw unrelated episodes."""
-    compiled: bool = False
-    """Whether the programs are merged and compiled."""
+    seed: int  # the run's seed, from which evaluation episodes and minibatch permutations are drawn
+    purpose: str  # `search` or `final`: the two draw unrelated episodes
+    compiled: bool = False  # whether the programs are merged and compiled
 
 
 class Racing(_Strict):

@@ -12,14 +12,11 @@ from eureka.config.settings import Evaluation, Learning, Preset, PresetName, _St
 from eureka.errors import UserError, did_you_mean
 from eureka.system.paths import shipped
 
-PREFIX = "gymnasium:"
-"""Prefix of a Gymnasium id, in `task` of a YAML file and on the command line."""
-BASELINE = "environment"
-"""The only baseline of a Gymnasium task: the environment's own reward."""
+PREFIX = "gymnasium:"  # prefix of a Gymnasium id, in `task` of a YAML file and on the command line
+BASELINE = "environment"  # the only baseline of a Gymnasium task: the environment's own reward
 PROGRAM = '{"environment": true}'
 """Placeholder for the program of that baseline. Pre-flight rejects it as a candidate: it is not a valid program."""
-FIELD = "reward of the environment"
-"""State field with that reward. Hidden from designers; not a valid argument name."""
+FIELD = "reward of the environment"  # state field with that reward. Hidden from designers; not a valid argument name
 
 
 class TaskFile(_Strict):
@@ -33,7 +30,7 @@ class TaskFile(_Strict):
     presets: dict[PresetName, Preset] = Field(description="run sizes for a CPU, for a GPU, and as in the paper")
 
 
-_GENERAL: dict[PresetName, Preset] = {
+_GENERAL: dict[PresetName, Preset] = {  # default sizes for a Gymnasium environment
     "cpu": Preset(
         generations=3,
         samples=6,
@@ -43,7 +40,6 @@ _GENERAL: dict[PresetName, Preset] = {
         evaluation=Evaluation(checkpoints=8, selection_episodes=4, report_episodes=32),
     )
 }
-"""Default sizes for a Gymnasium environment."""
 
 
 class EnvironmentFile(_Strict):

@@ -23,14 +23,11 @@ class Request:
     """A request for rewards. A language model uses the messages; the built-in search uses the other fields."""
 
     generation: int
-    slots: tuple[int, ...]
-    """One reply is requested per slot."""
-    attempt: int
-    """0 for the first attempt. Replies are addressed by (generation, slot, attempt)."""
+    slots: tuple[int, ...]  # one reply is requested per slot
+    attempt: int  # 0 for the first attempt. Replies are addressed by (generation, slot, attempt)
     messages: Messages
     task: Description
-    parent: Candidate | None
-    """The trained candidate that the messages reflect on, if any."""
+    parent: Candidate | None  # the trained candidate that the messages reflect on, if any
 
     @property
     def mark(self) -> str:
@@ -41,8 +38,7 @@ class Request:
 class Designer(Protocol):
     """Proposes reward functions."""
 
-    name: str
-    """Display name with the model or source."""
+    name: str  # display name with the model or source
 
     def propose(self, requests: Sequence[Request]) -> Iterator[Answer]:
         """Yield answers in the order of arrival. Slots must be unique across requests.
@@ -62,9 +58,6 @@ class DesignerContext:
 
     settings: Settings
     budget: Budget
-    folder: Path
-    """The run's folder."""
-    answers: Sequence[Answer]
-    """Answers recorded in the journal at construction."""
-    tell: Callable[[str], None]
-    """Shows a line to the user."""
+    folder: Path  # the run's folder
+    answers: Sequence[Answer]  # answers recorded in the journal at construction
+    tell: Callable[[str], None]  # shows a line to the user

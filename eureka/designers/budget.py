@@ -30,8 +30,7 @@ class Budget:
         self._limits, self._lock = asking, threading.Lock()
         self.calls = self.tokens = self.cached = 0
         self.usd = 0.0
-        self.priced = True
-        """Whether all calls have a price; otherwise `usd` is a lower bound."""
+        self.priced = True  # whether all calls have a price; otherwise `usd` is a lower bound
         self._held_tokens, self._held_usd = 0, 0.0
         for answer in answers:
             self._add(answer)

@@ -36,10 +36,8 @@ class Feature:
     name: str
     code: str
     fields: tuple[str, ...]
-    signed: bool
-    """Whether its sign is meaningful, so that a reward can be proportional to it."""
-    likelihood: float = 1.0
-    """Relative sampling weight."""
+    signed: bool  # whether its sign is meaningful, so that a reward can be proportional to it
+    likelihood: float = 1.0  # relative sampling weight
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,8 @@ from eureka.runs.replies import SKIPPED, Answer, Reply
 from eureka.system.files import storage, write_whole
 from eureka.text import plain
 
-_POLL_INTERVAL = 0.5
-"""s."""
-_QUIET_PERIOD = 1.0
-"""s without a modification after which a file is considered complete."""
+_POLL_INTERVAL = 0.5  # s
+_QUIET_PERIOD = 1.0  # s without a modification after which a file is considered complete
 
 
 @dataclass

@@ -28,12 +28,10 @@ from eureka.runs.candidate import Known
 from eureka.runs.replies import Answer, Reply
 from eureka.system.seeds import derive
 
-_CONCURRENCY = 8
-"""Maximum calls in flight."""
+_CONCURRENCY = 8  # maximum calls in flight
 _TOO_LONG = re.compile(r"context|too (long|large|many)|at most|maximum|exceed", re.IGNORECASE)
 """Matches errors about a size, as opposed to an unknown parameter."""
-_MAX_EMPTY = 3
-"""Answers without a reply after which the reply is recorded as empty."""
+_MAX_EMPTY = 3  # answers without a reply after which the reply is recorded as empty
 
 
 @dataclass(frozen=True)
@@ -42,8 +40,7 @@ class _Job:
 
     request: Request
     slots: tuple[int, ...]
-    empty: int = 0
-    """Answers without a reply so far."""
+    empty: int = 0  # answers without a reply so far
 
 
 class OpenAI:
@@ -65,8 +62,7 @@ class OpenAI:
         self.model, self._server = server_of(argument, self._asking.timeout, retries)
         self.url, self._client = self._server.url, self._server.client()
         self._refused: set[str] = set()
-        self._counts = True
-        """Whether the server supports `n`."""
+        self._counts = True  # whether the server supports `n`
         self.name = f"{self.model} at {self.url}"
 
     def propose(self, requests: Sequence[Request]) -> Iterator[Answer]:

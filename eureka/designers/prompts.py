@@ -26,8 +26,7 @@ STAGES = {
 
 
 Messages = tuple[Message, ...]
-_LONGEST_REPLY = 24_000
-"""Characters; about ten times the usual length."""
+_LONGEST_REPLY = 24_000  # characters; about ten times the usual length
 
 
 def fingerprint(messages: Messages) -> str:

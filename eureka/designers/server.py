@@ -23,10 +23,8 @@ class Server:
     """Connection parameters of a server."""
 
     url: str
-    key: str = field(repr=False)
-    """Empty without a key."""
-    timeout: float
-    """s to wait for data."""
+    key: str = field(repr=False)  # empty without a key
+    timeout: float  # s to wait for data
     retries: int = RETRIES
 
     def client(self) -> openai.OpenAI:

@@ -27,8 +27,7 @@ from eureka.runs.events import (
 )
 from eureka.text import clock, number, shown
 
-_GAP = "   "
-"""Separator between the parts of a line."""
+_GAP = "   "  # separator between the parts of a line
 
 
 class Live:

@@ -26,23 +26,18 @@ from eureka.runs.events import Display, Event, Finished, Opened
 from eureka.runs.journal import AnswerEvent, CheckpointEvent, Journal, JournalEvent, TrainedEvent
 from eureka.text import shown
 
-RUN = "run"
-"""Series of scalars that do not belong to a single training."""
+RUN = "run"  # series of scalars that do not belong to a single training
 
 
 @dataclass(frozen=True)
 class Scalar:
     """A point of a curve."""
 
-    series: str
-    """A folder in the run, e.g. `candidates/1.0` or `final/human-0`, or `RUN`; safe as a relative path."""
-    name: str
-    """E.g. `fitness` or `components/upright`; untrusted text without control characters."""
-    step: int
-    """Training world-steps; in the series `RUN`, a counter."""
+    series: str  # a folder in the run, e.g. `candidates/1.0` or `final/human-0`, or `RUN`; safe as a relative path
+    name: str  # E.g. `fitness` or `components/upright`; untrusted text without control characters
+    step: int  # training world-steps; in the series `RUN`, a counter
     value: float
-    time: float
-    """Time of the journal entry in s since 1970."""
+    time: float  # time of the journal entry in s since 1970
 
     @property
     def place(self) -> tuple[str, str, int]:
@@ -161,12 +156,10 @@ class TensorBoard:
 @dataclass(frozen=True)
 class _Kind:
     open: Callable[[Path], Logger]
-    needs: str
-    """Name of a Python package."""
+    needs: str  # name of a Python package
 
 
-LOGGERS = {"tensorboard": _Kind(TensorBoard, "tensorboard")}
-"""Values of `--log`."""
+LOGGERS = {"tensorboard": _Kind(TensorBoard, "tensorboard")}  # values of `--log`
 
 
 def with_logger(display: Display, name: str | None) -> Display:

@@ -23,8 +23,7 @@ from eureka.runs.events import (
 )
 from eureka.text import number, plain, shown
 
-_PROGRESS_INTERVAL = 5.0
-"""s between two lines of progress."""
+_PROGRESS_INTERVAL = 5.0  # s between two lines of progress
 
 
 class Plain:

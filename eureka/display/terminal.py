@@ -13,8 +13,7 @@ from rich.text import Text
 
 from eureka.text import plain
 
-_MIN_WIDTH = 20
-"""Columns below which lines are not wrapped."""
+_MIN_WIDTH = 20  # columns below which lines are not wrapped
 
 
 def console() -> Console:

@@ -32,8 +32,7 @@ def baselines(task: LoadedTask) -> list[ArmSpec]:
 CONTROLS = ("search", "best-of-n")
 """Controls for runs of a language model: the built-in search, and the same model without reflection."""
 _BASELINES = (HUMAN, SPARSE, tasks.BASELINE)
-_RESERVED = (*_BASELINES, *CONTROLS, EVOLVED)
-"""Names with a special meaning, not allowed for other arms."""
+_RESERVED = (*_BASELINES, *CONTROLS, EVOLVED)  # names with a special meaning, not allowed for other arms
 
 
 @dataclass(frozen=True)
@@ -42,8 +41,7 @@ class ParsedArms:
 
     task: LoadedTask
     specs: tuple[ArmSpec, ...]
-    run: Settings | None
-    """Settings of the first run among the arms, for default sizes."""
+    run: Settings | None  # settings of the first run among the arms, for default sizes
 
 
 def parse_arms(arms: Sequence[str], task: str | None) -> ParsedArms:

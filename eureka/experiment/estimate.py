@@ -10,12 +10,9 @@ from eureka.designers import prompts
 from eureka.text import clock
 from eureka.workers import halving
 
-LONG = 8 * 3600.0
-"""s; a longer run needs --yes."""
-_TYPICAL_REPLY = 800
-"""Tokens of a reply without long reasoning."""
-_EVALUATION_SHARE = 0.25
-"""Maximum ratio of evaluation to training world-steps."""
+LONG = 8 * 3600.0  # s; a longer run needs --yes
+_TYPICAL_REPLY = 800  # tokens of a reply without long reasoning
+_EVALUATION_SHARE = 0.25  # maximum ratio of evaluation to training world-steps
 
 
 @dataclass(frozen=True)
@@ -24,8 +21,7 @@ class Estimate:
 
     training_steps: int
     evaluation_steps: int
-    rate: float
-    """Measured training world-steps per second."""
+    rate: float  # measured training world-steps per second
     prompt_tokens: int
 
     @property

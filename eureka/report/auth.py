@@ -17,8 +17,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-_HOSTS = ("127.0.0.1", "localhost", "[::1]")
-"""With any port, for SSH tunnels."""
+_HOSTS = ("127.0.0.1", "localhost", "[::1]")  # with any port, for SSH tunnels
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"

@@ -19,9 +19,8 @@ from eureka.text import number, shown
 _HEIGHT = 240.0
 _PANEL = 96.0
 _ROW = 34.0
-_FAILED = 26.0
-"""Offset in px below the axis of candidates without a fitness."""
-SHAPES: dict[State, str] = {
+_FAILED = 26.0  # offset in px below the axis of candidates without a fitness
+SHAPES: dict[State, str] = {  # shape of a candidate's mark by state
     "trained": "dot",
     "dropped": "triangle",
     "duplicate": "ring",
@@ -29,9 +28,7 @@ SHAPES: dict[State, str] = {
     "training": "diamond",
     "waiting": "diamond",
 }
-"""Shape of a candidate's mark by state."""
-COLOURS = 6
-"""Number of line styles (colour and dashes) in the stylesheet."""
+COLOURS = 6  # number of line styles (colour and dashes) in the stylesheet
 
 
 def fitness_by_generation(run: RunView) -> Markup:

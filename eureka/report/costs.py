@@ -16,8 +16,7 @@ class Part:
 
     name: str
     search: float
-    final: float
-    """In the final comparison."""
+    final: float  # in the final comparison
 
     @property
     def seconds(self) -> float:
@@ -29,20 +28,16 @@ class Part:
 class Costs:
     """Measured time in s; tokens and cost as reported by servers."""
 
-    began: float | None
-    """Time of the first journal entry in s since 1970."""
-    ended: float | None
-    """Time of the last one."""
+    began: float | None  # time of the first journal entry in s since 1970
+    ended: float | None  # time of the last one
     parts: tuple[Part, ...]
     calls: int
     prompt_tokens: int
     completion_tokens: int
     cached_tokens: int
     usd: float
-    priced: bool
-    """Whether all calls have a price; otherwise `usd` is a lower bound."""
-    models: tuple[str, ...]
-    """Sources of the replies."""
+    priced: bool  # whether all calls have a price; otherwise `usd` is a lower bound
+    models: tuple[str, ...]  # sources of the replies
 
     @property
     def elapsed(self) -> float:

@@ -17,11 +17,9 @@ from eureka.runs.journal import read_journal
 from eureka.runs.store import at_work, untrusted_run
 from eureka.system.files import output_file, write_whole
 
-MAX_SIZE = 2_000_000
-"""Bytes; long texts are shortened to stay below this size."""
+MAX_SIZE = 2_000_000  # bytes; long texts are shortened to stay below this size
 _PREFIX = b"<!doctype html>"
-_TEXT_LENGTHS = (24_000, 6_000, 1_500, 400)
-"""Maximum characters of a text, tried in this order."""
+_TEXT_LENGTHS = (24_000, 6_000, 1_500, 400)  # maximum characters of a text, tried in this order
 
 
 def write(folder: Path, out: Path | None = None) -> Path:

@@ -9,10 +9,8 @@ from pathlib import Path
 
 from eureka.report.run_index import RunIndex
 
-_RUN_INTERVAL, _LIST_INTERVAL = 0.5, 2.0
-"""s between two polls of a run's journal, and of all journals."""
-_KEEP_ALIVE = 15.0
-"""s after which a comment is sent, to detect closed connections."""
+_RUN_INTERVAL, _LIST_INTERVAL = 0.5, 2.0  # s between two polls of a run's journal, and of all journals
+_KEEP_ALIVE = 15.0  # s after which a comment is sent, to detect closed connections
 
 
 class _Topic:

@@ -22,12 +22,9 @@ _CLASSES = {
     Token.Name.Function: "f",
     Token.Name.Decorator: "f",
 }
-_MAX_CODE = 60_000
-"""Characters; longer code is not highlighted."""
-_MAX_LINES = 3_000
-"""Longer texts are not compared."""
-_CONTEXT = 3
-"""Unchanged lines around a change."""
+_MAX_CODE = 60_000  # characters; longer code is not highlighted
+_MAX_LINES = 3_000  # longer texts are not compared
+_CONTEXT = 3  # unchanged lines around a change
 
 Sign = Literal["+", "-", " "]
 
@@ -61,8 +58,7 @@ class DiffLine:
     """A line of a diff."""
 
     sign: Sign
-    old: int | None
-    """Line number in the old text."""
+    old: int | None  # line number in the old text
     new: int | None
     text: Markup
 

@@ -29,8 +29,7 @@ class ProgressView:
     """The current or last activity of a run."""
 
     words: str
-    share: float
-    """Completed fraction; generations and the final comparison have equal weights."""
+    share: float  # completed fraction; generations and the final comparison have equal weights
 
 
 def progress_of(journal: Journal) -> ProgressView:

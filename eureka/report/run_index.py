@@ -19,12 +19,9 @@ from eureka.runs.journal import Journal, stamp_of
 from eureka.runs.store import at_work, untrusted_run
 
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
-_CACHE_SIZE = 12
-"""Journals kept in memory."""
-_MAX_DEPTH = 6
-"""Levels of folders that are searched."""
-_LOCK_INTERVAL = 2.0
-"""s between two checks of a run's lock."""
+_CACHE_SIZE = 12  # journals kept in memory
+_MAX_DEPTH = 6  # levels of folders that are searched
+_LOCK_INTERVAL = 2.0  # s between two checks of a run's lock
 
 
 @dataclass(frozen=True)
@@ -35,10 +32,8 @@ class Row:
     name: str
     task: str
     designer: str
-    state: str
-    """running, interrupted, finished, or damaged."""
-    words: str
-    """Progress or error."""
+    state: str  # running, interrupted, finished, or damaged
+    words: str  # progress or error
     began: float | None
     best: str
     fitness: float | None

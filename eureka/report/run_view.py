@@ -27,11 +27,9 @@ class Attempt:
     reply: str
     finish: str
     model: str
-    prompt: str | None
-    """SHA-256 of the prompt; None for a reward given by the user."""
+    prompt: str | None  # SHA-256 of the prompt; None for a reward given by the user
     code: str | None
-    failed: Failed | None
-    """Failure in the sandbox or pre-flight."""
+    failed: Failed | None  # failure in the sandbox or pre-flight
 
 
 @dataclass(frozen=True)
@@ -41,10 +39,8 @@ class Entry:
     candidate: Candidate
     state: State
     curves: Curves | None
-    score: float | None
-    """Fitness; for a duplicate, of its original."""
-    parent: str | None
-    """Name of the candidate that its prompt reflected on."""
+    score: float | None  # fitness; for a duplicate, of its original
+    parent: str | None  # name of the candidate that its prompt reflected on
     attempts: tuple[Attempt, ...]
     alarms: tuple[str, ...]
 
@@ -67,19 +63,16 @@ class Prompt:
     generation: int
     attempt: int
     messages: tuple[Message, ...]
-    asked: tuple[str, ...]
-    """Names of the candidates requested with it."""
+    asked: tuple[str, ...]  # names of the candidates requested with it
 
 
 @dataclass(frozen=True)
 class Final:
     """One training of the final comparison."""
 
-    key: str
-    """The arm's name, with the index of the reward if it has several."""
+    key: str  # the arm's name, with the index of the reward if it has several
     seed: int
-    curves: Curves
-    """Curves so far."""
+    curves: Curves  # curves so far
 
 
 @dataclass(frozen=True)
@@ -88,26 +81,19 @@ class RunView:
 
     name: str
     task: str
-    settings: Settings
-    """Those in effect."""
+    settings: Settings  # those in effect
     versions: Mapping[str, str]
-    sources: Mapping[str, str]
-    """SHA-256 of the task's files."""
-    started: StartedEvent | None
-    """What was found out about the machine when it began: sandbox, fence."""
+    sources: Mapping[str, str]  # SHA-256 of the task's files
+    started: StartedEvent | None  # what was found out about the machine when it began: sandbox, fence
     entries: Mapping[str, Entry]
     prompts: tuple[Prompt, ...]
     finished: bool
     winner: str | None
-    comparison: Comparison
-    """The final comparison; without arms before the end."""
-    arms: tuple[str, ...]
-    """What is retrained in the end, by key, as far as it is known."""
-    searching: bool
-    """Whether the run looks for rewards; else it only retrains some."""
+    comparison: Comparison  # the final comparison; without arms before the end
+    arms: tuple[str, ...]  # what is retrained in the end, by key, as far as it is known
+    searching: bool  # whether the run looks for rewards; else it only retrains some
     finals: tuple[Final, ...]
-    splits: tuple[str, ...]
-    """Reasons for bisections of populations."""
+    splits: tuple[str, ...]  # reasons for bisections of populations
     costs: Costs
     progress: ProgressView
 

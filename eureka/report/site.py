@@ -21,10 +21,8 @@ from eureka.report.run_index import RunIndex
 from eureka.report.run_view import Entry, RunView
 from eureka.runs.store import untrusted_run
 
-_MAX_TEXT = 200_000
-"""Characters."""
-_MAX_COMPARED = 6
-"""Runs on a comparison page: the number of line styles."""
+_MAX_TEXT = 200_000  # characters
+_MAX_COMPARED = 6  # runs on a comparison page: the number of line styles
 
 
 def site(root: Path, stopped: Callable[[], bool] = lambda: False) -> FastAPI:

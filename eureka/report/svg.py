@@ -14,8 +14,7 @@ from markupsafe import Markup, escape
 from eureka.report.axes import Axis, Scale, fitting
 from eureka.text import plain
 
-WIDTH = 1000.0
-"""Width of the stretched inner drawing in user units."""
+WIDTH = 1000.0  # width of the stretched inner drawing in user units
 
 
 def element(name: str, *children: object, **attributes: object) -> Markup:

@@ -11,15 +11,13 @@ from PIL import Image
 
 _CODECS = {"libx264": "H.264", "libopenh264": "H.264", "h264_videotoolbox": "H.264", "mpeg4": "MPEG-4"}
 """In order of browser support; every build of FFmpeg has the last."""
-_MAX_WIDTH, _MAX_RATE = 480, 15
-"""Pixels and frames per second of an animated image."""
+_MAX_WIDTH, _MAX_RATE = 480, 15  # pixels and frames per second of an animated image
 
 
 class Film(Protocol):
     """A writer of consecutive frames."""
 
-    by: str
-    """Display name of the format."""
+    by: str  # display name of the format
 
     def add(self, frame: Image.Image) -> None:
         """Append a frame; all frames have the same size, with even width and height."""

@@ -10,8 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from eureka.text import number, shown
 from eureka.video.trajectory import TERMINATED, Part
 
-_SCALE = 2
-"""Supersampling factor for antialiasing."""
+_SCALE = 2  # supersampling factor for antialiasing
 _BACK, _PLOT, _RULE = (22, 25, 31), (31, 35, 43), (68, 75, 88)
 _TEXT, _DIM = (236, 239, 244), (158, 167, 182)
 _COLOURS = ((236, 239, 244), (94, 187, 255), (255, 180, 84), (122, 214, 138), (240, 138, 178), (190, 160, 255))

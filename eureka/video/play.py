@@ -24,12 +24,10 @@ from eureka.workers.isolation import IsolationPolicy
 from eureka.workers.messages import FileReference, Play
 from eureka.workers.process import Died, Worker, last_line
 
-FILMS = (".mp4", ".gif", ".webp")
-"""Suffixes of films."""
+FILMS = (".mp4", ".gif", ".webp")  # suffixes of films
 _SINGLE_SIZE, _MULTIPLE_SIZE = (960, 540), (1280, 720)
 """Default size of a frame in pixels, for one and for several policies."""
-_SECONDS = 10.0
-"""Default duration in s."""
+_SECONDS = 10.0  # default duration in s
 _MAX_EPISODES = 100
 _MIN_SIZE, _MAX_SIZE = 160, 4096
 _START_TIMEOUT, _FRAME_TIMEOUT = 300.0, 180.0
@@ -37,8 +35,7 @@ _START_TIMEOUT, _FRAME_TIMEOUT = 300.0, 180.0
 _INSTALL = "pip install -e '.[play]'"
 
 Say = Callable[[str], None]
-Tick = Callable[[int, int], None]
-"""Called with the number of drawn frames and the total."""
+Tick = Callable[[int, int], None]  # called with the number of drawn frames and the total
 
 
 @dataclass(frozen=True)
@@ -49,8 +46,7 @@ class PlayOptions:
         UserError: an option is invalid.
     """
 
-    given: str
-    """A run, a policy file or a saved trajectory."""
+    given: str  # a run, a policy file or a saved trajectory
     candidate: str | None = None
     baseline: str | None = None
     task: str | None = None

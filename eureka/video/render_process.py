@@ -26,12 +26,9 @@ from eureka.video.overlay import Panel
 from eureka.video.trajectory import Trajectory, load
 from eureka.workers.process import frames, write_frame
 
-_MIN_RATE = 25
-"""Frames per second; more frequent control steps are skipped."""
-_SIDE_SHARE, _BELOW_SHARE = 0.3, 0.42
-"""Fraction of a frame for the panel: beside a single policy, below one of several."""
-_SEPARATOR = (68, 75, 88)
-"""Colour of the line between two policies."""
+_MIN_RATE = 25  # frames per second; more frequent control steps are skipped
+_SIDE_SHARE, _BELOW_SHARE = 0.3, 0.42  # fraction of a frame for the panel: beside a single policy, below one of several
+_SEPARATOR = (68, 75, 88)  # colour of the line between two policies
 
 
 def rate_of(control_period: float) -> tuple[int, Fraction]:

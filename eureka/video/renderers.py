@@ -9,28 +9,23 @@ from typing import Protocol
 
 import numpy as np
 
-OPENGL = {"egl": "EGL", "osmesa": "OSMesa", "glfw": "GLFW", "cgl": "CGL"}
-"""Values of MUJOCO_GL, with display names."""
+OPENGL = {"egl": "EGL", "osmesa": "OSMesa", "glfw": "GLFW", "cgl": "CGL"}  # values of MUJOCO_GL, with display names
 WARP = "warp"
-CAMERA = "view"
-"""Name of the camera that a scene should be viewed through."""
+CAMERA = "view"  # name of the camera that a scene should be viewed through
 _GOAL_HEIGHT, _GOAL_ALPHA = 1.3, 0.55
 """Height of a goal marker above its position in radii of the object, and its opacity."""
-_ASPECT = 4 / 3
-"""Aspect ratio that the scenes' cameras are designed for."""
+_ASPECT = 4 / 3  # aspect ratio that the scenes' cameras are designed for
 _MARGIN, _MAX_ZOOM_OUT, _MAX_STATES = 1.1, 1.8, 300
 """Margin around moving bodies, maximum factor of zooming out, and number of states checked for it."""
 _TRACKING_DISTANCE, _TRACKING_ELEVATION = 0.6, -25.0
 """Of a tracking camera: fraction of the distance that shows the whole scene, and elevation in degrees."""
-_SAMPLES = 2
-"""Rays per pixel along each axis."""
+_SAMPLES = 2  # rays per pixel along each axis
 
 
 class Renderer(Protocol):
     """Renders a scene."""
 
-    by: str
-    """Display name with the device."""
+    by: str  # display name with the device
 
     def picture(self, state: np.ndarray, goal: np.ndarray) -> np.ndarray:
         """Render a state. Returns (H, W, 3) uint8, which the next call may overwrite.

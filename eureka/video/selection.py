@@ -16,8 +16,7 @@ from eureka.runs.store import find_run, task_of, untrusted_run
 from eureka.text import shown
 
 POLICY = ".safetensors"
-_MAX_POLICIES = 4
-"""In one film."""
+_MAX_POLICIES = 4  # in one film
 
 
 @dataclass(frozen=True)
@@ -26,8 +25,7 @@ class PlayedPolicy:
 
     label: str
     file: Path
-    program: str | None
-    """Program of its reward, verified when it is loaded; None if unknown."""
+    program: str | None  # program of its reward, verified when it is loaded; None if unknown
 
 
 @dataclass(frozen=True)
@@ -36,8 +34,7 @@ class Selection:
 
     task: LoadedTask
     players: tuple[PlayedPolicy, ...]
-    name: str
-    """Default name of the film."""
+    name: str  # default name of the film
 
 
 def select(given: str, candidate: str | None, baseline: str | None, task: str | None) -> Selection:

@@ -13,8 +13,7 @@ from eureka.errors import UserError
 from eureka.system.files import write_whole
 
 SUFFIX = ".npz"
-RUNNING, TERMINATED, TIMED_OUT = 0, 1, 2
-"""Effect of a control step on its episode."""
+RUNNING, TERMINATED, TIMED_OUT = 0, 1, 2  # effect of a control step on its episode
 _VERSION = 1
 _ARRAYS = ("state", "values", "fitness", "ended", "length", "goal")
 
@@ -24,18 +23,12 @@ class Part:
     """T control steps of one policy, over consecutive episodes."""
 
     label: str
-    components: tuple[str, ...]
-    """Names of the C reward components; untrusted text."""
-    state: np.ndarray
-    """(T, S) float64, MuJoCo's integration state after each step and before a reset."""
-    values: np.ndarray
-    """(T, 1 + C) float32, total reward and components; (T, 0) if the reward is unknown."""
-    fitness: np.ndarray
-    """(T,) float32, of the current episode."""
-    ended: np.ndarray
-    """(T,) int8, `RUNNING`, `TERMINATED` or `TIMED_OUT`."""
-    length: np.ndarray
-    """(T,) int64, control steps in the current episode, including this one."""
+    components: tuple[str, ...]  # names of the C reward components; untrusted text
+    state: np.ndarray  # (T, S) float64, MuJoCo's integration state after each step and before a reset
+    values: np.ndarray  # (T, 1 + C) float32, total reward and components; (T, 0) if the reward is unknown
+    fitness: np.ndarray  # (T,) float32, of the current episode
+    ended: np.ndarray  # (T,) int8, `RUNNING`, `TERMINATED` or `TIMED_OUT`
+    length: np.ndarray  # (T,) int64, control steps in the current episode, including this one
     goal: np.ndarray
     """(T, 7) float32, target pose of the body `object`: position in m and wxyz, world frame; (T, 0) without one."""
 
@@ -54,10 +47,8 @@ class Trajectory:
     """Trajectories of several policies in separate scenes, from the same initial states."""
 
     task: str
-    control_period: float
-    """s between two steps."""
-    model: bytes
-    """Compiled scene in MuJoCo's binary format, readable only by the same version of MuJoCo."""
+    control_period: float  # s between two steps
+    model: bytes  # compiled scene in MuJoCo's binary format, readable only by the same version of MuJoCo
     parts: tuple[Part, ...]
 
     @property
