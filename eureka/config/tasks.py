@@ -92,7 +92,6 @@ class LoadedTask(BaseModel):
 
     @property
     def class_name(self) -> str:
-        """Name of the task class."""
         return self.file.task.partition(":")[2]
 
     @property
@@ -143,11 +142,7 @@ def _known() -> str:
 
 
 def load_task(name: str) -> LoadedTask:
-    """Load and validate a task.
-
-    Raises:
-        UserError: the YAML file is missing or invalid, or names a file that does not exist.
-    """
+    """Load and validate a task; UserError for a YAML file, or a file named there, that is missing or invalid."""
     path = find_task(name)
     if name.startswith(PREFIX):
         if not re.fullmatch(rf"{PREFIX}\S+", name):

@@ -36,11 +36,7 @@ class Budget:
             self._add(answer)
 
     def reserve(self, prompt: int, completion: int) -> Reservation:
-        """Reserve the maximum cost of a call.
-
-        Args:
-            prompt: upper bound on prompt tokens.
-            completion: upper bound on completion tokens.
+        """Reserve the maximum cost of a call, for upper bounds on its prompt and completion tokens.
 
         Raises:
             BudgetSpent: spent, reserved and new cost together exceed a limit.

@@ -21,11 +21,7 @@ class HuggingFaceDesigner:
     """Samples all replies to a prompt as one batch."""
 
     def __init__(self, name: str, around: DesignerContext):
-        """Load the model.
-
-        Args:
-            name: a folder, a .gguf file, or a name on the Hugging Face Hub.
-            around: settings and limits.
+        """Load a model from a folder, a .gguf file, or the Hugging Face Hub.
 
         Raises:
             UserError: transformers is not installed, or the model cannot be loaded.

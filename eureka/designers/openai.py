@@ -47,12 +47,7 @@ class OpenAI:
     """Requests replies through the chat completions API."""
 
     def __init__(self, argument: str, around: DesignerContext, retries: int = RETRIES):
-        """Create the client. No request for a reply is sent yet.
-
-        Args:
-            argument: MODEL or MODEL@URL.
-            around: settings, budget and output.
-            retries: maximum retries of a failed call.
+        """Create the client for MODEL or MODEL@URL. No request for a reply is sent yet.
 
         Raises:
             UserError: the model, the API key or the URL is missing or invalid.

@@ -34,7 +34,7 @@ class Scalar:
     """A point of a curve."""
 
     series: str  # a folder in the run, e.g. `candidates/1.0` or `final/human-0`, or `RUN`; safe as a relative path
-    name: str  # E.g. `fitness` or `components/upright`; untrusted text without control characters
+    name: str  # e.g. `fitness` or `components/upright`; untrusted text without control characters
     step: int  # training world-steps; in the series `RUN`, a counter
     value: float
     time: float  # time of the journal entry in s since 1970
@@ -163,11 +163,7 @@ LOGGERS = {"tensorboard": _Kind(TensorBoard, "tensorboard")}  # values of `--log
 
 
 def with_logger(display: Display, name: str | None) -> Display:
-    """Add a logger to a display, if a name is given.
-
-    Raises:
-        UserError: the logger does not exist, or its package is not installed.
-    """
+    """Add a logger to a display, if a name is given; UserError if there is none or its package is not installed."""
     if name is None:
         return display
     if name not in LOGGERS:

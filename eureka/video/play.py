@@ -25,13 +25,11 @@ from eureka.workers.messages import FileReference, Play
 from eureka.workers.process import Died, Worker, last_line
 
 FILMS = (".mp4", ".gif", ".webp")  # suffixes of films
-_SINGLE_SIZE, _MULTIPLE_SIZE = (960, 540), (1280, 720)
-"""Default size of a frame in pixels, for one and for several policies."""
+_SINGLE_SIZE, _MULTIPLE_SIZE = (960, 540), (1280, 720)  # px, for one and for several policies
 _SECONDS = 10.0  # default duration in s
 _MAX_EPISODES = 100
 _MIN_SIZE, _MAX_SIZE = 160, 4096
-_START_TIMEOUT, _FRAME_TIMEOUT = 300.0, 180.0
-"""s to wait for a renderer to start (it may compile kernels), and for a frame."""
+_START_TIMEOUT, _FRAME_TIMEOUT = 300.0, 180.0  # s; the start may compile kernels
 _INSTALL = "pip install -e '.[play]'"
 
 Say = Callable[[str], None]
@@ -40,11 +38,7 @@ Tick = Callable[[int, int], None]  # called with the number of drawn frames and 
 
 @dataclass(frozen=True)
 class PlayOptions:
-    """Options of `eureka play`.
-
-    Raises:
-        UserError: an option is invalid.
-    """
+    """Options of `eureka play`; UserError if one is invalid."""
 
     given: str  # a run, a policy file or a saved trajectory
     candidate: str | None = None

@@ -29,8 +29,7 @@ class Part:
     fitness: np.ndarray  # (T,) float32, of the current episode
     ended: np.ndarray  # (T,) int8, `RUNNING`, `TERMINATED` or `TIMED_OUT`
     length: np.ndarray  # (T,) int64, control steps in the current episode, including this one
-    goal: np.ndarray
-    """(T, 7) float32, target pose of the body `object`: position in m and wxyz, world frame; (T, 0) without one."""
+    goal: np.ndarray  # (T, 7) float32, target pose of `object`: m and wxyz, world frame; (T, 0) without one
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -72,11 +71,7 @@ class Trajectory:
 
 
 def load(path: Path) -> Trajectory:
-    """Load a file written by `Trajectory.save`.
-
-    Raises:
-        UserError: the file cannot be read or is not a trajectory.
-    """
+    """Load a file written by `Trajectory.save`; UserError if it is none or cannot be read."""
     try:
         with np.load(path, allow_pickle=False) as file:
             record = json.loads(file["record"].tobytes())
