@@ -73,7 +73,6 @@ class LoadedTask(BaseModel):
 
     @property
     def on_disk(self) -> bool:
-        """Whether the task has a YAML file."""
         return not str(self.path).startswith(PREFIX)
 
     @property
@@ -82,12 +81,10 @@ class LoadedTask(BaseModel):
         return self.path.parent == shipped("tasks")
 
     def beside(self, relative: str) -> Path:
-        """Resolve a path relative to the YAML file."""
         return self.path.parent / relative
 
     @property
     def module(self) -> Path:
-        """The Python file that defines the task class."""
         return self.beside(self.file.task.partition(":")[0])
 
     @property

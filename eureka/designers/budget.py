@@ -26,7 +26,6 @@ class Budget:
     """Spent and reserved tokens and USD of a run. Thread-safe."""
 
     def __init__(self, asking: Asking, answers: Iterable[Answer] = ()):
-        """Start from the answers recorded in a journal."""
         self._limits, self._lock = asking, threading.Lock()
         self.calls = self.tokens = self.cached = 0
         self.usd = 0.0
@@ -67,7 +66,6 @@ class Budget:
             self._held_usd -= hold.usd
 
     def count(self, answer: Answer) -> None:
-        """Add the tokens and cost of an answer."""
         with self._lock:
             self._add(answer)
 

@@ -111,7 +111,6 @@ class HuggingFaceDesigner:
         return int(getattr(self._model.config, "max_position_embeddings", None) or 1 << 20)
 
     def _ends(self) -> list[int]:
-        """End-of-sequence tokens."""
         ends = self._model.generation_config.eos_token_id
         if ends is None:
             ends = self._tokenizer.eos_token_id

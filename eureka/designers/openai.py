@@ -36,8 +36,6 @@ _MAX_EMPTY = 3  # answers without a reply after which the reply is recorded as e
 
 @dataclass(frozen=True)
 class _Job:
-    """A pending call."""
-
     request: Request
     slots: tuple[int, ...]
     empty: int = 0  # answers without a reply so far

@@ -83,7 +83,6 @@ class Live:
         self._region.stop()
 
     def _print(self, text: str) -> None:
-        """Print permanent text above the live region."""
         self._console.print(Text(fold(text, self._console.width)), soft_wrap=True)
 
     def _draw(self) -> RenderableType:

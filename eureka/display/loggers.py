@@ -54,11 +54,9 @@ class Logger(Protocol):
 
     def write(self, scalar: Scalar) -> None:
         """Write a scalar without delay."""
-        ...
 
     def close(self) -> None:
         """Close all files."""
-        ...
 
 
 class Scalars:
@@ -112,7 +110,6 @@ class TensorBoard:
     """Writes TensorBoard event files to `RUN/tensorboard`, with a folder per series."""
 
     def __init__(self, folder: Path):
-        """Log the run in `folder`."""
         self._folder = folder / layout.TENSORBOARD
         self._files: dict[str, tuple[Any, Any]] = {}
 
@@ -214,7 +211,6 @@ class _Feed:
         self.catch_up()
 
     def catch_up(self) -> None:
-        """Write the new scalars of the journal."""
         sink = self._sink
         if sink is None:
             return

@@ -149,11 +149,7 @@ def require(task: LoadedTask, specs: Sequence[ArmSpec], wanted: CompareOptions) 
 
 
 def control(name: str, settings: Settings, wanted: CompareOptions) -> Settings:
-    """Settings of a control search, with the sizes of the comparison.
-
-    Raises:
-        UserError: the control needs a model, but the designer is manual or a replay.
-    """
+    """Settings of a control search, sized as `wanted`; UserError if it needs a model and the designer has none."""
     base = settings.model_copy(update={"final_seeds": 0, "start": None})
     if name == "search":
         return base.model_copy(update={"llm": "search", "strategy": "greedy"})

@@ -93,11 +93,7 @@ def _probe(
     trained: Sequence[Sequence[tuple[str, str, int]]],
     result: Comparison,
 ) -> Comparison:
-    """Add robustness and correlation to a comparison.
-
-    `trained` lists the trained policies (arm, reward's key, seed) in the parts in which they were trained, which fit
-    into memory.
-    """
+    """Add robustness and correlation. `trained` has (arm, reward's key, seed) in parts that fit into memory."""
     human = programs.get(HUMAN) if wanted.correlation else None
     if not any(trained) or not (wanted.robustness or human):
         return result

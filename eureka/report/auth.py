@@ -1,6 +1,7 @@
 """Access control of the live pages: a token for one browser on this machine, and protection from other sites.
 
-Another site can send requests, but not set the Host header (against DNS rebinding) or the SameSite=Strict cookie.
+Another site can send requests, but it cannot set the Host header (checked against DNS rebinding), read the responses,
+or send the cookie, which is SameSite=Strict.
 """
 
 from __future__ import annotations

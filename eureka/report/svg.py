@@ -140,7 +140,6 @@ def _stretch(inside: Markup, height: float) -> Markup:
 
 
 def _digits(value: float) -> str:
-    """Format a coordinate with at most one decimal."""
     return f"{value:.1f}".removesuffix(".0")
 
 

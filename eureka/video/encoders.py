@@ -21,11 +21,9 @@ class Film(Protocol):
 
     def add(self, frame: Image.Image) -> None:
         """Append a frame; all frames have the same size, with even width and height."""
-        ...
 
     def close(self) -> None:
         """Finish the file."""
-        ...
 
 
 def make(path: Path, rate: Fraction, size: tuple[int, int]) -> Film:
@@ -39,7 +37,6 @@ class Frames:
     by = "PNG"
 
     def __init__(self, folder: Path):
-        """Write to `folder`, which is created."""
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._count = folder, 0
 

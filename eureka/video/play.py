@@ -68,7 +68,6 @@ class PlayOptions:
 
     @property
     def replayed(self) -> bool:
-        """Whether a saved trajectory was given."""
         return self.given.endswith(SUFFIX)
 
     def pixels(self, policies: int) -> tuple[int, int]:
@@ -124,7 +123,6 @@ def _select(options: PlayOptions) -> Selection:
 
 
 def _check_output(film: Path | None, frames: Path | None) -> None:
-    """Check the output paths before the simulation."""
     if film is not None and len(film.name.encode()) > 200:
         raise UserError("the film's name is too long; give a shorter one with -o")
     if film is not None and film.exists():
@@ -200,11 +198,7 @@ def _draw(
 
 
 def _draw_with(name: str, job: dict[str, Any], scratch: Path, tick: Tick) -> dict[str, Any] | str:
-    """Draw with one renderer in a separate process. Returns its report, or the reason why it is unavailable.
-
-    Raises:
-        EnvironmentFault: it failed after it started drawing.
-    """
+    """Draw with one renderer in a separate process. Returns its report, or the reason why it is unavailable."""
     log, about = scratch / f"{name}.log", None
     more = dict(renderers.environment(name))
     worker = Worker(["-P", "-m", "eureka.video.render_process"], log, cwd=scratch, more=more)

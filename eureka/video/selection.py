@@ -38,7 +38,7 @@ class Selection:
 
 
 def select(given: str, candidate: str | None, baseline: str | None, task: str | None) -> Selection:
-    """Select the policies of a run's folder or of a policy file (then with its task).
+    """Select policies: a run's winner, or its `candidate` (`G.K` or an arm), with the arm `baseline`; or a policy file.
 
     Raises:
         UserError: a policy does not exist or was not saved, or the task has changed.
@@ -69,8 +69,6 @@ def select(given: str, candidate: str | None, baseline: str | None, task: str | 
 
 
 class _Kept:
-    """The policies recorded in a run's journal."""
-
     def __init__(self, folder: Path):
         self.folder, self.journal = folder, read_journal(folder)
         trained = self.journal.all(TrainedEvent)
