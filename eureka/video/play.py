@@ -242,11 +242,8 @@ def _save_trajectory(trajectory: Path, film: Path, choice: Selection | None, why
         names = (film.with_name(f"{film.stem}{number}{SUFFIX}") for number in numbers)
         kept = next(name for name in names if not name.exists())
         _copy(trajectory, kept)
-    remedy = (
-        ""
-        if _INSTALL in why
-        else ("; install Mesa's libegl1 or libosmesa6, or mujoco-warp (pip install -e '.[gpu]'), here or elsewhere")
-    )
+    remedy = "; install Mesa's libegl1 or libosmesa6, or mujoco-warp (pip install -e '.[gpu]'), here or elsewhere"
+    remedy = "" if _INSTALL in why else remedy
     return EnvironmentFault(f"{why}{remedy}; the trajectory is saved as {kept}; to draw it: eureka play {kept}")
 
 
