@@ -16,8 +16,7 @@ PREFIX = "gymnasium:"  # Prefix of a Gymnasium id, in `task` of a YAML file and 
 BASELINE = "environment"  # The only baseline of a Gymnasium task: the environment's own reward
 PROGRAM = '{"environment": true}'
 """Placeholder for the program of that baseline. Pre-flight rejects it as a candidate: it is not a valid program."""
-FIELD = "reward of the environment"
-"""State field with that reward. Hidden from designers; not a valid argument name."""
+FIELD = "reward of the environment"  # state field with that reward. Hidden from designers; not a valid argument name
 
 
 class TaskFile(_Strict):
@@ -31,7 +30,7 @@ class TaskFile(_Strict):
     presets: dict[PresetName, Preset] = Field(description="run sizes for a CPU, for a GPU, and as in the paper")
 
 
-_GENERAL: dict[PresetName, Preset] = {
+_GENERAL: dict[PresetName, Preset] = {  # default sizes for a Gymnasium environment
     "cpu": Preset(
         generations=3,
         samples=6,
@@ -41,7 +40,6 @@ _GENERAL: dict[PresetName, Preset] = {
         evaluation=Evaluation(checkpoints=8, selection_episodes=4, report_episodes=32),
     )
 }
-"""Default sizes for a Gymnasium environment."""
 
 
 class EnvironmentFile(_Strict):
@@ -75,7 +73,6 @@ class LoadedTask(BaseModel):
 
     @property
     def on_disk(self) -> bool:
-        """Whether the task has a YAML file."""
         return not str(self.path).startswith(PREFIX)
 
     @property
@@ -84,17 +81,14 @@ class LoadedTask(BaseModel):
         return self.path.parent == shipped("tasks")
 
     def beside(self, relative: str) -> Path:
-        """Resolve a path relative to the YAML file."""
         return self.path.parent / relative
 
     @property
     def module(self) -> Path:
-        """The Python file that defines the task class."""
         return self.beside(self.file.task.partition(":")[0])
 
     @property
     def class_name(self) -> str:
-        """Name of the task class."""
         return self.file.task.partition(":")[2]
 
     @property
@@ -145,11 +139,7 @@ def _known() -> str:
 
 
 def load_task(name: str) -> LoadedTask:
-    """Load and validate a task.
-
-    Raises:
-        UserError: the YAML file is missing or invalid, or names a file that does not exist.
-    """
+    """Load and validate a task; UserError for a YAML file, or a file named there, that is missing or invalid."""
     path = find_task(name)
     if name.startswith(PREFIX):
         if not re.fullmatch(rf"{PREFIX}\S+", name):

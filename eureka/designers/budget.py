@@ -26,7 +26,6 @@ class Budget:
     """Spent and reserved tokens and USD of a run. Thread-safe."""
 
     def __init__(self, asking: Asking, answers: Iterable[Answer] = ()):
-        """Start from the answers recorded in a journal."""
         self._limits, self._lock = asking, threading.Lock()
         self.calls = self.tokens = self.cached = 0
         self.usd = 0.0
@@ -36,11 +35,7 @@ class Budget:
             self._add(answer)
 
     def reserve(self, prompt: int, completion: int) -> Reservation:
-        """Reserve the maximum cost of a call.
-
-        Args:
-            prompt: upper bound on prompt tokens.
-            completion: upper bound on completion tokens.
+        """Reserve the maximum cost of a call, for upper bounds on its prompt and completion tokens.
 
         Raises:
             BudgetSpent: spent, reserved and new cost together exceed a limit.
@@ -71,7 +66,6 @@ class Budget:
             self._held_usd -= hold.usd
 
     def count(self, answer: Answer) -> None:
-        """Add the tokens and cost of an answer."""
         with self._lock:
             self._add(answer)
 

@@ -1,9 +1,8 @@
 """The built-in designer: an evolutionary search over sums of reward terms. Needs no model, API key or network.
 
-A reward has two to six terms. A term applies a shape (bell, penalty, proportion, threshold, inverse) with a weight
-and a width to a feature of the state (a field, a component, a norm, a distance, an angle). Children are mutations of
+A reward has two to six terms: a shape with a weight and a width, of a feature of the state. Children are mutations of
 the best reward of the latest generation, guided by its component statistics: a constant component gets another width
-or is dropped, a dominant one is scaled down, and one that is anticorrelated with the fitness changes its sign.
+or is dropped, a dominant one is scaled down, and one anticorrelated with the fitness changes its sign.
 
 Replies are text with a code block, as from a language model. The search is the control for language models.
 """
@@ -61,7 +60,6 @@ class Search:
     name = "built-in search"
 
     def __init__(self, seed: int):
-        """Use the run's seed."""
         self._seed = seed
 
     def propose(self, requests: Sequence[Request]) -> Iterator[Answer]:

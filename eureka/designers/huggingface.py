@@ -21,11 +21,7 @@ class HuggingFaceDesigner:
     """Samples all replies to a prompt as one batch."""
 
     def __init__(self, name: str, around: DesignerContext):
-        """Load the model.
-
-        Args:
-            name: a folder, a .gguf file, or a name on the Hugging Face Hub.
-            around: settings and limits.
+        """Load a model from a folder, a .gguf file, or the Hugging Face Hub.
 
         Raises:
             UserError: transformers is not installed, or the model cannot be loaded.
@@ -115,7 +111,6 @@ class HuggingFaceDesigner:
         return int(getattr(self._model.config, "max_position_embeddings", None) or 1 << 20)
 
     def _ends(self) -> list[int]:
-        """End-of-sequence tokens."""
         ends = self._model.generation_config.eos_token_id
         if ends is None:
             ends = self._tokenizer.eos_token_id

@@ -23,8 +23,6 @@ _QUIET_PERIOD = 1.0  # s without a modification after which a file is considered
 
 @dataclass
 class _OpenPrompt:
-    """A prompt with missing replies."""
-
     place: Path
     slots: list[int]
 
@@ -90,7 +88,6 @@ class Manual:
 
 
 def _move_to_taken(file: Path) -> None:
-    """Move a recorded reply so that it is not read again."""
     with storage(file):
         (file.parent / "taken").mkdir(exist_ok=True)
         file.replace(file.parent / "taken" / file.name)

@@ -36,8 +36,6 @@ _MAX_EMPTY = 3  # Answers without a reply after which the reply is recorded as e
 
 @dataclass(frozen=True)
 class _Job:
-    """A pending call."""
-
     request: Request
     slots: tuple[int, ...]
     empty: int = 0  # Answers without a reply so far
@@ -47,12 +45,7 @@ class OpenAI:
     """Requests replies through the chat completions API."""
 
     def __init__(self, argument: str, around: DesignerContext, retries: int = RETRIES):
-        """Create the client. No request for a reply is sent yet.
-
-        Args:
-            argument: MODEL or MODEL@URL.
-            around: settings, budget and output.
-            retries: maximum retries of a failed call.
+        """Create the client for MODEL or MODEL@URL. No request for a reply is sent yet.
 
         Raises:
             UserError: the model, the API key or the URL is missing or invalid.

@@ -44,13 +44,7 @@ def first(task: Description) -> Messages:
 
 
 def after(task: Description, best: Candidate, generation: Sequence[Candidate]) -> Messages:
-    """The prompt of a later generation: the best reply of the latest one, with a reflection on its training.
-
-    Args:
-        task: description of the task.
-        best: a trained candidate.
-        generation: all candidates of its generation.
-    """
+    """The prompt of a later generation: its `best` reply, with a reflection on its training and on its generation."""
     text = reflection(best, generation)
     return (*first(task), Message(role="assistant", content=as_sent(best.reply)), Message(role="user", content=text))
 

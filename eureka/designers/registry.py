@@ -12,11 +12,7 @@ HELP = "search, openai:MODEL[@URL], manual[:WHO], transformers:MODEL, or replay:
 
 
 def check_name(name: str) -> None:
-    """Validate the value of `--llm`.
-
-    Raises:
-        UserError: the designer does not exist or its argument is missing.
-    """
+    """Validate the value of `--llm`; UserError if there is no such designer or its argument is missing."""
     kind, _, argument = name.partition(":")
     if kind not in NAMES:
         raise UserError(f"no designer {name!r}{did_you_mean(kind, NAMES)}; give {HELP}")
@@ -27,11 +23,7 @@ def check_name(name: str) -> None:
 
 
 def make(around: DesignerContext) -> Designer:
-    """Create the designer given in the settings.
-
-    Raises:
-        UserError: a recorded run, an API key or a package is missing.
-    """
+    """Create the designer of the settings; UserError if a recorded run, an API key or a package is missing."""
     name = around.settings.llm
     check_name(name)
     kind, _, argument = name.partition(":")

@@ -17,15 +17,12 @@ class ReplayDesigner:
     """Looks replies up by address: (generation, slot, attempt)."""
 
     def __init__(self, run: Path, strict: bool, tell: Callable[[str], None]):
-        """Read the journal of `run`.
+        """Read the journal of `run`; UserError if there is none, or it has no replies.
 
         Args:
             run: folder of the recorded run.
             strict: whether a prompt that differs from the recorded one is an error.
             tell: shows a line; called once, at the first difference.
-
-        Raises:
-            UserError: there is no run, or it has no replies.
         """
         self.folder = find_run(str(run))
         journal = read_journal(self.folder)
@@ -36,7 +33,6 @@ class ReplayDesigner:
         self._strict, self._tell, self._told = strict, tell, False
         self.name = f"replay of {self.folder.name}"
         self.author = ", ".join(dict.fromkeys(event.answer.model for _, event in self._replies.values()))
-        """Who wrote the replies."""
 
     def propose(self, requests: Sequence[Request]) -> Iterator[Answer]:
         found = [(r, slot, *self._find(r, slot)) for r in requests for slot in r.slots]

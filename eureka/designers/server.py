@@ -14,8 +14,7 @@ from eureka.text import shown
 
 OFFICIAL = "https://api.openai.com/v1"
 KEY = "OPENAI_API_KEY"
-RETRIES = 6
-"""Maximum retries of a failed call, by the client library, with exponential backoff or the server's Retry-After."""
+RETRIES = 6  # by the client library, with exponential backoff or the server's Retry-After
 
 
 @dataclass(frozen=True)
@@ -33,11 +32,7 @@ class Server:
         return openai.OpenAI(api_key=self.key or "none", base_url=self.url, max_retries=self.retries, timeout=timeout)
 
     def models(self) -> list[str]:
-        """Names of the models that the server lists.
-
-        Raises:
-            UserError: the server does not respond or does not list its models.
-        """
+        """Names of the models that the server lists; UserError if it does not respond or lists none."""
         try:
             client = self.client().with_options(max_retries=0, timeout=min(10.0, self.timeout))
             return sorted(shown(model.id)[:100] for model in client.models.list() if isinstance(model.id, str))
@@ -82,11 +77,7 @@ class Server:
 
 
 def address(argument: str) -> tuple[str, str]:
-    """Parse MODEL, MODEL@URL or an empty string to model and URL. Default URL: OPENAI_BASE_URL, or OpenAI's.
-
-    Raises:
-        UserError: the URL is invalid.
-    """
+    """Parse MODEL[@URL] or "" to model and URL (default: OPENAI_BASE_URL, or OpenAI's); UserError if it is invalid."""
     model, at, rest = argument.rpartition("@http")
     model, url = (model, f"http{rest}") if at else (argument, os.environ.get("OPENAI_BASE_URL") or OFFICIAL)
     parts = urlsplit(url)
@@ -98,11 +89,7 @@ def address(argument: str) -> tuple[str, str]:
 
 
 def key() -> str:
-    """The API key from the environment; empty if it is not set.
-
-    Raises:
-        UserError: it contains invalid characters.
-    """
+    """The API key from the environment, or ""; UserError if it contains invalid characters."""
     found = os.environ.get(KEY, "").strip()
     if not all("!" <= c <= "~" for c in found):
         raise UserError(

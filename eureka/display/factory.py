@@ -14,11 +14,7 @@ KINDS = ("auto", "live", "plain", "json", "none")
 
 
 def make(kind: str) -> Display:
-    """Create a display.
-
-    Raises:
-        UserError: the display does not exist.
-    """
+    """Create a display; UserError if it does not exist."""
     if kind not in KINDS:
         raise UserError(f"no display {kind!r}; give one of {', '.join(KINDS)}")
     if kind == "auto":

@@ -22,7 +22,6 @@ class Pace:
         self._begun = self._stage = time.monotonic()
 
     def restart(self) -> None:
-        """Start measuring a new training."""
         self._stage = time.monotonic()
 
     def elapsed(self) -> float:

@@ -34,7 +34,6 @@ class Live:
     """Draws the generation, candidates with their current fitness, rate, remaining time and cost."""
 
     def __init__(self, console: Console | None = None) -> None:
-        """Draw on `console` (default: the terminal)."""
         self._console = console or Console(highlight=False)
         self._plain = Plain(self._print)
         self._pace = Pace()
@@ -81,11 +80,9 @@ class Live:
         self._plain(event)
 
     def close(self) -> None:
-        """Restore the terminal."""
         self._region.stop()
 
     def _print(self, text: str) -> None:
-        """Print permanent text above the live region."""
         self._console.print(Text(fold(text, self._console.width)), soft_wrap=True)
 
     def _draw(self) -> RenderableType:

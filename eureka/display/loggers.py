@@ -111,7 +111,6 @@ class TensorBoard:
     """Writes TensorBoard event files to `RUN/tensorboard`, with a folder per series."""
 
     def __init__(self, folder: Path):
-        """Log the run in `folder`."""
         self._folder = folder / layout.TENSORBOARD
         self._files: dict[str, tuple[Any, Any]] = {}
 
@@ -162,11 +161,7 @@ LOGGERS = {"tensorboard": _Kind(TensorBoard, "tensorboard")}  # Values of `--log
 
 
 def with_logger(display: Display, name: str | None) -> Display:
-    """Add a logger to a display, if a name is given.
-
-    Raises:
-        UserError: the logger does not exist, or its package is not installed.
-    """
+    """Add a logger to a display, if a name is given; UserError if there is none or its package is not installed."""
     if name is None:
         return display
     if name not in LOGGERS:
@@ -217,7 +212,6 @@ class _Feed:
         self.catch_up()
 
     def catch_up(self) -> None:
-        """Write the new scalars of the journal."""
         sink = self._sink
         if sink is None:
             return

@@ -30,7 +30,6 @@ class Plain:
     """Prints one line per event, and progress every few seconds. Independent of the terminal."""
 
     def __init__(self, write: Callable[[str], None] | None = None) -> None:
-        """Write lines with `write` (default: print)."""
         self._write = write or _print
         self._pace = Pace()
         self._last = 0.0

@@ -197,12 +197,8 @@ def show_summary(console: Console, summary: BenchmarkSummary) -> None:
         console.print(Text(f"probability of improvement {summary.improvement:.2f} ({low:.2f} .. {high:.2f})"))
     defined = sum(line.normalised is not None for line in summary.lines)
     if summary.normalised is not None and summary.clipped is not None:
-        console.print(
-            Text(
-                f"human-normalised score {summary.normalised:.2f}, with tasks clipped to 0 .. 3 as in the paper "
-                f"{summary.clipped:.2f}; defined for {defined} of {len(summary.lines)} tasks"
-            )
-        )
+        score = f"human-normalised score {summary.normalised:.2f}, with tasks clipped to 0 .. 3 as in the paper "
+        console.print(Text(f"{score}{summary.clipped:.2f}; defined for {defined} of {len(summary.lines)} tasks"))
     else:
         console.print(Text("human-normalised score not defined for any task; see eureka inspect RUN for the reasons"))
 

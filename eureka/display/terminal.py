@@ -31,9 +31,8 @@ def say(console: Console, text: str, style: str = "") -> None:
 
 def show(console: Console, table: Table) -> None:
     """Print a table. If it is too wide for the terminal, print each row as a list under its first cell."""
-    if not console.is_terminal or console.measure(table, options=console.options.update(width=1000)).maximum <= (
-        console.width
-    ):
+    wide = console.options.update(width=1000)
+    if not console.is_terminal or console.measure(table, options=wide).maximum <= console.width:
         console.print(table)
         return
     names = [plain(str(column.header)) for column in table.columns]

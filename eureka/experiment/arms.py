@@ -48,8 +48,7 @@ def parse_arms(arms: Sequence[str], task: str | None) -> ParsedArms:
     """Parse arms.
 
     Args:
-        arms: each `human`, `sparse`, a reward file or the folder of a finished run; or `NAME=A,B,...` for several of
-            these under one name.
+        arms: each `human`, `sparse`, a reward file or a finished run's folder; or `NAME=A,B,...` for several of these.
         task: name or YAML file of the task; may be None if one of the arms is a run.
 
     Raises:
@@ -80,11 +79,7 @@ def parse_arms(arms: Sequence[str], task: str | None) -> ParsedArms:
 
 
 def winner_of(folder: Path) -> Reward:
-    """The winning reward of a run.
-
-    Raises:
-        UserError: the run is not finished, or is not a search.
-    """
+    """The winning reward of a run; UserError if it is not finished, or is not a search."""
     with untrusted_run(folder):
         journal = read_journal(folder)
         if journal.finished is None:
@@ -146,11 +141,7 @@ def controls(given: str | None) -> tuple[str, ...]:
 
 
 def require(task: LoadedTask, specs: Sequence[ArmSpec], wanted: CompareOptions) -> None:
-    """Check the requirements of `--robustness` and `--correlation`.
-
-    Raises:
-        UserError: a requirement is not met.
-    """
+    """Check the requirements of `--robustness` and `--correlation`; UserError if one is not met."""
     if wanted.robustness and not task.rewards:
         raise UserError("--robustness needs a task with a task class, not a Gymnasium id; remove it")
     if wanted.correlation and all(spec.name != HUMAN for spec in specs):
@@ -158,11 +149,7 @@ def require(task: LoadedTask, specs: Sequence[ArmSpec], wanted: CompareOptions) 
 
 
 def control(name: str, settings: Settings, wanted: CompareOptions) -> Settings:
-    """Settings of a control search, with the sizes of the comparison.
-
-    Raises:
-        UserError: the control needs a model, but the designer is manual or a replay.
-    """
+    """Settings of a control search, sized as `wanted`; UserError if it needs a model and the designer has none."""
     base = settings.model_copy(update={"final_seeds": 0, "start": None})
     if name == "search":
         return base.model_copy(update={"llm": "search", "strategy": "greedy"})

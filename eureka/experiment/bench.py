@@ -41,8 +41,6 @@ def bench(
 
     Raises:
         UserError: two tasks have the same name, or a folder contains a run with another task or other settings.
-        Interrupted: the benchmark was interrupted; the same call resumes it.
-        EurekaError: a run failed.
     """
     paths: dict[str, Path] = {}
     for task, _ in plans:

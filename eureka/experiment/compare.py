@@ -37,11 +37,7 @@ def of_run(context: RunContext, task: LoadedTask, winner: Candidate) -> Comparis
 
 
 def check(context: RunContext, specs: Sequence[ArmSpec]) -> dict[str, str]:
-    """Compile all rewards in the sandbox, once per run. Returns programs by key.
-
-    Raises:
-        UserError: a reward is invalid.
-    """
+    """Compile all rewards in the sandbox, once per run. Returns programs by key; UserError if a reward is invalid."""
     return {
         spec.key(i): _program(context, spec.key(i), reward) for spec in specs for i, reward in enumerate(spec.rewards)
     }
@@ -66,10 +62,7 @@ def _program(context: RunContext, key: str, reward: Reward) -> str:
 
 
 def retrain(context: RunContext, specs: Sequence[ArmSpec], wanted: CompareOptions = CompareOptions()) -> Comparison:  # noqa: B008
-    """Train all rewards of all arms on the same fresh seeds with the same budget, and compare them.
-
-    Trainings run concurrently as far as memory allows. They share the report episodes and the order of minibatches.
-    """
+    """Train all rewards on the same fresh seeds, episodes and minibatches; concurrently as far as memory allows."""
     programs, settings = check(context, specs), context.run.settings
     slots = [(e, e.key(i), s) for e in specs for i in range(len(e.rewards)) for s in range(settings.final_seeds)]
     context.display(FinalBegan(tuple(e.name for e in specs), settings.final_seeds))
@@ -100,11 +93,7 @@ def _probe(
     trained: Sequence[Sequence[tuple[str, str, int]]],
     result: Comparison,
 ) -> Comparison:
-    """Add robustness and correlation to a comparison.
-
-    `trained` lists the trained policies (arm, reward's key, seed) in the parts in which they were trained, which fit
-    into memory.
-    """
+    """Add robustness and correlation. `trained` has (arm, reward's key, seed) in parts that fit into memory."""
     human = programs.get(HUMAN) if wanted.correlation else None
     if not any(trained) or not (wanted.robustness or human):
         return result

@@ -1,7 +1,7 @@
 """Access control of the live pages: a token for one browser on this machine, and protection from other sites.
 
-Another site can send requests from the same browser, but it cannot set the Host header (checked against DNS
-rebinding), read the responses, or send the cookie, which is SameSite=Strict.
+Another site can send requests, but it cannot set the Host header (checked against DNS rebinding), read the responses,
+or send the cookie, which is SameSite=Strict.
 """
 
 from __future__ import annotations
@@ -40,7 +40,6 @@ class Guard:
         self._app, self._token, self._cookie = app, token, f"eureka-view-{port}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return

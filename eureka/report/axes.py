@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 _ROUND = (1.0, 2.0, 2.5, 5.0, 10.0)
 _MAX_VALUE = 1e300
-_SUFFIXES = ((2e9, 1e9, "G"), (2e6, 1e6, "M"), (1e4, 1e3, "k"))
-"""Minimum magnitude of an axis, unit of its labels, and suffix."""
+_SUFFIXES = ((2e9, 1e9, "G"), (2e6, 1e6, "M"), (1e4, 1e3, "k"))  # least magnitude of an axis, unit, suffix
 
 
 @dataclass(frozen=True)
@@ -37,18 +36,11 @@ class Axis:
     labels: tuple[str, ...]
 
     def scale(self, start: float, end: float) -> Scale:
-        """Map the range to coordinates."""
         return Scale(self.low, self.high, start, end)
 
 
 def axis(values: Iterable[float | None], about: int = 4, zero: bool = False) -> Axis:
-    """Create an axis that contains all finite values.
-
-    Args:
-        values: values to be drawn; None and non-finite values are ignored.
-        about: approximate number of intervals between ticks.
-        zero: include zero if the values are close to it.
-    """
+    """Create an axis with about `about` intervals that contains all finite values, and zero (`zero`) if it is close."""
     low, high = _range([v for v in values if v is not None and math.isfinite(v)])
     if zero and 0 < low < 0.7 * high:
         low = 0.0

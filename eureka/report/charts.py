@@ -242,7 +242,6 @@ def _series(
 
 
 def _steps(steps: Sequence[int]) -> Axis:
-    """An axis from 0 to the last step."""
     return axis([0.0, *(min(float(s), 1e15) if abs(s) < 2**60 else 1e15 for s in steps)], about=4)
 
 

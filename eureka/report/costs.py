@@ -20,7 +20,6 @@ class Part:
 
     @property
     def seconds(self) -> float:
-        """Total."""
         return self.search + self.final
 
 

@@ -23,11 +23,7 @@ _TEXT_LENGTHS = (24_000, 6_000, 1_500, 400)  # Maximum characters of a text, tri
 
 
 def write(folder: Path, out: Path | None = None) -> Path:
-    """Write the report of a run, finished or not.
-
-    Args:
-        folder: the run's folder.
-        out: the output file (default: `report.html` in the folder).
+    """Write the report of a run, finished or not; `out` defaults to `report.html` in its folder.
 
     Raises:
         UserError: the run is damaged, or the file cannot be written.

@@ -11,8 +11,7 @@ from eureka.report.charts import SHAPES
 from eureka.report.run_view import Entry, RunView
 from eureka.text import number
 
-_ROW, _COLUMN, _LABEL, _TOP = 22, 176, 104, 30
-"""px: height of a row, width of a column, width of a label, height above the first row."""
+_ROW, _COLUMN, _LABEL, _TOP = 22, 176, 104, 30  # px: height of a row; widths of a column and a label; top
 
 
 def lineage(run: RunView) -> Markup:

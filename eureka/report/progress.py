@@ -60,7 +60,6 @@ def _title(settings: Settings, generation: int) -> str:
 
 
 def _share(generation: int, done: float, parts: int) -> float:
-    """Completed fraction of the run when `done` of a generation is completed."""
     return max(0.0, min(1.0, (generation - 1 + done) / parts)) if generation else 0.0
 
 

@@ -81,11 +81,7 @@ class RunIndex:
         return self.runs().get(address)
 
     def view(self, folder: Path) -> RunView:
-        """The current state of a run.
-
-        Raises:
-            UserError: the run is damaged.
-        """
+        """The current state of a run; UserError if it is damaged."""
         with self._lock:
             journal, known = self._journals.pop(folder, None) or (Journal(folder), None)
             if journal.refresh() or known is None:  # kept again only if it can be read

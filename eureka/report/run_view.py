@@ -111,7 +111,6 @@ class RunView:
         return marks.index(entry.prompt) + 1 if entry.prompt in marks else None
 
     def parent(self, entry: Entry) -> Entry | None:
-        """The parent of a candidate, if known."""
         return self.entries.get(entry.parent) if entry.parent else None
 
     def original(self, entry: Entry) -> Entry:
@@ -119,16 +118,11 @@ class RunView:
         return self.entries.get(entry.candidate.duplicate_of or "", entry)
 
     def count(self, state: State) -> int:
-        """Number of candidates in a state."""
         return sum(entry.state == state for entry in self.entries.values())
 
 
 def read(journal: Journal) -> RunView:
-    """A run as one value.
-
-    Raises:
-        UserError: the journal contradicts itself.
-    """
+    """A run as one value; UserError if its journal contradicts itself."""
     with untrusted_run(journal.folder):
         record, finished, so_far = journal.record, journal.finished, curves_so_far(journal)
         comparison = finished.comparison if finished else Comparison(arms=[])

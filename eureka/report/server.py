@@ -17,11 +17,7 @@ _HOST = "127.0.0.1"
 
 
 def serve(root: Path, port: int) -> None:
-    """Serve the runs in a folder and print the address with its token.
-
-    Args:
-        root: a folder of runs, or one run.
-        port: TCP port; 0 selects a free one.
+    """Serve a run, or the runs in a folder, and print the address with its token. Port 0 selects a free one.
 
     Raises:
         UserError: the folder does not exist, or the port is not available.

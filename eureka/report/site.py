@@ -85,48 +85,38 @@ class Pages:
     """Renders pages as HTML."""
 
     def __init__(self, index: RunIndex):
-        """Render the runs of an index."""
         self.index = index
 
     def folder(self, address: str) -> Path:
-        """Folder of the run at an untrusted address.
-
-        Raises:
-            HTTPException: the run does not exist.
-        """
+        """Folder of the run at an untrusted address; HTTPException if there is none."""
         folder = self.index.folder(address)
         if folder is None:
             raise HTTPException(404, "This run does not exist.")
         return folder
 
     def runs(self) -> Response:
-        """List of runs."""
         version, rows = self.index.version(), self.index.rows()
         return _page("site/runs.html.j2", rows=rows, root=str(self.index.root), follow="/follow", version=version)
 
     def run(self, address: str) -> Response:
-        """One run."""
         folder, version, run = self._open(address)
         with untrusted_run(folder):
             values = values_of(run, controls_of(folder), self.index.state(run, folder) == "running")
             return _page("site/run.html.j2", **values, **self._links(address, version))
 
     def candidate(self, address: str, name: str) -> Response:
-        """One candidate."""
         folder, version, run = self._open(address)
         entry = _entry(run, name)
         with untrusted_run(folder):
             return _page("site/candidate.html.j2", run=run, entry=entry, **self._links(address, version))
 
     def diff(self, address: str, before: str, after: str) -> Response:
-        """Diff of two candidates."""
         folder, version, run = self._open(address)
         old, new = _entry(run, before), _entry(run, after)
         with untrusted_run(folder):
             return _page("site/diff.html.j2", run=run, before=old, after=new, **self._links(address, version))
 
     def compare(self, addresses: list[str]) -> Response:
-        """Comparison of several runs."""
         wanted = list(dict.fromkeys(addresses))[:_MAX_COMPARED]
         chosen = [(address, self.folder(address)) for address in wanted]
         found = [(address, str(folder.name), self.index.view(folder)) for address, folder in chosen]
@@ -135,7 +125,6 @@ class Pages:
             return _page("site/compare.html.j2", found=found, rows=rows, most=_MAX_COMPARED, asked=len(addresses))
 
     def message(self, status: int, text: str) -> Response:
-        """Page with a message."""
         response = _page("site/message.html.j2", status=status, text=text)
         response.status_code = status
         return response

@@ -1,8 +1,7 @@
 """Elements of inline SVG.
 
-A plot has no view box: x coordinates are percentages of its width and y coordinates are pixels, so that it fills the
-available width while text and marks keep their size. Lines are in an inner `svg` that is stretched. Labels are outside
-the plot area, in the padding set by the stylesheet.
+A plot has no view box: x is a percentage of its width and y is in pixels, so that it fills the available width while
+text and marks keep their size. Lines are in an inner, stretched `svg`. Labels are outside the plot area.
 """
 
 from __future__ import annotations
@@ -18,13 +17,7 @@ WIDTH = 1000.0  # Width of the stretched inner drawing in user units
 
 
 def element(name: str, *children: object, **attributes: object) -> Markup:
-    """Create an element. Text is escaped.
-
-    Args:
-        name: name of the element.
-        children: text or trusted markup.
-        attributes: by name; `_` stands for `-`, a trailing `_` is removed, and None omits the attribute.
-    """
+    """Create an element; text is escaped. In names of attributes `_` stands for `-`; None omits one."""
     given = [
         Markup(' {}="{}"').format(key.rstrip("_").replace("_", "-"), _plain(value))
         for key, value in attributes.items()
@@ -49,15 +42,7 @@ def picture(title: str, description: str, *children: Markup, height: float, clas
 
 
 def mark(shape: str, across: float, down: float, says: str, class_: str) -> Markup:
-    """A mark with a tooltip. States differ in shape as well as in colour.
-
-    Args:
-        shape: name of one of `shapes`.
-        across: x in 0 .. WIDTH.
-        down: y in pixels.
-        says: text of the tooltip.
-        class_: CSS class.
-    """
+    """A mark with a tooltip, at x in 0 .. WIDTH and y in px. States differ in shape as well as in colour."""
     said = element("title", says) if says else Markup()
     return element("use", said, href=f"#m-{shape}", x=percent(across), y=_digits(down), class_=f"mark {class_}")
 
@@ -155,7 +140,6 @@ def _stretch(inside: Markup, height: float) -> Markup:
 
 
 def _digits(value: float) -> str:
-    """Format a coordinate with at most one decimal."""
     return f"{value:.1f}".removesuffix(".0")
 
 

@@ -27,13 +27,7 @@ class Film(Protocol):
 
 
 def make(path: Path, rate: Fraction, size: tuple[int, int]) -> Film:
-    """Create a writer for the suffix of `path`.
-
-    Args:
-        path: a path with one of the suffixes in `play.FILMS`.
-        rate: frames per second.
-        size: width and height of a frame in pixels.
-    """
+    """Create a writer for a path with a suffix of `play.FILMS`. Frames per second; width and height in pixels."""
     return _Video(path, rate, size) if path.suffix == ".mp4" else _AnimatedImage(path, rate)
 
 
@@ -43,7 +37,6 @@ class Frames:
     by = "PNG"
 
     def __init__(self, folder: Path):
-        """Write to `folder`, which is created."""
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._count = folder, 0
 

@@ -57,7 +57,6 @@ class Panel:
         self._static = self._background()
 
     def draw(self, step: int) -> Image.Image:
-        """Draw the panel after a control step."""
         picture = self._static.copy()
         pen, part = ImageDraw.Draw(picture), self._part
         past = [end for end in self._ends if end < step]

@@ -9,8 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-OPENGL = {"egl": "EGL", "osmesa": "OSMesa", "glfw": "GLFW", "cgl": "CGL"}
-"""Values of MUJOCO_GL, with display names."""
+OPENGL = {"egl": "EGL", "osmesa": "OSMesa", "glfw": "GLFW", "cgl": "CGL"}  # values of MUJOCO_GL, with display names
 WARP = "warp"
 CAMERA = "view"  # Name of the camera that a scene should be viewed through
 _GOAL_HEIGHT, _GOAL_ALPHA = 1.3, 0.55
@@ -60,15 +59,7 @@ def environment(name: str) -> Iterator[tuple[str, str]]:
 
 
 def make(name: str, model: bytes, states: np.ndarray, width: int, height: int) -> Renderer:
-    """Create a renderer. Raises arbitrary errors of a library if it is not available.
-
-    Args:
-        name: one of `candidates`.
-        model: compiled scene in MuJoCo's binary format.
-        states: (T, S) states to be rendered; the camera is adjusted to them.
-        width: pixels.
-        height: pixels.
-    """
+    """Create one of `candidates` for (T, S) states, to which it adjusts the camera. Raises arbitrary library errors."""
     import mujoco
 
     scene = mujoco.MjModel.from_binary_path("scene.mjb", {"scene.mjb": model})  # type: ignore[attr-defined]
@@ -77,10 +68,7 @@ def make(name: str, model: bytes, states: np.ndarray, width: int, height: int) -
 
 
 def _widen(model, states: np.ndarray, width: int, height: int) -> None:
-    """Increase the camera's field of view until moving bodies stay in the image, up to a limit.
-
-    Cameras are designed for 4:3 images; `fovy` is the vertical field of view.
-    """
+    """Increase `fovy` (vertical, for images of 4:3) until moving bodies stay in the image, up to a limit."""
     import mujoco
 
     share = max(1.0, _ASPECT * height / width)

@@ -38,13 +38,7 @@ class Selection:
 
 
 def select(given: str, candidate: str | None, baseline: str | None, task: str | None) -> Selection:
-    """Select policies.
-
-    Args:
-        given: a run's folder or a policy file.
-        candidate: `G.K` or an arm of the run, instead of its winner.
-        baseline: an arm to play in addition.
-        task: the task of a policy file outside a run.
+    """Select policies: a run's winner, or its `candidate` (`G.K` or an arm), with the arm `baseline`; or a policy file.
 
     Raises:
         UserError: a policy does not exist or was not saved, or the task has changed.
@@ -75,13 +69,10 @@ def select(given: str, candidate: str | None, baseline: str | None, task: str | 
 
 
 class _Kept:
-    """The policies recorded in a run's journal."""
-
     def __init__(self, folder: Path):
         self.folder, self.journal = folder, read_journal(folder)
         trained = self.journal.all(TrainedEvent)
         self.published = {place: file.sha256 for event in trained for place, file in event.publish.items()}
-        """SHA-256 by place in the folder."""
 
     def arms(self) -> dict[str, list[int]]:
         """Seeds of the saved policies, by arm."""

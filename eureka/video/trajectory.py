@@ -72,11 +72,7 @@ class Trajectory:
 
 
 def load(path: Path) -> Trajectory:
-    """Load a file written by `Trajectory.save`.
-
-    Raises:
-        UserError: the file cannot be read or is not a trajectory.
-    """
+    """Load a file written by `Trajectory.save`; UserError if it is none or cannot be read."""
     try:
         with np.load(path, allow_pickle=False) as file:
             record = json.loads(file["record"].tobytes())
