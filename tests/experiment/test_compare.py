@@ -21,6 +21,7 @@ from eureka.experiment.arms import parse_arms
 from eureka.runs.candidate import Outcome, Trained
 from eureka.runs.comparison import comparison
 from eureka.runs.results import ArmSpec, Comparison, Reward
+from eureka.workers.pool import TrainerPool
 
 
 def shown(found: Comparison) -> str:
@@ -80,6 +81,15 @@ def test_nothing_is_concluded_where_seeds_were_lost():
     one = against(found)
     assert (one.verdict, one.normalised, one.improvement) == ("not defined", None, None)
     assert found.arms[0].failures == ["failed: train: NaN"]
+
+
+def test_a_lost_seed_does_not_move_the_others_to_another_reward():
+    """Two rewards on three seeds each; the second seed of the first reward is lost."""
+    (_, first), (_, second) = arm("a", 1.0, 3.0), arm("b", 10.0, 20.0, 30.0)
+    spec = ArmSpec(name="both", rewards=tuple(Reward(origin=name, code="") for name in "ab"))
+    (found,) = comparison([spec], {"both": [first[0], LOST, first[1], *second]}).arms
+    assert found.seeds == [[1.0, 3.0], [10.0, 20.0, 30.0]] and found.fitness == [2.0, 20.0]
+    assert len(found.failures) == 1 and not found.comparable
 
 
 def test_the_remark_says_why_something_is_not_defined():
@@ -209,6 +219,18 @@ def test_policies_are_looked_at_in_the_parts_they_were_trained_in_each_once(cli:
     looks = events_of(run, "probed")
     assert [(e["part"], len(e["correlation"])) for e in looks] == [(0, 3), (1, 1)], "the rest, and nothing twice"
     assert result.read_bytes() == whole, "how it was cut changes nothing"
+
+
+def test_the_parts_that_memory_allows_do_not_change_the_seeds(
+    cli: Cli, fakes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    """Every arm is trained on the same seeds, wherever the trainings are cut."""
+    arguments = ("compare", "human", "sparse", "--task", "cartpole", *SMALL)
+    assert cli(*arguments, "--out", "whole").returncode == 0
+    monkeypatch.setattr(TrainerPool, "room", lambda *_: 3)
+    assert cli(*arguments, "--out", "cut").returncode == 0
+    assert [e["members"] for e in events_of(tmp_path / "cut", "trained")] == [[0, 1, 2], [0]]
+    assert (tmp_path / "cut" / "result.json").read_bytes() == (tmp_path / "whole" / "result.json").read_bytes()
 
 
 @pytest.mark.parametrize("kind", ["cut", "checkpoint", "trained", "probed"])
