@@ -71,6 +71,22 @@ def test_events_are_found_again_after_a_restart(run: Run):
     again.close()
 
 
+def test_an_event_is_on_the_disk_before_it_is_known(run: Run, monkeypatch: pytest.MonkeyPatch):
+    """A power cut after `append` returned must not lose what was acted upon."""
+    synced: list[tuple[bytes, int]] = []
+
+    def fsync(descriptor: int) -> None:
+        assert os.path.sameopenfile(descriptor, run._journal)
+        synced.append(((run.folder / "events.jsonl").read_bytes(), len(run.events)))
+
+    known = len(run.events)
+    monkeypatch.setattr(store.os, "fsync", fsync)
+    run.append(cut(3))
+    ((written, then),) = synced
+    assert written.endswith(b"\n") and b'"cut"' in written, "the whole line was written"
+    assert then == known, "and it was not known yet"
+
+
 def test_the_latest_of_equal_events_is_found(run: Run):
     about = {"training": "final", "members": [0, 1], "until": None}
     for reason in ("first", "second"):
