@@ -135,6 +135,15 @@ def test_a_terminal_gets_the_live_view_and_a_pipe_gets_lines(fakes, tmp_path: Pa
     for name in ("CI", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
+    show = Live.__call__
+
+    def show_and_draw(live: Live, event: events.Event) -> None:
+        """Made-up trainings take less time than the region waits between two drawings."""
+        show(live, event)
+        if live._region.is_started:
+            live._region.refresh()
+
+    monkeypatch.setattr(Live, "__call__", show_and_draw)
     mine, theirs = pty.openpty()
     shown = bytearray()
     reader = threading.Thread(target=lambda: shown.extend(read_all(mine)))
