@@ -89,8 +89,15 @@ REFUSALS = [
 
 @pytest.mark.parametrize("arguments, mood, expected", REFUSALS)
 def test_what_a_model_cannot_do_is_one_sentence_and_leaves_nothing(
-    cli: Cli, server: Server, tmp_path: Path, arguments: list[str], mood: dict, expected: str
+    cli: Cli,
+    server: Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    mood: dict,
+    expected: str,
 ):
+    monkeypatch.setattr("openai._base_client.MAX_RETRY_DELAY", 0.01)
     if mood:
         server.answer = lambda body, number: mood["answer"]
     given = [a.replace("URL", server.url) for a in arguments]
