@@ -39,7 +39,18 @@ def run(
     seed: options.Seed = None,
     strategy: options.Strategy = None,
     racing: options.Racing = None,
+    search_seeds: options.SearchSeeds = None,
+    validation: options.Validation = None,
     warm_start: options.WarmStart = None,
+    seeds: Annotated[
+        int | None,
+        Option(
+            metavar="N",
+            min=0,
+            help="Fresh seeds of the final comparison; 0 for no comparison.",
+            show_default="from the preset",
+        ),
+    ] = None,
     start: Annotated[
         str | None, Option(metavar="FILE|human", help="Reward to start from.", show_default="no reward")
     ] = None,
@@ -77,7 +88,9 @@ def run(
     loaded, isolation = load_task(task), IsolationPolicy(sandbox, open_trainer)
     model = ModelOptions(llm, max_usd, max_tokens, prices, temperature, reply_tokens, timeout, strict or None)
     sizes = SizeOptions(preset, envs, steps, seed, compile)
-    search = SearchOptions(generations, samples, strategy, racing, warm_start, start)
+    search = SearchOptions(
+        generations, samples, strategy, racing, search_seeds, validation, warm_start, start, final_seeds=seeds
+    )
     settings = resolve(loaded, Options(sizes, search, model, DeviceOptions(device, devices, workers, executor)))
     if dry_run:
         checking.dry_run(loaded, settings, isolation)
@@ -235,7 +248,7 @@ def compare(
     elif llm:
         raise UserError("--llm sets the model of the best-of-n control; add --controls best-of-n, or omit --llm")
     with _shown(display, log) as show:
-        session.retrain(parsed.task, settings, parsed.specs, wanted, isolation, out, show, yes)
+        session.retrain(parsed.task, settings, parsed.specs, wanted, isolation, out, show, yes, parsed.folders)
 
 
 @app.command()
@@ -251,6 +264,8 @@ def bench(
     seed: options.Seed = None,
     strategy: options.Strategy = None,
     racing: options.Racing = None,
+    search_seeds: options.SearchSeeds = None,
+    validation: options.Validation = None,
     warm_start: options.WarmStart = None,
     max_usd: options.MaxUsd = None,
     max_tokens: options.MaxTokens = None,
@@ -266,7 +281,7 @@ def bench(
     display: options.Display = "auto",
     yes: options.Yes = False,
 ) -> None:
-    """Run one search on several tasks; count wins, ties and losses.
+    """Run one search on several tasks; count how often the winner is better.
 
     Repeat the same command to continue an interrupted benchmark.
     """
@@ -279,10 +294,12 @@ def bench(
     from eureka.workers.isolation import IsolationPolicy
 
     model, where = ModelOptions(llm, max_usd, max_tokens, prices), DeviceOptions(device, devices, workers, executor)
-    search = SearchOptions(generations, samples, strategy, racing, warm_start)
+    search = SearchOptions(
+        generations, samples, strategy, racing, search_seeds, validation, warm_start, final_seeds=seeds
+    )
     chosen = Options(SizeOptions(preset, envs, steps, seed, compile), search, model, where)
     loaded = [load_task(task) for task in tasks]
-    plans = [(task, resolve(task, chosen).model_copy(update={"final_seeds": seeds})) for task in loaded]
+    plans = [(task, resolve(task, chosen)) for task in loaded]
     isolation = IsolationPolicy(sandbox, open_trainer)
     with _shown(display) as show:
         summary = benchmark.bench(plans, Changes(model, where), isolation, out, show, yes)

@@ -34,7 +34,8 @@ Strategy = Annotated[
     str | None,
     Option(
         metavar="NAME",
-        help="Search strategy: greedy (reflects on the best candidate) or best-of-n (no reflection).",
+        help="Search strategy: greedy (reflects on the best of the latest generation), elite (on the best of all) or "
+        "best-of-n (no reflection).",
         show_default="greedy",
     ),
 ]
@@ -42,7 +43,20 @@ Racing = Annotated[
     str | None,
     Option(
         metavar="RUNGS",
-        help="Early stopping of weak candidates: on, off, or RUNG,RUNG:KEEP as shares of training and candidates.",
+        help="Early stopping of weak candidates: on, off, or RUNG,RUNG:KEEP as shares of training and candidates; "
+        "RUNGxS for S trainings of each candidate up to a rung.",
+        show_default="from the preset",
+    ),
+]
+SearchSeeds = Annotated[
+    int | None,
+    Option(metavar="S", help="Trainings of each candidate, on different seeds.", show_default="from the preset"),
+]
+Validation = Annotated[
+    str | None,
+    Option(
+        metavar="MxV",
+        help="Train the best M candidates of all generations again on V fresh seeds before one is the winner; or off.",
         show_default="from the preset",
     ),
 ]

@@ -13,7 +13,7 @@ from eureka import text
 from eureka.designers import feedback, prompts
 from eureka.display import terminal
 from eureka.display.format import format_candidate
-from eureka.display.tables import show_code, show_comparison
+from eureka.display.tables import show_code, show_comparison, show_conclusion
 from eureka.display.terminal import say
 from eureka.errors import UserError
 from eureka.runs import alarms
@@ -71,6 +71,7 @@ def _show_run(console: Console, journal: Journal, candidates: dict[str, Candidat
     if journal.finished.winner:
         say(console, f"winner {journal.finished.winner}")
     show_comparison(console, journal.finished.comparison)
+    show_conclusion(console, journal.folder, journal.finished.comparison)
 
 
 def _code(console: Console, candidate: Candidate) -> None:
@@ -128,6 +129,9 @@ def _show_candidate(console: Console, candidate: Candidate) -> None:
             f"report {text.number(trained.report)} over {len(trained.report_episodes)} episodes ({spread}), "
             f"selection {text.number(trained.selection)}, diverged world-steps {trained.diverged}",
         )
+        if len(candidate.scores) > 1:
+            fresh = f", the last {candidate.validated} in the validation" if candidate.validated else ""
+            say(console, f"fitness of each training: {' '.join(map(text.number, candidate.scores))}{fresh}")
         for alarm in alarms.of_training(trained):
             say(console, f"alarm: {text.shown(alarm)}", "yellow")
     if isinstance(candidate.outcome, Trained | Dropped):

@@ -24,8 +24,11 @@ class SearchOptions:
     samples: int | None = None
     strategy: str | None = None
     racing: str | None = None
+    seeds: int | None = None
+    validation: str | None = None
     warm_start: float | None = None
     start: str | None = None
+    final_seeds: int | None = None
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from eureka.errors import did_you_mean
 
@@ -80,7 +80,7 @@ class Plan:
     learning: Learning
     evaluation: Evaluation
     seed: int  # The run's seed, from which evaluation episodes and minibatch permutations are drawn
-    purpose: str  # `search` or `final`: the two draw unrelated episodes
+    purpose: str  # `search`, `validation` or `final`: they draw unrelated episodes
     compiled: bool = False  # Whether the programs are merged and compiled
 
 
@@ -93,6 +93,19 @@ class Racing(_Strict):
         description="fractions of the training at which candidates are ranked",
     )
     keep: float = Field(default=0.5, gt=0, lt=1, description="fraction of the candidates that continue after each rung")
+    seeds: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        default=(), description="trainings of each candidate up to each rung, at most `seeds` of the run; (): one"
+    )
+
+    @model_validator(mode="after")
+    def _seeds_for_each_rung(self) -> Racing:
+        if self.seeds and (len(self.seeds) != len(self.rungs) or list(self.seeds) != sorted(self.seeds)):
+            raise ValueError("give one number of trainings for each rung, none smaller than the one before")
+        return self
+
+    def trainings(self, rung: int) -> int:
+        """Trainings of each candidate at a rung."""
+        return self.seeds[rung] if self.seeds else 1
 
 
 class Preset(_Strict):
@@ -108,7 +121,14 @@ class Preset(_Strict):
         ge=0,
         description="fresh seeds for the final comparison of winner, human and sparse; 0: no comparison",
     )
+    seeds: int = Field(default=1, ge=1, description="trainings of each candidate, on different seeds; 1 in the paper")
     racing: Racing | None = Field(default=None, description="early stopping of weak candidates; None: as in the paper")
+    finalists: int = Field(default=3, ge=1, description="candidates of all generations that are validated")
+    validation_seeds: int = Field(
+        default=0,
+        ge=0,
+        description="fresh seeds on which the finalists are trained again before one is the winner; 0: no validation",
+    )
     warm_start: float | None = Field(
         default=None,
         gt=0,
@@ -162,8 +182,10 @@ class Settings(Preset):
 
     preset: PresetName = Field(description="name of the preset that the values above are based on")
     seed: int = Field(default=0, ge=0, lt=2**31, description="seed of all random numbers of the run")
-    strategy: Literal["greedy", "best-of-n"] = Field(
-        default="greedy", description="greedy reflects on the best of each generation, as the paper; best-of-n does not"
+    strategy: Literal["greedy", "elite", "best-of-n"] = Field(
+        default="greedy",
+        description="greedy reflects on the best of the latest generation, as the paper; elite on the best of all "
+        "generations; best-of-n on none",
     )
     llm: str = Field(default="search", description="the designer: search, openai:MODEL, manual, replay:RUN, ...")
     start: str | None = Field(
@@ -175,13 +197,13 @@ class Settings(Preset):
     workers: int | None = Field(
         default=None,
         ge=1,
-        description="trainer processes per generation; None: one, or on Ray one per node or GPU",
+        description="trainer processes per generation; None: one per GPU, or on Ray one per node or GPU",
     )
     executor: str = Field(default="local", description="what starts trainer processes: local, ray or ray:ADDRESS")
     compiled: bool = Field(default=False, description="merge and compile the rewards of a generation")
 
     def plan(self, purpose: str, warm: bool = False) -> Plan:
-        """What decides a training for `purpose` (`search` or `final`), from a parent's policy if `warm`."""
+        """What decides a training for `purpose` (see `Plan.purpose`), from a parent's policy if `warm`."""
         iterations = self.warm_iterations if warm else self.iterations
         return Plan(self.worlds, iterations, self.learning, self.evaluation, self.seed, purpose, self.compiled)
 

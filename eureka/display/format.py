@@ -49,13 +49,16 @@ def format_candidate(candidate: Candidate) -> str:
         return f"{name} not trained yet"
     trained = candidate.trained
     parts = " + ".join(trained.curves.components) or "total only"
+    if candidate.estimate and candidate.estimate.error is not None:
+        return f"{name} fitness {candidate.estimate!s:<32} {shown(parts)}"
     steps = trained.curves.steps[trained.best]
     return f"{name} fitness {number(trained.report):>7}   from step {steps:<9} {shown(parts)}"
 
 
 def format_rung(event: RungReached, names: Sequence[str]) -> str:
     """Format a rung on one line."""
-    out = [f"{names[member]} ({number(event.fitness[member])})" for member in event.dropped]
+    # Candidates are named once, by their first training.
+    out = [f"{names[member]} ({number(event.fitness[member])})" for member in event.dropped if member in event.fitness]
     return f"step {event.step}: {', '.join(out) or 'none'} dropped, {len(event.fitness) - len(out)} continue"
 
 

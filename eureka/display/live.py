@@ -24,6 +24,7 @@ from eureka.runs.events import (
     RungReached,
     TrainingBegan,
     TrainingProgress,
+    ValidationBegan,
 )
 from eureka.text import clock, number, shown
 
@@ -73,6 +74,8 @@ class Live:
                 return
             case GenerationEnded():
                 self._names, self._report, self._doing = (), None, ""
+            case ValidationBegan():
+                self._title = "validation of the finalists"
             case FinalBegan():
                 self._title = "final comparison"
             case Finished():

@@ -20,6 +20,7 @@ from eureka.runs.events import (
     RungReached,
     TrainingBegan,
     TrainingProgress,
+    ValidationBegan,
 )
 from eureka.text import number, plain, shown
 
@@ -61,6 +62,8 @@ class Plain:
             case GenerationEnded(candidates):
                 for candidate in candidates:
                     self._write(f"  {format_candidate(candidate)}")
+            case ValidationBegan(candidates, seeds):
+                self._write(f"\nvalidation: {', '.join(candidates)} on {seeds} fresh seed{'s' if seeds != 1 else ''}")
             case FinalBegan(arms, seeds):
                 title = f"{', '.join(arms)} on {seeds} fresh seed{'s' if seeds != 1 else ''}"
                 self._write(f"\nfinal comparison: {title}, same budget" if len(arms) > 1 else f"\n{title}")

@@ -18,9 +18,11 @@ from rich.text import Text
 from eureka.display import terminal
 from eureka.display.terminal import say, show
 from eureka.runs.candidate import Candidate
-from eureka.runs.comparison import verdict
-from eureka.runs.results import EVOLVED, HUMAN, SPARSE, Arm, Comparison, Interval
-from eureka.text import number, plain, shown
+from eureka.runs.history import seconds_per_training
+from eureka.runs.journal import read_journal
+from eureka.runs.results import EVOLVED, HUMAN, SPARSE, Against, Arm, Comparison, Interval
+from eureka.runs.statistics import LOOK_LEVEL, LOOKS
+from eureka.text import clock, number, plain, shown
 
 if TYPE_CHECKING:
     from eureka.runs.results import BenchmarkSummary
@@ -29,14 +31,13 @@ if TYPE_CHECKING:
 def show_result(folder: Path, comparison: Comparison, winner: Candidate | None = None) -> None:
     """Print the winner's code, the comparison, the conclusion and the run's folder at the end of a run."""
     console = terminal.console()
-    shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+    shown = _relative(folder)
     console.print()
     if winner and winner.code:
         say(console, f"winner {winner.name}:\n")
         show_code(console, winner.code)
     show_comparison(console, comparison)
-    if sentence := conclusion(comparison):
-        say(console, f"\n{sentence}")
+    show_conclusion(console, folder, comparison)
     if comparison.arm(EVOLVED) or not comparison.arms:
         say(console, f"run {shown}   next: eureka inspect {shown} --best")
     else:
@@ -52,23 +53,74 @@ def show_code(console: Console, code: str) -> None:
         print(code)
 
 
+def show_conclusion(console: Console, folder: Path, comparison: Comparison) -> None:
+    """Print what a comparison decides, and what it would take to decide the rest."""
+    if sentence := conclusion(comparison):
+        say(console, f"\n{sentence}")
+        if hint := advice(folder, comparison):
+            say(console, hint)
+
+
 def conclusion(comparison: Comparison) -> str:
     """How the evolved reward compares with the others, in one sentence; empty if there is nothing to compare."""
-    evolved = comparison.arm(EVOLVED)
-    if evolved is None or evolved.interval is None or not evolved.comparable:
+    arm = _subject(comparison)
+    if arm is None or arm.interval is None:
         return ""
-    words = {"win": "better than", "loss": "worse than", "tie": "not distinguishable from"}
-    found = [
-        f"{words[verdict(evolved.interval, arm.interval)]} {shown(arm.name)} {_estimate(arm.interval)}"
-        for arm in comparison.arms
-        if arm is not evolved and arm.comparable and arm.interval
-    ]
-    fitness, seeds = _estimate(evolved.interval), len(evolved.fitness)
-    return f"On {seeds} fresh seeds the evolved reward has fitness {fitness}: {', '.join(found)}." if found else ""
+    found = [_sentence(name, held) for name, held in _differences(comparison, arm)]
+    subject = "the evolved reward" if arm.name == EVOLVED else shown(arm.name)
+    fitness = f"On {len(arm.fitness)} fresh seeds {subject} has fitness {_estimate(arm.interval)}."
+    return " ".join([fitness, *found]) if found else ""
+
+
+def _sentence(name: str, held: Against) -> str:
+    apart = held.difference
+    assert apart is not None
+    match held.verdict:
+        case "better":
+            return f"It is better than {shown(name)} by {_estimate(apart)}."
+        case "worse":
+            less = Interval(mean=-apart.mean, low=-apart.high, high=-apart.low)
+            return f"It is worse than {shown(name)} by {_estimate(less)}."
+    return f"Against {shown(name)} it is undecided: the difference is {_estimate(apart)}."
+
+
+def advice(folder: Path, comparison: Comparison) -> str:
+    """The command that would decide what is undecided; empty if nothing is, or no number of seeds would."""
+    arm = _subject(comparison)
+    open_ones = [(n, h) for n, h in _differences(comparison, arm) if h.verdict == "undecided"] if arm else []
+    if arm is None or not open_ones:
+        return ""
+    name, held = open_ones[0]
+    if held.seeds_needed is None or held.difference is None:
+        return f"The means of {shown(arm.name)} and {shown(name)} are equal: more seeds are unlikely to decide."
+    apart = f"To tell {number(abs(held.difference.mean))} apart from {shown(name)}: about {held.seeds_needed} seeds"
+    now = len(arm.fitness)
+    look = next((n for n in LOOKS if n > now and n >= held.seeds_needed), None)
+    if look is None:
+        return f"{apart}, more than the last look ({LOOKS[-1]} seeds)."
+    each = seconds_per_training(read_journal(folder))
+    time = f", {clock(each * (look - now) * len(comparison.arms))}" if each else ""
+    return f"{apart}{time}: eureka compare {_relative(folder)} --seeds {look}"
+
+
+def _subject(comparison: Comparison) -> Arm | None:
+    """The arm that a comparison is about: the evolved reward, or the first from a search."""
+    found = comparison.arm(EVOLVED) or next((arm for arm in comparison.arms if arm.searches), None)
+    return found if found and found.comparable else None
+
+
+def _differences(comparison: Comparison, arm: Arm) -> list[tuple[str, Against]]:
+    """What an arm says against the baseline and the sparse reward."""
+    pairs = ((comparison.baseline or "", arm.against), (SPARSE, arm.against_sparse))
+    return [(name, held) for name, held in pairs if held and held.verdict != "not defined"]
 
 
 def _estimate(interval: Interval) -> str:
     return f"{number(interval.mean)} ({number(interval.low)} .. {number(interval.high)})"
+
+
+def _relative(folder: Path) -> Path:
+    return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
 
 
 @dataclass(frozen=True)
@@ -132,33 +184,32 @@ def _against(arms: Sequence[Arm], baseline: str) -> Sheet:
     """Statistics against the baseline; P is the probability that a value exceeds one of the baseline's."""
     rows = []
     for arm in arms:
-        against = arm.against
-        if against is None:
+        held = arm.against
+        if held is None:
             continue
-        correlation = _or_dash(arm.correlation, "{:.2f}")
-        chance, normalised = _or_dash(against.improvement, "{:.2f}"), _or_dash(against.normalised, "{:.2f}")
-        interval = _span(against.improvement_interval, "{:.2f} .. {:.2f}")
-        rows.append((shown(arm.name), against.verdict, chance, interval, normalised, correlation))
-    columns = (f"against {shown(baseline)}", "verdict", "P", "95% interval", "normalised", "correlation")
+        apart = held.difference
+        span = f"{number(apart.low)} .. {number(apart.high)}" if apart else "-"
+        scores = (_or_dash(value, "{:.2f}") for value in (held.improvement, held.normalised))
+        rows.append((shown(arm.name), held.verdict, number(apart.mean) if apart else "-", span, *scores))
+    columns = (f"against {shown(baseline)}", "verdict", "difference", f"{LOOK_LEVEL:.1%} interval", "P", "normalised")
     return Sheet(columns, tuple(rows))
 
 
 def _details(arms: Sequence[Arm], baseline: str) -> Sheet:
     rows = []
+    correlated = any(arm.correlation is not None for arm in arms)
     for arm in arms:
         ends = arm.iqm_interval and f"{number(arm.iqm_interval[0])} .. {number(arm.iqm_interval[1])}"
         middle = "-" if arm.iqm is None else number(arm.iqm)
-        rows.append((shown(arm.name), middle, ends or "-", _efficiency(arm), str(arm.searches or "none")))
+        row = (shown(arm.name), middle, ends or "-", _efficiency(arm), str(arm.searches or "none"))
+        rows.append((*row, _or_dash(arm.correlation, "{:.2f}")) if correlated else row)
     columns = ("", "IQM", "95% by bootstrap", f"steps to 80% of {shown(baseline)}", "searches")
+    columns = (*columns, "correlation") if correlated else columns
     return Sheet(columns, tuple(rows))
 
 
 def _or_dash(value: float | None, form: str) -> str:
     return "-" if value is None else form.format(value)
-
-
-def _span(ends: tuple[float, float] | None, form: str) -> str:
-    return "-" if ends is None else form.format(*ends)
 
 
 def _efficiency(arm: Arm) -> str:

@@ -42,6 +42,7 @@ class ParsedArms:
     task: LoadedTask
     specs: tuple[ArmSpec, ...]
     run: Settings | None  # Settings of the first run among the arms, for default sizes
+    folders: tuple[Path, ...] = ()  # of the runs among the arms
 
 
 def parse_arms(arms: Sequence[str], task: str | None) -> ParsedArms:
@@ -70,12 +71,14 @@ def parse_arms(arms: Sequence[str], task: str | None) -> ParsedArms:
         if other.path != tasks[0].path:
             raise UserError(f"{where} has the task {other.file.name}, but {runs[0]} has {tasks[0].file.name}")
     specs = [_arm_spec(name, given, tasks[0]) for name, given in parts]
+    if len(specs) == 1 and specs[0].searches:  # a run alone is held against its task's own rewards
+        specs += baselines(tasks[0])
     labels = [label for spec in specs for label in spec.labels]
     for label in labels:
         if labels.count(label) > 1:
             raise UserError(f"two arms or rewards have the name {label}; rename one as in other_{label}=PATH")
     settings = read_record(runs[0]).settings if runs else None
-    return ParsedArms(tasks[0], tuple(specs), settings)
+    return ParsedArms(tasks[0], tuple(specs), settings, tuple(runs))
 
 
 def winner_of(folder: Path) -> Reward:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import shutil
 import statistics
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from eureka.config import tasks
 from eureka.config.tasks import LoadedTask
@@ -15,8 +17,18 @@ from eureka.runs import alarms, layout
 from eureka.runs.candidate import Candidate, Failed, Outcome, Trained
 from eureka.runs.comparison import comparison
 from eureka.runs.events import FinalBegan, Notice, TrainingBegan
-from eureka.runs.journal import BaselineEvent, CutEvent, ProbedEvent, VerdictEvent
+from eureka.runs.journal import (
+    BaselineEvent,
+    CutEvent,
+    ProbedEvent,
+    PublishedFile,
+    TrainedEvent,
+    VerdictEvent,
+    read_journal,
+)
 from eureka.runs.results import EVOLVED, HUMAN, ArmSpec, CompareOptions, Comparison, Reward
+from eureka.runs.store import Run, untrusted_run
+from eureka.system.files import storage
 from eureka.system.seeds import derive
 from eureka.workers.recovery import TrainingRequest
 
@@ -31,7 +43,7 @@ def of_run(context: RunContext, task: LoadedTask, winner: Candidate) -> Comparis
     evolved = Reward(origin=f"candidate {winner.name}", code=winner.code)
     result = retrain(context, [ArmSpec(name=EVOLVED, rewards=(evolved,), searches=1), *baselines(task)])
     first, *others = result.arms
-    lucky = alarms.of_winner(winner.trained, first.interval) if winner.trained else []
+    lucky = alarms.of_winner(winner, first.interval)
     arms = [first.model_copy(update={"alarms": [*first.alarms, *lucky]}), *others]
     return result.model_copy(update={"arms": arms})
 
@@ -64,13 +76,13 @@ def _program(context: RunContext, key: str, reward: Reward) -> str:
 def retrain(context: RunContext, specs: Sequence[ArmSpec], wanted: CompareOptions = CompareOptions()) -> Comparison:  # noqa: B008
     """Train all rewards on the same fresh seeds, episodes and minibatches; concurrently as far as memory allows."""
     programs, settings = check(context, specs), context.run.settings
-    slots = [(e, e.key(i), s) for e in specs for i in range(len(e.rewards)) for s in range(settings.final_seeds)]
+    slots = slots_of(specs, settings.final_seeds)
     context.display(FinalBegan(tuple(e.name for e in specs), settings.final_seeds))
     together = context.run.once(CutEvent, {}, lambda: {"members": context.trainer.room(settings)}).members
-    outcomes: list[Outcome] = []
-    trained: list[list[tuple[str, str, int]]] = []
-    for begin in range(0, len(slots), together):
-        part = slots[begin : begin + together]
+    outcomes: dict[tuple[str, int], Outcome] = reused(context.run, slots)
+    open_slots = [slot for slot in slots if slot[1:] not in outcomes]
+    for begin in range(0, len(open_slots), together):
+        part = open_slots[begin : begin + together]
         context.display(TrainingBegan(tuple(f"{key} {seed + 1}" for _, key, seed in part)))
         request = TrainingRequest(
             key=layout.final_training(begin // together),
@@ -80,10 +92,64 @@ def retrain(context: RunContext, specs: Sequence[ArmSpec], wanted: CompareOption
             places=[layout.policy(layout.final(key, seed)) for _, key, seed in part],
         )
         ended = context.trainer.train(context.run, request, context.display)
-        outcomes += ended
-        trained.append([(e.name, k, s) for (e, k, s), o in zip(part, ended, strict=True) if isinstance(o, Trained)])
-    found = {e.name: [o for (of, _, _), o in zip(slots, outcomes, strict=True) if of is e] for e in specs}
-    return _probe(context, wanted, programs, trained, comparison(specs, found))
+        outcomes |= {(key, seed): o for (_, key, seed), o in zip(part, ended, strict=True) if o is not None}
+    found = {e.name: [outcomes[key, seed] for of, key, seed in slots if of is e] for e in specs}
+    trained = [(e.name, key, seed) for e, key, seed in slots if isinstance(outcomes[key, seed], Trained)]
+    parts = [trained[i : i + together] for i in range(0, len(trained), together)]
+    return _probe(context, wanted, programs, parts, comparison(specs, found))
+
+
+Slot = tuple[ArmSpec, str, int]  # an arm, the key of one of its rewards, the number of a seed
+
+
+def slots_of(specs: Sequence[ArmSpec], seeds: int) -> list[Slot]:
+    """All trainings of a comparison."""
+    return [(e, e.key(i), s) for e in specs for i in range(len(e.rewards)) for s in range(seeds)]
+
+
+def reused(run: Run, slots: Sequence[Slot]) -> dict[tuple[str, int], Outcome]:
+    """The trainings that were taken from another run (`reuse`), by key and seed."""
+    event = run.find(TrainedEvent, training=layout.REUSED)
+    return {slots[m][1:]: o for m, o in zip(event.members, event.outcomes, strict=True)} if event else {}
+
+
+def reuse(context: RunContext, specs: Sequence[ArmSpec], folder: Path) -> None:
+    """Take the trainings of a finished run with the same task, sizes and seed, instead of training them again.
+
+    Its policies are copied. Nothing is taken from a run that was trained in another way.
+    """
+    run = context.run
+    with untrusted_run(folder):
+        other = read_journal(folder)
+        alike = ("worlds", "steps", "learning", "evaluation", "seed", "compiled")
+        same = all(getattr(other.settings, name) == getattr(run.settings, name) for name in alike)
+        if other.finished is None or not same or other.record.sources != run.record.sources:
+            return
+        rewards = {event.program: event.arm for event in other.all(BaselineEvent)}
+        ended = {place: o for event in other.all(TrainedEvent) for place, o in event.by_folder()}
+        hashes = {place: file.sha256 for event in other.all(TrainedEvent) for place, file in event.publish.items()}
+    programs, slots = check(context, specs), slots_of(specs, run.settings.final_seeds)
+    members, outcomes, publish = [], [], {}
+    for member, (_, key, seed) in enumerate(slots):
+        place = layout.final(rewards.get(programs[key], ""), seed)
+        policy = folder / layout.policy(place)
+        if place not in ended or not run.verified(policy, hashes[layout.policy(place)]):
+            continue
+        copy = run.scratch(layout.REUSED) / str(member) / layout.POLICY
+        with storage(copy):
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(policy, copy)
+        file = PublishedFile(file=str(copy.relative_to(run.folder)), sha256=hashes[layout.policy(place)])
+        members.append(member)
+        outcomes.append(ended[place])
+        publish[layout.policy(layout.final(key, seed))] = file
+    if members:
+        run.append(
+            TrainedEvent(training=layout.REUSED, members=members, until=None, outcomes=outcomes, publish=publish)
+        )
+        run.publish(publish)
+        run.clear_scratch(layout.REUSED)
+        context.display(Notice(f"{len(members)} of {len(slots)} trainings are taken from {folder}"))
 
 
 def _probe(

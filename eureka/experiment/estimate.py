@@ -64,9 +64,13 @@ def estimate(
     evaluation = settings.evaluation
     steps = settings.worlds * settings.learning.horizon
     full, short = (evaluation.marks(n) for n in (settings.iterations, settings.warm_iterations))
-    generation, warm = (halving.work(settings.racing, settings.samples, marks) for marks in (full, short))
-    given = sum(1 for search in searches if search.start)
-    parts = [(1, halving.work(None, retrained + given, full))]
+    generation, warm = (
+        halving.work(settings.racing, settings.seeds, settings.samples, marks) for marks in (full, short)
+    )
+    given = sum(settings.seeds for search in searches if search.start)
+    finalists = min(settings.finalists, settings.generations * settings.samples)
+    validated = finalists * settings.validation_seeds * len(searches) if finalists > 1 else 0
+    parts = [(1, halving.work(None, 1, retrained + given + validated, full))]
     for search in searches:
         fresh = search.generations if search.warm_start is None else 0 if search.start else 1
         parts += [(fresh, generation), (search.generations - fresh, warm)]

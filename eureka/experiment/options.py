@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -48,6 +49,7 @@ def resolve(task: LoadedTask, options: Options) -> Settings:
     )
     asking = _asking(llm, options.model)
     settings = Settings.model_validate(base | given | where | {"llm": llm, "asking": asking.model_dump()})
+    settings = placement.with_workers(settings, settings.samples)
     if settings.warm_start is not None and settings.strategy == "best-of-n":
         raise UserError(
             "--warm-start needs a parent's policy, which --strategy best-of-n does not have; omit one of them"
@@ -67,7 +69,8 @@ def resolve_comparison(task: LoadedTask, run: Settings | None, options: Options)
     name = options.sizes.preset
     sizes = _preset(task, name).model_dump() | {"preset": name} if name else {}
     no_search = {"llm": "search", "asking": {}, "start": None}
-    return Settings.model_validate(run.model_dump() | sizes | no_search | where | _given(options))
+    settings = Settings.model_validate(run.model_dump() | sizes | no_search | where | _given(options))
+    return placement.with_workers(settings, settings.final_seeds)
 
 
 def _preset(task: LoadedTask, name: str) -> Preset:
@@ -90,26 +93,52 @@ def _given(options: Options) -> dict[str, Any]:
         least = 0 if name == "seed" else 1
         if value < least:
             raise UserError(f"--{'envs' if name == 'worlds' else name} must be at least {least}, not {value}")
+    given |= _known(final_seeds=search.final_seeds)
     given |= {} if search.racing is None else {"racing": _racing(search.racing)}
+    given |= {} if search.validation is None else _validation(search.validation)
+    racing = given.get("racing")
+    if search.seeds is not None:
+        if search.seeds < 1:
+            raise UserError(f"--search-seeds must be at least 1, not {search.seeds}")
+        given["seeds"] = search.seeds
+    elif racing and racing["seeds"]:  # asked for on the command line, so they count more than the preset's
+        given["seeds"] = max(racing["seeds"])
     given |= {} if search.warm_start is None else {"warm_start": _warm_start(search.warm_start)}
     return given | ({"compiled": _can_compile()} if sizes.compiled else {})
 
 
 def _racing(text: str) -> dict[str, Any] | None:
-    """The settings of `on`, `off` or RUNG,RUNG:KEEP, where KEEP is the share of candidates kept at each rung."""
+    """The settings of `on`, `off` or RUNG,RUNG:KEEP, where KEEP is the share of candidates kept at each rung.
+
+    RUNGxS stands for S trainings of each candidate up to this rung.
+    """
     if text == "off":
         return None
     if text == "on":
         return Racing().model_dump()
     shares, _, keep = text.partition(":")
     try:
-        given = {"rungs": [float(part) for part in shares.split(",")]} | ({"keep": float(keep)} if keep else {})
+        parts = [part.partition("x") for part in shares.split(",")]
+        given: dict[str, Any] = {"rungs": [float(share) for share, _, _ in parts]}
+        given |= {"keep": float(keep)} if keep else {}
+        if any(seeds for _, _, seeds in parts):
+            given["seeds"] = [int(seeds or 1) for _, _, seeds in parts]
         return Racing.model_validate(given).model_dump()
     except ValueError:
         raise UserError(
             f"--racing {text}: give on, off, or RUNG,RUNG:KEEP as shares of the training and of the candidates, each "
-            "between 0 and 1, such as 0.25,0.5:0.5"
+            "between 0 and 1, such as 0.25,0.5:0.5; RUNGxS trains each candidate on S seeds, such as 0.25,0.5x2:0.5"
         ) from None
+
+
+def _validation(text: str) -> dict[str, Any]:
+    """The settings of `off` or MxV."""
+    if text == "off":
+        return {"validation_seeds": 0}
+    found = re.fullmatch(r"([1-9]\d{0,2})x([1-9]\d{0,2})", text)
+    if found is None:
+        raise UserError(f"--validation {text}: give MxV (M finalists on V fresh seeds), such as 3x3, or off")
+    return {"finalists": int(found[1]), "validation_seeds": int(found[2])}
 
 
 def _warm_start(share: float) -> float | None:

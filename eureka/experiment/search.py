@@ -16,12 +16,14 @@ from eureka.designers import prompts
 from eureka.designers.base import Request
 from eureka.designers.prompts import Messages
 from eureka.errors import EurekaError, UserError
+from eureka.experiment import validation
 from eureka.experiment.context import RunContext
 from eureka.experiment.records import write_candidate, write_prompt
 from eureka.experiment.strategies import STRATEGIES, Question, SearchState
 from eureka.rewards.extraction import Extracted, extract
 from eureka.runs import layout
-from eureka.runs.candidate import Candidate, Failed, Outcome, report_score
+from eureka.runs.candidate import Candidate, Failed, Outcome
+from eureka.runs.estimates import combined, with_estimates
 from eureka.runs.events import Answered, Asked, GenerationBegan, GenerationEnded, Rejected, TrainingBegan
 from eureka.runs.journal import AnswerEvent, PromptEvent, TrainingEvent, VerdictEvent
 from eureka.runs.replies import SKIPPED, Answer, Reply
@@ -35,7 +37,7 @@ def evolve(context: RunContext) -> Candidate:
     The strategy (`strategies.py`) gives the questions for each generation.
 
     Returns:
-        The winner: the best of all generations, by report fitness.
+        The winner: the best of all generations by estimate, after the finalists were trained again on fresh seeds.
 
     Raises:
         EurekaError: no candidate could be trained at all.
@@ -48,20 +50,31 @@ def evolve(context: RunContext) -> Candidate:
     for number in range(1, settings.generations + 1):
         context.display(GenerationBegan(number, settings.generations))
         earlier = [*([start] if start else []), *itertools.chain(*state.generations)]
-        generation = tuple(_generation(context, number, questions, earlier))
+        generation = _generation(context, number, questions, earlier)
+        state = replace(state, generations=_estimated([*earlier, *generation]))
+        generation = state.generations[-1]
+        for candidate in generation:
+            write_candidate(context.run, candidate)
         context.display(GenerationEnded(generation))
-        state = replace(state, generations=(*state.generations, generation))
         questions = strategy(state)
         for name, text in {p.name: q.messages[-1].content for q in questions for p in q.parents}.items():
             if name in [c.name for c in generation]:
                 context.run.write(f"{layout.candidate(name)}/reflection.md", text + "\n")
-    candidates = [*itertools.chain(*state.generations)]
-    winners = [c for c in candidates if c.trained and not (start and c.duplicate_of == start.name)]
+    candidates = validation.validated(context, [*([start] if start else []), *itertools.chain(*state.generations)])
+    for candidate in candidates:
+        write_candidate(context.run, candidate)
+    winners = validation.eligible(candidates)
     if not winners:
         raise EurekaError(
             f"no candidate of {len(candidates)} could be trained; to see why: eureka inspect {context.run.folder}"
         )
-    return max(winners, key=report_score)
+    return winners[0]
+
+
+def _estimated(candidates: Sequence[Candidate]) -> tuple[tuple[Candidate, ...], ...]:
+    """The generations from the first on, with the estimates that all trainings so far give."""
+    by_generation = itertools.groupby(with_estimates(candidates), key=lambda c: c.generation)
+    return tuple(tuple(members) for generation, members in by_generation if generation)
 
 
 def given_start(context: RunContext, reply: Reply) -> None:
@@ -89,6 +102,7 @@ def _start(context: RunContext) -> Candidate | None:
     verdict = _verdicts(context, 0, 0, {0: reply})[0]
     compiled = _Compiled(_candidate(reply, verdict), verdict.program)
     (candidate,) = _trained(context, layout.search_training(0, 0), [compiled], [], None)
+    (candidate,) = with_estimates([candidate])
     write_candidate(context.run, candidate)
     context.display(GenerationEnded((candidate,)))
     if candidate.failed:
@@ -118,8 +132,6 @@ def _generation(
         compiled = _compiled(context, generation, attempt, questions)
         warm = _warm(context, questions[0].parents)
         candidates = _trained(context, layout.search_training(generation, attempt), compiled, earlier, warm)
-        for candidate in candidates:
-            write_candidate(context.run, candidate)
         if any(c.trained for c in candidates):
             break
         failures = [str(c.failed) for c in candidates if c.failed]
@@ -244,7 +256,7 @@ def _trained(
     for candidate in earlier:
         if candidate.fingerprint and not candidate.duplicate_of:
             first.setdefault(candidate.fingerprint, candidate)
-    outcomes: dict[str, Outcome] = {c.fingerprint: c.outcome for c in first.values() if c.fingerprint and c.outcome}
+    found = {c.fingerprint: (c.outcome, c.scores) for c in first.values()}
     chosen: list[_Compiled] = []
     for item in compiled:
         c = item.candidate
@@ -253,8 +265,8 @@ def _trained(
         first[c.fingerprint] = c
         chosen.append(item)
     if chosen:
-        for item, outcome in zip(chosen, _train(context, key, chosen, warm), strict=True):
-            outcomes[item.candidate.fingerprint or ""] = outcome
+        for item, result in zip(chosen, _train(context, key, chosen, warm), strict=True):
+            found[item.candidate.fingerprint] = result
     finished = []
     for item in compiled:
         c = item.candidate
@@ -262,7 +274,9 @@ def _trained(
             original = first[c.fingerprint]
             twin = None if original.name == c.name else original.name
             begun = original.warm if twin else warm.parent if warm else None
-            c = c.model_copy(update={"outcome": outcomes[c.fingerprint], "duplicate_of": twin, "warm": begun})
+            outcome, scores = found[c.fingerprint]
+            update = {"outcome": outcome, "scores": scores, "duplicate_of": twin, "warm": begun}
+            c = c.model_copy(update=update)
         finished.append(c)
     return finished
 
@@ -276,22 +290,28 @@ def _warm(context: RunContext, parents: Sequence[Candidate]) -> WarmStart | None
     return WarmStart(kept, layout.policy(layout.candidate(kept)), trained.curves.steps[trained.best])
 
 
-def _train(context: RunContext, key: str, chosen: Sequence[_Compiled], warm: WarmStart | None) -> list[Outcome]:
-    """Train programs as one population, all with the run's search seed: differences come from the rewards."""
-    candidates = [item.candidate for item in chosen]
-    members, begun = [c.address for c in candidates], warm.parent if warm else None
-    context.run.once(TrainingEvent, {"training": key}, lambda: {"members": members, "warm": begun})
-    context.display(TrainingBegan(tuple(c.name for c in candidates)))
-    seed = derive(context.run.settings.seed, "search")
+def _train(
+    context: RunContext, key: str, chosen: Sequence[_Compiled], warm: WarmStart | None
+) -> list[tuple[Outcome | None, tuple[float, ...]]]:
+    """Train programs as one population, all on the same seeds: differences come from the rewards."""
+    candidates, settings = [item.candidate for item in chosen], context.run.settings
+    count, trainings = len(candidates), settings.seeds
+    about = {"members": [c.address for c in candidates] * trainings, "trainings": trainings}
+    begun = warm.parent if warm else None
+    context.run.once(TrainingEvent, {"training": key}, lambda: {**about, "warm": begun})
+    names = [validation.label(c.name, number) for number in range(trainings) for c in candidates]
+    context.display(TrainingBegan(tuple(names)))
     verdicts = {m: context.designer.verdict(*c.address) for m, c in enumerate(candidates)}
     request = TrainingRequest(
         key=key,
-        programs=[item.program or "" for item in chosen],
-        seeds=[seed] * len(chosen),
+        programs=[item.program or "" for item in chosen] * trainings,
+        seeds=[derive(settings.seed, "search", *([n] if n else [])) for n in range(trainings) for _ in candidates],
         purpose="search",
-        places=[layout.policy(layout.candidate(c.name)) for c in candidates],
-        race=context.run.settings.racing,
+        places=[layout.policy(layout.training(c.name, n)) for n in range(trainings) for c in candidates],
+        trainings=trainings,
+        race=settings.racing,
         warm=warm,
         known={member: known for member, known in verdicts.items() if known},
     )
-    return context.trainer.train(context.run, request, context.display)
+    outcomes = context.trainer.train(context.run, request, context.display)
+    return [combined(outcomes[c::count]) for c in range(count)]

@@ -76,6 +76,7 @@ def retrain(
     out: Path | None,
     display: Display,
     yes: bool,
+    earlier: Sequence[Path] = (),
 ) -> Path:
     """Train rewards on `settings.final_seeds` seeds and compare them, in a separate run folder.
 
@@ -85,6 +86,7 @@ def retrain(
         specs: the arms.
         wanted: control searches to run first, and what to look at besides.
         isolation, out, display, yes: as for `start`.
+        earlier: finished runs; trainings of the same rewards on the same seeds are taken from the first of them.
 
     Raises:
         Interrupted: it was stopped, and can be resumed.
@@ -96,6 +98,8 @@ def retrain(
     def opening(context: RunContext) -> None:
         compare.check(context, specs)
         _place(context)
+        for folder in earlier[:1]:
+            compare.reuse(context, specs, folder)
 
     rewards = sum(len(e.rewards) for e in specs) + len(searches)
     extent = (searches, rewards * settings.final_seeds)
@@ -263,6 +267,8 @@ def _result(run: Run, winner: Candidate | None, comparison: Comparison) -> dict[
 
 def _forecast(context: RunContext, searches: Sequence[Settings], retrained: int) -> Estimate:
     settings, description = context.run.settings, context.trainer.description
+    reused = context.run.find(TrainedEvent, training=layout.REUSED)
+    retrained -= len(reused.members) if reused else 0
     rate = context.trainer.measure(settings.samples, settings)
     return estimate(settings, description.horizon, rate, prompts.first(description), searches, retrained)
 
@@ -279,7 +285,8 @@ def _announce(context: RunContext) -> None:
         context.display(Notice(f"designer: {context.designer.name}"))
     for assumption in context.trainer.description.assumptions:
         context.display(Notice(assumption))
-    if settings.racing and not halving.rungs(settings.racing, settings.evaluation.marks(settings.iterations)):
+    marks = settings.evaluation.marks(settings.iterations)
+    if settings.racing and len(halving.stages(settings.racing, settings.seeds, marks)) == 1:
         said = "racing disabled: training is too short for an intermediate evaluation; increase --steps"
         context.display(Notice(said))
     _place(context)

@@ -5,7 +5,8 @@ A strategy is a pure function of its `SearchState`, so that a resumed run asks t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from eureka.config.description import Description
@@ -36,12 +37,18 @@ Strategy = Callable[[SearchState], tuple[Question, ...]]  # One question for eac
 
 
 def greedy(state: SearchState) -> tuple[Question, ...]:
-    """Reflect on the best trained candidate of the latest generation, by selection fitness (Ma et al. 2023)."""
+    """Reflect on the best candidate of the latest generation that has one (Ma et al. 2023)."""
     for generation in reversed(state.generations):
-        trained = [candidate for candidate in generation if candidate.trained]
-        if trained:
-            parent = max(trained, key=_selection)
+        if parent := _best(generation):
             return (Question(prompts.after(state.task, parent, generation), (parent,)),) * state.samples
+    return best_of_n(state)
+
+
+def elite(state: SearchState) -> tuple[Question, ...]:
+    """Reflect on the best candidate of all generations, and on the failures of the latest one."""
+    if parent := _best([*itertools.chain(*state.generations)]):
+        question = Question(prompts.after(state.task, parent, state.generations[-1]), (parent,))
+        return (question,) * state.samples
     return best_of_n(state)
 
 
@@ -52,11 +59,10 @@ def best_of_n(state: SearchState) -> tuple[Question, ...]:
     return (Question(prompts.after(state.task, state.start, []), (state.start,)),) * state.samples
 
 
-STRATEGIES: dict[str, Strategy] = {"greedy": greedy, "best-of-n": best_of_n}
+STRATEGIES: dict[str, Strategy] = {"greedy": greedy, "elite": elite, "best-of-n": best_of_n}
 """Strategies by the name that `--strategy` gives."""
 
 
-def _selection(candidate: Candidate) -> tuple[float, int]:
-    """Selection fitness; among equals, the earlier checkpoint."""
-    assert candidate.trained is not None
-    return candidate.trained.selection, -candidate.trained.best
+def _best(candidates: Iterable[Candidate]) -> Candidate | None:
+    """The best by estimate; among equals, the first."""
+    return max((c for c in candidates if c.estimate), key=lambda c: c.rank, default=None)

@@ -7,7 +7,7 @@ import math
 import statistics
 from collections.abc import Sequence
 
-from eureka.runs.candidate import Trained
+from eureka.runs.candidate import Candidate, Trained
 from eureka.runs.results import Interval
 from eureka.text import number, shown
 
@@ -37,15 +37,17 @@ def of_trainings(trainings: Sequence[Trained]) -> list[str]:
     return [alarms[0] for alarms in found.values() if 2 * len(alarms) > len(trainings)]
 
 
-def of_winner(trained: Trained, final: Interval | None) -> list[str]:
+def of_winner(winner: Candidate, final: Interval | None) -> list[str]:
     """Whether fresh seeds bear out what a search found; `final` is the interval of their mean."""
-    if final is None or len(trained.report_episodes) < 2:
+    trained, estimate = winner.trained, winner.estimate
+    if final is None or trained is None or estimate is None or len(trained.report_episodes) < 2:
         return []
-    error = statistics.stdev(trained.report_episodes) / math.sqrt(len(trained.report_episodes))
-    if final.high >= trained.report - _NOISE * error:
+    # Without a second training, only the noise of the episodes is known.
+    error = estimate.error or statistics.stdev(trained.report_episodes) / math.sqrt(len(trained.report_episodes))
+    if final.high >= estimate.mean - _NOISE * error:
         return []
     return [
-        f"the winner scored {number(trained.report)} in the search and {number(final.mean)} on fresh seeds "
+        f"the winner is estimated at {estimate} and has {number(final.mean)} on the final seeds "
         f"({number(final.low)} .. {number(final.high)}): the search picked a lucky training"
     ]
 

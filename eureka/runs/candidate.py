@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -9,13 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from eureka.runs.replies import Address
-
-
-def report_score(candidate: Candidate) -> tuple[float, int]:
-    """What chooses the winner; of equals, the one that was there sooner in its training."""
-    assert candidate.trained is not None
-    return candidate.trained.report, -candidate.trained.best
-
+from eureka.text import number
 
 Stage = Literal["reply", "extract", "compile", "preflight", "train"]
 _LONGEST_MESSAGE = 600
@@ -99,7 +94,7 @@ class Trained(_Record):
     best: int = Field(description="the checkpoint that was chosen, by selection fitness; the earliest of equals")
     selection: float = Field(description="its selection fitness")
     report: float = Field(
-        description="its mean fitness on report episodes, which chose no checkpoint; a run's winner is chosen by it"
+        description="its mean fitness on report episodes, which chose no checkpoint: the score of the training"
     )
     report_episodes: list[float] = Field(description="the fitness of each report episode")
     diverged: int = Field(description="world-steps of training in which a world's physics diverged")
@@ -128,6 +123,21 @@ def outcome_of(record: Mapping[str, Any]) -> Outcome:
     return kind.model_validate(record)
 
 
+class Estimate(_Record):
+    """A candidate's fitness as estimated from its trainings (`eureka.runs.estimates`)."""
+
+    mean: float = Field(description="mean of its trainings, shrunk towards that of all candidates")
+    error: float | None = Field(description="standard error; None while no candidate has been trained twice")
+    trainings: int = Field(description="complete trainings, each on its own seed")
+
+    def __str__(self) -> str:
+        """Such as `3.9 +- 0.4, 3 trainings`."""
+        many = f"{self.trainings} training{'s' if self.trainings != 1 else ''}"
+        if self.error is None:
+            return f"{number(self.mean)}, {many}"
+        return f"{number(self.mean)} +- {number(self.error)}, {many}"
+
+
 class Candidate(_Record):
     """One reward function of one generation."""
 
@@ -142,11 +152,25 @@ class Candidate(_Record):
         default=None, description="name of the candidate with the same program, trained instead"
     )
     warm: str | None = Field(default=None, description="name of the candidate whose policy it began from, if it did")
-    outcome: Outcome | None = Field(default=None, description="what became of it; None while it trains")
+    outcome: Outcome | None = Field(
+        default=None,
+        description="what became of its first training, or the failure of any; None while it trains",
+    )
+    scores: tuple[float, ...] = Field(
+        default=(), description="report fitness of its complete trainings: those of the search, then of the validation"
+    )
+    validated: int = Field(default=0, description="how many of the scores are of the validation")
+    estimate: Estimate | None = Field(default=None, description="of its fitness; None if it was not trained to the end")
 
     @property
     def name(self) -> str:
         return f"{self.generation}.{self.slot}"
+
+    @property
+    def rank(self) -> tuple[float, float, int]:
+        """What chooses parents and the winner: estimate, mean of the trainings, then the earlier checkpoint."""
+        assert self.estimate is not None and self.trained is not None
+        return self.estimate.mean, statistics.fmean(self.scores), -self.trained.best
 
     @property
     def address(self) -> Address:

@@ -21,7 +21,16 @@ from eureka.runs.results import (
     Comparison,
     Interval,
 )
-from eureka.runs.statistics import bootstrap, human_normalised, improvement, interquartile_mean, student
+from eureka.runs.statistics import (
+    LOOK_LEVEL,
+    bootstrap,
+    human_normalised,
+    improvement,
+    interquartile_mean,
+    seeds_to_decide,
+    student,
+    welch,
+)
 
 _CLIP = 3.0  # upper limit of a normalised score; the lower one is 0 (Ma et al. 2023, figure 4)
 
@@ -52,7 +61,7 @@ def summarise(found: dict[str, tuple[str, Comparison]]) -> BenchmarkSummary:
     ours, theirs = [a for a, _ in pairs], [b for _, b in pairs]
     return BenchmarkSummary(
         lines=lines,
-        counts={v: sum(line.verdict == v for line in lines) for v in ("win", "tie", "loss", "not defined")},
+        counts={v: sum(line.verdict == v for line in lines) for v in ("better", "undecided", "worse", "not defined")},
         normalised=statistics.fmean(scores) if scores else None,
         clipped=statistics.fmean(min(max(s, 0.0), _CLIP) for s in scores) if scores else None,
         improvement=improvement(ours, theirs) if pairs else None,
@@ -67,10 +76,12 @@ def comparison(specs: Sequence[ArmSpec], outcomes: Mapping[str, Sequence[Outcome
     threshold = _threshold(trained.get(name or "", []))
     plain = {e.name: _arm(e, outcomes[e.name], threshold) for e in specs}
     baseline, sparse = plain.get(name or ""), plain.get(SPARSE)
-    arms = [
-        arm.model_copy(update={"against": _against(arm, baseline, sparse)}) if baseline and arm is not baseline else arm
-        for arm in plain.values()
-    ]
+    arms = []
+    for arm in plain.values():
+        held = {"against": _against(arm, baseline, sparse)} if baseline and arm is not baseline else {}
+        if sparse and arm is not sparse and arm is not baseline:
+            held["against_sparse"] = _against(arm, sparse, None)
+        arms.append(arm.model_copy(update=held))
     return Comparison(arms=arms, baseline=name)
 
 
@@ -116,19 +127,26 @@ def _reached(outcome: Outcome, threshold: float) -> int | None:
     return next((step for step, fitness in steps if fitness >= threshold), None)
 
 
-def verdict(mine: Interval, theirs: Interval) -> Literal["win", "tie", "loss"]:
-    """Compare two means by their intervals: a win or a loss if the intervals are disjoint, otherwise a tie."""
-    return "win" if mine.low > theirs.high else "loss" if mine.high < theirs.low else "tie"
+Verdict = Literal["better", "worse", "undecided"]
 
 
-def _against(arm: Arm, baseline: Arm, sparse: Arm | None) -> Against:
-    mine, theirs = (a.interval if a.comparable else None for a in (arm, baseline))
+def verdict(difference: Interval) -> Verdict:
+    """What the interval of a difference says of its first reward."""
+    return "better" if difference.low > 0.0 else "worse" if difference.high < 0.0 else "undecided"
+
+
+def _against(arm: Arm, other: Arm, sparse: Arm | None) -> Against:
+    mine, theirs = (a.interval if a.comparable else None for a in (arm, other))
     if mine is None or theirs is None:
         return Against(verdict="not defined", improvement=None, improvement_interval=None, normalised=None)
-    floor = sparse.interval if sparse and sparse.comparable else None
+    floor = sparse.interval if sparse and sparse is not other and sparse.comparable else None
+    difference = welch(arm.fitness, other.fitness, LOOK_LEVEL)
+    found = verdict(difference)
     return Against(
-        verdict=verdict(mine, theirs),
-        improvement=improvement([arm.fitness], [baseline.fitness]),
-        improvement_interval=bootstrap(improvement, [arm.fitness], [baseline.fitness]),
+        verdict=found,
+        difference=difference,
+        seeds_needed=seeds_to_decide(arm.fitness, other.fitness) if found == "undecided" else None,
+        improvement=improvement([arm.fitness], [other.fitness]),
+        improvement_interval=bootstrap(improvement, [arm.fitness], [other.fitness]),
         normalised=human_normalised(mine.mean, theirs, floor) if floor else None,
     )

@@ -94,7 +94,7 @@ class RungReached:
     """A rung of a race is reached."""
 
     step: int  # training world-steps of each candidate so far
-    fitness: dict[int, float]  # best selection fitness so far, by which of the names of `TrainingBegan`
+    fitness: dict[int, float]  # best selection fitness so far, mean of a candidate's trainings, by its first member
     dropped: tuple[int, ...]  # which of them train no further
 
 
@@ -103,6 +103,14 @@ class GenerationEnded:
     """A generation is over."""
 
     candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True)
+class ValidationBegan:
+    """The best candidates are trained again on fresh seeds."""
+
+    candidates: tuple[str, ...]
+    seeds: int
 
 
 @dataclass(frozen=True)
@@ -125,7 +133,7 @@ class Finished:
 OnProgress = Callable[[Progressed | RungReached | Notice], None]
 Event = (
     Notice | Opened | GenerationBegan | Asked | Answered | Rejected | TrainingBegan | Progressed | RungReached
-    | GenerationEnded | FinalBegan | Finished
+    | GenerationEnded | ValidationBegan | FinalBegan | Finished
 )  # fmt: skip
 Display = Callable[[Event], None]
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from eureka.errors import UserError, did_you_mean
-from eureka.runs.candidate import Candidate, Curves, Failed, Outcome, Point, report_score
-from eureka.runs.journal import CheckpointEvent, Journal, RacedEvent, TrainedEvent, TrainingEvent
+from eureka.runs import layout
+from eureka.runs.candidate import Candidate, Curves, Failed, Outcome, Point, Trained
+from eureka.runs.estimates import combined, with_estimates
+from eureka.runs.journal import CheckpointEvent, Journal, RacedEvent, SharesEvent, TrainedEvent, TrainingEvent
 
 _OF_EACH = ("components", "least", "greatest")  # fields with a value for each component
 _MAY_LACK = ("training_fitness", "episode_length")  # values may be unknown; elsewhere null stands for no number
@@ -17,15 +20,17 @@ _MAY_LACK = ("training_fitness", "episode_length")  # values may be unknown; els
 def candidates_of(journal: Journal) -> dict[str, Candidate]:
     """Every candidate of a journal by name, in the state that its last attempt reached."""
     latest = {(g, slot): (attempt, reply) for (g, slot, attempt), (reply, _) in sorted(journal.replies().items())}
-    verdicts, outcomes, warm = journal.verdicts(), _outcomes(journal), _warm(journal)
+    verdicts, trainings, warm = journal.verdicts(), trainings_of(journal), _warm(journal)
     first: dict[str, str] = {}
-    found = {}
+    found = []
     for (generation, slot), (attempt, reply) in sorted(latest.items()):
         verdict = verdicts.get((generation, slot, attempt))
         mark = verdict.fingerprint if verdict else None
         name = f"{generation}.{slot}"
         original = first.setdefault(mark, name) if mark else name
-        found[name] = Candidate(
+        own = trainings.get(original, Trainings()) if mark else Trainings()
+        outcome, scores = combined(own.search, own.validation)
+        candidate = Candidate(
             generation=generation,
             slot=slot,
             attempt=attempt,
@@ -35,41 +40,50 @@ def candidates_of(journal: Journal) -> dict[str, Candidate]:
             fingerprint=mark,
             duplicate_of=original if original != name else None,
             warm=warm.get(original) if mark else None,
-            outcome=(verdict.failed if verdict else None) or (outcomes.get(original) if mark else None),
+            outcome=(verdict.failed if verdict else None) or outcome,
+            scores=scores,
+            validated=sum(isinstance(o, Trained) for o in own.validation) if scores else 0,
         )
-    return found
+        found.append(candidate)
+    return {candidate.name: candidate for candidate in with_estimates(found)}
 
 
 def _warm(journal: Journal) -> dict[str, str]:
     """The candidates that began from another's policy, with whose."""
-    begun = {e.training: e.warm for e in journal.all(TrainingEvent) if e.warm}
-    names = _trainings(journal)
-    return {name: begun[training] for training in begun for name in names[training].values()}
+    return {f"{g}.{slot}": e.warm for e in journal.all(TrainingEvent) if e.warm for g, slot, _ in e.members}
 
 
-def _outcomes(journal: Journal) -> dict[str, Outcome]:
-    """What trainings gave, by candidate's name."""
-    names = _trainings(journal)
-    standings: dict[str, Outcome] = {}
-    outcomes: dict[str, Outcome] = {}
+@dataclass(frozen=True)
+class Trainings:
+    """Outcomes of a candidate's trainings, in the order of their seeds; None for one that is not over or not begun."""
+
+    search: tuple[Outcome | None, ...] = ()
+    validation: tuple[Outcome | None, ...] = ()
+
+
+def trainings_of(journal: Journal) -> dict[str, Trainings]:
+    """What trainings gave, by candidate's name; all outcomes of a candidate in training are None unless one failed."""
+    begun = {event.training: event for event in journal.all(TrainingEvent)}
+    standings: dict[tuple[str, int], Outcome] = {}
+    ended: dict[tuple[str, int], Outcome] = {}
     for event in journal.events:
         match event:
-            case TrainedEvent(training=key) if key in names:
-                found = {names[key][m]: o for m, o in zip(event.members, event.outcomes, strict=True)}
+            case TrainedEvent(training=key) if key in begun:
+                found = {(key, m): o for m, o in zip(event.members, event.outcomes, strict=True)}
                 standings |= found
                 # A member at a rung continues, unless it has failed or is dropped there.
-                outcomes |= {n: o for n, o in found.items() if event.until is None or isinstance(o, Failed)}
-            case RacedEvent(training=key) if key in names:
-                outcomes |= {names[key][m]: standings[names[key][m]] for m in event.dropped}
-    return outcomes
-
-
-def _trainings(journal: Journal) -> dict[str, dict[int, str]]:
-    """The candidates' names by training and member."""
-    return {
-        e.training: {i: f"{generation}.{slot}" for i, (generation, slot, _) in enumerate(e.members)}
-        for e in journal.all(TrainingEvent)
-    }
+                ended |= {at: o for at, o in found.items() if event.until is None or isinstance(o, Failed)}
+            case RacedEvent(training=key) if key in begun:
+                ended |= {(key, m): standings[key, m] for m in event.dropped}
+    trainings: dict[str, Trainings] = {}
+    for key, event in begun.items():
+        count = len(event.members) // event.trainings
+        for c, (generation, slot, _) in enumerate(event.members[:count]):
+            outcomes = tuple(ended.get((key, t * count + c)) for t in range(event.trainings))
+            part = "validation" if key == layout.VALIDATION else "search"
+            name = f"{generation}.{slot}"
+            trainings[name] = replace(trainings.get(name, Trainings()), **{part: outcomes})
+    return trainings
 
 
 def find_candidate(journal: Journal, candidates: Mapping[str, Candidate], name: str | None) -> Candidate:
@@ -89,8 +103,19 @@ def find_candidate(journal: Journal, candidates: Mapping[str, Candidate], name: 
 
 def best_of(candidates: Iterable[Candidate]) -> Candidate | None:
     """The best that a search has found so far."""
-    trained = [c for c in candidates if c.trained and not c.duplicate_of and c.generation]
-    return max(trained, key=report_score, default=None)
+    trained = [c for c in candidates if c.estimate and not c.duplicate_of and c.generation]
+    return max(trained, key=lambda c: c.rank, default=None)
+
+
+def seconds_per_training(journal: Journal) -> float | None:
+    """Time of one training of the final comparison, in s, with the others at its side; None without any."""
+    members = seconds = 0.0
+    for event in journal.all(TrainedEvent):
+        if layout.is_final(event.training) and event.until is None and event.training != layout.REUSED:
+            at_once = max((len(e.shares) for e in journal.all(SharesEvent, training=event.training)), default=1)
+            members += len(event.members)
+            seconds += sum(event.seconds.values()) / at_once
+    return seconds / members if members else None
 
 
 def curves_so_far(journal: Journal) -> dict[str, Curves]:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from eureka.config.settings import Evaluation, Settings
 from eureka.errors import UserError
 from eureka.runs import layout
-from eureka.runs.candidate import Dropped, Failed, Point, Trained
+from eureka.runs.candidate import Dropped, Estimate, Failed, Point, Trained
 from eureka.runs.replies import Address, Answer, Message, Reply
 from eureka.runs.results import ArmSpec, CompareOptions, Comparison
 from eureka.text import shown
@@ -95,11 +95,12 @@ class VerdictEvent(_OfReply):
 
 
 class TrainingEvent(OfTraining):
-    """A population of the search begins to train."""
+    """A population of the search or of the validation begins to train."""
 
     event: Literal["training"] = "training"
-    members: list[Address]
-    warm: str | None = Field(description="name of the candidate whose policy initialises all members")
+    members: list[Address] = Field(description="the candidate of each member; all candidates once, then once more, ...")
+    trainings: int = Field(default=1, description="of each candidate, on different seeds")
+    warm: str | None = Field(default=None, description="name of the candidate whose policy initialises all members")
 
 
 class SharesEvent(OfTraining):
@@ -163,6 +164,14 @@ class TrainedEvent(OfTraining):
             yield place.rpartition("/")[0], outcome
 
 
+class FinalistsEvent(_Event):
+    """The candidates that are trained again before one of them is the winner."""
+
+    event: Literal["finalists"] = "finalists"
+    estimates: dict[str, Estimate] = Field(description="of all candidates at this time, by name, the best first")
+    chosen: list[str] = Field(description="names of the finalists")
+
+
 class BaselineEvent(_Event):
     """A reward of the final comparison was compiled."""
 
@@ -205,7 +214,7 @@ class FinishedEvent(_Event):
 _OfReplies = PromptEvent | AnswerEvent | VerdictEvent
 _OfTrainings = TrainingEvent | SharesEvent | CheckpointEvent | SplitEvent | RacedEvent | TrainedEvent
 _OfComparison = ArmsEvent | BaselineEvent | CutEvent | ProbedEvent
-JournalEvent = StartedEvent | _OfReplies | _OfTrainings | _OfComparison | FinishedEvent
+JournalEvent = StartedEvent | _OfReplies | _OfTrainings | FinalistsEvent | _OfComparison | FinishedEvent
 _ANY = TypeAdapter(Annotated[JournalEvent, Field(discriminator="event")])
 _Kind = TypeVar("_Kind", bound=_Event)
 _Stamp = tuple[int, int, int]

@@ -10,6 +10,8 @@ RECORD, JOURNAL, RESULT, REPORT = "run.json", "events.jsonl", "result.json", "re
 ORCHESTRATOR_LOCK, WORKERS_LOCK = "orchestrator.lock", "workers.lock"
 TASK, LOGS, SCRATCH, MANUAL, TENSORBOARD = "task", "logs", "scratch", "manual", "tensorboard"
 CANDIDATES, CONTROLS, POLICY = "candidates", "controls", "policy.safetensors"
+REUSED = "final-reused"  # key of the trainings that a comparison took from another run
+VALIDATION = "validation"  # key in the journal, and folder in scratch, of the training of the finalists
 
 
 def is_run(folder: Path) -> bool:
@@ -20,6 +22,12 @@ def is_run(folder: Path) -> bool:
 def candidate(name: str) -> str:
     """The folder of the candidate `generation.slot`."""
     return f"{CANDIDATES}/{name}"
+
+
+def training(name: str, number: int, validation: bool = False) -> str:
+    """The folder of a candidate's training: its own for the first one of the search, a folder in it for others."""
+    kind = "validation" if validation else "seed"
+    return f"{candidate(name)}/{kind}-{number}" if number or validation else candidate(name)
 
 
 def final(key: str, seed: int) -> str:

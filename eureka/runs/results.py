@@ -9,6 +9,16 @@ from eureka.config.settings import Asking
 HUMAN, SPARSE, EVOLVED = "human", "sparse", "evolved"
 
 
+class Interval(BaseModel):
+    """A 95 % interval around a value."""
+
+    model_config = ConfigDict(frozen=True)
+
+    mean: float
+    low: float
+    high: float
+
+
 class BenchmarkRow(BaseModel):
     """One task of a benchmark."""
 
@@ -18,7 +28,7 @@ class BenchmarkRow(BaseModel):
     run: str = Field(description="the folder of its run")
     fitness: dict[str, float | None] = Field(description="mean over seeds of each arm")
     baseline: str | None = Field(description="what evolved is held against: human, or an environment's own reward")
-    verdict: str = Field(description="evolved against the baseline by interval: win, tie, loss or not defined")
+    verdict: str = Field(description="evolved against the baseline: better, worse, undecided or not defined")
     improvement: float | None = Field(description="probability that a seed of evolved beats one of the baseline")
     normalised: float | None = Field(description="(evolved - sparse) / |human - sparse|; None if not defined")
 
@@ -77,7 +87,14 @@ class CompareOptions(_Frozen):
 class Against(_Frozen):
     """What an arm says against the human reward, or against an environment's own where that is the one."""
 
-    verdict: str = Field(description="win, tie or loss by interval; or not defined")
+    verdict: str = Field(description="better, worse or undecided by the interval of the difference; or not defined")
+    difference: Interval | None = Field(
+        default=None, description="mean of the arm minus that of the other, Welch's; its level allows for several looks"
+    )
+    seeds_needed: int | None = Field(
+        default=None,
+        description="where undecided: seeds of each with which a difference of this size is found with probability 0.8",
+    )
     improvement: float | None = Field(description="probability that one of its values beats one of the other's")
     improvement_interval: tuple[float, float] | None = Field(description="95 %, by bootstrap")
     normalised: float | None = Field(description="(arm - sparse) / |human - sparse|; None if not defined")
@@ -105,6 +122,7 @@ class Arm(_Frozen):
         "checkpoints to its best; None: never, as for a seed that was lost; empty where the baseline did not rise"
     )
     against: Against | None = Field(description="what it says against the baseline; None for that itself, or without")
+    against_sparse: Against | None = Field(default=None, description="the same against the sparse reward")
     correlation: float | None = Field(default=None, description="with the human reward, where the arm's policies go")
     robustness: dict[str, float] = Field(default={}, description="mean fitness of its policies by perturbation")
     alarms: list[str] = Field(default=[], description="what is suspicious about most of its seeds")
@@ -123,13 +141,3 @@ class Comparison(_Frozen):
 
     def arm(self, name: str) -> Arm | None:
         return next((arm for arm in self.arms if arm.name == name), None)
-
-
-class Interval(BaseModel):
-    """A 95 % interval around a value."""
-
-    model_config = ConfigDict(frozen=True)
-
-    mean: float
-    low: float
-    high: float

@@ -10,32 +10,82 @@ import numpy as np
 
 from eureka.runs.results import Interval
 
-_STUDENT = (
-    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120,
-    2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
-)  # fmt: skip
-"""Two-sided 95 % quantiles of Student's t for 1, 2, ... degrees of freedom."""
 RESAMPLES = 10_000
 
 Scores = Sequence[Sequence[float]]  # a score for each run, by task; tasks may have different numbers of runs
 
 
-def student(values: Sequence[float]) -> Interval:
-    """A 95 % interval, mean +- t s / sqrt(n), of two values or more; bootstraps of three to five cover only 80 %."""
+LEVEL = 0.95
+LOOKS = (5, 10, 20)
+"""Numbers of seeds at which a comparison may be looked at, one after the other."""
+LOOK_LEVEL = 0.9775
+"""Level of the interval of a difference at each look.
+
+All intervals of the looks hold together with at least 95 % (Pocock 1977; found by `benchmarks/coverage.py`).
+"""
+
+
+def quantile(level: float, freedom: int) -> float:
+    """Two-sided quantile of Student's t: the value that |t| stays below with probability `level`."""
+    low, high = 0.0, 1.0
+    while _within(high, freedom) < level:
+        high *= 2.0
+    for _ in range(60):
+        middle = (low + high) / 2.0
+        low, high = (middle, high) if _within(middle, freedom) < level else (low, middle)
+    return high
+
+
+def _within(t: float, freedom: int) -> float:
+    """P(|T| < t) of Student's t (Abramowitz and Stegun 1964, 26.7.3 and 26.7.4)."""
+    angle = math.atan(t / math.sqrt(freedom))
+    sine, square = math.sin(angle), math.cos(angle) ** 2
+    odd = freedom % 2
+    term = math.cos(angle) if odd else 1.0
+    total = term if freedom > 1 or not odd else 0.0
+    for k in range(2 + odd, freedom - 1, 2):
+        term *= square * (k - 1) / k
+        total += term
+    return (angle + sine * total) * 2.0 / math.pi if odd else sine * total
+
+
+def student(values: Sequence[float], level: float = LEVEL) -> Interval:
+    """Mean +- t s / sqrt(n) of two values or more; bootstraps of three to five cover only 80 %."""
     mean, n = statistics.fmean(values), len(values)
-    reach = _STUDENT[min(n - 1, len(_STUDENT)) - 1] * statistics.stdev(values) / math.sqrt(n)
+    reach = quantile(level, n - 1) * statistics.stdev(values) / math.sqrt(n)
     return Interval(mean=mean, low=mean - reach, high=mean + reach)
 
 
-def welch(a: Sequence[float], b: Sequence[float]) -> Interval:
-    """A 95 % interval of mean(a) - mean(b), two values or more each (Welch 1947, degrees of freedom rounded down)."""
+def welch(a: Sequence[float], b: Sequence[float], level: float = LEVEL) -> Interval:
+    """Interval of mean(a) - mean(b), two values or more each (Welch 1947, degrees of freedom rounded down)."""
     of_a, of_b = statistics.variance(a) / len(a), statistics.variance(b) / len(b)
     difference, square = statistics.fmean(a) - statistics.fmean(b), of_a + of_b
     if square == 0.0:
         return Interval(mean=difference, low=difference, high=difference)
     freedom = int(square**2 / (of_a**2 / (len(a) - 1) + of_b**2 / (len(b) - 1)) + 1e-9)
-    reach = _STUDENT[min(freedom, len(_STUDENT)) - 1] * math.sqrt(square)
+    reach = quantile(level, freedom) * math.sqrt(square)
     return Interval(mean=difference, low=difference - reach, high=difference + reach)
+
+
+def seeds_to_decide(
+    a: Sequence[float], b: Sequence[float], level: float = LOOK_LEVEL, power: float = 0.8
+) -> int | None:
+    """Seeds of each with which a difference as large as the observed one is found with probability `power`.
+
+    Two values or more each. None if the means are equal, or it would take more than 10,000.
+    """
+    difference, noise = statistics.fmean(a) - statistics.fmean(b), statistics.variance(a) + statistics.variance(b)
+    if not difference:
+        return None
+    n = 2
+    while n <= 10_000:
+        # The t quantiles depend on n, so the formula is applied until it agrees with itself.
+        reach = quantile(level, 2 * (n - 1)) + quantile(2.0 * power - 1.0, 2 * (n - 1))
+        needed = math.ceil(reach**2 * noise / difference**2)
+        if needed <= n:
+            return n
+        n = max(n + 1, min(needed, 2 * n))
+    return None
 
 
 def mean(scores: Scores) -> float:

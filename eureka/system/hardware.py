@@ -15,6 +15,13 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def available_memory() -> int:
+    """Bytes of memory that are available without swapping; no limit where the system does not say."""
+    path = Path("/proc/meminfo")
+    lines = path.read_text().splitlines() if path.exists() else []
+    return next((int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable")), sys.maxsize)
+
+
 DEVICES = ("cpu", "cuda", "warp-cpu")
 """`cpu` is `mujoco.batch`, `cuda` is MuJoCo Warp, `warp-cpu` is MuJoCo Warp on the CPU: slow, for tests."""
 

@@ -39,6 +39,7 @@ from eureka.rl.policy import Policy
 from eureka.rl.training import InitialPolicy, Training
 from eureka.runs.candidate import Failed
 from eureka.runs.events import TrainingProgress
+from eureka.system.hardware import available_memory
 from eureka.system.seeds import derive
 from eureka.task import Task
 from eureka.trainer.robustness import correlation, robustness
@@ -147,7 +148,7 @@ class Service:
         if self.backend.torch_device.type == "cuda":
             free, total = torch.cuda.mem_get_info(self.backend.torch_device)
             return total - free, free
-        return _resident(), _available()
+        return _resident(), available_memory()
 
     def _load(self, policies: Sequence[messages.FileReference]) -> tuple[Policy, RunningMoments]:
         return load_policies([Path(policy.file) for policy in policies], self.backend.torch_device)
@@ -183,6 +184,7 @@ class Service:
     def _train(self, command: messages.Train) -> None:
         plan, folder = command.plan, Path(command.folder)
         folder.mkdir(parents=True, exist_ok=True)
+        self.backend.threads = command.threads or self.backend.threads
         programs = [self._program(text, plan.worlds) for text in command.programs]
         parent = None
         if command.warm and not command.resume:
@@ -232,12 +234,6 @@ def _resident() -> int:
     """Bytes of memory that this process uses."""
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-def _available() -> int:
-    """Bytes of memory that are available without swapping."""
-    with open("/proc/meminfo") as file:
-        return next(int(line.split()[1]) << 10 for line in file if line.startswith("MemAvailable"))
 
 
 def _hashed(path: Path) -> messages.HashedFile:

@@ -44,6 +44,10 @@ class Executor(Protocol):
         """CPU threads of each trainer process."""
         ...
 
+    def threads_for(self, shares: int) -> int | None:
+        """CPU threads of a trainer process while `shares` of them train; None for `threads`."""
+        ...
+
     @property
     def fenced(self) -> bool:
         """Whether each trainer process must report its isolation."""
@@ -92,6 +96,10 @@ class LocalExecutor:
     def threads(self) -> int:
         """An equal share of the processors."""
         return max(1, cores() // self.workers)
+
+    def threads_for(self, shares: int) -> int | None:
+        """An equal share of the processors, also of those of idle workers."""
+        return None if self.devices else max(1, cores() // shares)
 
     @property
     def fenced(self) -> bool:

@@ -115,6 +115,7 @@ class Train(_Message):
     resume: tuple[CheckpointMember, ...] | None = Field(description="one per member; None to start at iteration 0")
     warm: InitialPolicyFile | None
     until: int | None = Field(description="the iteration to stop after; None for the end")
+    threads: int | None = Field(default=None, description="CPU threads; None for those of the process")
 
 
 class Described(_Message):

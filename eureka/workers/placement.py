@@ -11,7 +11,7 @@ from eureka.config.options import DeviceOptions
 from eureka.config.settings import Settings
 from eureka.config.tasks import EnvironmentFile, LoadedTask
 from eureka.errors import UserError, did_you_mean
-from eureka.system.hardware import DEVICES, cores, gpu, gpus, missing
+from eureka.system.hardware import DEVICES, available_memory, cores, gpu, gpus, missing
 from eureka.workers.executors import Executor, LocalExecutor
 from eureka.workers.isolation import IsolationPolicy
 
@@ -41,9 +41,25 @@ def apply_device_changes(task: LoadedTask | None, settings: Settings, options: D
     if devices is None and settings.devices and workers is None and local and device == "cuda":
         devices = ",".join(settings.devices)
     named = _gpus_named(devices, device, local) if devices is not None else ()
-    workers = workers if workers is not None or named else settings.workers
     _check_workers(workers, device, local)
+    if workers is None and settings.workers and executor == settings.executor and device == settings.device:
+        # Another machine may have fewer processors.
+        workers = min(settings.workers, cores()) if local else settings.workers
     return {"device": device, "devices": named, "workers": workers, "executor": executor}
+
+
+_MEMORY_EACH = 1.5 * 2**30  # bytes that must be available for each trainer process
+
+
+def with_workers(settings: Settings, trainings: int) -> Settings:
+    """The settings with a number of trainer processes, if they are to share this machine's processors.
+
+    One per processor, as long as each of them has two of the `trainings` and the memory suffices.
+    """
+    if settings.workers is not None or settings.executor != "local" or settings.device != "cpu":
+        return settings
+    count = min(cores(), trainings // 2, int(available_memory() / _MEMORY_EACH))
+    return settings.model_copy(update={"workers": max(1, count)})
 
 
 def _executor(name: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import queue
 import shutil
+import statistics
+from collections.abc import Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
@@ -60,33 +62,63 @@ class TrainerPool:
         """How many members can train together in half of the free memory."""
         return self.first.room(settings) * (1 if self.executor.one_memory else len(self.trainers))
 
-    def train(self, run: Run, request: TrainingRequest, on_progress: OnProgress) -> list[Outcome]:
+    def train(self, run: Run, request: TrainingRequest, on_progress: OnProgress) -> list[Outcome | None]:
         """Train a population, and resume what an interrupted run has left; one outcome per member.
 
-        A member whose training kills its process repeatedly has failed; the others are trained without it.
-        `on_progress` is called by one thread at a time.
+        A member whose training kills its process repeatedly has failed; the others are trained without it. A candidate
+        has failed if one of its trainings has; its others end there. The outcome of a member that was not begun when
+        its candidate left is None. `on_progress` is called by one thread at a time.
         """
         _ = self.description
         plan = run.settings.plan(request.purpose, request.warm is not None)
-        marks = plan.evaluation.marks(plan.iterations)
-        steps, race, count = plan.worlds * plan.learning.horizon, request.race, len(request.programs)
-        progress = ProgressAggregator(on_progress, race, marks, count, steps)
+        marks, steps, count = (
+            plan.evaluation.marks(plan.iterations),
+            plan.worlds * plan.learning.horizon,
+            request.candidates,
+        )
+        total = halving.work(request.race, request.trainings, count, marks).iterations
+        progress = ProgressAggregator(on_progress, total, plan.iterations, steps)
         job = TrainingJob(run, request, plan, progress)
         outcomes: dict[int, Outcome] = {}
         running = list(range(count))
-        for rung in halving.rungs(race, marks):
-            if race is None or not running:
-                break
-            standings = self._train_until(job, running, rung)
-            about = {"training": request.key, "until": rung}
-            dropped = run.once(RacedEvent, about, lambda s=standings: {"dropped": halving.losers(race, s)}).dropped
-            progress.raced({m: left.selection for m, left in standings.items() if isinstance(left, Dropped)}, dropped)
-            outcomes |= standings
-            running = [m for m in running if m not in dropped and not isinstance(standings[m], Failed)]
-        if running:
-            outcomes |= self._train_until(job, running, None)
+        every = halving.stages(request.race, request.trainings, marks)
+        before = halving.Stage(0, 0)
+        for number, stage in enumerate(every):
+            last = number == len(every) - 1
+            older = [t * count + c for t in range(before.seeds) for c in running]
+            newer = [t * count + c for t in range(before.seeds, stage.seeds) for c in running]
+            kept = len(running) if last or request.race is None else halving.survivors(request.race, len(running))
+            rest = halving.work(request.race, request.trainings, kept, marks, number + 1).iterations
+            waiting = len(newer) * stage.end if older else 0
+            until = None if last else stage.end
+            for members, begun, left in ((older, before.end, rest + waiting), (newer, 0, rest)):
+                if members:
+                    progress.begin(members, begun, stage.end, left)
+                    outcomes |= self._train_until(job, members, until)
+            if not last:
+                running = self._raced(job, running, stage, outcomes)
+            before = stage
         run.clear_scratch(request.key)
-        return [outcomes[m] for m in range(count)]
+        return [outcomes.get(m) for m in range(len(request.programs))]
+
+    def _raced(
+        self, job: TrainingJob, running: list[int], stage: halving.Stage, outcomes: Mapping[int, Outcome]
+    ) -> list[int]:
+        """The candidates that continue after a rung."""
+        count, race = job.request.candidates, job.request.race
+        assert race is not None
+        members = {c: [t * count + c for t in range(stage.seeds)] for c in running}
+        standings = {c: [outcomes[m] for m in mine] for c, mine in members.items()}
+
+        def drop() -> dict[str, list[int]]:
+            return {"dropped": sorted(m for c in halving.losers(race, standings) for m in members[c])}
+
+        about = {"training": job.request.key, "until": stage.end}
+        dropped = job.run.once(RacedEvent, about, drop).dropped
+        whole = {c: [o.selection for o in s if isinstance(o, Dropped)] for c, s in standings.items()}
+        fitness = {c: statistics.fmean(found) for c, found in whole.items() if len(found) == stage.seeds}
+        job.progress.raced(fitness, dropped)
+        return [c for c in fitness if c not in dropped]
 
     def _train_until(self, job: TrainingJob, members: list[int], until: int | None) -> dict[int, Outcome]:
         """Train members to a rung or to the end, one share per trainer."""
@@ -95,9 +127,11 @@ class TrainerPool:
         members = [m for m in members if m not in lost]
         if not members:
             return dict(lost)
-        about = {"training": job.request.key, "until": until}
-        shares = job.run.once(SharesEvent, about, lambda: {"shares": _split(members, len(self.trainers))}).shares
-        job.progress.begin(members, until)
+        cuts = [event.shares for event in job.run.all(SharesEvent, training=job.request.key, until=until)]
+        shares = next((cut for cut in cuts if sorted(itertools.chain(*cut)) == members), None)
+        if shares is None:
+            shares = _split(members, len(self.trainers))
+            job.run.append(SharesEvent(training=job.request.key, until=until, shares=shares))
         found = self._train_shares(job, shares, until)
         return lost | {
             m: o for share, outcomes in zip(shares, found, strict=True) for m, o in zip(share, outcomes, strict=True)
@@ -105,8 +139,9 @@ class TrainerPool:
 
     def _train_shares(self, job: TrainingJob, shares: list[list[int]], until: int | None) -> list[list[Outcome]]:
         """Train shares at the same time, each on a free trainer."""
+        threads = self.executor.threads_for(len(shares))
         if len(shares) == 1:
-            return [job.train(self.first, shares[0], until)]
+            return [job.train(self.first, shares[0], until, threads)]
         free: queue.SimpleQueue[TrainerClient] = queue.SimpleQueue()
         for trainer in self.trainers:
             free.put(trainer)
@@ -114,7 +149,7 @@ class TrainerPool:
         def train(share: list[int]) -> list[Outcome]:
             trainer = free.get()
             try:
-                return job.train(trainer, share, until)
+                return job.train(trainer, share, until, threads)
             finally:
                 free.put(trainer)
 

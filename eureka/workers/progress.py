@@ -3,35 +3,32 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from eureka.config.settings import Racing
 from eureka.runs.candidate import Failed, Outcome
 from eureka.runs.events import Notice, OnProgress, Progressed, RungReached, TrainingProgress
-from eureka.workers import halving
 
 
 class ProgressAggregator:
     """Sums the reports of all shares."""
 
-    def __init__(self, display: OnProgress, race: Racing | None, marks: list[int], members: int, steps: int):
-        """`marks` are the iterations with an evaluation; `steps` those of one iteration of one member."""
-        self._display, self._race, self._marks, self._steps = display, race, marks, steps
-        self._total = halving.work(race, members, marks).iterations
+    def __init__(self, display: OnProgress, total: int, iterations: int, steps: int):
+        """`total` is the work in iterations of all members, `iterations` that of one; `steps` those of an iteration."""
+        self._display, self._total, self._iterations, self._steps = display, total, iterations, steps
         self._lock = threading.Lock()
         self._latest: dict[tuple[int, ...], TrainingProgress] = {}
         self._members: list[int] = []
-        self._begun = self._end = 0
-        self._done = 0
+        self._begun = self._end = self._rest = self._done = 0
 
-    def begin(self, members: list[int], until: int | None) -> None:
-        """These members train next, until iteration `until` or to the end."""
+    def begin(self, members: list[int], begun: int, end: int, rest: int) -> None:
+        """These members train next, from iteration `begun` to `end`, and then `rest` iterations of members are left."""
         self._done += sum(report.steps for report in self._latest.values())
         self._latest.clear()
-        self._members, self._begun, self._end = members, self._end, until or self._marks[-1]
+        self._members, self._begun, self._end, self._rest = members, begun, end, rest
 
-    def raced(self, fitness: dict[int, float], dropped: list[int]) -> None:
-        self._display(RungReached(self._end * self._steps, fitness, tuple(dropped)))
+    def raced(self, fitness: Mapping[int, float], dropped: Sequence[int]) -> None:
+        """A rung was reached: the mean fitness of candidates by their first member, and the members dropped."""
+        self._display(RungReached(self._end * self._steps, dict(fitness), tuple(dropped)))
 
     def ended(self, members: list[int], outcomes: Sequence[Outcome]) -> None:
         """A share had been trained before the run was interrupted."""
@@ -50,15 +47,13 @@ class ProgressAggregator:
     def _merge(self) -> TrainingProgress:
         reports = self._latest.values()
         known = [member for members in self._latest for member in members]
-        here = (len(self._members) - len(known)) * (self._end - self._begun) * self._steps
-        here += sum(report.steps_left for report in reports)
-        rest = halving.work(self._race, len(self._members), self._marks, self._begun).iterations
-        left = here + (rest - len(self._members) * (self._end - self._begun)) * self._steps
+        left = (len(self._members) - len(known)) * (self._end - self._begun) * self._steps
+        left += sum(report.steps_left for report in reports) + self._rest * self._steps
         fitness = {m: f for members, r in self._latest.items() for m, f in zip(members, r.fitness, strict=True)}
         parts = {name: None for report in reports for name in report.clocks}
         return TrainingProgress(
-            iteration=round(self._marks[-1] * (1 - left / (self._total * self._steps))),
-            iterations=self._marks[-1],
+            iteration=round(self._iterations * (1 - left / (self._total * self._steps))),
+            iterations=self._iterations,
             steps=self._done + sum(report.steps for report in reports),
             steps_left=left,
             clocks={name: sum(report.clocks.get(name, 0.0) for report in reports) for name in parts},

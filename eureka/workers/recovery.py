@@ -38,11 +38,17 @@ class TrainingRequest:
     key: str  # name of the training in the journal
     programs: Sequence[str]
     seeds: Sequence[int]
-    purpose: str  # `search` or `final`
+    purpose: str  # `search`, `validation` or `final`
     places: Sequence[str]  # where each policy is published, relative to the run folder
+    trainings: int = 1  # of each candidate: the first members are one of each, the next ones the second of each
     race: Racing | None = None  # successive halving; None to train all members to the end
     warm: WarmStart | None = None  # the policy that initialises all members; None for new policies
     known: Mapping[int, Known] = field(default_factory=dict)  # failures; such a member trains up to the rung before
+
+    @property
+    def candidates(self) -> int:
+        """Number of candidates: member m is training m // candidates of candidate m % candidates."""
+        return len(self.programs) // self.trainings
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,9 @@ class TrainingJob:
     plan: Plan
     progress: ProgressAggregator
 
-    def train(self, trainer: TrainerClient, members: list[int], until: int | None) -> list[Outcome]:
+    def train(
+        self, trainer: TrainerClient, members: list[int], until: int | None, threads: int | None = None
+    ) -> list[Outcome]:
         """Train some members to the end, or to the rung after iteration `until`."""
         about = {"training": self.request.key, "members": members, "until": until}
         done = self.run.find(TrainedEvent, **about)
@@ -62,7 +70,7 @@ class TrainingJob:
             self.progress.ended(members, done.outcomes)
             return done.outcomes
         if self.run.find(SplitEvent, **about) is None:
-            result = self._persist(trainer, members, until)
+            result = self._persist(trainer, members, until, threads)
             if not isinstance(result, str):
                 return result
             if len(members) == 1:
@@ -70,7 +78,7 @@ class TrainingJob:
                 return [self.fail(members[0], until, Failed(stage="train", message=message, machine=True))]
             self.run.append(SplitEvent(training=self.request.key, members=members, until=until, reason=result))
         half = len(members) // 2
-        return self.train(trainer, members[:half], until) + self.train(trainer, members[half:], until)
+        return [o for part in (members[:half], members[half:]) for o in self.train(trainer, part, until, threads)]
 
     def fail(self, member: int, until: int | None, failed: Failed) -> Failed:
         """Record that the machine failed on the way of a member to `until`."""
@@ -78,22 +86,26 @@ class TrainingJob:
         self.run.once(TrainedEvent, about, lambda: {"outcomes": [failed]})
         return failed
 
-    def _persist(self, trainer: TrainerClient, members: list[int], until: int | None) -> list[Outcome] | str:
+    def _persist(
+        self, trainer: TrainerClient, members: list[int], until: int | None, threads: int | None
+    ) -> list[Outcome] | str:
         """Train, and resume after crashes; the reason for giving up if they repeat without a checkpoint in between."""
         deaths = 0
         while True:
             before = self._resume(members)
             try:
-                return self._attempt(trainer, members, until)
+                return self._attempt(trainer, members, until, threads)
             except Died as death:
                 trainer.restart()
                 deaths = deaths + 1 if self._resume(members) == before else 1
                 if deaths >= (ALONE if len(members) == 1 else TOGETHER):
                     return death.reason
 
-    def _attempt(self, trainer: TrainerClient, members: list[int], until: int | None) -> list[Outcome]:
+    def _attempt(
+        self, trainer: TrainerClient, members: list[int], until: int | None, threads: int | None
+    ) -> list[Outcome]:
         _ = trainer.description  # waits until the process is ready and its isolation is known
-        trainer.send(self._command(members, until))
+        trainer.send(self._command(members, until, threads))
         timeout, longest, heard = trainer.timeout, 0.0, time.monotonic()
         while True:
             answer = trainer.receive(Progress, Note, Checkpoint, Outcomes, timeout=timeout)
@@ -110,7 +122,7 @@ class TrainingJob:
                 case Outcomes():
                     return self._record_outcomes(members, until, answer)
 
-    def _command(self, members: list[int], until: int | None) -> Train:
+    def _command(self, members: list[int], until: int | None, threads: int | None) -> Train:
         # A hash, since the numbers of all members may be too long for a file name.
         name = hashlib.sha256(",".join(map(str, members)).encode()).hexdigest()[:16]
         warm = self.request.warm
@@ -122,6 +134,7 @@ class TrainingJob:
             resume=self._resume(members),
             warm=InitialPolicyFile(file=str(self.run.inside(warm.file)), samples=warm.samples) if warm else None,
             until=until,
+            threads=threads,
         )
 
     def _record_checkpoint(self, members: list[int], answer: Checkpoint) -> None:

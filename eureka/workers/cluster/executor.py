@@ -60,6 +60,10 @@ class Cluster:
         self.workers = workers or max(1, self._max_workers())
         self.threads = self._threads_each()
 
+    def threads_for(self, shares: int) -> int | None:
+        """None: a worker keeps the processors that Ray has reserved for it."""
+        return None
+
     @property
     def fenced(self) -> bool:
         """False with `--open-trainer` and on CUDA, whose driver is untested under isolation."""
