@@ -243,7 +243,7 @@ def table(bank: dict[str, Any], share: str) -> dict[str, Any]:
 def spearman(a: np.ndarray, b: np.ndarray) -> float:
     """Rank correlation."""
     ranks = [np.argsort(np.argsort(x)).astype(float) for x in (a, b)]
-    return float(np.corrcoef(*ranks)[0, 1])
+    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
 
 
 def main() -> None:

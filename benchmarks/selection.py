@@ -26,6 +26,8 @@ from record import about, finish, parser, rounded
 
 BLOCKS, ORDERS = 2000, 25
 """Draws of rewards, and orders of seeds for each."""
+CANDIDATES = 8
+"""Drawn for each generation."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,10 @@ class Policy:
     """Trainings of every candidate that passes the stages, to the end."""
     score: str = "report"
     """What a full training is worth: report, the best checkpoint on report episodes; selection, its score on those that
-    chose it; last, the mean of the last three checkpoints on selection episodes."""
+    chose it; last, the mean of the last three checkpoints on selection episodes; training, the episodes of training
+    since the last checkpoint but one, with exploration; both, the mean of report and training."""
+    rung: str = "selection"
+    """What ranks candidates at a rung: selection, the best checkpoint so far; training, as above, at the rung."""
     shrink: bool = False
     finalists: int = 0
     fresh: int = 0
@@ -69,46 +74,53 @@ class Policy:
         return max((c for c in range(1, most + 1) if self.cost(c, generations) <= budget + 1e-9), default=0)
 
 
-QUARTER, HALF = Stage(0.25, 1, 0.5), Stage(0.5, 1, 0.5)
+QUARTER, HALF, MOST = Stage(0.25, 1, 0.5), Stage(0.5, 1, 0.5), Stage(0.75, 1, 0.5)
 RACE = (QUARTER, HALF)
+
+
+def best(name: str, stages: tuple[Stage, ...] = (), seeds: int = 1, finalists: int = 0, fresh: int = 0) -> Policy:
+    """With the scores, ranks at rungs and estimates that the product uses."""
+    return Policy(name, stages, seeds, "both", "training", bool(fresh or seeds > 1), finalists, fresh)
+
+
 POLICIES = (
     Policy("one seed, best checkpoint (the paper's)", score="selection"),
     Policy("one seed, report episodes"),
     Policy("one seed, mean of the last checkpoints", score="last"),
+    Policy("one seed, episodes of training", score="training"),
+    best("one seed, report and training"),
     Policy("2 seeds each", seeds=2),
+    best("2 seeds each, report and training", seeds=2),
     Policy("3 seeds each", seeds=3),
     Policy("validation 3 x 3", finalists=3, fresh=3),
     Policy("validation 3 x 3, winner by validation alone", finalists=3, fresh=3, pool=False),
     Policy("validation 3 x 3, shrunken", finalists=3, fresh=3, shrink=True),
-    Policy("validation 4 x 2, shrunken", finalists=4, fresh=2, shrink=True),
+    best("validation 3 x 3, shrunken, report and training", finalists=3, fresh=3),
+    best("validation 2 x 2, shrunken, report and training", finalists=2, fresh=2),
     Policy("halving at 1/4 and 1/2", RACE),
-    Policy("halving at 1/2", (HALF,)),
-    Policy("halving at 1/4 and 1/2, validation 3 x 3", RACE, finalists=3, fresh=3),
+    Policy("halving at 1/4 and 1/2, ranked by training", RACE, rung="training"),
+    best("halving at 1/4 and 1/2, report and training", RACE),
+    best("halving at 1/2, report and training", (HALF,)),
+    best("halving at 1/2 and 3/4, report and training", (HALF, MOST)),
+    best("halving at 3/4, report and training", (MOST,)),
     Policy("halving at 1/4 and 1/2, validation 3 x 3, shrunken", RACE, finalists=3, fresh=3, shrink=True),
-    Policy("halving at 1/2, validation 3 x 2, shrunken", (HALF,), finalists=3, fresh=2, shrink=True),
-    Policy("halving at 1/2, validation 3 x 3, shrunken", (HALF,), finalists=3, fresh=3, shrink=True),
-    Policy("halving at 1/4, validation 3 x 3, shrunken", (QUARTER,), finalists=3, fresh=3, shrink=True),
+    best("halving at 1/4 and 1/2, validation 3 x 3, report and training", RACE, 1, 3, 3),
+    best("halving at 1/2, validation 3 x 3, report and training", (HALF,), 1, 3, 3),
+    best("halving at 1/2, validation 3 x 2, report and training", (HALF,), 1, 3, 2),
+    best("halving at 1/2, validation 2 x 2, report and training", (HALF,), 1, 2, 2),
+    best("halving at 1/2 and 3/4, validation 3 x 3, report and training", (HALF, MOST), 1, 3, 3),
+    best("halving at 3/4, validation 2 x 2, report and training", (MOST,), 1, 2, 2),
     Policy("halving over seeds", (Stage(1.0, 1, 0.5),), seeds=2),
     Policy("halving over seeds, twice", (Stage(1.0, 1, 0.5), Stage(1.0, 2, 0.5)), seeds=4),
-    Policy("halving over seeds, shrunken", (Stage(1.0, 1, 0.5),), seeds=2, shrink=True),
+    best("halving over seeds, report and training", (Stage(1.0, 1, 0.5),), 2),
     Policy("both: 1/2 with one seed, then 2 seeds", (HALF,), seeds=2),
-    Policy("both: 1/4, 1/2 with one seed, then 2 seeds", RACE, seeds=2),
-    Policy("both: 1/4, 1/2, then 2 seeds, validation 2 x 2, shrunken", RACE, 2, finalists=2, fresh=2, shrink=True),
-    Policy("both: 1/4, 1/2, then 2 seeds, validation 3 x 2, shrunken", RACE, 2, finalists=3, fresh=2, shrink=True),
-    Policy("both: 1/4, 1/2, then 2 seeds, validation 3 x 3, shrunken", RACE, 2, finalists=3, fresh=3, shrink=True),
-    Policy("both: 1/2, then 2 seeds, validation 3 x 2, shrunken", (HALF,), 2, finalists=3, fresh=2, shrink=True),
-    Policy("both: 1/2, then 2 seeds, validation 3 x 3, shrunken", (HALF,), 2, finalists=3, fresh=3, shrink=True),
-    Policy(
-        "both: 1/4 with 2 seeds, 1/2 with 2, validation 3 x 3, shrunken",
-        (Stage(0.25, 2, 0.5), Stage(0.5, 2, 0.5)),
-        2,
-        finalists=3,
-        fresh=3,
-        shrink=True,
-    ),
+    best("both: 1/2 with one seed, then 2 seeds, report and training", (HALF,), 2),
+    best("both: 1/4, 1/2, then 2 seeds, report and training", RACE, 2),
+    best("both: 1/2, then 2 seeds, validation 2 x 2, report and training", (HALF,), 2, 2, 2),
+    best("both: 1/4, 1/2, then 2 seeds, validation 3 x 3, report and training", RACE, 2, 3, 3),
 )
 PAPER = POLICIES[0].name
-DEFAULT = "halving at 1/4 and 1/2, validation 3 x 3, shrunken"
+DEFAULT = "halving at 1/4 and 1/2, validation 3 x 3, report and training"
 """What the presets do."""
 
 
@@ -120,11 +132,18 @@ class Trainings:
     best: np.ndarray  # (rewards, seeds, checkpoints), highest selection fitness so far
     report: np.ndarray  # (rewards, seeds)
     last: np.ndarray  # (rewards, seeds)
+    training: np.ndarray  # (rewards, seeds, checkpoints), fitness of the episodes of training
 
     @property
     def deviation(self) -> float:
         """Between the true means of rewards."""
         return bank.variances(self.report)[0]
+
+    def scores(self, kind: str) -> np.ndarray:
+        """(rewards, seeds) by a name of `Policy.score`."""
+        training = self.training[:, :, -1]
+        of = {"report": self.report, "selection": self.best[:, :, -1], "last": self.last, "training": training}
+        return (self.report + training) / 2 if kind == "both" else of[kind]
 
     @property
     def truth(self) -> np.ndarray:
@@ -149,15 +168,24 @@ def arrays(task: str) -> Trainings:
         np.maximum.accumulate(selection, axis=2),
         np.array([[t["report"]["0"] for t in trained[one["name"]]] for one in whole]),
         selection[:, :, -3:].mean(axis=2),
+        _filled([[t["curves"]["training_fitness"] for t in trained[one["name"]]] for one in whole]),
     )
+
+
+def _filled(curves: list) -> np.ndarray:
+    """The last known value where no episode ended; the smallest of all before the first."""
+    values = np.array(curves, dtype=float)
+    for mark in range(values.shape[2]):
+        before = values[:, :, mark - 1] if mark else np.full(values.shape[:2], np.nanmin(values))
+        values[:, :, mark] = np.where(np.isnan(values[:, :, mark]), before, values[:, :, mark])
+    return values
 
 
 def draw(found: Trainings, blocks: int, orders: int) -> tuple[np.ndarray, np.ndarray]:
     """(R, G, C) rewards and (R, G, C, S) orders of their seeds, for R = blocks x orders resamples."""
     chance = np.random.default_rng(0)
     generations = [np.flatnonzero(found.generation == g) for g in sorted(set(found.generation.tolist()))]
-    size = min(map(len, generations))
-    rewards = np.stack([chance.choice(members, size=(blocks, size)) for members in generations], axis=1)
+    rewards = np.stack([chance.choice(members, size=(blocks, CANDIDATES)) for members in generations], axis=1)
     rewards = np.repeat(rewards, orders, axis=0)
     seeds = chance.random((*rewards.shape, found.report.shape[1])).argsort(axis=-1)
     return rewards, seeds
@@ -184,12 +212,11 @@ def shrunken(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
     center = (weights * means).sum(axis=-1, keepdims=True) / total
     excess = (weights * (means - center) ** 2).sum(axis=-1, keepdims=True)
     excess -= (known.sum(axis=-1, keepdims=True) - 1) * noise
-    spread = np.maximum(0.0, excess / (total - (weights**2).sum(axis=-1, keepdims=True) / total))
+    spread = np.maximum(0.25 * noise, excess / (total - (weights**2).sum(axis=-1, keepdims=True) / total))
     weights = np.where(known, 1.0 / (spread + noise / n), 0.0)
     center = (weights * means).sum(axis=-1, keepdims=True) / weights.sum(axis=-1, keepdims=True)
     found = center + spread / (spread + noise / n) * (means - center)
-    # Of equal estimates, the higher mean is the better one.
-    return np.where(np.isnan(noise), means, found + 1e-9 * means)
+    return np.where(np.isnan(noise), means, found)
 
 
 def regrets(policy: Policy, found: Trainings, rewards: np.ndarray, seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -203,10 +230,11 @@ def regrets(policy: Policy, found: Trainings, rewards: np.ndarray, seeds: np.nda
     alive, entered = np.ones(rewards.shape, dtype=bool), count
     for stage in policy.stages:
         mark = math.ceil(stage.share * marks - 1e-9) - 1
-        standing = found.best[each, seeds[..., : stage.seeds], mark].mean(axis=-1)
+        curves = found.best if policy.rung == "selection" else found.training
+        standing = curves[each, seeds[..., : stage.seeds], mark].mean(axis=-1)
         entered = max(1, math.floor(stage.keep * entered + 1e-9))
         alive = top(standing, alive, entered)
-    score = {"report": found.report, "selection": found.best[:, :, -1], "last": found.last}[policy.score]
+    score = found.scores(policy.score)
     values = np.where(alive[..., None], score[each, seeds[..., : policy.seeds]], np.nan)
     parents = np.where(alive, values.mean(axis=-1), -np.inf).argmax(axis=-1)
     used = policy.seeds
@@ -219,7 +247,7 @@ def regrets(policy: Policy, found: Trainings, rewards: np.ndarray, seeds: np.nda
     if policy.fresh:
         ranked = shrunken(values, counts) if policy.shrink else np.nansum(values, axis=-1) / policy.seeds
         finalists = top(ranked, alive, policy.finalists)
-        more = found.report[rewards[..., None], seeds[..., used : used + policy.fresh]]
+        more = score[rewards[..., None], seeds[..., used : used + policy.fresh]]
         more = np.where(finalists[..., None], more, np.nan)
         used += policy.fresh
         values = np.concatenate([values, more], axis=-1) if policy.pool else more

@@ -103,7 +103,7 @@ def opened(way: str, run: Run, task: LoadedTask) -> Executor:
     return LocalExecutor(task, *folders, IsolationPolicy(), count=2 if way == "two" else 1)
 
 
-def generation(run: Run, pool: TrainerPool, key: str, programs: list[str]) -> list[Outcome]:
+def generation(run: Run, pool: TrainerPool, key: str, programs: list[str]) -> list[Outcome | None]:
     """Train all candidates once, under a name of its own in the journal."""
     places = [f"candidates/{key}/{m}.safetensors" for m in range(len(programs))]
     request = TrainingRequest(key, programs, [0] * len(programs), "search", places)

@@ -41,6 +41,7 @@ def run(
     racing: options.Racing = None,
     search_seeds: options.SearchSeeds = None,
     validation: options.Validation = None,
+    choose_by: options.ChooseBy = None,
     warm_start: options.WarmStart = None,
     seeds: Annotated[
         int | None,
@@ -89,7 +90,7 @@ def run(
     model = ModelOptions(llm, max_usd, max_tokens, prices, temperature, reply_tokens, timeout, strict or None)
     sizes = SizeOptions(preset, envs, steps, seed, compile)
     search = SearchOptions(
-        generations, samples, strategy, racing, search_seeds, validation, warm_start, start, final_seeds=seeds
+        generations, samples, strategy, racing, search_seeds, validation, choose_by, warm_start, start, seeds
     )
     settings = resolve(loaded, Options(sizes, search, model, DeviceOptions(device, devices, workers, executor)))
     if dry_run:
@@ -266,6 +267,7 @@ def bench(
     racing: options.Racing = None,
     search_seeds: options.SearchSeeds = None,
     validation: options.Validation = None,
+    choose_by: options.ChooseBy = None,
     warm_start: options.WarmStart = None,
     max_usd: options.MaxUsd = None,
     max_tokens: options.MaxTokens = None,
@@ -295,7 +297,7 @@ def bench(
 
     model, where = ModelOptions(llm, max_usd, max_tokens, prices), DeviceOptions(device, devices, workers, executor)
     search = SearchOptions(
-        generations, samples, strategy, racing, search_seeds, validation, warm_start, final_seeds=seeds
+        generations, samples, strategy, racing, search_seeds, validation, choose_by, warm_start, final_seeds=seeds
     )
     chosen = Options(SizeOptions(preset, envs, steps, seed, compile), search, model, where)
     loaded = [load_task(task) for task in tasks]

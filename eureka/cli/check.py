@@ -59,9 +59,9 @@ def dry_run(task: LoadedTask, settings: Settings, isolation: IsolationPolicy) ->
                 raise UserError(f"{task.rewards[name]}{where}: {report.message}")
         settings = estimate.fit_evaluation(settings, description.horizon)
         messages = prompts.first(description)
-        rate = trainer.measure(settings.samples, settings)
+        rates = trainer.measure(settings.samples, settings)
         retrained = (1 + len(task.baselines)) * settings.final_seeds
-        forecast = estimate.estimate(settings, description.horizon, rate, messages, [settings], retrained)
+        forecast = estimate.estimate(settings, description.horizon, rates, messages, [settings], retrained)
     print(prompts.as_text(messages))
     print("---")
     if task.rewards:

@@ -60,6 +60,14 @@ Validation = Annotated[
         show_default="from the preset",
     ),
 ]
+ChooseBy = Annotated[
+    str | None,
+    Option(
+        metavar="NAME",
+        help="What chooses parents and the winner: estimate, or checkpoint (the best one's fitness, as in the paper).",
+        show_default="from the preset",
+    ),
+]
 WarmStart = Annotated[
     float | None,
     Option(

@@ -131,7 +131,10 @@ def _show_candidate(console: Console, candidate: Candidate) -> None:
         )
         if len(candidate.scores) > 1:
             fresh = f", the last {candidate.validated} in the validation" if candidate.validated else ""
-            say(console, f"fitness of each training: {' '.join(map(text.number, candidate.scores))}{fresh}")
+            say(
+                console,
+                f"fitness of each training: {' '.join(text.number(score.report) for score in candidate.scores)}{fresh}",
+            )
         for alarm in alarms.of_training(trained):
             say(console, f"alarm: {text.shown(alarm)}", "yellow")
     if isinstance(candidate.outcome, Trained | Dropped):

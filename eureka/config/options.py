@@ -26,6 +26,7 @@ class SearchOptions:
     racing: str | None = None
     seeds: int | None = None
     validation: str | None = None
+    choose_by: str | None = None
     warm_start: float | None = None
     start: str | None = None
     final_seeds: int | None = None

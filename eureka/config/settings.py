@@ -14,6 +14,7 @@ ROUNDS = 3  # Maximum attempts at a generation in which no candidate can be trai
 
 
 PresetName = Literal["cpu", "gpu", "paper"]
+ChooseBy = Literal["estimate", "checkpoint"]
 
 
 class _Strict(BaseModel):
@@ -88,7 +89,7 @@ class Racing(_Strict):
     """Successive halving: the worst candidates at each rung stop training."""
 
     rungs: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
-        default=(0.25, 0.5),
+        default=(0.5,),
         min_length=1,
         description="fractions of the training at which candidates are ranked",
     )
@@ -121,11 +122,18 @@ class Preset(_Strict):
         ge=0,
         description="fresh seeds for the final comparison of winner, human and sparse; 0: no comparison",
     )
+    choose_by: ChooseBy = Field(
+        default="estimate",
+        description="what chooses parents and the winner: an estimate from report episodes and episodes of training; "
+        "or, as in the paper, the selection fitness of the best checkpoint",
+    )
     seeds: int = Field(default=1, ge=1, description="trainings of each candidate, on different seeds; 1 in the paper")
-    racing: Racing | None = Field(default=None, description="early stopping of weak candidates; None: as in the paper")
+    racing: Racing | None = Field(
+        default=Racing(), description="early stopping of weak candidates; None: off, as in the paper"
+    )
     finalists: int = Field(default=3, ge=1, description="candidates of all generations that are validated")
     validation_seeds: int = Field(
-        default=0,
+        default=3,
         ge=0,
         description="fresh seeds on which the finalists are trained again before one is the winner; 0: no validation",
     )

@@ -60,7 +60,7 @@ def reflection(best: Candidate, generation: Sequence[Candidate]) -> str:
         "reflection",
         statistics=statistics(trained),
         points=len(trained.curves.fitness),
-        scores=[number(score) for score in best.scores],
+        scores=[number(score.report) for score in best.scores],
         estimate=best.estimate and best.estimate.error is not None and shown(str(best.estimate)),
         warm=best.warm is not None,
         failures=[shown(str(c.failed)) for c in generation if c.failed],

@@ -51,8 +51,11 @@ def format_candidate(candidate: Candidate) -> str:
     parts = " + ".join(trained.curves.components) or "total only"
     if candidate.estimate and candidate.estimate.error is not None:
         return f"{name} fitness {candidate.estimate!s:<32} {shown(parts)}"
-    steps = trained.curves.steps[trained.best]
-    return f"{name} fitness {number(trained.report):>7}   from step {steps:<9} {shown(parts)}"
+    steps, fitness = (
+        trained.curves.steps[trained.best],
+        candidate.estimate.mean if candidate.estimate else trained.report,
+    )
+    return f"{name} fitness {number(fitness):>7}   from step {steps:<9} {shown(parts)}"
 
 
 def format_rung(event: RungReached, names: Sequence[str]) -> str:

@@ -98,9 +98,12 @@ def advice(folder: Path, comparison: Comparison) -> str:
     look = next((n for n in LOOKS if n > now and n >= held.seeds_needed), None)
     if look is None:
         return f"{apart}, more than the last look ({LOOKS[-1]} seeds)."
-    each = seconds_per_training(read_journal(folder))
+    journal = read_journal(folder)
+    each = seconds_per_training(journal)
     time = f", {clock(each * (look - now) * len(comparison.arms))}" if each else ""
-    return f"{apart}{time}: eureka compare {_relative(folder)} --seeds {look}"
+    if journal.record.kind == "search":
+        return f"{apart}{time}: eureka compare {_relative(folder)} --seeds {look}"
+    return f"{apart}{time}; repeat the comparison with --seeds {look}."
 
 
 def _subject(comparison: Comparison) -> Arm | None:

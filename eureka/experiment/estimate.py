@@ -11,6 +11,7 @@ from eureka.text import clock
 from eureka.workers import halving
 
 LONG = 8 * 3600.0  # s; a longer run needs --yes
+_CHECK = 0.3  # s to compile a reward and run it on recorded states
 _TYPICAL_REPLY = 800  # Tokens of a reply without long reasoning
 _EVALUATION_SHARE = 0.25  # Maximum ratio of evaluation to training world-steps
 
@@ -21,13 +22,16 @@ class Estimate:
 
     training_steps: int
     evaluation_steps: int
-    rate: float  # Measured training world-steps per second
+    rate: float  # Measured world-steps per second of training
+    evaluation_rate: float  # The same of evaluation
+    rewards: int  # to compile
     prompt_tokens: int
 
     @property
     def seconds(self) -> float:
-        """Duration in s, assuming that all evaluation episodes last to the horizon."""
-        return (self.training_steps + self.evaluation_steps) / self.rate
+        """Duration in s without waiting for a model, if all evaluation episodes last to the horizon."""
+        trained = self.training_steps / self.rate + self.evaluation_steps / self.evaluation_rate
+        return trained + _CHECK * self.rewards
 
     def __str__(self) -> str:
         share = self.evaluation_steps / self.training_steps
@@ -46,7 +50,7 @@ def fit_evaluation(settings: Settings, horizon: int) -> Settings:
 def estimate(
     settings: Settings,
     horizon: int,
-    rate: float,
+    rates: tuple[float, float],
     messages: prompts.Messages,
     searches: Sequence[Settings],
     retrained: int,
@@ -56,7 +60,7 @@ def estimate(
     Args:
         settings: sizes of the run.
         horizon: control steps of an episode.
-        rate: training world-steps per second.
+        rates: world-steps per second of training and of evaluation.
         messages: the first prompt.
         searches: settings of each search in the run, with the same sizes.
         retrained: number of trainings on fresh seeds.
@@ -79,7 +83,8 @@ def estimate(
         count * (cost.evaluations * evaluation.selection_episodes + cost.finishers * evaluation.report_episodes)
         for count, cost in parts
     )
-    return Estimate(training, judged * horizon, rate, prompts.estimated_tokens(messages))
+    rewards = sum(search.generations * search.samples for search in searches)
+    return Estimate(training, judged * horizon, *rates, rewards, prompts.estimated_tokens(messages))
 
 
 def cost(settings: Settings, prompt_tokens: int) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any, get_args
 from pydantic import ValidationError
 
 from eureka.config.options import Changes, DeviceOptions, ModelOptions, Options
-from eureka.config.settings import Asking, Preset, Prices, Racing, Settings, first_problem
+from eureka.config.settings import Asking, ChooseBy, Preset, Prices, Racing, Settings, first_problem
 from eureka.config.tasks import LoadedTask
 from eureka.designers import registry
 from eureka.designers.budget import known_prices
@@ -93,7 +93,7 @@ def _given(options: Options) -> dict[str, Any]:
         least = 0 if name == "seed" else 1
         if value < least:
             raise UserError(f"--{'envs' if name == 'worlds' else name} must be at least {least}, not {value}")
-    given |= _known(final_seeds=search.final_seeds)
+    given |= _known(final_seeds=search.final_seeds, choose_by=_choose_by(search.choose_by))
     given |= {} if search.racing is None else {"racing": _racing(search.racing)}
     given |= {} if search.validation is None else _validation(search.validation)
     racing = given.get("racing")
@@ -129,6 +129,12 @@ def _racing(text: str) -> dict[str, Any] | None:
             f"--racing {text}: give on, off, or RUNG,RUNG:KEEP as shares of the training and of the candidates, each "
             "between 0 and 1, such as 0.25,0.5:0.5; RUNGxS trains each candidate on S seeds, such as 0.25,0.5x2:0.5"
         ) from None
+
+
+def _choose_by(name: str | None) -> str | None:
+    if name not in (None, *get_args(ChooseBy)):
+        raise UserError(f"--choose-by {name}{did_you_mean(str(name), get_args(ChooseBy))}: give estimate or checkpoint")
+    return name
 
 
 def _validation(text: str) -> dict[str, Any]:

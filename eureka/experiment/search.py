@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from eureka.config.settings import ROUNDS
+from eureka.config.settings import ROUNDS, ChooseBy
 from eureka.designers import prompts
 from eureka.designers.base import Request
 from eureka.designers.prompts import Messages
@@ -22,7 +22,7 @@ from eureka.experiment.records import write_candidate, write_prompt
 from eureka.experiment.strategies import STRATEGIES, Question, SearchState
 from eureka.rewards.extraction import Extracted, extract
 from eureka.runs import layout
-from eureka.runs.candidate import Candidate, Failed, Outcome
+from eureka.runs.candidate import Candidate, Failed, Outcome, Score
 from eureka.runs.estimates import combined, with_estimates
 from eureka.runs.events import Answered, Asked, GenerationBegan, GenerationEnded, Rejected, TrainingBegan
 from eureka.runs.journal import AnswerEvent, PromptEvent, TrainingEvent, VerdictEvent
@@ -51,7 +51,7 @@ def evolve(context: RunContext) -> Candidate:
         context.display(GenerationBegan(number, settings.generations))
         earlier = [*([start] if start else []), *itertools.chain(*state.generations)]
         generation = _generation(context, number, questions, earlier)
-        state = replace(state, generations=_estimated([*earlier, *generation]))
+        state = replace(state, generations=_estimated([*earlier, *generation], settings.choose_by))
         generation = state.generations[-1]
         for candidate in generation:
             write_candidate(context.run, candidate)
@@ -71,9 +71,9 @@ def evolve(context: RunContext) -> Candidate:
     return winners[0]
 
 
-def _estimated(candidates: Sequence[Candidate]) -> tuple[tuple[Candidate, ...], ...]:
+def _estimated(candidates: Sequence[Candidate], choose_by: ChooseBy) -> tuple[tuple[Candidate, ...], ...]:
     """The generations from the first on, with the estimates that all trainings so far give."""
-    by_generation = itertools.groupby(with_estimates(candidates), key=lambda c: c.generation)
+    by_generation = itertools.groupby(with_estimates(candidates, choose_by), key=lambda c: c.generation)
     return tuple(tuple(members) for generation, members in by_generation if generation)
 
 
@@ -102,7 +102,7 @@ def _start(context: RunContext) -> Candidate | None:
     verdict = _verdicts(context, 0, 0, {0: reply})[0]
     compiled = _Compiled(_candidate(reply, verdict), verdict.program)
     (candidate,) = _trained(context, layout.search_training(0, 0), [compiled], [], None)
-    (candidate,) = with_estimates([candidate])
+    (candidate,) = with_estimates([candidate], context.run.settings.choose_by)
     write_candidate(context.run, candidate)
     context.display(GenerationEnded((candidate,)))
     if candidate.failed:
@@ -292,7 +292,7 @@ def _warm(context: RunContext, parents: Sequence[Candidate]) -> WarmStart | None
 
 def _train(
     context: RunContext, key: str, chosen: Sequence[_Compiled], warm: WarmStart | None
-) -> list[tuple[Outcome | None, tuple[float, ...]]]:
+) -> list[tuple[Outcome | None, tuple[Score, ...]]]:
     """Train programs as one population, all on the same seeds: differences come from the rewards."""
     candidates, settings = [item.candidate for item in chosen], context.run.settings
     count, trainings = len(candidates), settings.seeds

@@ -269,8 +269,8 @@ def _forecast(context: RunContext, searches: Sequence[Settings], retrained: int)
     settings, description = context.run.settings, context.trainer.description
     reused = context.run.find(TrainedEvent, training=layout.REUSED)
     retrained -= len(reused.members) if reused else 0
-    rate = context.trainer.measure(settings.samples, settings)
-    return estimate(settings, description.horizon, rate, prompts.first(description), searches, retrained)
+    rates = context.trainer.measure(settings.samples, settings)
+    return estimate(settings, description.horizon, rates, prompts.first(description), searches, retrained)
 
 
 def _announce(context: RunContext) -> None:

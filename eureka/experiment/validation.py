@@ -62,7 +62,7 @@ def validated(context: RunContext, candidates: Sequence[Candidate]) -> list[Cand
             outcome, scores = combined(own.search, own.validation)
             c = c.model_copy(update={"outcome": outcome, "scores": scores, "validated": len(seeds) if scores else 0})
         updated.append(c)
-    return with_estimates(updated)
+    return with_estimates(updated, settings.choose_by)
 
 
 def label(name: str, number: int, validation: bool = False) -> str:

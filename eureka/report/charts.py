@@ -36,7 +36,8 @@ def fitness_by_generation(run: RunView) -> Markup:
     """All candidates by generation, and the best fitness so far. Candidates without a fitness are below the axis."""
     entries = list(run.entries.values())
     generations = sorted({e.candidate.generation for e in entries})
-    upright = axis([e.score for e in entries], zero=True)
+    ends = [e.score + side * e.error for e in entries if e.score is not None and e.error for side in (-1.0, 1.0)]
+    upright = axis([*(e.score for e in entries), *ends], zero=True)
     down = upright.scale(_HEIGHT, 0)
     drawn = [svg.rows(upright, down)]
     places: dict[str, float] = {}
@@ -70,7 +71,11 @@ def _generation(generation: int, short: bool) -> str:
 def _mark(run: RunView, entry: Entry, across: float, down: Scale) -> Markup:
     place = down(entry.score) if entry.score is not None and math.isfinite(entry.score) else _HEIGHT + _FAILED
     fitness = f"fitness {number(entry.score)}" if entry.score is not None else "no fitness"
-    drawn = svg.mark(SHAPES[entry.state], across, place, f"{entry.name}: {entry.state}, {fitness}", entry.state)
+    drawn = Markup()
+    if entry.score is not None and entry.error and entry.state == "trained":
+        fitness += f" +- {number(entry.error)}"
+        drawn += svg.rule(across, down(entry.score - entry.error), across, down(entry.score + entry.error), "interval")
+    drawn += svg.mark(SHAPES[entry.state], across, place, f"{entry.name}: {entry.state}, {fitness}", entry.state)
     if run.best is entry:
         return svg.mark("halo", across, place, "", "halo") + drawn
     return drawn

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from eureka.config.settings import Settings
+from eureka.runs import layout
 from eureka.runs.candidate import Failed
 from eureka.runs.journal import (
     AnswerEvent,
     BaselineEvent,
     CheckpointEvent,
     CutEvent,
+    FinalistsEvent,
     FinishedEvent,
     Journal,
     OfTraining,
@@ -35,7 +37,8 @@ class ProgressView:
 def progress_of(journal: Journal) -> ProgressView:
     """Progress according to the journal."""
     settings, searching = journal.settings, journal.record.kind == "search"
-    parts = (settings.generations if searching else 0) + (1 if settings.final_seeds or not searching else 0)
+    parts = (settings.generations + bool(settings.validation_seeds)) if searching else 0
+    parts += 1 if settings.final_seeds or not searching else 0
     match journal.events[-1] if journal.events else None:
         case None:
             return ProgressView("started, nothing recorded yet", 0.0)
@@ -45,6 +48,8 @@ def progress_of(journal: Journal) -> ProgressView:
             return ProgressView(f"{_title(settings, generation)}: waiting for replies", _share(generation, 0.0, parts))
         case AnswerEvent(generation=generation) | VerdictEvent(generation=generation):
             return _replies(journal, generation, parts)
+        case FinalistsEvent():
+            return ProgressView("validation of the finalists", settings.generations / parts)
         case BaselineEvent() | CutEvent():
             return ProgressView("final comparison: compiling rewards", (parts - 1) / parts)
         case ProbedEvent():
@@ -90,5 +95,7 @@ def _training(journal: Journal, key: str, parts: int) -> ProgressView:
     words = f"{words}, checkpoint {min(passed, points)} of {points}"
     if begun is None:
         return ProgressView(f"final comparison: {words}", (parts - 1 + done * 0.95) / parts)
+    if key == layout.VALIDATION:
+        return ProgressView(f"validation: {words}", (journal.settings.generations + done) / parts)
     generation = begun.members[0][0]
     return ProgressView(f"{_title(journal.settings, generation)}: {words}", _share(generation, 0.1 + 0.9 * done, parts))

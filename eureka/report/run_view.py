@@ -39,10 +39,15 @@ class Entry:
     candidate: Candidate
     state: State
     curves: Curves | None
-    score: float | None  # Fitness; for a duplicate, of its original
+    score: float | None  # Estimated fitness; for a duplicate, of its original
     parent: str | None  # Name of the candidate that its prompt reflected on
     attempts: tuple[Attempt, ...]
     alarms: tuple[str, ...]
+
+    @property
+    def error(self) -> float | None:
+        """Standard error of the score; None if unknown."""
+        return self.candidate.estimate.error if self.candidate.estimate else None
 
     @property
     def name(self) -> str:

@@ -39,7 +39,9 @@ def curves_of(candidate: Candidate) -> Curves | None:
 
 
 def score_of(candidate: Candidate, so_far: Curves | None = None) -> float | None:
-    """Fitness on report episodes; for a dropped or running training, on selection episodes."""
+    """The estimate of a candidate's fitness; for a dropped or running training, that on selection episodes."""
+    if candidate.estimate is not None:
+        return candidate.estimate.mean
     match candidate.outcome:
         case Trained(report=report):
             return report

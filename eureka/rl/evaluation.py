@@ -59,8 +59,8 @@ class PolicyPlayer:
         self._capture = Capture(env, self._step) if isinstance(env, Env) and env.static else None
 
     @torch.no_grad()
-    def play(self) -> EpisodeResults:
-        """Play one episode in each world; overwrites the state of the worlds."""
+    def play(self, steps: int | None = None) -> EpisodeResults:
+        """Play one episode in each world, or its first control steps; overwrites the state of the worlds."""
         env = self.env
         device = env.restart().device
         shape = (env.members, env.worlds)
@@ -69,7 +69,7 @@ class PolicyPlayer:
         running = torch.ones(shape, dtype=torch.bool, device=device)
         if self._capture:
             self._capture.begin()
-        for _ in range(env.horizon):
+        for _ in range(env.horizon if steps is None else steps):
             over, fitness_now, length_now = self._capture() if self._capture else self._step()
             ended = running & over
             fitness = torch.where(ended, fitness_now, fitness)

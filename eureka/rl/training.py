@@ -268,6 +268,13 @@ class Training:
                 self._reject_fitness(p)
         return found.fitness
 
+    def time_evaluation(self, steps: int) -> float:
+        """Seconds of a world-step of evaluation on selection episodes, from `steps` control steps."""
+        player = self._player(self.learner.policy, self.learner.observations, "selection")
+        start = time.perf_counter()
+        player.play(steps)
+        return (time.perf_counter() - start) / (steps * self.members * self.plan.evaluation.selection_episodes)
+
     def _player(self, policy: Policy, moments: RunningMoments, kind: str) -> PolicyPlayer:
         if kind in self._players:
             return self._players[kind]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -123,10 +122,20 @@ def outcome_of(record: Mapping[str, Any]) -> Outcome:
     return kind.model_validate(record)
 
 
+class Score(_Record):
+    """What one training to the end says of a candidate."""
+
+    report: float = Field(description="fitness of its best checkpoint on report episodes")
+    selection: float = Field(description="the same on the episodes that chose the checkpoint")
+    training: float | None = Field(
+        description="fitness of the last episodes of training, with exploration; None if none ended"
+    )
+
+
 class Estimate(_Record):
     """A candidate's fitness as estimated from its trainings (`eureka.runs.estimates`)."""
 
-    mean: float = Field(description="mean of its trainings, shrunk towards that of all candidates")
+    mean: float = Field(description="mean of its trainings' scores, shrunken towards that of all candidates")
     error: float | None = Field(description="standard error; None while no candidate has been trained twice")
     trainings: int = Field(description="complete trainings, each on its own seed")
 
@@ -135,7 +144,10 @@ class Estimate(_Record):
         many = f"{self.trainings} training{'s' if self.trainings != 1 else ''}"
         if self.error is None:
             return f"{number(self.mean)}, {many}"
-        return f"{number(self.mean)} +- {number(self.error)}, {many}"
+        mean = number(self.mean)
+        decimals = len(mean.partition(".")[2])
+        error = number(self.error) if "e" in mean else f"{self.error:.{decimals}f}"
+        return f"{mean} +- {error}, {many}"
 
 
 class Candidate(_Record):
@@ -156,8 +168,8 @@ class Candidate(_Record):
         default=None,
         description="what became of its first training, or the failure of any; None while it trains",
     )
-    scores: tuple[float, ...] = Field(
-        default=(), description="report fitness of its complete trainings: those of the search, then of the validation"
+    scores: tuple[Score, ...] = Field(
+        default=(), description="of its complete trainings: those of the search, then those of the validation"
     )
     validated: int = Field(default=0, description="how many of the scores are of the validation")
     estimate: Estimate | None = Field(default=None, description="of its fitness; None if it was not trained to the end")
@@ -167,10 +179,10 @@ class Candidate(_Record):
         return f"{self.generation}.{self.slot}"
 
     @property
-    def rank(self) -> tuple[float, float, int]:
-        """What chooses parents and the winner: estimate, mean of the trainings, then the earlier checkpoint."""
+    def rank(self) -> tuple[float, int]:
+        """What chooses parents and the winner: the estimate, and of equals the earlier checkpoint."""
         assert self.estimate is not None and self.trained is not None
-        return self.estimate.mean, statistics.fmean(self.scores), -self.trained.best
+        return self.estimate.mean, -self.trained.best
 
     @property
     def address(self) -> Address:

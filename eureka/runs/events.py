@@ -94,7 +94,7 @@ class RungReached:
     """A rung of a race is reached."""
 
     step: int  # training world-steps of each candidate so far
-    fitness: dict[int, float]  # best selection fitness so far, mean of a candidate's trainings, by its first member
+    fitness: dict[int, float]  # what ranks candidates, by the first member of each (`halving.fitness_at`)
     dropped: tuple[int, ...]  # which of them train no further
 
 

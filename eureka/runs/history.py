@@ -45,7 +45,7 @@ def candidates_of(journal: Journal) -> dict[str, Candidate]:
             validated=sum(isinstance(o, Trained) for o in own.validation) if scores else 0,
         )
         found.append(candidate)
-    return {candidate.name: candidate for candidate in with_estimates(found)}
+    return {candidate.name: candidate for candidate in with_estimates(found, journal.settings.choose_by)}
 
 
 def _warm(journal: Journal) -> dict[str, str]:

@@ -50,6 +50,7 @@ _BLANK = (
     '{"version":1,"inputs":["action"],"nodes":[{"op":"aten.select.int","args":[{"value":0},1,0]}],'
     '"outputs":[{"value":1}],"components":[]}'
 )  # a reward of negligible cost
+_TIMED_STEPS = 25  # control steps of evaluation that are timed
 _PROGRESS_EVERY = 0.5  # s between two reports of progress
 
 
@@ -128,7 +129,7 @@ class Service:
         self.send(messages.Preflighted(result=result))
 
     def _measure(self, command: messages.Measure) -> None:
-        """Time an iteration of training with a reward of negligible cost, after one iteration of warm-up."""
+        """Time an iteration of training with a reward of negligible cost, after one of warm-up, and evaluation."""
         members, plan = command.members, command.plan
         program = self._program(_BLANK, plan.worlds)
         before, _ = self._memory()
@@ -141,7 +142,9 @@ class Service:
         seconds = time.perf_counter() - start
         now, free = self._memory()
         steps = members * training.steps_per_iteration
-        self.send(messages.Measured(seconds=seconds, steps=steps, memory=max(0, now - before), free=free))
+        evaluation = seconds / steps if self.backend.warp else training.time_evaluation(_TIMED_STEPS)
+        memory = max(0, now - before)
+        self.send(messages.Measured(seconds=seconds, steps=steps, evaluation=evaluation, memory=memory, free=free))
 
     def _memory(self) -> tuple[int, int]:
         """Bytes in use on the device of the worlds, and bytes available there."""

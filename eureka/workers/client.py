@@ -73,10 +73,10 @@ class TrainerClient:
             message = f"the process that ran the pre-flight {death.reason}"
             return Failed(stage="preflight", message=message, machine=True)
 
-    def measure(self, members: int, settings: Settings) -> float:
-        """Training world-steps per second of `members` members."""
+    def measure(self, members: int, settings: Settings) -> tuple[float, float]:
+        """World-steps per second of `members` members, in training and in evaluation."""
         answer = self._measure(members, settings)
-        return answer.steps / answer.seconds
+        return answer.steps / answer.seconds, 1.0 / answer.evaluation
 
     def room(self, settings: Settings) -> int:
         """How many members can train together in half of the free memory."""

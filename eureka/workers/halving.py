@@ -38,25 +38,28 @@ def survivors(racing: Racing, entered: int) -> int:
 
 
 def losers(racing: Racing, standings: Mapping[int, Sequence[Outcome]]) -> list[int]:
-    """The candidates dropped at a rung, without those of which a training failed.
+    """The candidates dropped at a rung, without those of which a training failed; of equals, the later ones."""
+    fitness = fitness_at(standings)
+    ranked = sorted(fitness, key=lambda candidate: (-fitness[candidate], candidate))
+    return sorted(ranked[survivors(racing, len(standings)) :])
 
-    They are ranked by selection fitness, then by that of training episodes since the last checkpoint, as means over
-    their trainings; then by number.
+
+def fitness_at(standings: Mapping[int, Sequence[Outcome]]) -> dict[int, float]:
+    """What ranks the candidates of which no training failed: the mean of their trainings.
+
+    It is the fitness of the episodes of training that ended since the checkpoint before, which are many and come from
+    many policies; or, if in some training none ended, selection fitness for all.
     """
     running = {
         candidate: trainings
         for candidate, outcomes in standings.items()
         if len(trainings := [o for o in outcomes if isinstance(o, Dropped)]) == len(outcomes)
     }
-
-    def rank(candidate: int) -> tuple[float, float, int]:
-        trainings = running[candidate]
-        in_training = [o.curves.training_fitness[-1] for o in trainings]
-        known = [-value for value in in_training if value is not None]
-        later = statistics.fmean(known) if len(known) == len(trainings) else math.inf
-        return -statistics.fmean(o.selection for o in trainings), later, candidate
-
-    return sorted(sorted(running, key=rank)[survivors(racing, len(standings)) :])
+    practice = {c: [o.curves.training_fitness[-1] for o in trainings] for c, trainings in running.items()}
+    known = {c: [v for v in values if v is not None] for c, values in practice.items()}
+    if any(len(known[c]) < len(trainings) for c, trainings in running.items()):
+        known = {c: [o.selection for o in trainings] for c, trainings in running.items()}
+    return {c: statistics.fmean(values) for c, values in known.items()}
 
 
 class Cost(NamedTuple):

@@ -77,7 +77,7 @@ class Preflight(_Message):
 
 
 class Measure(_Message):
-    """Time one iteration of training with a constant reward."""
+    """Time one iteration of training with a constant reward, and some steps of evaluation."""
 
     members: int
     plan: Plan
@@ -149,6 +149,7 @@ class Measured(_Message):
 
     seconds: float
     steps: int = Field(description="training world-steps in this time")
+    evaluation: float = Field(description="seconds of a world-step of evaluation")
     memory: int = Field(description="bytes allocated for the training")
     free: int = Field(description="bytes that are still available")
 

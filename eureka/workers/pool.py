@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import queue
 import shutil
-import statistics
 from collections.abc import Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 
 from eureka.config.description import Description
 from eureka.config.settings import Settings
-from eureka.runs.candidate import Dropped, Failed, Outcome
+from eureka.runs.candidate import Failed, Outcome
 from eureka.runs.events import OnProgress
 from eureka.runs.journal import RacedEvent, SharesEvent
 from eureka.runs.store import Run
@@ -53,10 +52,12 @@ class TrainerPool:
     def probe(self, *arguments: Any) -> dict[str, Any]:
         return self.first.probe(*arguments)
 
-    def measure(self, members: int, settings: Settings) -> float:
-        """Training world-steps per second of `members` members, extrapolated from one trainer with its share."""
-        busy = min(members, len(self.trainers))
-        return self.first.measure(-(-members // busy), settings) * busy
+    def measure(self, members: int, settings: Settings) -> tuple[float, float]:
+        """World-steps per second of `members` members, in training and in evaluation, on all trainers at once."""
+        busy = self.trainers[: min(members, len(self.trainers))]
+        with ThreadPoolExecutor(len(busy)) as pool:
+            rates = list(pool.map(lambda trainer: trainer.measure(-(-members // len(busy)), settings), busy))
+        return sum(training for training, _ in rates), sum(evaluation for _, evaluation in rates)
 
     def room(self, settings: Settings) -> int:
         """How many members can train together in half of the free memory."""
@@ -115,8 +116,7 @@ class TrainerPool:
 
         about = {"training": job.request.key, "until": stage.end}
         dropped = job.run.once(RacedEvent, about, drop).dropped
-        whole = {c: [o.selection for o in s if isinstance(o, Dropped)] for c, s in standings.items()}
-        fitness = {c: statistics.fmean(found) for c, found in whole.items() if len(found) == stage.seeds}
+        fitness = halving.fitness_at(standings)
         job.progress.raced(fitness, dropped)
         return [c for c in fitness if c not in dropped]
 

@@ -40,9 +40,9 @@ class TrainingRequest:
     seeds: Sequence[int]
     purpose: str  # `search`, `validation` or `final`
     places: Sequence[str]  # where each policy is published, relative to the run folder
-    trainings: int = 1  # of each candidate: the first members are one of each, the next ones the second of each
     race: Racing | None = None  # successive halving; None to train all members to the end
     warm: WarmStart | None = None  # the policy that initialises all members; None for new policies
+    trainings: int = 1  # of each candidate: the first members are one of each, the next ones the second of each
     known: Mapping[int, Known] = field(default_factory=dict)  # failures; such a member trains up to the rung before
 
     @property

@@ -18,18 +18,18 @@ from eureka.runs.comparison import summarise
 from eureka.system.paths import shipped
 
 
-def test_wins_ties_losses_and_both_means_of_the_normalised_score():
+def test_verdicts_and_both_means_of_the_normalised_score():
     found = {
-        # (9 - 1) / (3 - 1) = 4: a win; clipped to 3
+        # (9 - 1) / (3 - 1) = 4: better; clipped to 3
         "won": of(arm("evolved", 9.0, 9.0), arm("human", 3.0, 3.0), arm("sparse", 1.0, 1.0)),
-        # (0 - 1) / (3 - 1) = -0.5: a loss; clipped to 0
+        # (0 - 1) / (3 - 1) = -0.5: worse; clipped to 0
         "lost": of(arm("evolved", 0.0, 0.0), arm("human", 3.0, 3.0), arm("sparse", 1.0, 1.0)),
-        # (3 - 1) / (3 - 1) = 1: a tie
+        # (3 - 1) / (3 - 1) = 1: undecided
         "tied": of(arm("evolved", 3.0, 3.0), arm("human", 3.0, 3.0), arm("sparse", 1.0, 1.0)),
         "one seed": of(arm("evolved", 3.0), arm("human", 3.0), arm("sparse", 1.0)),
     }
     s = summarise({name: (f"runs/{name}", comparison) for name, comparison in found.items()})
-    assert s.counts == {"win": 1, "tie": 1, "loss": 1, "not defined": 1}
+    assert s.counts == {"better": 1, "undecided": 1, "worse": 1, "not defined": 1}
     assert s.normalised == pytest.approx((4 - 0.5 + 1) / 3)
     assert s.clipped == pytest.approx((3 + 0 + 1) / 3)
     assert s.improvement == pytest.approx((1 + 0 + 0.5) / 3)

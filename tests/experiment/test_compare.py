@@ -36,11 +36,33 @@ def against(found: Comparison, name: str = "evolved"):
     return one.against
 
 
-def test_wins_ties_and_losses_are_told_apart():
+def test_better_worse_and_undecided_are_told_apart():
     low, high, wide = (1.0, 1.1, 0.9), (9.0, 9.1, 8.9), (0.0, 5.0, 10.0)
-    for mine, verdict in ((high, "win"), (low, "tie"), (wide, "tie")):
+    for mine, verdict in ((high, "better"), (low, "undecided"), (wide, "undecided")):
         assert against(of(arm("evolved", *mine), arm("human", *low))).verdict == verdict
-    assert against(of(arm("evolved", *low), arm("human", *high))).verdict == "loss"
+    assert against(of(arm("evolved", *low), arm("human", *high))).verdict == "worse"
+
+
+def test_the_interval_of_the_difference_decides_where_those_of_the_means_touch():
+    # Variance 1, five seeds each: 5 +- 1.24 and 2.9 +- 1.24 nearly touch; the difference is 2.1 +- 0.63 t
+    mine, theirs = (4.0, 4.5, 5.0, 5.5, 6.0), (1.9, 2.4, 2.9, 3.4, 3.9)
+    one = against(of(arm("evolved", *mine), arm("human", *theirs)))
+    assert one.difference is not None and one.verdict == "better" and one.seeds_needed is None
+    # t of 8 degrees of freedom for 97.75 %: 2.8178; standard error sqrt(0.625 / 5 * 2) = 0.5
+    assert (one.difference.mean, one.difference.low) == pytest.approx((2.1, 2.1 - 2.8178 * 0.5), abs=1e-3)
+
+
+def test_an_undecided_comparison_tells_how_many_seeds_would_decide_it():
+    mine, theirs = (1.0, 2.0, 3.0, 4.0, 5.0), (0.5, 1.5, 2.5, 3.5, 4.5)
+    one = against(of(arm("evolved", *mine), arm("human", *theirs)))
+    # about (2.28 + 0.84)^2 * (2.5 + 2.5) / 0.5^2 = 195
+    assert one.verdict == "undecided" and one.seeds_needed == pytest.approx(196, abs=3)
+
+
+def test_every_arm_is_held_against_the_sparse_reward_too():
+    found = of(arm("evolved", 9.0, 9.1), arm("human", 8.0, 8.1), arm("sparse", 1.0, 1.1))
+    held = [a.against_sparse and a.against_sparse.verdict for a in found.arms]
+    assert held == ["better", None, None]
 
 
 def test_every_arm_but_the_human_one_is_held_against_it():
@@ -64,7 +86,7 @@ def test_the_seeds_of_three_searches_are_three_values():
     assert one.interval is not None and one.iqm_interval is not None
     assert (one.mean, one.interval.high - 2.0, one.iqm) == pytest.approx((2.0, 2.484, 2.0), abs=1e-3)
     assert one.iqm_interval == pytest.approx((1.0, 3.0)), "whole searches are drawn anew, not seeds"
-    assert against(found, "ours").verdict == "tie", "fifteen seeds would have made it a win"
+    assert against(found, "ours").verdict == "undecided", "fifteen seeds would have decided it"
     assert against(found, "ours").improvement == pytest.approx(2 / 3)
     assert "1.00 2.00 3.00 (mean per reward)" in shown(found)
 

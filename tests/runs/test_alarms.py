@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from support.candidates import trained
+from support.candidates import candidate, trained
 
 from eureka.runs.alarms import of_training, of_winner
-from eureka.runs.candidate import Trained
+from eureka.runs.candidate import Estimate, Trained
 from eureka.runs.statistics import student
 
 STEPS = 8
@@ -93,8 +93,10 @@ def test_diverged_worlds():
 
 def test_a_winner_that_fresh_seeds_do_not_bear_out():
     # standard error of 4 episodes 9, 10, 10, 11 about 10: 0.41
-    lucky = record(report=10.0, report_episodes=[9.0, 10.0, 10.0, 11.0])
+    lucky = candidate(outcome=record(report=10.0, report_episodes=[9.0, 10.0, 10.0, 11.0]))
     (alarm,) = of_winner(lucky, student([5.0, 5.1, 4.9]))
-    assert "10.00 in the search and 5.00 on fresh seeds" in alarm
+    assert "estimated at 10.00, 1 training and has 5.00 on the final seeds" in alarm
+    unsure = lucky.model_copy(update={"estimate": Estimate(mean=10.0, error=3.0, trainings=2)})
+    assert of_winner(unsure, student([5.0, 5.1, 4.9])) == [], "within the error of the estimate"
     assert of_winner(lucky, student([8.0, 9.5, 10.5])) == [], "within noise"
     assert of_winner(lucky, None) == []

@@ -14,7 +14,7 @@ from support.journals import EXAMPLE, append, example, example_record, write_run
 from eureka.config.settings import Evaluation
 from eureka.errors import UserError
 from eureka.runs import journal
-from eureka.runs.candidate import Dropped, Failed, Point
+from eureka.runs.candidate import Dropped, Estimate, Failed, Point
 from eureka.runs.journal import Journal, JournalEvent, read_journal
 from eureka.runs.replies import Answer, Message, Reply
 from eureka.runs.results import ArmSpec, Comparison, Reward
@@ -60,6 +60,7 @@ EVENTS: list[JournalEvent] = [
         sizes={"njmax": 9},
         publish={"candidates/1.2/policy.safetensors": journal.PublishedFile(file="scratch/p", sha256="c")},
     ),
+    journal.FinalistsEvent(estimates={"1.0": Estimate(mean=0.5, error=None, trainings=1)}, chosen=["1.0"]),
     journal.BaselineEvent(arm="human", program="{}"),
     journal.ArmsEvent(arms=(ArmSpec(name="a", rewards=(Reward(origin="o", code=None),)),), controls=("search",)),
     journal.CutEvent(members=3),

@@ -6,9 +6,22 @@ import json
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from eureka.runs.statistics import bootstrap, human_normalised, improvement, interquartile_mean, mean, student, welch
+from eureka.runs.statistics import (
+    LOOK_LEVEL,
+    LOOKS,
+    bootstrap,
+    human_normalised,
+    improvement,
+    interquartile_mean,
+    mean,
+    quantile,
+    seeds_to_decide,
+    student,
+    welch,
+)
 
 RECORDED = json.loads((Path(__file__).parents[1] / "recorded" / "rliable.json").read_text())["cases"]
 
@@ -57,6 +70,36 @@ def test_an_interval_is_students():
     assert student([5.0] * 4).low == student([5.0] * 4).high == 5.0
 
 
+@pytest.mark.parametrize(
+    ("freedom", "level", "expected"),
+    # from the tables of Abramowitz and Stegun (1964), 26.10
+    [(1, 0.95, 12.706), (2, 0.95, 4.303), (4, 0.95, 2.776), (9, 0.95, 2.262), (30, 0.95, 2.042), (120, 0.95, 1.980),
+     (1, 0.5, 1.0), (5, 0.99, 4.032), (10, 0.8, 1.372), (60, 0.98, 2.390)],
+)  # fmt: skip
+def test_quantiles_are_those_of_the_tables(freedom: int, level: float, expected: float):
+    assert quantile(level, freedom) == pytest.approx(expected, abs=6e-4)
+
+
+def test_the_seeds_that_decide_find_the_difference_four_times_in_five():
+    chance = np.random.default_rng(0)
+    needed = seeds_to_decide([1.0, 2.0, 3.0, 4.0, 5.0], [2.5, 3.5, 4.5, 5.5, 6.5])
+    assert needed is not None
+    drawn = [chance.normal(middle, 2.5**0.5, size=(1000, needed)).tolist() for middle in (0.0, 1.5)]
+    found = [welch(a, b, LOOK_LEVEL) for a, b in zip(*drawn, strict=True)]
+    assert sum(i.high < 0.0 for i in found) / 1000 == pytest.approx(0.8, abs=0.04)
+    assert seeds_to_decide([1.0, 2.0], [1.0, 2.0]) is None
+
+
+def test_three_looks_together_are_wrong_once_in_twenty():
+    chance = np.random.default_rng(1)
+    a, b = chance.normal(size=(2, 1500, LOOKS[-1])).tolist()
+    wrong = 0
+    for mine, theirs in zip(a, b, strict=True):
+        looks = [welch(mine[:n], theirs[:n], LOOK_LEVEL) for n in LOOKS]
+        wrong += any(i.low > 0.0 or i.high < 0.0 for i in looks)
+    assert wrong / 1500 == pytest.approx(0.05, abs=0.015)
+
+
 def test_intervals_of_three_values_cover_the_mean_nineteen_times_in_twenty():
     chance = random.Random(0)
     found = [student([chance.gauss(0, 1) for _ in range(3)]) for _ in range(2000)]
@@ -79,7 +122,7 @@ def test_the_human_normalised_score_is_the_papers():
 def test_the_interval_of_a_difference_is_welchs():
     # variances 1 / 3 and (20 / 3) / 4 of the means; 2^2 / ((1 / 9) / 2 + (25 / 9) / 3) = 4.08 degrees of freedom
     found = welch([1.0, 2.0, 3.0], [2.0, 4.0, 6.0, 8.0])
-    reach = 2.776 * 2**0.5
+    reach = 2.776445 * 2**0.5
     assert (found.mean, found.low, found.high) == pytest.approx((-3.0, -3.0 - reach, -3.0 + reach))
 
 
@@ -87,5 +130,6 @@ def test_the_interval_of_a_difference_of_equal_spreads_is_the_two_sample_ts():
     values = [3.0, 1.0, 4.0, 1.0, 5.0]
     found = welch(values, values)
     # 8 degrees of freedom; the variance of five values is 3.2
-    assert (found.low, found.high) == pytest.approx((-2.306 * (2 * 3.2 / 5) ** 0.5, 2.306 * (2 * 3.2 / 5) ** 0.5))
+    reach = 2.306004 * (2 * 3.2 / 5) ** 0.5
+    assert (found.low, found.high) == pytest.approx((-reach, reach))
     assert welch([2.0, 2.0], [1.0, 1.0]).model_dump() == {"mean": 1.0, "low": 1.0, "high": 1.0}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from eureka.config.description import Description
-from eureka.runs.candidate import Candidate, Curves, Trained
+from eureka.runs.candidate import Candidate, Curves, Estimate, Score, Trained
 
 
 def trained(**components: list[float]) -> Trained:
@@ -27,7 +27,14 @@ def trained(**components: list[float]) -> Trained:
 def candidate(**values) -> Candidate:
     code = "def compute_reward(x):\n    return x, {}\n"
     base = {"generation": 1, "slot": 0, "attempt": 0, "reply": f"Thoughts.\n```python\n{code}```", "code": code}
+    outcome = values.get("outcome")
+    if isinstance(outcome, Trained):
+        base |= {"scores": (score(outcome.report),), "estimate": Estimate(mean=outcome.report, error=None, trainings=1)}
     return Candidate(**(base | values))
+
+
+def score(report: float, training: float | None = None, selection: float = 0.0) -> Score:
+    return Score(report=report, selection=selection, training=training)
 
 
 TASK = Description(

@@ -126,7 +126,8 @@ class FakeTrainer:
             match command:
                 case Measure():
                     steps = 1000 * command.members
-                    self.service.send(Measured(seconds=steps / RATE, steps=steps, memory=2, free=400))
+                    took = {"seconds": steps / RATE, "steps": steps, "evaluation": 1 / RATE}
+                    self.service.send(Measured(**took, memory=2, free=400))
                 case Probe():
                     self._probe(command)
                 case _:

@@ -27,34 +27,65 @@ FAILED = Failed(stage="train", message="NaN")
 
 def test_a_rung_is_the_first_evaluation_from_its_share_on_and_never_the_last():
     marks = [3, 5, 8, 10]
-    assert halving.rungs(None, marks) == []
-    assert halving.rungs(HALVING, marks) == [3, 5]
-    assert halving.rungs(Racing(rungs=(0.55, 0.6, 0.9), keep=0.5), marks) == [8], "two at once are one, 0.9 is the end"
+    assert halving.stages(None, 1, marks) == [(10, 1)]
+    assert halving.stages(HALVING, 1, marks) == [(3, 1), (5, 1), (10, 1)]
+    found = halving.stages(Racing(rungs=(0.55, 0.6, 0.9), keep=0.5), 1, marks)
+    assert found == [(8, 1), (10, 1)], "two at once are one, 0.9 is the end"
+
+
+def test_a_rung_has_its_number_of_trainings_but_never_more_than_the_run():
+    race = Racing(rungs=(0.25, 0.5), seeds=(1, 3))
+    assert halving.stages(race, 4, [2, 4, 6, 8]) == [(2, 1), (4, 3), (8, 4)]
+    assert halving.stages(race, 2, [2, 4, 6, 8]) == [(2, 1), (4, 2), (8, 2)]
+    for seeds in ((1,), (2, 1)):
+        with pytest.raises(ValueError, match="one number of trainings for each rung"):
+            Racing(rungs=(0.25, 0.5), seeds=seeds)
 
 
 def test_the_worse_half_is_dropped_and_an_odd_one_with_it():
-    standings: dict[int, Outcome] = {m: standing(fitness) for m, fitness in enumerate([3.0, 9.0, 1.0, 7.0, 5.0])}
+    standings = {c: [standing(0.0, fitness)] for c, fitness in enumerate([3.0, 9.0, 1.0, 7.0, 5.0])}
     assert halving.losers(HALVING, standings) == [0, 2, 4]
     assert halving.losers(Racing(keep=0.1), standings) == [0, 2, 3, 4], "somebody always goes on"
 
 
 def test_those_who_failed_count_as_losers():
-    standings: dict[int, Outcome] = {0: FAILED, 1: standing(2.0), 2: FAILED, 3: standing(1.0)}
+    standings: dict[int, list[Outcome]] = {0: [FAILED], 1: [standing(0.0, 2.0)], 2: [FAILED], 3: [standing(0.0, 1.0)]}
     assert halving.losers(HALVING, standings) == []
-    assert halving.losers(HALVING, {0: FAILED, 1: FAILED}) == []
+    assert halving.losers(HALVING, {0: [FAILED], 1: [FAILED]}) == []
+    several: dict[int, list[Outcome]] = {0: [standing(0.0, 9.0), FAILED], 1: [standing(0.0, 2.0)] * 2}
+    assert halving.losers(HALVING, several) == [], "one failure is enough"
 
 
-def test_equal_fitness_is_decided_by_the_episodes_of_training_then_by_slot():
-    standings: dict[int, Outcome] = {0: standing(0.0, None), 1: standing(0.0, 0.2), 2: standing(0.0), 3: standing(0.0)}
+def test_candidates_are_ranked_by_the_mean_of_their_trainings():
+    standings = {0: [standing(0.0, 9.0), standing(0.0, 1.0)], 1: [standing(0.0, 6.0), standing(0.0, 5.0)]}
+    assert halving.fitness_at(standings) == {0: 5.0, 1: 5.5}
+    assert halving.losers(HALVING, standings) == [0]
+
+
+def test_the_episodes_of_training_rank_candidates_and_equal_ones_their_slot():
+    standings = {
+        c: [standing(selection, training)]
+        for c, (selection, training) in enumerate(((9.0, 0.1), (1.0, 0.2), (5.0, 0.2), (7.0, 0.2)))
+    }
     assert halving.losers(HALVING, standings) == [0, 3]
+
+
+def test_selection_fitness_ranks_all_where_no_episode_of_training_ended_for_one():
+    standings = {0: [standing(9.0, None)], 1: [standing(1.0, 7.0)], 2: [standing(5.0, 6.0)]}
+    assert halving.fitness_at(standings) == {0: 9.0, 1: 1.0, 2: 5.0}
+    assert halving.losers(HALVING, standings) == [1, 2]
 
 
 def test_the_cost_of_a_race_is_what_its_members_train():
     marks = [2, 4, 6, 8]
-    assert halving.work(None, 6, marks) == (48, 24, 6)
+    assert halving.work(None, 1, 6, marks) == (48, 24, 6)
+    assert halving.work(None, 2, 6, marks) == (96, 48, 12)
     # 6 to iteration 2, 3 to iteration 4, 1 to the end
-    assert halving.work(HALVING, 6, marks) == (6 * 2 + 3 * 2 + 1 * 4, 6 + 3 + 2, 1)
-    assert halving.work(HALVING, 3, marks, begun=2) == (3 * 2 + 1 * 4, 3 + 2, 1)
+    assert halving.work(HALVING, 1, 6, marks) == (6 * 2 + 3 * 2 + 1 * 4, 6 + 3 + 2, 1)
+    assert halving.work(HALVING, 1, 3, marks, done=1) == (3 * 2 + 1 * 4, 3 + 2, 1)
+    # a second training of three up to 4, and of one from there on; a third one of one from the beginning
+    race = Racing(rungs=(0.25, 0.5), keep=0.5, seeds=(1, 2))
+    assert halving.work(race, 3, 6, marks) == (6 * 2 + 3 * 2 + 3 * 4 + 2 * 4 + 8, 6 + 3 + 6 + 4 + 4, 3)
 
 
 def test_a_member_stopped_at_a_rung_and_gone_on_with_ends_as_one_that_never_stopped(cartpole: Bench, tmp_path):
@@ -116,7 +147,7 @@ def test_an_estimate_counts_what_a_race_and_warm_starts_leave_out():
 
     def steps(**changes) -> tuple[int, int]:
         own = settings.model_copy(update=changes)
-        found = estimate(own, 100, 1.0, (), [own], retrained=1)
+        found = estimate(own, 100, (1.0, 1.0), (), [own], retrained=1)
         return found.training_steps, found.evaluation_steps
 
     assert steps() == (9 * 8 * 50, 9 * (4 * 2 + 3) * 100)
@@ -133,6 +164,7 @@ def test_a_control_without_a_parent_is_estimated_without_warm_starts():
     wanted = CompareOptions(controls=("search", "best-of-n"))
     controls = [control(name, run, wanted) for name in wanted.controls]
     both, warm, cold = (
-        estimate(run, 100, 1.0, (), of, retrained=0).training_steps for of in (controls, controls[:1], controls[1:])
+        estimate(run, 100, (1.0, 1.0), (), of, retrained=0).training_steps
+        for of in (controls, controls[:1], controls[1:])
     )
     assert both == warm + cold and warm < 0.7 * cold

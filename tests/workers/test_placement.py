@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from eureka.config.options import DeviceOptions, Options
+from eureka.config.options import DeviceOptions, Options, SearchOptions
 from eureka.config.tasks import load_task
 from eureka.errors import UserError
 from eureka.experiment.options import resolve
@@ -66,7 +66,25 @@ def test_a_run_goes_on_where_it_was_unless_another_place_is_named():
     kept = {"device": "cpu", "devices": (), "workers": 2, "executor": "local"}
     assert moved() == kept
     assert moved(workers=1) == kept | {"workers": 1}
-    assert moved(executor="ray") == kept | {"executor": "ray"}
+    assert moved(executor="ray") == kept | {"executor": "ray", "workers": None}, "as many as the cluster has"
+
+
+def test_a_run_on_the_cpu_has_a_worker_for_each_processor_two_trainings_each_and_the_memory(monkeypatch):
+    cartpole = load_task("cartpole")
+
+    def workers(samples: int, device: str = "cpu", **given: Any) -> int | None:
+        options = Options(search=SearchOptions(samples=samples), device=DeviceOptions(device, **given))
+        return resolve(cartpole, options).workers
+
+    monkeypatch.setattr(placement, "cores", lambda: 4)
+    assert [workers(n) for n in (1, 3, 4, 6, 8, 16)] == [1, 1, 2, 3, 4, 4]
+    assert workers(16, workers=2) == 2 and workers(16, executor="ray") is None
+    assert resolve(cartpole, Options(device=DeviceOptions("cuda"))).workers is None
+    monkeypatch.setattr(placement, "available_memory", lambda: int(3.2 * 2**30))
+    assert workers(16) == 2
+    recorded = resolve(cartpole, Options(device=DeviceOptions("cpu", workers=4)))
+    monkeypatch.setattr(placement, "cores", lambda: 1)
+    assert placement.apply_device_changes(None, recorded, DeviceOptions())["workers"] == 1, "a smaller machine"
 
 
 def test_a_recorded_cluster_is_joined_only_at_the_users_word():

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -70,7 +70,8 @@ class Scripted:
             self.said.put({"kind": "death"})
             return
         outcomes: list[Outcome] = [
-            standing(float(p)) if until else trained().model_copy(update={"report": float(p)}) for p in programs
+            standing(float(p), float(p)) if until else trained().model_copy(update={"report": float(p)})
+            for p in programs
         ]
         clocks, steps, fitness = {"env": 1.0}, len(programs) * 100, [1.0] * len(programs)
         self.said.put(encode(Progress(progress=TrainingProgress(8, 8, steps, 0, clocks, fitness))))
@@ -107,6 +108,9 @@ class Many:
         self.bad: dict[int | None, str] = {}
         """Programs that kill on the way to a rung, or to the end."""
 
+    def threads_for(self, shares: int) -> int | None:
+        return None
+
     def open(self, number: int) -> Scripted:
         self.opened.append(number)
         return Scripted(self, number)
@@ -134,13 +138,15 @@ def train(
     told: Callable[[Any], None] = lambda _: None,
     known: Mapping[int, Known] = MappingProxyType({}),
     key: str = "g",
-) -> list[Outcome]:
+    trainings: int = 1,
+) -> list[Outcome | None]:
     places = [f"candidates/{i}/policy" for i in range(len(programs))]
-    request = TrainingRequest(key, programs, [0] * len(programs), "search", places, race, known=known)
+    seeds = [i * trainings // len(programs) for i in range(len(programs))]
+    request = TrainingRequest(key, programs, seeds, "search", places, race, trainings=trainings, known=known)
     return pool.train(run, request, told)
 
 
-def reports(outcomes: list[Outcome]) -> list[float | str]:
+def reports(outcomes: Sequence[Outcome | None]) -> list[float | str]:
     return [getattr(o, "report", None) or getattr(o, "selection", None) or "failed" for o in outcomes]
 
 
@@ -180,6 +186,39 @@ def test_a_race_trains_the_survivors_of_all_shares_and_nobody_else(run: Run, tmp
     raced = [event for event in told if isinstance(event, RungReached)]
     assert [event.dropped for event in raced] == [(0, 3, 5), (1, 7)] and raced[0].fitness[4] == 8.0
     assert [e.dropped for e in run.all(RacedEvent)] == [[0, 3, 5], [1, 7]]
+
+
+def test_seeds_are_added_for_the_survivors_and_ranked_by_their_mean(run: Run, tmp_path: Path):
+    """One training of four up to 2; two of the best two up to 4; three of the best one to the end."""
+    executor, told = Many(2, tmp_path / "log"), []
+    pool = TrainerPool(executor, tmp_path)
+    first, second, third = ["1", "5", "3", "4"], ["1", "2", "3", "9"], ["1", "7", "3", "6"]
+    race = Racing(rungs=(0.25, 0.5), keep=0.5, seeds=(1, 2))
+    outcomes = train(pool, run, [*first, *second, *third], race, told.append, trainings=3)
+    trained = defaultdict(list)
+    for programs, until in executor.trained:
+        trained[until] += programs
+    # 5 and 4 pass the first rung; their means at the second are (5 + 2) / 2 and (4 + 9) / 2
+    assert {until: sorted(p) for until, p in trained.items()} == {
+        2: ["1", "3", "4", "5"],
+        4: ["2", "4", "5", "9"],
+        None: ["4", "6", "9"],
+    }
+    raced = [event for event in told if isinstance(event, RungReached)]
+    assert [event.dropped for event in raced] == [(0, 2), (1, 5)] and raced[1].fitness == {1: 3.5, 3: 6.5}
+    found = [o and reports([o])[0] for o in outcomes]
+    assert found == [1, 5, 3, 4, None, 2, None, 9, None, None, None, 6], "not all were begun"
+    steps = [event.report.steps_left for event in told if isinstance(event, Progressed)]
+    assert steps == sorted(steps, reverse=True) and steps[-1] == 0
+
+
+def test_a_candidate_ends_where_one_of_its_trainings_fails(run: Run, tmp_path: Path):
+    executor = Many(1, tmp_path / "log")
+    race = Racing(rungs=(0.5,), keep=0.9, seeds=(2,))
+    outcomes = train(TrainerPool(executor, tmp_path), run, ["8", "2", "bad", "3"], race, trainings=2)
+    assert [isinstance(o, Failed) for o in outcomes] == [False, False, True, False]
+    assert ("8",) not in [p for p, until in executor.trained if until is None]
+    assert reports([outcomes[1], outcomes[3]]) == [2, 3]
 
 
 def test_a_race_gone_on_with_under_another_number_of_workers_repeats_nothing(run: Run, tmp_path: Path):
@@ -318,7 +357,9 @@ def programs_of(cartpole: Bench) -> list[str]:
     return [cartpole.text(human.replace("return total", f"return total * {scale}")) for scale in (1.0, -1.0, 0.5, 0.1)]
 
 
-def results(cartpole: Bench, folder: Path, count: int, race: Racing | None) -> tuple[list[Outcome], dict[str, bytes]]:
+def results(
+    cartpole: Bench, folder: Path, count: int, race: Racing | None
+) -> tuple[list[Outcome | None], dict[str, bytes]]:
     task = cartpole.loaded
     run = create(folder, task, settings_of(task), {})
     executor = LocalExecutor(
