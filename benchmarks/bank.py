@@ -261,7 +261,7 @@ def main() -> None:
         bank = load(options.task)
         trained = {(one["reward"], one["seed"]) for one in bank["trainings"]}
         jobs = []
-        for one in bank["rewards"]:
+        for one in sorted(bank["rewards"], key=lambda one: one["author"] == "people"):
             seeds = tuple(s for s in range(SEEDS) if (one["name"], s) not in trained)
             if seeds:
                 jobs.append(Job(options.task, one["name"], one["code"], seeds, (0.0,), {}))

@@ -69,6 +69,7 @@ def trainings_of(journal: Journal) -> dict[str, Trainings]:
     for event in journal.events:
         match event:
             case TrainedEvent(training=key) if key in begun:
+                _ = [begun[key].members[m] for m in event.members]  # a member that is not there is damage
                 found = {(key, m): o for m, o in zip(event.members, event.outcomes, strict=True)}
                 standings |= found
                 # A member at a rung continues, unless it has failed or is dropped there.

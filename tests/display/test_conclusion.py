@@ -14,7 +14,7 @@ def test_the_conclusion_names_every_arm_and_what_the_intervals_say():
     found = of(arm("evolved", 400.0, 402.0), arm("human", 390.0, 410.0), arm("sparse", 100.0, 101.0))
     assert conclusion(found) == (
         "On 2 fresh seeds the evolved reward has fitness 401.00 (388.29 .. 413.71). Against human it is undecided: the "
-        "difference is 1.00 (-283.30 .. 285.30). It is better than sparse by 300.50 (268.83 .. 332.17)."
+        "difference is 1.00 (-283.23 .. 285.23). It is better than sparse by 300.50 (268.88 .. 332.12)."
     )
     worse = conclusion(of(arm("evolved", 1.0, 1.1), arm("human", 9.0, 9.1)))
     assert "It is worse than human by 8.00 (7.5" in worse
@@ -22,9 +22,9 @@ def test_the_conclusion_names_every_arm_and_what_the_intervals_say():
 
 def test_an_undecided_comparison_names_the_command_for_the_next_look(recorded: Path, monkeypatch):
     monkeypatch.chdir(recorded.parent)
-    few = of(arm("evolved", 4.0, 5.0, 6.0, 5.0, 5.0), arm("human", 4.0, 3.5, 5.0, 5.5, 4.0))
-    assert f": eureka compare {recorded.name} --seeds 20" in advice(recorded, few), advice(recorded, few)
-    many = of(arm("evolved", 4.0, 5.0, 6.0, 5.0), arm("human", 4.0, 5.0, 6.0, 5.1))
+    few = of(arm("evolved", 4.0, 4.5, 5.0, 5.5, 6.0), arm("human", 2.7, 3.2, 3.7, 4.2, 4.7))
+    assert f": eureka compare {recorded.name} --seeds 10" in advice(recorded, few), advice(recorded, few)
+    many = of(arm("evolved", 4.0, 5.0, 6.0, 5.0), arm("human", 4.0, 5.0, 6.0, 5.4))
     assert "more than the last look (20 seeds)" in advice(recorded, many)
     assert advice(recorded, of(arm("evolved", 9.0, 9.1), arm("human", 1.0, 1.1))) == ""
 

@@ -49,7 +49,7 @@ def test_the_interval_of_the_difference_decides_where_those_of_the_means_touch()
     one = against(of(arm("evolved", *mine), arm("human", *theirs)))
     assert one.difference is not None and one.verdict == "better" and one.seeds_needed is None
     # t of 8 degrees of freedom for 97.75 %: 2.8178; standard error sqrt(0.625 / 5 * 2) = 0.5
-    assert (one.difference.mean, one.difference.low) == pytest.approx((2.1, 2.1 - 2.8178 * 0.5), abs=1e-3)
+    assert (one.difference.mean, one.difference.low) == pytest.approx((2.1, 2.1 - 2.8178 * 0.5), abs=2e-3)
 
 
 def test_an_undecided_comparison_tells_how_many_seeds_would_decide_it():
@@ -220,7 +220,7 @@ def test_runs_files_and_baselines_are_compared_on_the_same_seeds(command: Cli, r
 
 def test_policies_are_looked_at_in_the_parts_they_were_trained_in_each_once(cli: Cli, fakes, tmp_path: Path):
     (tmp_path / "lazy.py").write_text(LAZY)
-    more = ("--task", "cartpole", "--robustness", "--correlation", "--envs", 32, *SMALL)
+    more = ("--task", "cartpole", "--robustness", "--correlation", "--envs", 32, "--workers", 1, *SMALL)
     assert cli("compare", "human", "lazy.py", *more, "--out", "c").returncode == 0
     run = tmp_path / "c"
     result = run / "result.json"
@@ -247,7 +247,7 @@ def test_the_parts_that_memory_allows_do_not_change_the_seeds(
     cli: Cli, fakes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
     """Every arm is trained on the same seeds, wherever the trainings are cut."""
-    arguments = ("compare", "human", "sparse", "--task", "cartpole", *SMALL)
+    arguments = ("compare", "human", "sparse", "--task", "cartpole", "--workers", 1, *SMALL)
     assert cli(*arguments, "--out", "whole").returncode == 0
     monkeypatch.setattr(TrainerPool, "room", lambda *_: 3)
     assert cli(*arguments, "--out", "cut").returncode == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from eureka.experiment.context import RunContext
 from eureka.experiment.search import as_reply, evolve, given_start
 from eureka.runs.candidate import Failed, Known, Outcome
 from eureka.runs.events import silent
+from eureka.runs.journal import TrainedEvent
 from eureka.runs.replies import SKIPPED, Answer, Reply
 from eureka.runs.store import create
 from eureka.workers.isolation import IsolationPolicy
@@ -72,6 +74,7 @@ class FakeTrainer:
 
     def __init__(self) -> None:
         self.trained: list[list[str]] = []
+        self.seeds: dict[str, set[int]] = {}
 
     def preflight(self, program: str, worlds: int) -> PreflightReport | Failed:
         if "mixes" in program:
@@ -81,15 +84,27 @@ class FakeTrainer:
     def train(self, run: Any, request: TrainingRequest, on_progress: Any) -> list[Outcome]:
         programs, known = request.programs, request.known
         self.trained.append([p for m, p in enumerate(programs) if m not in known])
-        assert len(set(request.seeds)) == 1 and request.purpose == "search"
-        return [known[m].failed if m in known else self._one(p) for m, p in enumerate(programs)]
+        assert len(set(request.seeds)) == request.trainings
+        self.seeds[request.purpose] = self.seeds.get(request.purpose, set()) | set(request.seeds)
+        outcomes = [
+            known[m].failed if m in known else self._one(p, request.purpose, m // request.candidates)
+            for m, p in enumerate(programs)
+        ]
+        about = {"members": [*range(len(programs))], "until": None, "outcomes": outcomes}
+        return run.once(TrainedEvent, {"training": request.key}, lambda: about).outcomes
 
-    def _one(self, program: str) -> Outcome:
+    def _one(self, program: str, purpose: str, number: int) -> Outcome:
+        """`fit 3 5` is 3 in the first training of the search and 5 in the others; `fresh 4` is 4 in the validation."""
         if "nan" in program:
             return Failed(stage="train", message="NaN")
-        found = re.search(r"fit (\d+)", program)
-        fitness = float(found.group(1)) if found else 1.0
-        return trained().model_copy(update={"selection": fitness, "report": fitness, "best": int("late" in program)})
+        found, fresh = re.search(r"fit (\d+)(?: (\d+))?", program), re.search(r"fresh (\d+)", program)
+        fitness = float(found.group(2) or found.group(1) if number and found else found.group(1) if found else 1.0)
+        if purpose == "validation" and fresh:
+            fitness = float(fresh.group(1)) + 0.5 * number
+        one = trained()
+        curves = one.curves.model_copy(update={"training_fitness": [None] * 3})  # the reports alone count
+        numbers = {"selection": fitness, "report": fitness, "best": int("late" in program)}
+        return one.model_copy(update=numbers | {"curves": curves})
 
 
 class Loop:
@@ -98,7 +113,7 @@ class Loop:
 
     def __call__(self, script=None, known=None, resume: Path | None = None, start=None, **sizes) -> Loop:
         preset = load_task("cartpole").file.presets["cpu"].model_dump()
-        sizes = {"generations": 2, "samples": 3, "repairs": 1} | sizes
+        sizes = {"generations": 2, "samples": 3, "repairs": 1, "racing": None, "validation_seeds": 0} | sizes
         settings = Settings.model_validate(preset | {"preset": "cpu"} | sizes)
         self.designer, self.compiler, self.trainer = Scripted(script or {}, known), FakeCompiler(), FakeTrainer()
         if resume is None:
@@ -137,6 +152,51 @@ def test_the_best_of_the_latest_generation_is_reflected_on_and_the_winner_is_of_
     parents = [r.parent.name if r.parent else None for r in loop.designer.asked]
     assert parents == [None, "1.1", "2.0"], "the latest generation's best, though an older one was better"
     assert loop.designer.asked[1].messages[2].content == script[1, 1, 0]
+
+
+def test_a_lucky_candidate_does_not_pass_the_validation(loop: Loop):
+    """Three finalists of two generations; each is trained on three seeds that no search used."""
+    script = {(1, 0, 0): fit(99, "fresh 20"), (1, 1, 0): fit(60, "fresh 58"), (2, 0, 0): fit(50, "fresh 50")}
+    loop(script, finalists=3, validation_seeds=3)
+    assert loop.winner.name == "1.1" and len(loop.winner.scores) == 4 and loop.winner.validated == 3
+    chosen = next(e for e in loop.events if e["event"] == "finalists")
+    assert chosen["chosen"] == ["1.0", "1.1", "2.0"] and chosen["estimates"]["1.0"]["mean"] == 99.0
+    assert len(loop.trainer.trained[-1]) == 9 and len(loop.trainer.seeds["validation"]) == 3
+    assert not loop.trainer.seeds["validation"] & loop.trainer.seeds["search"]
+    record = json.loads((loop.tmp_path / "1" / "candidates" / "1.0" / "record.json").read_text())
+    assert [s["report"] for s in record["scores"]] == [99.0, 20.0, 20.5, 21.0] and record["estimate"]["trainings"] == 4
+    assert loop(script).winner.name == "1.0", "without validation, luck wins"
+
+
+def test_a_finalist_that_fails_in_the_validation_does_not_win(loop: Loop):
+    one = loop({(1, 0, 0): fit(9), (1, 1, 0): fit(8)}, generations=1, finalists=2, validation_seeds=1)
+    assert one.winner.name == "1.0"
+    train = FakeTrainer._one
+
+    def failing(self, program, purpose, number):
+        failed = Failed(stage="train", message="NaN")
+        return failed if purpose == "validation" and "fit 9" in program else train(self, program, purpose, number)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FakeTrainer, "_one", failing)
+        loop({(1, 0, 0): fit(9), (1, 1, 0): fit(8)}, generations=1, finalists=2, validation_seeds=1)
+    assert loop.winner.name == "1.1"
+
+
+def test_nothing_is_validated_where_nothing_is_to_be_chosen(loop: Loop):
+    loop({(1, 0, 0): fit(9)}, generations=1, samples=1, validation_seeds=3)
+    assert loop.winner.name == "1.0" and set(loop.trainer.seeds) == {"search"}
+
+
+def test_two_trainings_of_each_choose_the_parent_and_are_told(loop: Loop):
+    script = {(1, 0, 0): reply("fit 90 20"), (1, 1, 0): reply("fit 70 66"), (1, 2, 0): reply("fit 10 12")}
+    loop(script, seeds=2)
+    assert len(loop.trainer.trained[0]) == 6 and len(loop.trainer.seeds["search"]) == 2
+    parent = loop.designer.asked[1]
+    assert parent.parent is not None and parent.parent.name == "1.1", "the mean counts, not the best training"
+    told = parent.messages[3].content
+    assert "It was trained 2 times with different random seeds" in told and "70.00, 66.00" in told
+    assert re.search(r"Estimated fitness, with its standard error: \d+\.\d+ \+- \d+\.\d+, 2 trainings", told)
 
 
 def test_of_equals_the_one_that_learned_sooner_then_the_first_is_taken(loop: Loop):

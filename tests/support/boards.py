@@ -29,7 +29,7 @@ def agrees(folder: Path) -> None:
     for event in trainings:
         trained = [outcome for outcome in event["outcomes"] if "report" in outcome]
         expected |= {str(Path(p).parent): o for p, o in zip(event["publish"], trained, strict=True)}
-    assert len(expected) == len(searched) + 9
+    assert set(expected) >= {str(p.parent.relative_to(folder)) for p in folder.rglob("policy.safetensors")}
     for series, outcome in expected.items():
         curves, steps, found = outcome["curves"], outcome["curves"]["steps"], board(folder, series)
         single = {name: values for name, values in curves.items() if isinstance(values, list) and name != "steps"}
@@ -39,7 +39,8 @@ def agrees(folder: Path) -> None:
             known = [(s, pytest.approx(v, rel=1e-6)) for s, v in zip(steps, values, strict=True) if v is not None]
             there = [(p.step, p.value) for p in found.Scalars(name)] if known else []
             assert there == known, (series, name)
-        reported = [(p.step, p.value) for p in found.Scalars("report_fitness")]
-        assert reported == [(outcome["steps"], pytest.approx(outcome["report"]))]
-    assert len(points(folder, RUN, "report_fitness")) == len(expected)
+        if "report" in outcome:
+            reported = [(p.step, p.value) for p in found.Scalars("report_fitness")]
+            assert reported == [(outcome["steps"], pytest.approx(outcome["report"]))]
+    assert len(points(folder, RUN, "report_fitness")) == sum("report" in outcome for outcome in expected.values())
     assert len(points(folder, RUN, "seconds/learning")) == len(trainings)

@@ -21,7 +21,11 @@ Done = subprocess.CompletedProcess[str]
 Cli = Callable[..., Done]
 """Called with the arguments behind `eureka`; `cwd` and variables of the environment by name."""
 
-SMALL = ("--generations", 2, "--samples", 3, "--envs", 32, "--steps", 4096)
+SMALL = (
+    *("--generations", 2, "--samples", 3, "--envs", 32, "--steps", 16_384),
+    *("--racing", "0.5:0.7", "--search-seeds", 2, "--validation", "2x1", "--seeds", 2),
+)
+"""A search with a rung, two trainings of those that pass it, and two finalists."""
 """The size of the recorded run."""
 EUREKA = str(Path(sys.executable).parent / "eureka")
 KEY = "sk-decoy-4477"

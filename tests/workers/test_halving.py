@@ -120,14 +120,15 @@ def test_a_tasks_own_race_is_taken_and_the_command_line_overrides_it(tmp_path):
     shutil.copytree(shipped("tasks") / "cartpole", tmp_path / "cartpole")
     text = (shipped("tasks") / "cartpole.yaml").read_text()
     own = "    final_seeds: 3\n    racing: {rungs: [0.3], keep: 0.4}\n    warm_start: 0.5\n"
-    (tmp_path / "mine.yaml").write_text(text.replace("    final_seeds: 3\n", own, 1))
+    (tmp_path / "mine.yaml").write_text(text.replace("    final_seeds: 10\n", own, 1))
     task = load_task(str(tmp_path / "mine.yaml"))
     settings = resolve(task, Options(device=DeviceOptions("cpu")))
     assert settings.racing == Racing(rungs=(0.3,), keep=0.4) and settings.warm_start == 0.5
     assert resolve(task, Options(search=SearchOptions(racing="off"), device=DeviceOptions("cpu"))).racing is None
     assert resolve(task, Options(search=SearchOptions(racing="on"), device=DeviceOptions("cpu"))).racing == Racing()
-    assert resolve(load_task("cartpole"), Options(device=DeviceOptions("cpu"))).racing is None, "as in the paper"
-    (tmp_path / "mine.yaml").write_text(text.replace("    final_seeds: 3\n", own.replace("[0.3]", "[1.3]"), 1))
+    assert resolve(load_task("cartpole"), Options(device=DeviceOptions("cpu"))).racing == Racing()
+    assert load_task("cartpole").file.presets["paper"].racing is None
+    (tmp_path / "mine.yaml").write_text(text.replace("    final_seeds: 10\n", own.replace("[0.3]", "[1.3]"), 1))
     with pytest.raises(UserError, match=r"racing\.rungs\.0: input should be less than 1"):
         load_task(str(tmp_path / "mine.yaml"))
 
@@ -142,6 +143,8 @@ def test_an_estimate_counts_what_a_race_and_warm_starts_leave_out():
             "steps": 400,
             "learning": Learning(horizon=5),
             "evaluation": Evaluation(checkpoints=4, selection_episodes=2, report_episodes=3),
+            "racing": None,
+            "validation_seeds": 0,
         }
     )
 
@@ -153,13 +156,18 @@ def test_an_estimate_counts_what_a_race_and_warm_starts_leave_out():
     assert steps() == (9 * 8 * 50, 9 * (4 * 2 + 3) * 100)
     # at iterations 2 and 4 two go on, then one: 4 * 2 + 2 * 2 + 1 * 4 iterations, 4 + 2 + 2 evaluations, one report
     assert steps(racing=HALVING) == ((2 * 16 + 8) * 50, (2 * (8 * 2 + 3) + 11) * 100)
+    # four to iteration 4; two on to 8, and a second training of these: marks 2, 4 | 6, 8 | 2, 4, 6, 8; two reports each
+    raced = (4 * 4 + 2 * 4 + 2 * 8, 4 * 2 + 2 * 2 + 2 * 4, 2 * 2)
+    expected = ((2 * raced[0] + 8) * 50, (2 * (raced[1] * 2 + raced[2] * 3) + 11) * 100)
+    assert steps(racing=Racing(rungs=(0.5,)), seeds=2) == expected
+    assert steps(finalists=3, validation_seeds=2) == ((9 + 6) * 8 * 50, (9 + 6) * 11 * 100)
     assert steps(warm_start=0.5) == ((4 * 8 + 4 * 4 + 8) * 50, 9 * 11 * 100)
     started = ((8 * 4 + 8 + 8) * 50, 10 * 11 * 100)
     assert steps(warm_start=0.5, start="human") == started, "generation 0 is trained, and is a parent too"
 
 
 def test_a_control_without_a_parent_is_estimated_without_warm_starts():
-    search = SearchOptions(generations=3, warm_start=0.5)
+    search = SearchOptions(generations=3, warm_start=0.5, racing="off", validation="off")
     run = resolve(load_task("cartpole"), Options(search=search, device=DeviceOptions("cpu")))
     wanted = CompareOptions(controls=("search", "best-of-n"))
     controls = [control(name, run, wanted) for name in wanted.controls]
