@@ -121,8 +121,8 @@ def _racing(text: str) -> dict[str, Any] | None:
         parts = [part.partition("x") for part in shares.split(",")]
         given: dict[str, Any] = {"rungs": [float(share) for share, _, _ in parts]}
         given |= {"keep": float(keep)} if keep else {}
-        if any(seeds for _, _, seeds in parts):
-            given["seeds"] = [int(seeds or 1) for _, _, seeds in parts]
+        if any(cross for _, cross, _ in parts):
+            given["seeds"] = [int(seeds) if cross else 1 for _, cross, seeds in parts]
         return Racing.model_validate(given).model_dump()
     except ValueError:
         raise UserError(

@@ -17,6 +17,7 @@ from support.events import cut_before, events_of, rewrite
 from support.fakes import Crash, crash_at
 
 from eureka.display.tables import show_comparison
+from eureka.experiment import compare
 from eureka.experiment.arms import parse_arms
 from eureka.runs.candidate import Outcome, Trained
 from eureka.runs.comparison import comparison
@@ -191,7 +192,7 @@ LAZY = "def compute_reward(cart_position):\n    return -cart_position.abs(), {}\
 @pytest.fixture
 def searched(cli: Cli, fakes, tmp_path: Path) -> Path:
     """A folder with `found`, a small finished search on cartpole."""
-    done = cli("run", "cartpole", "--out", "found", "--generations", 1, "--samples", 2, "--steps", 4096)
+    done = cli("run", "cartpole", "--out", "found", "--generations", 1, "--samples", 2, "--steps", 4096, "--seeds", 2)
     assert done.returncode == 0, done.stderr
     return tmp_path
 
@@ -280,6 +281,38 @@ def test_a_killed_comparison_ends_in_the_same_table(command: Cli, tmp_path: Path
     resumed = command("resume", "killed")
     assert resumed.returncode == 0, resumed.stderr
     assert (tmp_path / "killed" / "result.json").read_bytes() == (tmp_path / "whole" / "result.json").read_bytes()
+
+
+def test_a_run_alone_is_held_against_its_tasks_rewards_and_keeps_the_trainings_it_has(
+    cli: Cli, searched: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The search has two final seeds; two more are added, also after a crash."""
+    more = ("--seeds", 4, "--display", "plain")
+    done = cli("compare", "found", *more, "--out", "more")
+    assert done.returncode == 0, done.stderr
+    assert "6 of 12 trainings are taken from" in done.stdout
+    reused, *fresh = events_of(searched / "more", "trained")
+    assert reused["training"] == "final-reused" and len(reused["members"]) == 6
+    assert sum(len(e["members"]) for e in fresh if e["until"] is None) == 6
+    assert len(list((searched / "more" / "final").glob("*/policy.safetensors"))) == 12
+    with monkeypatch.context() as patch:
+        crash_at(patch, "cut")
+        with pytest.raises(Crash):
+            cli("compare", "found", *more, "--out", "crashed")
+    assert cli("resume", "crashed").returncode == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(compare, "reuse", lambda *_: None)
+        assert cli("compare", "found", *more, "--out", "whole").returncode == 0
+    whole = (searched / "whole" / "result.json").read_bytes()
+    assert (
+        (searched / "more" / "result.json").read_bytes() == (searched / "crashed" / "result.json").read_bytes() == whole
+    )
+    other = cli("compare", "found", *more, "--steps", 8192, "--out", "longer")
+    assert other.returncode == 0 and "are taken from" not in other.stdout, "another size is another training"
+    policy = next((searched / "found" / "final").glob("human-0/*"))
+    policy.write_bytes(policy.read_bytes()[:-1])
+    damaged = cli("compare", "found", *more, "--out", "damaged")
+    assert "5 of 12 trainings are taken from" in damaged.stdout
 
 
 def test_controls_are_runs_of_their_own_as_large_as_the_first(cli: Cli, searched: Path):

@@ -178,7 +178,8 @@ KILLS = ("trainer:checkpoint:1,half:verdict:5", "after:raced:1", "half:finished:
 
 def test_kills_at_an_append_in_a_training_and_before_the_end_do_not_change_the_result(recorded: Path, tmp_path: Path):
     """A trainer killed at its first checkpoint; the whole run killed while it writes a verdict, then in the middle of
-    a schedule, with a rung decided and second seeds to be added, then with everything published and no end recorded. TensorBoard has each point once."""
+    a schedule, with a rung decided and second seeds to be added, then with everything published and no end recorded.
+    TensorBoard has each point once."""
     killed = (sys.executable, str(Path(__file__).parents[1] / "support" / "killed.py"))
     arguments: tuple[object, ...] = ("run", "cartpole", "--out", "run", "--log", "tensorboard", *SMALL)
     run = tmp_path / "run"

@@ -10,7 +10,7 @@ from support.halving import standing
 from support.populations import PLAN, finish, training
 
 from eureka.config.options import DeviceOptions, Options, SearchOptions
-from eureka.config.settings import Evaluation, Learning, Racing
+from eureka.config.settings import Evaluation, Learning, Racing, Settings
 from eureka.config.tasks import load_task
 from eureka.errors import UserError
 from eureka.experiment.arms import control
@@ -107,13 +107,38 @@ def test_a_member_stopped_at_a_rung_and_gone_on_with_ends_as_one_that_never_stop
     assert PLAN.evaluation.marks(PLAN.iterations)[0] == 2
 
 
-@pytest.mark.parametrize("text", ["on,", "0.5:", "0.5:1.5", "2:0.5", "0:0.5", "halving", "0.5:0.5:0.5"])
+@pytest.mark.parametrize(
+    "text", ["on,", "0.5:", "0.5:1.5", "2:0.5", "0:0.5", "halving", "0.5:0.5:0.5", "0.5x", "0.5x0", "0.2x2,0.5x1"]
+)
 def test_a_race_that_cannot_be_is_refused_in_a_sentence(text: str):
     if text == "0.5:":
         assert resolve(load_task("cartpole"), Options(search=SearchOptions(racing=text))).racing == Racing(rungs=(0.5,))
         return
     with pytest.raises(UserError, match=r"--racing .* give on, off, or RUNG"):
         resolve(load_task("cartpole"), Options(search=SearchOptions(racing=text)))
+
+
+def test_seeds_and_validation_are_given_on_the_command_line():
+    def given(**search) -> Settings:
+        return resolve(load_task("cartpole"), Options(search=SearchOptions(**search), device=DeviceOptions("cpu")))
+
+    plain = given()
+    assert (plain.seeds, plain.finalists, plain.validation_seeds, plain.choose_by) == (1, 3, 3, "estimate")
+    raced = given(racing="0.25,0.5x2:0.4")
+    assert raced.racing == Racing(rungs=(0.25, 0.5), keep=0.4, seeds=(1, 2)) and raced.seeds == 2
+    assert given(racing="0.25,0.5x2:0.4", seeds=3).seeds == 3
+    assert (given(validation="4x2").finalists, given(validation="4x2").validation_seeds) == (4, 2)
+    assert given(validation="off").validation_seeds == 0 and given(final_seeds=0).final_seeds == 0
+    assert given(choose_by="checkpoint").choose_by == "checkpoint"
+    for wrong, said in (
+        ({"validation": "3"}, "--validation 3: give MxV"),
+        ({"validation": "0x3"}, "give MxV"),
+        ({"seeds": 0}, "--search-seeds must be at least 1"),
+        ({"choose_by": "checkpoints"}, "did you mean 'checkpoint'"),
+    ):
+        with pytest.raises(UserError) as refused:
+            given(**wrong)
+        assert said in str(refused.value)
 
 
 def test_a_tasks_own_race_is_taken_and_the_command_line_overrides_it(tmp_path):

@@ -50,7 +50,7 @@ def test_an_id_is_compared_against_the_environments_reward(cli: Cli, fakes, tmp_
     comparison = json.loads((tmp_path / "compared" / "result.json").read_text())["comparison"]
     run, own = comparison["arms"]
     assert comparison["baseline"] == "environment" and own["against"] is None and own["searches"] == 0
-    assert run["against"]["verdict"] in ("win", "tie", "loss") and run["against"]["normalised"] is None
+    assert run["against"]["verdict"] in ("better", "undecided", "worse") and run["against"]["normalised"] is None
     assert len(own["fitness"]) == 2 and len(own["steps_to_baseline"]) in (0, 2)
 
 
