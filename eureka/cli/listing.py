@@ -69,7 +69,7 @@ def _row(run: Path) -> list[str]:
             mean = journal.finished.comparison.arms[0].mean if journal.finished and len(names) == 1 else None
             return [str(run), task, f"none: {what}", state, "" if mean is None else number(mean), ""]
         best = history.best_of(history.candidates_of(journal).values())
-        fitness = number(best.trained.report) if best and best.trained else ""
+        fitness = number(best.estimate.mean) if best and best.estimate else ""
         return [str(run), task, journal.settings.llm, state, fitness, best.name if best else ""]
     except (EurekaError, OSError, LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
         return [str(run), "?", "?", f"cannot be read: {type(error).__name__}", "", ""]

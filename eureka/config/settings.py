@@ -118,7 +118,7 @@ class Preset(_Strict):
     worlds: int = Field(ge=1, description="worlds per candidate during training")
     steps: int = Field(ge=1, description="training world-steps per candidate")
     final_seeds: int = Field(
-        default=3,
+        default=5,
         ge=0,
         description="fresh seeds for the final comparison of winner, human and sparse; 0: no comparison",
     )

@@ -47,5 +47,6 @@ def _short(candidate: Candidate) -> dict[str, Any]:
         "failed": candidate.failed.model_dump(mode="json") if candidate.failed else None,
         "report": trained.report if trained else None,
         "selection": trained.selection if trained else None,
+        "estimate": candidate.estimate.model_dump(mode="json") if candidate.estimate else None,
         "dropped": candidate.dropped.model_dump(mode="json", exclude={"curves"}) if candidate.dropped else None,
     }

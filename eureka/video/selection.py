@@ -55,7 +55,7 @@ def select(given: str, candidate: str | None, baseline: str | None, task: str | 
     if not path.is_file():
         raise UserError(f"{path} does not exist")
     if candidate is not None:
-        raise UserError("--candidate selects a policy of a run, but {path} is a single policy; remove it")
+        raise UserError(f"--candidate selects a policy of a run, but {path} is a single policy; remove it")
     found = _run_around(path)
     if found is not None and task is None:
         folder, relative = found
@@ -92,8 +92,8 @@ class _Kept:
         label = f"{arm}, seed {chosen + 1}" if chosen else arm
         return PlayedPolicy(label, self._file(layout.final(arm, chosen)), compiled.program if compiled else None)
 
-    def of_candidate(self, name: str | None) -> PlayedPolicy:
-        """The policy of a candidate; of the best so far for None."""
+    def of_candidate(self, name: str | None, training: str = "") -> PlayedPolicy:
+        """The policy of a candidate, of the best so far for None; `training` is the folder of a further training."""
         candidates = history.candidates_of(self.journal)
         if name is not None and name not in candidates:
             known = [*candidates, *self.arms()]
@@ -110,7 +110,10 @@ class _Kept:
         if found.trained is None:
             raise UserError(f"candidate {found.name} of {self.folder} is not trained yet")
         program = self.journal.verdicts()[found.address].program
-        return PlayedPolicy(f"candidate {found.name}", self._file(layout.candidate(found.name)), program)
+        label, place = f"candidate {found.name}", layout.candidate(found.name)
+        if training:
+            label, place = f"{label}, {training}", f"{place}/{training}"
+        return PlayedPolicy(label, self._file(place), program)
 
     def _kept_policies(self) -> list[str]:
         found = self.folder.glob(layout.policy("*/*"))
@@ -156,7 +159,8 @@ def _of_run(run: _Kept, candidate: str | None, baseline: str | None) -> Selectio
 
 def _of_file(run: _Kept, relative: str, baseline: str | None) -> Selection:
     final = layout.final_of(relative)
-    player = run.of_arm(*final) if final else run.of_candidate(Path(relative).parent.name)
+    _, name, *training = Path(relative).parent.parts
+    player = run.of_arm(*final) if final else run.of_candidate(name, *training)
     return _beside(run, task_of(run.folder), [player], baseline)
 
 

@@ -85,6 +85,8 @@ class TrainerPool:
         every = halving.stages(request.race, request.trainings, marks)
         before = halving.Stage(0, 0)
         for number, stage in enumerate(every):
+            if not running:
+                break
             last = number == len(every) - 1
             older = [t * count + c for t in range(before.seeds) for c in running]
             newer = [t * count + c for t in range(before.seeds, stage.seeds) for c in running]
