@@ -2,11 +2,13 @@
 
     python benchmarks/coverage.py            # no training; about a minute
 
-A reward's true mean is that of its trainings in the bank; seeds are drawn from them with replacement, the same ones for
-both rewards of a comparison, as a run draws them. Reported for the intervals of a mean and of a difference: how often
-they contain the true value, and how often a difference is found. Then for the estimates of a search with the default
-schedule: how often the estimate +- 1.96 standard errors contains the mean of the seeds that were not used, whose own
-error is allowed for. And the level at which looks at 5, 10 and 20 seeds are wrong once in twenty, for normal noise.
+A reward's true mean is that of its trainings in the bank. Trainings are drawn in two ways: `seeds`, from the reward's
+own eight, with replacement, the same seeds for both rewards of a comparison; and `noise`, its mean plus its deviation
+times a standardised residual of any reward of the task, so that a draw is not one of eight values. Reported for the
+intervals of a mean and of a difference: how often they contain the true value, and how often a difference is found.
+Then for the estimates of a search: how often the estimate +- 1.96 standard errors contains the mean of the seeds that
+were not used, whose own error is allowed for. And the level at which looks at 5, 10 and 20 seeds are wrong once in
+twenty, for normal noise.
 """
 
 from __future__ import annotations
@@ -39,21 +41,50 @@ def reports(task: str) -> dict[str, list[float]]:
 
 
 def covers(interval: Interval, value: float) -> bool:
+    """Whether the value lies in the interval."""
     return interval.low <= value <= interval.high
 
 
 def share(hits: Sequence[bool]) -> float:
+    """Of those that are true."""
     return rounded(statistics.fmean(hits), 4)
 
 
-def means(found: dict[str, list[float]], seeds: int, draws: int) -> float:
-    """Share of the intervals of a mean that contain it."""
-    chance = random.Random(0)
-    hits = []
+def smooth(found: dict[str, list[float]]) -> list[float]:
+    """Residuals of all trainings of a task, in deviations of their reward, with mean 0 and variance 1."""
+    every = []
     for values in found.values():
-        truth = statistics.fmean(values)
-        hits += [covers(student(chance.choices(values, k=seeds)), truth) for _ in range(draws)]
-    return share(hits)
+        middle, deviation = statistics.fmean(values), statistics.pstdev(values)
+        every += [(value - middle) / deviation for value in values if deviation]
+    return every
+
+
+def means(found: dict[str, list[float]], seeds: int, draws: int) -> dict[str, float]:
+    """Share of the intervals of a mean that contain it, by the way of drawing."""
+    chance, pool = random.Random(0), smooth(found)
+    own, noisy = [], []
+    for values in found.values():
+        truth, deviation = statistics.fmean(values), statistics.stdev(values)
+        own += [covers(student(chance.choices(values, k=seeds)), truth) for _ in range(draws)]
+        for _ in range(draws):
+            drawn = [truth + deviation * z for z in chance.choices(pool, k=seeds)]
+            noisy.append(covers(student(drawn), truth))
+    return {"seeds": share(own), "noise": share(noisy)}
+
+
+def welchs(found: dict[str, list[float]], seeds: int, draws: int) -> dict[str, float]:
+    """Share of Welch's intervals that contain a difference, by level, with drawn noise."""
+    chance, pool = random.Random(1), smooth(found)
+    hits: dict[float, list[bool]] = {LEVEL: [], LOOK_LEVEL: []}
+    for a, b in itertools.combinations(found.values(), 2):
+        truth = statistics.fmean(a) - statistics.fmean(b)
+        for _ in range(draws):
+            mine, theirs = (
+                [statistics.fmean(x) + statistics.stdev(x) * z for z in chance.choices(pool, k=seeds)] for x in (a, b)
+            )
+            for level, of in hits.items():
+                of.append(covers(welch(mine, theirs, level), truth))
+    return {f"{level:g}": share(of) for level, of in hits.items()}
 
 
 def differences(found: dict[str, list[float]], seeds: int, draws: int) -> dict[str, Any]:
@@ -156,6 +187,7 @@ def main() -> None:
             "rewards": len(found),
             "mean": {n: means(found, n, 10 * draws) for n in LOOKS[:2]},
             "difference": {n: differences(found, n, pairs // 10 or 1) for n in LOOKS[:2]},
+            "difference with noise": {n: welchs(found, n, pairs // 10 or 1) for n in LOOKS[:2]},
             "all looks": looks(found, pairs // 10 or 1),
             "search": searches(found, 5 * draws),
         }

@@ -33,6 +33,11 @@ REWARDS = {
 }
 
 
+def shares(way: str) -> tuple[float, ...]:
+    """Averages of the weights that are evaluated: all of them with the preset, else the latest weights alone."""
+    return SHARES if way == "preset" else SHARES[:1]
+
+
 def changes(task: str, way: dict[str, Any]) -> dict[str, Any]:
     """The changes of a way, as numbers for this task."""
     preset = setting(task).loaded.file.presets["cpu"]
@@ -70,7 +75,7 @@ def main() -> None:
     for way in options.ways:
         given = changes(options.task, WAYS[way])
         jobs = [
-            bank.Job(options.task, name, codes[name], tuple(range(bank.SEEDS)), SHARES, given, way)
+            bank.Job(options.task, name, codes[name], tuple(range(bank.SEEDS)), shares(way), given, way)
             for name in REWARDS[options.task]
             if (way, name) not in known
         ]
@@ -78,9 +83,8 @@ def main() -> None:
     rows = {}
     for way in options.ways:
         mine = [one for one in found["trainings"] if one["way"] == way and "failed" not in one]
-        rows |= {f"{way}, weights averaged over {s:g}": row(mine, f"{s:g}", 0) for s in SHARES}
+        rows |= {f"{way}, weights averaged over {s:g}" if s else way: row(mine, f"{s:g}", 0) for s in shares(way)}
         rows[f"{way}, mean of the last three checkpoints"] = row(mine, "0", 3)
-        rows[f"{way}, the same with weights averaged over 0.1"] = row(mine, "0.1", 3)
     record = about("noise") | {"task": options.task, "seeds": bank.SEEDS, "rows": rows}
     print(json.dumps(record, indent=2))
     if not options.no_history:

@@ -7,8 +7,8 @@ policy trains candidates of every generation, in the order of their seeds, and p
 most what one full training of every candidate costs, validation included, so that those which spend more on a candidate
 train fewer of them. The winner is scored on the seeds of its reward that the policy did not use. Regret is what it
 lacks to the best reward of the resample, by means over all seeds, in units of the deviation between rewards. (The mean
-of the best of many is a little too high, for all policies alike.) Resamples come in blocks that share their rewards: intervals are percentiles over blocks, so they cover the
-choice of rewards as well as that of seeds.
+of the best of many is a little too high, for all policies alike.) Resamples come in blocks that share their rewards:
+intervals are percentiles over blocks, so they cover the choice of rewards as well as that of seeds.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ POLICIES = (
     best("both: 1/4, 1/2, then 2 seeds, validation 3 x 3, report and training", RACE, 2, 3, 3),
 )
 PAPER = POLICIES[0].name
-DEFAULT = "halving at 1/4 and 1/2, validation 3 x 3, report and training"
+DEFAULT = "halving at 1/2, validation 3 x 3, report and training"
 """What the presets do."""
 
 

@@ -186,16 +186,18 @@ def _fitness(arms: Sequence[Arm]) -> Sheet:
 def _against(arms: Sequence[Arm], baseline: str) -> Sheet:
     """Statistics against the baseline; P is the probability that a value exceeds one of the baseline's."""
     rows = []
+    scaled = baseline == HUMAN  # an environment's own reward defines no scale
     for arm in arms:
         held = arm.against
         if held is None:
             continue
         apart = held.difference
         span = f"{number(apart.low)} .. {number(apart.high)}" if apart else "-"
-        scores = (_or_dash(value, "{:.2f}") for value in (held.improvement, held.normalised))
-        rows.append((shown(arm.name), held.verdict, number(apart.mean) if apart else "-", span, *scores))
-    columns = (f"against {shown(baseline)}", "verdict", "difference", f"{LOOK_LEVEL:.1%} interval", "P", "normalised")
-    return Sheet(columns, tuple(rows))
+        row = (shown(arm.name), held.verdict, number(apart.mean) if apart else "-", span)
+        scores = (held.improvement, held.normalised) if scaled else (held.improvement,)
+        rows.append((*row, *(_or_dash(value, "{:.2f}") for value in scores)))
+    columns = (f"against {shown(baseline)}", "verdict", "difference", f"{LOOK_LEVEL:.1%} interval", "P")
+    return Sheet((*columns, "normalised") if scaled else columns, tuple(rows))
 
 
 def _details(arms: Sequence[Arm], baseline: str) -> Sheet:

@@ -34,6 +34,8 @@ class Estimate:
         return trained + _CHECK * self.rewards
 
     def __str__(self) -> str:
+        if not self.training_steps:
+            return "nothing is left to train"
         share = self.evaluation_steps / self.training_steps
         return (
             f"{self.training_steps / 1e6:.3g} M training world-steps at {self.rate / 1000:.3g} k/s, evaluation up to "

@@ -19,7 +19,19 @@ HOSTILE = (
     "' onmouseover=window.pwned=1 x=\" {{ 7 * 7 }} &lt;b&gt; \x1b[31mred\x1b[0m \u202egnol\u2066 \x00 \ud800 "
 )
 """What must never become elements, attributes, a template, a terminal's colours or another direction of reading."""
-_STRUCTURE = {"event", "stage", "role", "training", "preset", "device", "strategy", "verdict", "finish", "winner"}
+_STRUCTURE = {
+    "event",
+    "stage",
+    "role",
+    "training",
+    "preset",
+    "device",
+    "strategy",
+    "choose_by",
+    "verdict",
+    "finish",
+    "winner",
+}
 _STRUCTURE |= {"kind", "parents"}
 """Keys whose values are words of the format; others in their place make a journal that is refused."""
 
