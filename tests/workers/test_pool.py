@@ -25,7 +25,7 @@ from support.halving import standing
 from eureka.config.settings import Evaluation, Racing, Settings
 from eureka.config.tasks import LoadedTask, load_task
 from eureka.errors import SandboxUnavailable, UserError
-from eureka.runs.candidate import Failed, Known, Outcome
+from eureka.runs.candidate import Failed, Known, Outcome, Trained
 from eureka.runs.events import Progressed, RungReached, TrainingProgress
 from eureka.runs.journal import RacedEvent, TrainedEvent
 from eureka.runs.store import Run, create
@@ -358,7 +358,7 @@ def programs_of(cartpole: Bench) -> list[str]:
 
 
 def results(
-    cartpole: Bench, folder: Path, count: int, race: Racing | None
+    cartpole: Bench, folder: Path, count: int, race: Racing | None, trainings: int = 1
 ) -> tuple[list[Outcome | None], dict[str, bytes]]:
     task = cartpole.loaded
     run = create(folder, task, settings_of(task), {})
@@ -367,7 +367,7 @@ def results(
     )
     pool = TrainerPool(executor, folder / "scratch")
     try:
-        outcomes = train(pool, run, programs_of(cartpole), race)
+        outcomes = train(pool, run, programs_of(cartpole) * trainings, race, trainings=trainings)
     finally:
         pool.close()
         run.close()
@@ -383,6 +383,16 @@ def test_two_workers_and_one_and_a_race_give_equal_bits(cartpole: Bench, tmp_pat
         f"candidates/{i}/policy": policies[f"candidates/{i}/policy"] for i in survivors
     }
     assert not (tmp_path / "two" / "scratch" / "tmp").exists()
+
+
+def test_added_seeds_are_the_same_bits_for_any_number_of_workers(cartpole: Bench, tmp_path: Path):
+    race = Racing(rungs=(0.25, 0.5), keep=0.5, seeds=(1, 2))
+    one, policies = results(cartpole, tmp_path / "one", 1, race, trainings=2)
+    assert results(cartpole, tmp_path / "two", 2, race, trainings=2) == (one, policies)
+    whole, _ = results(cartpole, tmp_path / "whole", 2, None, trainings=2)
+    finished = [i for i, outcome in enumerate(one) if isinstance(outcome, Trained)]
+    assert len(finished) == 2 and finished[1] == finished[0] + 4, "both trainings of one candidate"
+    assert [one[i] for i in finished] == [whole[i] for i in finished] and one[finished[0]] != one[finished[1]]
 
 
 SIZES = ("--generations", 2, "--samples", 4, "--envs", 32, "--steps", 40_960, "--racing", "0.25,0.5:0.5")
