@@ -120,7 +120,7 @@ POLICIES = (
     best("both: 1/4, 1/2, then 2 seeds, validation 3 x 3, report and training", RACE, 2, 3, 3),
 )
 PAPER = POLICIES[0].name
-DEFAULT = "halving at 1/2, validation 3 x 3, report and training"
+DEFAULT = "validation 3 x 3, shrunken, report and training"
 """What the presets do."""
 
 

@@ -128,9 +128,7 @@ class Preset(_Strict):
         "or, as in the paper, the selection fitness of the best checkpoint",
     )
     seeds: int = Field(default=1, ge=1, description="trainings of each candidate, on different seeds; 1 in the paper")
-    racing: Racing | None = Field(
-        default=Racing(), description="early stopping of weak candidates; None: off, as in the paper"
-    )
+    racing: Racing | None = Field(default=None, description="early stopping of weak candidates; None: off")
     finalists: int = Field(default=3, ge=1, description="candidates of all generations that are validated")
     validation_seeds: int = Field(
         default=3,

@@ -151,8 +151,8 @@ def test_a_tasks_own_race_is_taken_and_the_command_line_overrides_it(tmp_path):
     assert settings.racing == Racing(rungs=(0.3,), keep=0.4) and settings.warm_start == 0.5
     assert resolve(task, Options(search=SearchOptions(racing="off"), device=DeviceOptions("cpu"))).racing is None
     assert resolve(task, Options(search=SearchOptions(racing="on"), device=DeviceOptions("cpu"))).racing == Racing()
-    assert resolve(load_task("cartpole"), Options(device=DeviceOptions("cpu"))).racing == Racing()
-    assert load_task("cartpole").file.presets["paper"].racing is None
+    assert resolve(load_task("cartpole"), Options(device=DeviceOptions("cpu"))).racing is None
+    assert load_task("humanoid").file.presets["cpu"].racing == Racing()
     (tmp_path / "mine.yaml").write_text(text.replace("    final_seeds: 10\n", own.replace("[0.3]", "[1.3]"), 1))
     with pytest.raises(UserError, match=r"racing\.rungs\.0: input should be less than 1"):
         load_task(str(tmp_path / "mine.yaml"))
