@@ -69,16 +69,22 @@ def scores(trainings: Mapping[str, Sequence[Score]], choose_by: ChooseBy) -> dic
 
     For `estimate`, the mean of report fitness and of the fitness of the last episodes of training, the latter raised by
     the mean difference of the two over all trainings. The former comes from one policy, the latter from many and from
-    more episodes: it is less precise about that policy, and more about the reward. `checkpoint` is selection fitness.
+    more episodes: it is less precise about that policy, and more about the reward. No score lies outside the range of
+    the reports. `checkpoint` is selection fitness.
     """
     if choose_by == "checkpoint":
         return {name: [score.selection for score in of] for name, of in trainings.items()}
     apart = [s.report - s.training for of in trainings.values() for s in of if s.training is not None]
     level = statistics.fmean(apart) if apart else 0.0
-    return {
-        name: [s.report if s.training is None else (s.report + s.training + level) / 2.0 for s in of]
-        for name, of in trainings.items()
-    }
+    reports = [s.report for of in trainings.values() for s in of]
+    low, high = min(reports, default=0.0), max(reports, default=0.0)
+
+    def joined(score: Score) -> float:
+        if score.training is None:
+            return score.report
+        return min(high, max(low, (score.report + score.training + level) / 2.0))
+
+    return {name: [joined(score) for score in of] for name, of in trainings.items()}
 
 
 def with_estimates(candidates: Iterable[Candidate], choose_by: ChooseBy) -> list[Candidate]:

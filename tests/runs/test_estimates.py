@@ -96,5 +96,11 @@ def test_a_score_is_the_mean_of_report_and_training_at_the_level_of_the_reports(
     trained = {"a": [score(10.0, training=6.0)], "b": [score(4.0, training=6.0), score(7.0, training=None)]}
     # the reports lie (4 - 2) / 2 = 1 above the episodes of training
     assert scores(trained, "estimate") == {"a": [8.5], "b": [5.5, 7.0]}
+    full = {
+        "a": [score(500.0, training=490.0)],
+        "b": [score(500.0, training=300.0)],
+        "c": [score(100.0, training=90.0)],
+    }
+    assert max(values[0] for values in scores(full, "estimate").values()) == 500.0, "no more than was ever reached"
     assert scores({"a": [score(1.0)]}, "estimate") == {"a": [1.0]}
     assert scores({"a": [score(1.0, training=9.0, selection=5.0)]}, "checkpoint") == {"a": [5.0]}, "as in the paper"
