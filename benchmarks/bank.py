@@ -79,7 +79,7 @@ class Compared(Training):
         moments, shape = self.learner.observations, self.learner.policy.shape
         self.found[0].append([writer.curves["fitness"][-1] for writer in self._curves])
         for found, average, (flat, best) in zip(self.found[1:], self.averages, self.bests, strict=True):
-            scores = self._evaluate(Policy(shape, average), moments, "selection").mean(dim=1).tolist()
+            scores = self._evaluate(Policy(shape, average), moments, "selection").fitness.mean(dim=1).tolist()
             for p, score in enumerate(scores):
                 if score > max((before[p] for before in found), default=-math.inf):
                     flat[p] = average[p]
@@ -95,13 +95,13 @@ class Compared(Training):
             moments = RunningMoments(self.members, (self.learner.policy.shape.seen,), flat.device)
             moments.load(saved)
             policy = Policy(self.learner.policy.shape, flat)
-            found.append(self._evaluate(policy, moments, "report").mean(dim=1).tolist())
+            found.append(self._evaluate(policy, moments, "report").fitness.mean(dim=1).tolist())
         return found
 
 
 def sizes(made: Setting, changes: dict[str, Any]) -> Preset:
     """The preset cpu with changes, and the evaluation that fits its steps."""
-    preset = made.loaded.file.presets["cpu"]
+    preset = made.loaded.preset("cpu")
     learning = preset.learning.model_copy(update=changes.get("learning", {}))
     plain = {name: value for name, value in changes.items() if name != "learning"}
     preset = preset.model_copy(update={"steps": STEPS[made.name]} | plain | {"learning": learning})
@@ -113,7 +113,9 @@ def train(job: Job) -> list[dict[str, Any]]:
     made = setting(job.task)
     preset = sizes(made, job.changes)
     ((text,), _) = compiled([job.code], made.fields)
-    plan = Plan(preset.worlds, preset.iterations, preset.learning, preset.evaluation, 0, "bank")
+    plan = Plan(
+        preset.worlds, preset.iterations, preset.learning, preset.evaluation, 0, "bank", curriculum=preset.curriculum
+    )
     seeds = [derive(0, "bank", seed) for seed in job.seeds]
     programs = [made.program(text, preset.worlds) for _ in seeds]
     training = Compared(made.task, made.model, programs, seeds, plan, made.backend)

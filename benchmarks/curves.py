@@ -93,8 +93,8 @@ class Unchanged:
 def prepare(name: str, seeds: int, steps: int | None, episodes: int, threads: int) -> Course:
     """A shipped task with its human reward, compiled in the sandbox."""
     loaded = load_task(name)
-    preset = loaded.file.presets["cpu"]
-    task = load_class(loaded)
+    preset = loaded.preset("cpu")
+    task = load_class(loaded, preset.curriculum)
     model = compile_scene(task.scene())
     physics = ThreadPhysics(model, RECORDED_WORLDS, threads)
     states = random_states(task, Env(task, physics, torch.zeros(1, dtype=torch.int64), "benchmark"))
@@ -102,7 +102,7 @@ def prepare(name: str, seeds: int, steps: int | None, episodes: int, threads: in
     program = rebuild(compiled(loaded.rewards["human"].read_text(), fields), fields, preset.worlds)
     iterations = max(1, (steps or preset.steps) // (preset.worlds * preset.learning.horizon))
     evaluation = Evaluation(checkpoints=10, selection_episodes=episodes, report_episodes=1)
-    plan = Plan(preset.worlds, iterations, preset.learning, evaluation, 0, "benchmark")
+    plan = Plan(preset.worlds, iterations, preset.learning, evaluation, 0, "benchmark", curriculum=preset.curriculum)
     return Course(task, model, program, plan, [derive(0, "benchmark", i) for i in range(seeds)], threads)
 
 

@@ -123,10 +123,10 @@ def main() -> None:
 
     torch.set_num_threads(1)
     loaded = load_task(options.task)
-    preset = loaded.file.presets["cpu"]
+    preset = loaded.preset("cpu")
     learning = learning_from(preset.learning, options.set)
     worlds, steps = options.worlds or preset.worlds, options.steps or preset.steps
-    task = load_class(loaded)
+    task = load_class(loaded, preset.curriculum)
     model = compile_scene(task.scene())
     physics = ThreadPhysics(model, RECORDED_WORLDS, options.threads)
     states = random_states(task, Env(task, physics, torch.zeros(1, dtype=torch.int64), "benchmark"))
@@ -134,7 +134,15 @@ def main() -> None:
     program = rebuild(compiled(loaded.rewards[options.reward].read_text(), fields), fields, worlds)
 
     evaluation = Evaluation(checkpoints=10, selection_episodes=16, report_episodes=options.episodes)
-    plan = Plan(worlds, max(1, steps // (worlds * learning.horizon)), learning, evaluation, 0, "benchmark")
+    plan = Plan(
+        worlds,
+        max(1, steps // (worlds * learning.horizon)),
+        learning,
+        evaluation,
+        0,
+        "benchmark",
+        curriculum=preset.curriculum,
+    )
     seeds = [derive(0, "benchmark", i) for i in range(options.members)]
     training = Training(task, model, [program] * options.members, seeds, plan, Backend("cpu", options.threads))
 

@@ -40,7 +40,7 @@ def shares(way: str) -> tuple[float, ...]:
 
 def changes(task: str, way: dict[str, Any]) -> dict[str, Any]:
     """The changes of a way, as numbers for this task."""
-    preset = setting(task).loaded.file.presets["cpu"]
+    preset = setting(task).loaded.preset("cpu")
     found: dict[str, Any] = {}
     if "worlds" in way:
         found["worlds"] = round(preset.worlds * way["worlds"])

@@ -64,8 +64,7 @@ class Setting:
     @property
     def preset(self) -> Preset:
         """The sizes for this kind of machine."""
-        presets = self.loaded.file.presets
-        return presets.get("gpu" if self.backend.torch_device.type == "cuda" else "cpu", presets["cpu"])
+        return preset_for(self.loaded, self.backend.torch_device.type)
 
     def env(self, worlds: int, seed: int = 0) -> Env:
         """An environment of one member."""
@@ -78,7 +77,8 @@ class Setting:
 
     def rewards(self, count: int) -> list[str]:
         """Rewards as the built-in search proposes them at first, one like no other."""
-        description = describe(self.loaded, self.task, self.states, self.observation_size)
+        curriculum = self.preset.curriculum
+        description = describe(self.loaded, self.task, self.states, self.observation_size, curriculum)
         request = Request(1, tuple(range(count)), 0, prompts.first(description), description, None)
         (answer,) = Search(0).propose([request])
         return [extract(reply.text, reply.finish).code or "" for reply in answer.replies]
@@ -97,10 +97,15 @@ class Setting:
         seed: int = 0,
     ) -> Training:
         """A population with one program a member, all members with the same seed, as in a search."""
-        plan = Plan(worlds, iterations, learning, evaluation, seed, "benchmark")
+        plan = Plan(worlds, iterations, learning, evaluation, seed, "benchmark", curriculum=self.preset.curriculum)
         built = [self.program(text, worlds) for text in programs]
         seeds = [derive(seed, "benchmark")] * len(built)
         return Training(self.task, self.model, built, seeds, plan, self.backend)
+
+
+def preset_for(loaded: LoadedTask, device: str) -> Preset:
+    """The sizes and parameters for this kind of machine."""
+    return loaded.preset("gpu" if device == "cuda" and "gpu" in loaded.file.presets else "cpu")
 
 
 def setting(name: str, device: str = "cpu", threads: int = 1) -> Setting:
@@ -108,7 +113,7 @@ def setting(name: str, device: str = "cpu", threads: int = 1) -> Setting:
     torch.set_num_threads(1)
     mine = Path(__file__).parent / f"{name}.yaml"
     loaded = load_task(str(mine) if mine.is_file() else name)
-    task = load_class(loaded)
+    task = load_class(loaded, preset_for(loaded, device).curriculum)
     model = compile_scene(task.scene())
     env = Env(task, ThreadPhysics(model, RECORDED_WORLDS, 1), torch.zeros(1, dtype=torch.int64), "benchmark")
     states = random_states(task, env)

@@ -37,7 +37,7 @@ def section(name: str, command: Any, root: Any) -> str:
     """Synopsis, description and a table of arguments and options."""
     context = Context(command, info_name=name, parent=root)
     usage = " ".join(command.collect_usage_pieces(context)).replace("{", "").replace("}", "")
-    rows = [row(p) for p in command.get_params(context) if p.name != "help"]
+    rows = [row(p) for p in command.get_params(context) if p.name != "help" and not getattr(p, "hidden", False)]
     table = ["| argument or option | | default |", "|---|---|---|", *rows] if rows else []
     lines = [f"## {name}", "", "```", f"{context.command_path} {usage}", "```", "", command.help, ""]
     return "\n".join(lines + (["\n".join(table), ""] if table else []))

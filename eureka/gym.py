@@ -7,7 +7,7 @@ gymnasium do it with the id `"eureka.gym:eureka/MyTask-v0"`. See docs/gymnasium.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from torch import Tensor
 
+from eureka.config.parameters import Curriculum, parse
 from eureka.config.tasks import EnvironmentFile, LoadedTask, load_task, shipped_tasks
 from eureka.envs.base import Step
 from eureka.envs.env import Env
@@ -56,6 +57,7 @@ class VectorTask(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         num_envs: int = 1,
         *,
         reward: str | Path | Reward = "human",
+        parameters: Mapping[str, Any] | None = None,
         render_mode: str | None = None,
         threads: int = 0,
     ):
@@ -66,6 +68,7 @@ class VectorTask(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             num_envs: number of worlds.
             reward: "human" or "sparse" for one of the task's; the path of a Python file with `compute_reward`, such as
                 `eureka export` writes; or such a function. It runs without a sandbox: review it before use.
+            parameters: values of the task's parameters by name, as in its YAML; others have the YAML's values.
             render_mode: None or "rgb_array".
             threads: simulation threads; 0 for one per CPU. Results do not depend on it.
 
@@ -78,7 +81,7 @@ class VectorTask(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             raise UserError(f"no render mode {render_mode!r}; give 'rgb_array', or None for no images")
         loaded = _load(task)
         self.num_envs, self.render_mode = int(num_envs), render_mode
-        self.task = load_class(loaded)
+        self.task = load_class(loaded, _curriculum(loaded, parameters or {}))
         self._physics = ThreadPhysics(
             compile_scene(self.task.scene()), self.num_envs, threads or min(self.num_envs, cores())
         )
@@ -175,9 +178,9 @@ class VectorTask(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     def _present(self) -> np.ndarray:
         """Read the current State and its observation."""
         env = self._env
-        state = self.task.state(self._physics, env.memory, env.last_action, env.previous_action)
-        self._fields = {name: value.clone() for name, value in tensors(state).items()}
-        return self.task.observe(state).numpy().copy()
+        state = env.task.state(self._physics, env.memory, env.last_action, env.previous_action)
+        self._fields = {name: value.clone() for name, value in (tensors(state) | env.parameters).items()}
+        return env.task.observe(state).numpy().copy()
 
     def _compute_reward(self, fields: dict[str, Tensor]) -> Tensor:
         self._fields = {name: value.clone() for name, value in fields.items()}
@@ -195,9 +198,16 @@ class SingleTask(gymnasium.Env[np.ndarray, np.ndarray]):
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array"]}  # noqa: RUF012
 
-    def __init__(self, task: str | Path, *, reward: str | Path | Reward = "human", render_mode: str | None = None):
+    def __init__(
+        self,
+        task: str | Path,
+        *,
+        reward: str | Path | Reward = "human",
+        parameters: Mapping[str, Any] | None = None,
+        render_mode: str | None = None,
+    ):
         """Make the world; see `VectorTask`."""
-        self._vector = VectorTask(task, 1, reward=reward, render_mode=render_mode, threads=1)
+        self._vector = VectorTask(task, 1, reward=reward, parameters=parameters, render_mode=render_mode, threads=1)
         self.task, self.render_mode = self._vector.task, render_mode
         self.observation_space = self._vector.single_observation_space
         self.action_space = self._vector.single_action_space
@@ -267,6 +277,15 @@ def _load(task: str | Path) -> LoadedTask:
         identifier = loaded.file.identifier
         raise UserError(f"{task} is a Gymnasium environment already; make it with gymnasium.make({identifier!r})")
     return loaded
+
+
+def _curriculum(loaded: LoadedTask, parameters: Mapping[str, Any]) -> Curriculum:
+    for name, given in parameters.items():
+        try:
+            parse(given)
+        except ValueError as error:
+            raise UserError(f"parameters: {name}: {error}") from None
+    return Curriculum({**loaded.curriculum.parameters, **parameters})
 
 
 class _Camera:

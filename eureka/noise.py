@@ -96,3 +96,18 @@ class Noise:
         a, b = torch.sqrt(1.0 - u), torch.sqrt(u)
         v, w = 2.0 * math.pi * v, 2.0 * math.pi * w
         return torch.stack([b * torch.cos(w), a * torch.sin(v), a * torch.cos(v), b * torch.sin(w)], dim=-1)
+
+    def tilted_rotation(self, stream: str, tilt: Tensor) -> Tensor:
+        """(W, 4) float32 unit quaternions wxyz, uniform among those whose z axis is within `tilt` of the vertical.
+
+        `tilt` is (W,) rad in [0, pi]; pi gives all of SO(3). The z axis is uniform on a spherical cap.
+        """
+        u, v, w = self.uniform(stream, 3).unbind(-1)
+        # 1 - cos of the z axis' angle is uniform; half-angle formulas give the swing's quaternion.
+        sine = torch.sin(0.5 * tilt) * torch.sqrt(u)
+        cosine = torch.sqrt(1.0 - sine * sine)
+        direction, turn = 2.0 * math.pi * v, math.pi * w
+        # The swing, about a horizontal axis, after the turn about z.
+        x, y = sine * torch.cos(direction), sine * torch.sin(direction)
+        c, s = torch.cos(turn), torch.sin(turn)
+        return torch.stack([cosine * c, x * c + y * s, y * c - x * s, cosine * s], dim=-1)

@@ -32,6 +32,12 @@ def angle_between(a: Tensor, b: Tensor) -> Tensor:
     return 2.0 * torch.asin(sine.clamp(max=1.0))
 
 
+def about_z(angle: Tensor) -> Tensor:
+    """(..., 4) the rotations by `angle` (...) rad about the z axis."""
+    half, zero = 0.5 * angle, torch.zeros_like(angle)
+    return torch.stack([torch.cos(half), zero, zero, torch.sin(half)], dim=-1)
+
+
 def rotate(q: Tensor, v: Tensor) -> Tensor:
     """(..., 3) the vectors `v` rotated by `q`: from the frame with orientation `q` to the world frame."""
     w, u = q[..., :1], q[..., 1:]

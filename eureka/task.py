@@ -13,8 +13,9 @@ task, or use a multiple of 32 worlds per member.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, fields, replace
-from typing import Any, ClassVar, Generic, TypeVar
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import mujoco
 import torch
@@ -46,6 +47,51 @@ class NoMemory:
     """Memory of tasks that need none."""
 
 
+def parameter(default: float, unit: str, low: float, high: float, doc: str) -> Any:
+    """A field of a task's `Parameters`.
+
+    Args:
+        default: the value if none is given.
+        unit: such as `rad` or `m/s`; empty for a number without a unit.
+        low, high: the values that are allowed.
+        doc: what it is, for users and the designer.
+    """
+    return field(default=default, metadata={"unit": unit, "low": low, "high": high, "doc": doc})
+
+
+@dataclass(frozen=True)
+class NoParameters:
+    """Parameters of tasks that have none."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a task measures beside its fitness: a value of `measure`, reduced over an episode.
+
+    It is shown to users and designers, and of candidates with equal fitness the one with the better metrics is chosen.
+    """
+
+    name: str
+    """Of the value in `measure`."""
+    unit: str
+    better: Literal["higher", "lower"]
+    over: Literal["mean", "sum", "max", "last"]
+    """How an episode's values become one: mean over control steps, sum, greatest, or last."""
+    doc: str
+
+    def of(self, episode: Episode) -> Tensor:
+        """(W,) float32 of the episodes."""
+        match self.over:
+            case "mean":
+                return episode.sums[self.name] / episode.length.clamp(min=1)
+            case "sum":
+                return episode.sums[self.name]
+            case "max":
+                return episode.maxima[self.name]
+            case "last":
+                return episode.last[self.name]
+
+
 class Task(ABC, Generic[StateT, MemoryT]):
     """Base of all tasks. The designer sees the docstrings of the class, `act` and `terminated`.
 
@@ -53,7 +99,11 @@ class Task(ABC, Generic[StateT, MemoryT]):
     `(N, 3) m, world frame`. It has the fields `action` and `last_action`, (N, action_size) in [-1, 1]. `MemoryT` is a
     frozen dataclass of tensors with one row per world, passed from one control step to the next.
 
-    The designer also sees class constants that have a docstring, with their values.
+    The designer also sees class constants that have a docstring, with their values, and the parameters.
+
+    `Parameters` is a frozen dataclass of `parameter(...)` fields, whose values YAML and command line may set. A field
+    annotated as `Tensor` is a tensor (W,) float32: it may differ between worlds, change in a training, and be an
+    argument of a reward. A field annotated as `float`, `int` or `bool` is a constant, which `scene` may use.
     """
 
     State: ClassVar[type]
@@ -66,6 +116,20 @@ class Task(ABC, Generic[StateT, MemoryT]):
     """Size of an action, whose entries are in [-1, 1]."""
     speed_bound: ClassVar[float] = 1e3
     """m/s or rad/s; a world with a faster joint has diverged, which terminates its episode."""
+
+    Parameters: ClassVar[type] = NoParameters
+    """The dataclass of the task's parameters."""
+    parameters: Any = NoParameters()
+    """Their values, set before `scene` is called and not yet in `__init__`; in `scene`, all of them are numbers."""
+    ranges: Mapping[str, tuple[float, float]] = {}
+    """Lowest and highest values of parameters that worlds draw at the start of an episode; set with `parameters`."""
+    metrics: ClassVar[tuple[Metric, ...]] = ()
+    """What is measured beside the fitness, the most telling first."""
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        if "Parameters" in cls.__dict__:
+            cls.parameters = cls.Parameters()
 
     @abstractmethod
     def scene(self) -> mujoco.MjSpec:
@@ -105,7 +169,7 @@ class Task(ABC, Generic[StateT, MemoryT]):
         return torch.zeros_like(_first(state)[:, 0], dtype=torch.bool)
 
     def measure(self, state: StateT, memory: MemoryT) -> dict[str, Tensor]:
-        """(W,) float32 each: the quantities at this control step that the fitness is computed from."""
+        """(W,) float32 each: the quantities at this control step that fitness and metrics are computed from."""
         return {}
 
     @abstractmethod

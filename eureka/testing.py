@@ -46,6 +46,7 @@ class _Shapes:
         self.model, self.num_worlds, self.device = model, count, torch.device("cpu")
         m, zeros = model, partial(torch.zeros, count)
         self.qpos, self.qvel, self.ctrl, self.qfrc_actuator = zeros(m.nq), zeros(m.nv), zeros(m.nu), zeros(m.nv)
+        self.xfrc_applied = zeros(m.nbody, 6)
         self.xpos, self.xquat, self.site_xpos = zeros(m.nbody, 3), zeros(m.nbody, 4), zeros(m.nsite, 3)
         self.sensordata = zeros(m.nsensordata)
         self.step = self.reset = self.forward = lambda _: None

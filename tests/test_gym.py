@@ -16,6 +16,7 @@ from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode
 from gymnasium.wrappers import vector as wrappers
 from support.bench import Bench
+from support.leaning import write_task
 
 from eureka.cli.export import source
 from eureka.config.tasks import shipped_tasks
@@ -386,3 +387,18 @@ def test_stable_baselines_trains_with_an_exported_reward(tmp_path: Path):
     print(f"fitness {before:.1f} before, {after:.1f} after")
     # measured: 50 before, 185 to 250 from 2048 steps on
     assert before < 100 and after > 2 * before
+
+
+def test_parameters_are_given_to_the_task_and_a_wrong_one_is_one_sentence(tmp_path: Path):
+    path = write_task(tmp_path)
+    envs = VectorTask(path, 3, parameters={"angle_limit": 0.2})
+    envs.reset(seed=0)
+    assert envs.state_fields()["angle_limit"].tolist() == pytest.approx([0.2] * 3)
+    assert envs.state_fields()["push"].tolist() == pytest.approx([0.9] * 3), "from its YAML"
+    _, reward, *_ = envs.step(push(3))
+    fields = envs.state_fields()
+    assert reward == pytest.approx((1 - fields["pole_angle"].abs() / 0.2).numpy(), abs=1e-6)
+    with pytest.raises(UserError, match=r"parameters\.angel_limit: Leaning has no such parameter"):
+        VectorTask(path, 1, parameters={"angel_limit": 1.0})
+    with pytest.raises(UserError, match="parameters: push: give a number"):
+        SingleTask(path, parameters={"push": "hard"})

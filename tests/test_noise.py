@@ -3,6 +3,7 @@ import math
 import torch
 
 from eureka.noise import Noise, mix, world_keys
+from eureka.rotation import rotate
 from eureka.system.seeds import derive
 
 
@@ -65,6 +66,22 @@ def test_rotations_are_uniform_on_so3():
     assert torch.allclose(q.norm(dim=-1), torch.ones(50_000, dtype=torch.float64), atol=1e-6)
     # P(angle <= t) = (t - sin t) / pi on SO(3)
     angle = 2 * torch.acos(q[:, 0].abs().clamp(max=1))
+    for t in (0.5, 1.5, 2.5):
+        assert abs(float((angle <= t).double().mean()) - (t - math.sin(t)) / math.pi) < 0.01
+
+
+def test_tilted_rotations_are_uniform_on_their_cap_and_on_so3_without_a_limit():
+    axis, count = torch.tensor([0.0, 0.0, 1.0]), 50_000
+    for tilt in (0.0, 0.6, math.pi):
+        q = noise(worlds=count).tilted_rotation("q", torch.full((count,), tilt))
+        assert torch.allclose(q.norm(dim=-1), torch.ones(count), atol=1e-5)
+        height = rotate(q, axis.expand(count, 3))[:, 2].double()
+        # on a cap the height is uniform from cos(tilt) to 1
+        low = math.cos(tilt)
+        assert height.min() >= low - 1e-5 and abs(float(height.mean()) - (1 + low) / 2) < 0.01
+        turned = rotate(q, torch.tensor([1.0, 0.0, 0.0]).expand(count, 3)).mean(dim=0)
+        assert turned.abs().max() < 0.02, "the turn about z is uniform"
+    angle = 2 * torch.acos(q[:, 0].double().abs().clamp(max=1))
     for t in (0.5, 1.5, 2.5):
         assert abs(float((angle <= t).double().mean()) - (t - math.sin(t)) / math.pi) < 0.01
 

@@ -37,6 +37,8 @@ def run(
     envs: options.Envs = None,
     steps: options.Steps = None,
     seed: options.Seed = None,
+    changes: options.Set = None,
+    policy: options.Policy = None,
     strategy: options.Strategy = None,
     racing: options.Racing = None,
     search_seeds: options.SearchSeeds = None,
@@ -88,7 +90,7 @@ def run(
 
     loaded, isolation = load_task(task), IsolationPolicy(sandbox, open_trainer)
     model = ModelOptions(llm, max_usd, max_tokens, prices, temperature, reply_tokens, timeout, strict or None)
-    sizes = SizeOptions(preset, envs, steps, seed, compile)
+    sizes = SizeOptions(preset, envs, steps, seed, compile, tuple(changes or ()), policy)
     search = SearchOptions(
         generations, samples, strategy, racing, search_seeds, validation, choose_by, warm_start, start, seeds
     )
@@ -116,6 +118,7 @@ def resume(
     open_trainer: options.OpenTrainer = False,
     display: options.Display = "auto",
     log: options.Log = None,
+    changes: Annotated[list[str] | None, Option("--set", hidden=True)] = None,
 ) -> None:
     """Resume an interrupted run from its last checkpoint.
 
@@ -125,25 +128,43 @@ def resume(
     from eureka.runs.store import find_run
     from eureka.workers.isolation import IsolationPolicy
 
+    if changes:
+        raise UserError(
+            f"--set {changes[0]}: a resumed run keeps its settings; start a new run with eureka run TASK --set"
+        )
     where = DeviceOptions(devices=devices, workers=workers, executor=executor)
-    changes = Changes(ModelOptions(llm, max_usd, max_tokens, prices), where)
     with _shown(display, log) as show:
-        session.resume(find_run(run), changes, IsolationPolicy(sandbox, open_trainer), show)
+        session.resume(
+            find_run(run),
+            Changes(ModelOptions(llm, max_usd, max_tokens, prices), where),
+            IsolationPolicy(sandbox, open_trainer),
+            show,
+        )
 
 
 @app.command()
 def check(
     task: options.Task,
-    reward: Annotated[Path, Option(metavar="FILE", help="Python file that defines compute_reward.")],
+    reward: Annotated[
+        str | None,
+        Option(metavar="FILE|human|sparse", help="Reward to compile and to run on states of random play."),
+    ] = None,
+    preset: options.Preset = None,
+    changes: options.Set = None,
+    episodes: Annotated[int, Option(metavar="N", min=1, help="Episodes of random play.")] = 64,
     sandbox: options.Sandbox = "auto",
     open_trainer: options.OpenTrainer = False,
 ) -> None:
-    """Compile a reward in the sandbox and test it on random states."""
+    """Test a task with random actions, and a reward in the sandbox.
+
+    Shows the task's parameters, and fitness and metrics of random play with 95% intervals.
+    """
     from eureka.cli import check as checking
     from eureka.config.tasks import load_task
     from eureka.workers.isolation import IsolationPolicy
 
-    raise Exit(checking.check(load_task(task), reward, IsolationPolicy(sandbox, open_trainer)))
+    sizes = SizeOptions(preset, changes=tuple(changes or ()))
+    checking.check(load_task(task), reward, sizes, episodes, IsolationPolicy(sandbox, open_trainer))
 
 
 @app.command()
@@ -155,6 +176,8 @@ def train(
     envs: options.Envs = None,
     steps: options.Steps = None,
     seed: options.Seed = None,
+    changes: options.Set = None,
+    policy: options.Policy = None,
     device: options.Device = "auto",
     devices: options.Devices = None,
     workers: options.Workers = None,
@@ -177,7 +200,10 @@ def train(
     from eureka.workers.isolation import IsolationPolicy
 
     parsed, isolation = arms.parse_arms([reward], task), IsolationPolicy(sandbox, open_trainer)
-    sizes, where = SizeOptions(preset, envs, steps, seed, compile), DeviceOptions(device, devices, workers, executor)
+    sizes, where = (
+        SizeOptions(preset, envs, steps, seed, compile, tuple(changes or ()), policy),
+        DeviceOptions(device, devices, workers, executor),
+    )
     settings = resolve(parsed.task, Options(sizes, model=ModelOptions("search"), device=where))
     settings = settings.model_copy(update={"final_seeds": seeds, "samples": seeds})
     with _shown(display, log) as show:
@@ -217,6 +243,8 @@ def compare(
     envs: options.Envs = None,
     steps: options.Steps = None,
     seed: options.Seed = None,
+    changes: options.Set = None,
+    policy: options.Policy = None,
     device: options.Device = "auto",
     devices: options.Devices = None,
     workers: options.Workers = None,
@@ -240,9 +268,13 @@ def compare(
 
     parsed, isolation = arms.parse_arms(names, task), IsolationPolicy(sandbox, open_trainer)
     wanted = CompareOptions(controls=arms.controls(controls), robustness=robustness, correlation=correlation)
-    sizes, where = SizeOptions(preset, envs, steps, seed, compile), DeviceOptions(device, devices, workers, executor)
+    sizes, where = (
+        SizeOptions(preset, envs, steps, seed, compile, tuple(changes or ()), policy),
+        DeviceOptions(device, devices, workers, executor),
+    )
     settings = resolve_comparison(parsed.task, parsed.run, Options(sizes, device=where))
     settings = settings.model_copy(update={"final_seeds": seeds})
+    wanted = wanted.model_copy(update={"notes": arms.other_parameters(parsed, settings)})
     if "best-of-n" in wanted.controls:
         asked = apply_changes(parsed.run or settings, ModelOptions(llm))
         wanted = wanted.model_copy(update={"llm": asked.llm, "asking": asked.asking})
@@ -263,6 +295,7 @@ def bench(
     steps: options.Steps = None,
     seeds: options.FinalSeeds = 5,
     seed: options.Seed = None,
+    changes: options.Set = None,
     strategy: options.Strategy = None,
     racing: options.Racing = None,
     search_seeds: options.SearchSeeds = None,
@@ -299,7 +332,7 @@ def bench(
     search = SearchOptions(
         generations, samples, strategy, racing, search_seeds, validation, choose_by, warm_start, final_seeds=seeds
     )
-    chosen = Options(SizeOptions(preset, envs, steps, seed, compile), search, model, where)
+    chosen = Options(SizeOptions(preset, envs, steps, seed, compile, tuple(changes or ())), search, model, where)
     loaded = [load_task(task) for task in tasks]
     plans = [(task, resolve(task, chosen)) for task in loaded]
     isolation = IsolationPolicy(sandbox, open_trainer)

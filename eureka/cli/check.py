@@ -2,34 +2,90 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from eureka.config.options import DeviceOptions, Options
+from eureka.config.description import Description
+from eureka.config.options import DeviceOptions, Options, SizeOptions
 from eureka.config.settings import Settings
 from eureka.config.tasks import LoadedTask
 from eureka.designers import prompts
 from eureka.errors import UserError
 from eureka.experiment import context, estimate, options
 from eureka.runs.candidate import Failed
+from eureka.runs.statistics import student
 from eureka.system.files import read_source
 from eureka.text import number
 from eureka.workers.isolation import IsolationPolicy
+from eureka.workers.messages import PlayedRandom, PreflightReport
+from eureka.workers.pool import TrainerPool
 
 
-def check(task: LoadedTask, reward: Path, isolation: IsolationPolicy) -> int:
-    """Compile a reward and run it on states of random play.
+def check(task: LoadedTask, reward: str | None, sizes: SizeOptions, episodes: int, isolation: IsolationPolicy) -> None:
+    """Play random episodes; with a reward, compile it and run it on states of random play.
 
-    Returns:
-        The exit code.
+    Args:
+        task: the task.
+        reward: name of one of the task's rewards, or a file; None to test the task alone.
+        sizes: preset and changes, which decide the task's parameters.
+        episodes: of random play.
+        isolation: of compiler and trainer.
 
     Raises:
-        UserError: the file cannot be read, or the reward is invalid.
+        UserError: the task fails, the file cannot be read, or the reward is invalid.
     """
-    source = read_source(reward)
-    settings = options.resolve(task, Options(device=DeviceOptions("cpu")))
+    path = None if reward is None else task.rewards.get(reward, Path(reward))
+    source = read_source(path) if path else ""
+    settings = options.resolve(task, Options(sizes, device=DeviceOptions("cpu")))
     with context.tools(task, isolation, settings) as (compiler, trainer):
-        ((_, result),) = compiler.compile({0: source}, trainer.description.fields())
-        report = result if isinstance(result, Failed) else trainer.preflight(result, settings.worlds)
+        print("\n".join(_task(task, settings, trainer)))
+        if path is not None:
+            ((_, result),) = compiler.compile({0: source}, trainer.description.fields())
+            report = result if isinstance(result, Failed) else trainer.preflight(result, settings.worlds)
+            _show_reward(path, report)
+        try:
+            played = trainer.play_random(episodes, settings.seed)
+        except UserError as error:
+            if "NotImplementedError" not in str(error) or path is None:
+                raise
+            print(f"\nno random play: {error}")  # a reward can be tested before there is a fitness
+        else:
+            print("\n".join(_random_play(played, trainer.description)))
+
+
+def _task(task: LoadedTask, settings: Settings, trainer: TrainerPool) -> list[str]:
+    """The task's parameters and the stages of a training."""
+    description = trainer.description
+    rows = [["parameter", "value", "default", "unit", ""]] if description.parameters else []
+    rows += [[p.name, p.value, number(p.default), p.unit, p.doc] for p in description.parameters]
+    stages = [f"stage {stage}" for stage in description.stages]
+    return [f"{task.file.name}, preset {settings.preset}", *_columns(rows), *stages, ""]
+
+
+def _random_play(played: PlayedRandom, description: Description) -> list[str]:
+    """Fitness and metrics of random play, with 95 % intervals."""
+    rows = [["random play", "mean", "95% interval", "unit", ""]]
+    rows.append(["fitness", *_interval(played.fitness), "", "higher is better"])
+    for m in description.metrics:
+        rows.append([m.name, *_interval(played.metrics[m.name]), m.unit, f"{m.better} is better; {m.doc}"])
+    lengths = [float(steps) for steps in played.length]
+    rows.append(["length", *_interval(lengths), "steps", f"of an episode, at most {description.horizon}"])
+    return ["", f"{len(lengths)} episodes of random actions:", *_columns(rows)]
+
+
+def _interval(values: Sequence[float]) -> list[str]:
+    if len(values) < 2:
+        return [number(values[0]), "-"]
+    interval = student(values)
+    return [number(interval.mean), f"{number(interval.low)} .. {number(interval.high)}"]
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  " + "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _show_reward(reward: Path, report: PreflightReport | Failed) -> None:
     if isinstance(report, Failed):
         where = f"{reward}, line {report.line}" if report.line else str(reward)
         raise UserError(f"{where}: {report.message}")
@@ -40,7 +96,6 @@ def check(task: LoadedTask, reward: Path, isolation: IsolationPolicy) -> int:
         print(f"  {name:<{width}}  {'  '.join(f'{number(v):>9}' for v in values)}")
     for note in report.notes:
         print(f"note: {note}")
-    return 0
 
 
 def dry_run(task: LoadedTask, settings: Settings, isolation: IsolationPolicy) -> None:

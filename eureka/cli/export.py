@@ -90,7 +90,8 @@ def export(folder: Path, name: str | None, target: Path, wrapper: bool = False) 
     if target.exists():
         raise UserError(f"{target} exists already; give another file with -o, or remove it")
     _, event = journal.replies()[candidate.address]
-    text = source(candidate.code, _provenance(journal.record.task, folder, candidate, event.answer.model), wrapper)
+    title = journal.settings.title(journal.record.task)
+    text = source(candidate.code, _provenance(title, folder, candidate, event.answer.model), wrapper)
     with output_file(target):
         write_whole(target, text.encode())
     with_ = ", with a gymnasium wrapper" if wrapper else ""

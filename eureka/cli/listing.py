@@ -61,7 +61,8 @@ def _row(run: Path) -> list[str]:
     """A run on one line; an unreadable run says so in its state."""
     try:
         journal = read_journal(run)
-        state, task = "training" if journal.find(TrainingEvent) else "started", journal.record.task
+        state = "training" if journal.find(TrainingEvent) else "started"
+        task = journal.settings.title(journal.record.task)
         state = "finished" if journal.finished else f"{state}, not finished"
         if journal.arms:
             names = [arm.name for arm in journal.arms.arms]

@@ -23,6 +23,24 @@ Seed = Annotated[int | None, Option(metavar="S", help="Seed of all random number
 Compile = Annotated[
     bool, Option("--compile", help="Compile the rewards of a generation with torch.compile; needs a C++ compiler.")
 ]
+Set = Annotated[
+    list[str] | None,
+    Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Change a setting of the preset or a parameter of the task, such as learning.gamma=0.98 or "
+        "parameters.NAME=0.5; may be repeated.",
+        show_default=False,
+    ),
+]
+Policy = Annotated[
+    str | None,
+    Option(
+        metavar="RUN|FILE",
+        help="Policy that every training starts from: a run's winner, or a policy file in a run.",
+        show_default="a new policy",
+    ),
+]
 FinalSeeds = Annotated[int, Option(metavar="N", min=1, help="Trainings per reward, each with a fresh seed.")]
 
 # The search

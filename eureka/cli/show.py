@@ -62,7 +62,7 @@ def show(folder: Path, wanted: ShowOptions) -> None:
 
 def _show_run(console: Console, journal: Journal, candidates: dict[str, Candidate]) -> None:
     of_settings = "   ".join(f"{name} {getattr(journal.settings, name)}" for name in ("llm", "preset", "seed"))
-    say(console, f"{journal.record.task}   {of_settings}")
+    say(console, f"{journal.settings.title(journal.record.task)}   {of_settings}")
     for candidate in candidates.values():
         say(console, format_candidate(candidate))
     if journal.finished is None:

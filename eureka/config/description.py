@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -26,6 +29,31 @@ class Constant(_Frozen):
     doc: str
 
 
+class Parameter(_Frozen):
+    """A parameter that a task declares, with its value in a run."""
+
+    name: str
+    value: str = Field(description="a number, or how it varies; with stages, that of the last one")
+    default: float
+    unit: str
+    low: float
+    high: float
+    doc: str
+    kind: Literal["per world", "constant", "whole number", "switch"] = Field(
+        description="`per world`: it may vary, and rewards may ask for it"
+    )
+    varies: bool = Field(default=False, description="whether it differs between worlds or over a training")
+
+
+class MetricDescription(_Frozen):
+    """What a task measures beside its fitness."""
+
+    name: str
+    unit: str
+    better: Literal["higher", "lower"]
+    doc: str
+
+
 class Description(_Frozen):
     """Everything that a designer may know about a task. The code of the fitness function is not included."""
 
@@ -37,11 +65,26 @@ class Description(_Frozen):
     action_size: int
     termination: str = Field(description="what ends an episode before the horizon")
     constants: tuple[Constant, ...]
+    parameters: tuple[Parameter, ...] = ()
+    stages: tuple[str, ...] = Field(default=(), description="stages of a training in words, one line each")
+    policy: str = Field(default="", description="where the policy comes from that a training starts from; empty: new")
+    metrics: tuple[MetricDescription, ...] = Field(default=(), description="the most telling first")
     horizon: int = Field(description="control steps after which an episode is truncated")
     control_period: float = Field(description="seconds between two actions")
     observation_size: int
     assumptions: tuple[str, ...] = Field(default=(), description="for the user: assumptions about missing information")
 
+    def changed_parameters(self) -> str:
+        """The parameters that have not their default, such as `goal_step 0.8 rad (default 0)`; empty if all have."""
+        return changed_parameters(self.parameters)
+
     def fields(self) -> dict[str, tuple[tuple[int, ...], str]]:
-        """State fields by name: shape without the leading N, and dtype."""
-        return {f.name: (f.shape, f.dtype) for f in self.state}
+        """What rewards may ask for, by name: shape without the leading N, and dtype."""
+        given = {p.name: ((), "float32") for p in self.parameters if p.kind == "per world"}
+        return given | {f.name: (f.shape, f.dtype) for f in self.state}
+
+
+def changed_parameters(parameters: Iterable[Parameter]) -> str:
+    """The parameters that have not their default, such as `goal_step 0.8 rad (default 0)`; empty if all have."""
+    changed = [p for p in parameters if p.varies or p.value != f"{p.default:g}"]
+    return ", ".join(f"{' '.join(filter(None, (p.name, p.value, p.unit)))} (default {p.default:.3g})" for p in changed)

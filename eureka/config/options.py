@@ -14,6 +14,8 @@ class SizeOptions:
     steps: int | None = None
     seed: int | None = None
     compiled: bool = False
+    changes: tuple[str, ...] = ()  # of `--set`: KEY=VALUE
+    policy: str | None = None  # a run or a policy file that every training starts from
 
 
 @dataclass(frozen=True)

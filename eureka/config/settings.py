@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from eureka.config.parameters import Curriculum, Stage, Values, check_stages
 from eureka.errors import did_you_mean
 
 ROUNDS = 3  # Maximum attempts at a generation in which no candidate can be trained
@@ -83,6 +85,7 @@ class Plan:
     seed: int  # The run's seed, from which evaluation episodes and minibatch permutations are drawn
     purpose: str  # `search`, `validation` or `final`: they draw unrelated episodes
     compiled: bool = False  # Whether the programs are merged and compiled
+    curriculum: Curriculum = Curriculum()  # Parameters of the task, and the stages of the training
 
 
 class Racing(_Strict):
@@ -143,6 +146,19 @@ class Preset(_Strict):
     )
     learning: Learning = Field(default=Learning(), description="PPO hyperparameters")
     evaluation: Evaluation = Field(default=Evaluation(), description="evaluation settings")
+    parameters: Values = Field(default={}, description="parameters of the task; others have the task's defaults")
+    stages: tuple[Stage, ...] = Field(default=(), description="parts of a training with parameters of their own")
+
+    @field_validator("stages")
+    @classmethod
+    def _stages_of_a_training(cls, stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+        check_stages(stages)
+        return stages
+
+    @property
+    def curriculum(self) -> Curriculum:
+        """The parameters of the task, and how they change in a training."""
+        return Curriculum(self.parameters, self.stages)
 
     @property
     def iterations(self) -> int:
@@ -183,6 +199,15 @@ class Asking(_Strict):
     strict: bool = Field(default=False, description="whether a replay refuses prompts that differ")
 
 
+class StartPolicy(_Strict):
+    """A policy that every training of a run starts from, with a new critic."""
+
+    origin: str = Field(description="the run or file that it comes from, as shown to people")
+    file: str = Field(description="absolute path; the run has a copy")
+    sha256: str
+    samples: int = Field(ge=0, description="weight of its observation normaliser, in observations")
+
+
 class Settings(Preset):
     """A preset and all other settings that determine the result of a run. Stored in the run folder."""
 
@@ -197,6 +222,9 @@ class Settings(Preset):
     start: str | None = Field(
         default=None, description="initial reward to improve: human, or the path of a reward file"
     )
+    policy: StartPolicy | None = Field(
+        default=None, description="policy that every training starts from, such as that of an earlier stage; None: new"
+    )
     asking: Asking = Field(default=Asking(), description="language model settings")
     device: Literal["cpu", "cuda", "warp-cpu"] = Field(default="cpu", description="device of simulation and training")
     devices: tuple[str, ...] = Field(default=(), description="GPUs that share each generation, e.g. cuda:0; (): one")
@@ -208,10 +236,20 @@ class Settings(Preset):
     executor: str = Field(default="local", description="what starts trainer processes: local, ray or ray:ADDRESS")
     compiled: bool = Field(default=False, description="merge and compile the rewards of a generation")
 
+    @property
+    def curriculum(self) -> Curriculum:
+        """The parameters of the task, how they change in a training, and what it starts from."""
+        return Curriculum(self.parameters, self.stages, self.policy.origin if self.policy else "")
+
+    def title(self, task: str) -> str:
+        """The task's name, with its parameters where some were given: results of others are not of the same task."""
+        return f"{task} ({self.curriculum.variant})" if self.curriculum.variant else task
+
     def plan(self, purpose: str, warm: bool = False) -> Plan:
         """What decides a training for `purpose` (see `Plan.purpose`), from a parent's policy if `warm`."""
         iterations = self.warm_iterations if warm else self.iterations
-        return Plan(self.worlds, iterations, self.learning, self.evaluation, self.seed, purpose, self.compiled)
+        learned = (self.worlds, iterations, self.learning, self.evaluation, self.seed, purpose)
+        return Plan(*learned, self.compiled, self.curriculum)
 
 
 def first_problem(model: type[BaseModel], error: ValidationError) -> tuple[tuple[str | int, ...], str]:
@@ -219,7 +257,7 @@ def first_problem(model: type[BaseModel], error: ValidationError) -> tuple[tuple
     # A misspelled key is reported as unknown and its correct spelling as missing: the former is more helpful.
     first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
     location = tuple(part for part in first["loc"] if part != "[key]")
-    name = ".".join(map(str, location))
+    name = re.sub(r"stages\.(\d+)", lambda found: f"stage {int(found[1]) + 1}", ".".join(map(str, location)))
     match first["type"]:
         case "extra_forbidden":
             keys = _keys_at(model, location[:-1])
@@ -229,6 +267,8 @@ def first_problem(model: type[BaseModel], error: ValidationError) -> tuple[tuple
             )
         case "missing":
             return location[:-1], f"the key {name!r} is missing"
+        case "value_error":  # of a validator of ours, whose message is complete
+            return location, f"{name}: {first['msg'].removeprefix('Value error, ')}".removeprefix(": ")
         case _:
             return location, f"{name}: {first['msg'][0].lower()}{first['msg'][1:]}, not {first['input']!r}"
 

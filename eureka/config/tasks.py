@@ -8,6 +8,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from eureka.config.parameters import Curriculum, Values
 from eureka.config.settings import Evaluation, Learning, Preset, PresetName, _Strict, first_problem
 from eureka.errors import UserError, did_you_mean
 from eureka.system.paths import shipped
@@ -27,6 +28,7 @@ class TaskFile(_Strict):
     task: str = Field(pattern=r"^[^:]+\.py:[A-Za-z_]\w*$", description="FILE.py:CLASS, relative to the YAML file")
     human: str = Field(description="file of the hand-written baseline reward")
     sparse: str = Field(description="file of the baseline that uses the fitness as reward")
+    parameters: Values = Field(default={}, description="values of the class's parameters, for all presets")
     presets: dict[PresetName, Preset] = Field(description="run sizes for a CPU, for a GPU, and as in the paper")
 
 
@@ -97,6 +99,18 @@ class LoadedTask(BaseModel):
         if isinstance(self.file, EnvironmentFile):
             return {}
         return {"human": self.beside(self.file.human), "sparse": self.beside(self.file.sparse)}
+
+    @property
+    def curriculum(self) -> Curriculum:
+        """The parameters for all presets."""
+        return Curriculum(self.file.parameters if isinstance(self.file, TaskFile) else {})
+
+    def preset(self, name: str) -> Preset:
+        """A preset with the parameters for all presets; UserError if there is none of this name."""
+        found = self.file.presets.get(name)  # type: ignore[call-overload]
+        if found is None:
+            raise UserError(f"{self.path} has no preset {name!r}; it has {', '.join(self.file.presets)}")
+        return found.model_copy(update={"parameters": {**self.curriculum.parameters, **found.parameters}})
 
     @property
     def baselines(self) -> tuple[str, ...]:

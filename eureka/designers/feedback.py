@@ -11,7 +11,9 @@ from eureka.text import number
 def statistics(trained: Trained | Dropped) -> str:
     """One line per quantity: its values over training, then maximum, mean and minimum."""
     curves = trained.curves
-    lines = [_line("fitness", curves.fitness), _line("episode_length", curves.episode_length)]
+    lines = [_line("fitness", curves.fitness)]
+    lines += [_line(name, values) for name, values in curves.metrics.items()]
+    lines.append(_line("episode_length", curves.episode_length))
     lines.append(_line("total", curves.total))
     lines += [_line(name, values) for name, values in curves.components.items()]
     return "\n".join(lines)

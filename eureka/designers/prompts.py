@@ -37,9 +37,10 @@ def fingerprint(messages: Messages) -> str:
 
 def first(task: Description) -> Messages:
     """The prompt of the first generation."""
+    arguments = [p.name for p in task.parameters if p.kind == "per world" and not p.varies]
     return (
         Message(role="system", content=_render("system")),
-        Message(role="user", content=_render("task", task=task)),
+        Message(role="user", content=_render("task", task=task, arguments=arguments)),
     )
 
 
@@ -60,6 +61,7 @@ def reflection(best: Candidate, generation: Sequence[Candidate]) -> str:
         "reflection",
         statistics=statistics(trained),
         points=len(trained.curves.fitness),
+        metrics=list(trained.curves.metrics),
         scores=[number(score.report) for score in best.scores],
         estimate=best.estimate and best.estimate.error is not None and shown(str(best.estimate)),
         warm=best.warm is not None,

@@ -140,8 +140,8 @@ def show_comparison(console: Console, comparison: Comparison) -> None:
         return
     for sheet in sheets(comparison):
         show(console, _to_table(sheet))
-    if _has_baseline(comparison):
-        say(console, remark(comparison))
+    if text := remark(comparison):
+        say(console, text)
     for arm in comparison.arms:
         for alarm in arm.alarms:
             say(console, f"alarm: {shown(arm.name)}: {shown(alarm)}", "yellow")
@@ -268,8 +268,9 @@ def _table(*columns: str) -> Table:
 
 def remark(comparison: Comparison) -> str:
     """Why a statistic is not defined, and what the comparison is based on."""
+    notes = [shown(note) for note in comparison.notes]
     if not _has_baseline(comparison):
-        return ""
+        return " ".join(notes)
     against = [arm.against for arm in comparison.arms if arm.against]
     lost = [shown(arm.name) for arm in comparison.arms if arm.failures]
     parts = []
@@ -282,7 +283,7 @@ def remark(comparison: Comparison) -> str:
     searched = max((arm.searches for arm in comparison.arms), default=0)
     if searched == 1:
         parts.append("One search per arm: the seeds measure the rewards found, not the variation between searches.")
-    return " ".join(parts)
+    return " ".join(parts + notes)
 
 
 def _no_scale(comparison: Comparison) -> str:

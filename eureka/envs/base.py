@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from torch import Tensor
@@ -24,6 +24,7 @@ class Step:
     terminal_observation: Tensor  # (P, N, O) float32, of the state before the reset
     fitness: Tensor  # (P, N) float32, fitness of the episode; meaningful only where it ended
     length: Tensor  # (P, N) int64, control steps of the episode so far; its full length where it ended
+    metrics: dict[str, Tensor] = field(default_factory=dict)  # (P, N) float32 by name, likewise only where it ended
 
 
 class Worlds(Protocol):

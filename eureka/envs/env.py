@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +11,8 @@ import torch
 from torch import Tensor
 
 from eureka.envs.base import Rewards, Step
+from eureka.envs.parameters import WorldParameters
+from eureka.errors import UserError
 from eureka.noise import Noise, world_keys
 from eureka.physics.base import Physics, substeps_of
 from eureka.task import Episode, Task, select, tensors
@@ -34,7 +38,8 @@ class Env:
             stream: the purpose ("train", "selection", ...); other streams draw independent numbers.
             static: see above; None for all devices but the CPU.
         """
-        self.task, self.physics, self.horizon = task, physics, task.horizon
+        # A copy, since `parameters` of the task become those of these worlds.
+        self.task, self.physics, self.horizon = copy.copy(task), physics, task.horizon
         self.members = seeds.shape[0]
         self.worlds = physics.num_worlds // self.members
         self.static = physics.device.type != "cpu" if static is None else static
@@ -59,6 +64,8 @@ class Env:
         self.diverged = torch.zeros(count, dtype=torch.int64, device=device)
         """(W,) int64, how often each world diverged since the environment was made."""
         self._tally: dict[str, dict[str, Tensor]] = {}
+        self._parameters = WorldParameters(task, physics.num_worlds, device, always_draw=self.static)
+        self._draw()
 
     @property
     def actor_size(self) -> int:
@@ -70,11 +77,15 @@ class Env:
         self.episode = self.episode + (self.length > 0)
         self.length = torch.zeros_like(self.length)
         self.previous_action = self.last_action = torch.zeros_like(self.last_action)
+        self._draw()
         self.physics.reset(self._all)
         self.memory = self._detach(self.task.start(self.physics, self._all, self._noise("start", self.episode), None))
         self.physics.forward(self._all)
         state = self._detach(self.task.state(self.physics, self.memory, self.last_action, self.last_action))
         zeros = {name: torch.zeros_like(v) for name, v in self.task.measure(state, self.memory).items()}
+        for name in (metric.name for metric in self.task.metrics if metric.name not in zeros):
+            measured = ", ".join(zeros) or "nothing"
+            raise UserError(f"{type(self.task).__name__}.metrics names {name!r}, but measure() returns {measured}")
         lowest = {name: torch.full_like(v, -torch.inf) for name, v in zeros.items()}
         self._tally = {"sums": zeros, "maxima": lowest, "last": zeros}
         more = self.task.privileged(state)
@@ -85,6 +96,8 @@ class Env:
     def step(self, action: Tensor, rewards: Rewards | None = None) -> Step:
         """Apply `action` (P, N, A), clamped to [-1, 1], for one control step; without `rewards` the reward is 0."""
         task, sim = self.task, self.physics
+        if self._parameters.drawn:
+            self._draw()  # again in each step: a captured step does not keep what the one before drew
         action = action.reshape(-1, task.action_size).clamp(-1.0, 1.0)
         memory = self._detach(task.act(sim, self.memory, action))
         sim.step(self._substeps)
@@ -94,7 +107,7 @@ class Env:
             reward = torch.zeros(self.members, self.worlds, device=sim.device)
         else:
             # The state of a diverged world was read after its reset and does not depend on the action.
-            reward = rewards(tensors(state)).masked_fill(self._members(diverged), 0.0)
+            reward = rewards(tensors(state) | self.parameters).masked_fill(self._members(diverged), 0.0)
 
         terminated = task.terminated(state, memory) | diverged
         self.length = self.length + 1
@@ -103,7 +116,9 @@ class Env:
         any_ended = self.static or bool(ended.any())
         episode = self._measure(task.measure(state, memory), diverged)
         terminal_observation = self._observe(state)
-        fitness = task.fitness(episode) if any_ended else torch.zeros_like(self.length, dtype=torch.float32)
+        zeros = torch.zeros_like(self.length, dtype=torch.float32)
+        fitness = task.fitness(episode) if any_ended else zeros
+        metrics = {m.name: m.of(episode) if any_ended else zeros for m in task.metrics}
 
         self.memory = self._detach(task.advance(sim, memory, state, self._noise("advance", self.clock)))
         self.clock = self.clock + 1
@@ -125,7 +140,22 @@ class Env:
             self._members(terminal_observation),
             self._members(fitness),
             self._members(episode.length),
+            {name: self._members(value) for name, value in metrics.items()},
         )
+
+    @property
+    def parameters(self) -> dict[str, Tensor]:
+        """(W,) float32 each: the parameters that rewards may ask for, by name."""
+        return self._parameters.by_name
+
+    def set_parameters(self, ranges: Mapping[str, tuple[float, float]]) -> None:
+        """Set lowest and highest values of parameters that may differ between worlds, by name."""
+        self._parameters.set(ranges)
+        self._draw()
+
+    def _draw(self) -> None:
+        self._parameters.draw(self._noise("parameters", self.episode))
+        self.task.parameters = self._parameters.values
 
     def _observe(self, state: Any) -> Tensor:
         seen, more = self.task.observe(state), self.task.privileged(state)
@@ -176,6 +206,8 @@ class Env:
         self.previous_action = self.previous_action.masked_fill(ended[:, None], 0.0)
         for kind, blank in (("sums", 0.0), ("maxima", -torch.inf), ("last", 0.0)):
             self._tally[kind] = {name: v.masked_fill(ended, blank) for name, v in self._tally[kind].items()}
+        if self._parameters.drawn:
+            self._draw()
         sim.reset(ended)
         fresh = self.task.start(sim, ended, self._noise("start", self.episode), self.memory)
         self.memory = select(ended, fresh, self.memory)

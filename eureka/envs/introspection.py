@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from eureka.config.description import Constant, Description, StateField
+from eureka.config.description import Constant, Description, MetricDescription, StateField
+from eureka.config.parameters import Curriculum
 from eureka.config.tasks import LoadedTask
 from eureka.envs.base import Worlds
+from eureka.envs.parameters import apply as apply_parameters
+from eureka.envs.parameters import check as check_parameters
 from eureka.errors import UserError
 from eureka.noise import Noise
 from eureka.system.paths import load_file
@@ -27,11 +30,15 @@ RECORDED_WORLDS, RECORDED_STEPS = 32, 8
 """Worlds and recorded steps of the random play that tests a program before training."""
 
 
-def load_class(loaded: LoadedTask) -> Task:
-    """Make an instance of the task's class.
+def load_class(loaded: LoadedTask, curriculum: Curriculum | None = None) -> Task:
+    """Make an instance of the task's class, with the parameters of evaluation.
+
+    Args:
+        loaded: the task.
+        curriculum: values of its parameters; None for those that its YAML gives for all presets.
 
     Raises:
-        UserError: the file has no such class, or the class is incomplete.
+        UserError: the file has no such class, the class is incomplete, or a parameter is wrong.
     """
     module = load_file(f"eureka_task_{loaded.file.name}", loaded.module)
     cls = getattr(module, loaded.class_name, None)
@@ -43,7 +50,11 @@ def load_class(loaded: LoadedTask) -> Task:
     for name in ("State", "control_period", "horizon", "action_size"):
         if not hasattr(cls, name):
             raise UserError(f"{loaded.module}: {loaded.class_name} must set {name}")
-    return cls()
+    curriculum = curriculum or loaded.curriculum
+    task = cls()
+    check_parameters(task, curriculum, loaded)
+    apply_parameters(task, curriculum.final)
+    return task
 
 
 def random_states(task: Task | GymnasiumTask, env: Worlds) -> dict[str, Tensor]:
@@ -63,7 +74,13 @@ def random_states(task: Task | GymnasiumTask, env: Worlds) -> dict[str, Tensor]:
     return {name: torch.cat([state[name] for state in seen]) for name in seen[0]}
 
 
-def describe(loaded: LoadedTask, task: Task, states: dict[str, Tensor], observation_size: int) -> Description:
+def describe(
+    loaded: LoadedTask,
+    task: Task,
+    states: dict[str, Tensor],
+    observation_size: int,
+    curriculum: Curriculum = Curriculum(),
+) -> Description:
     """The description of a task for a designer.
 
     Raises:
@@ -82,6 +99,15 @@ def describe(loaded: LoadedTask, task: Task, states: dict[str, Tensor], observat
     for name in ("action", "last_action"):
         if name not in states:
             raise UserError(f"{loaded.module}: {cls.__name__}.State lacks the field {name}")
+    parameters = check_parameters(task, curriculum, loaded)
+    for p in parameters:
+        if p.name in docs:
+            raise UserError(f"{loaded.module}: {p.name} is both a field of State and a parameter; rename one")
+        if p.varies:
+            doc = f"(N,) {_words(p.unit, p.doc)}; a parameter of the task, {p.value} in the end"
+            state.append(StateField(name=p.name, shape=(), dtype="float32", doc=doc))
+    fixed = [p for p in parameters if not p.varies]
+    constants = [Constant(name=p.name, value=float(p.value), doc=_words(p.unit, p.doc)) for p in fixed]
     overridden = cls.terminated is not Task.terminated
     return Description(
         name=loaded.file.name,
@@ -91,11 +117,19 @@ def describe(loaded: LoadedTask, task: Task, states: dict[str, Tensor], observat
         action=_text(cls.act) if cls.act.__doc__ else f"{task.action_size} numbers in [-1, 1]",
         action_size=task.action_size,
         termination=_text(cls.terminated) if overridden else "Nothing ends an episode before its time.",
-        constants=tuple(_constants(cls)),
+        constants=(*_constants(cls), *constants),
+        parameters=parameters,
+        stages=tuple(curriculum.describe()),
+        policy=curriculum.policy,
+        metrics=tuple(MetricDescription(name=m.name, unit=m.unit, better=m.better, doc=m.doc) for m in task.metrics),
         horizon=task.horizon,
         control_period=task.control_period,
         observation_size=observation_size,
     )
+
+
+def _words(*parts: str) -> str:
+    return ", ".join(part for part in parts if part)
 
 
 def _check_field(loaded: LoadedTask, name: str, doc: str, value: Tensor) -> None:

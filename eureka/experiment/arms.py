@@ -14,7 +14,7 @@ from eureka.errors import UserError, did_you_mean
 from eureka.runs import history
 from eureka.runs.journal import read_journal, read_record
 from eureka.runs.results import EVOLVED, HUMAN, SPARSE, ArmSpec, CompareOptions, Reward
-from eureka.runs.store import find_run, task_of, untrusted_run
+from eureka.runs.store import find_run, task_of, untrusted_run, with_own_policy
 from eureka.system.files import read_source
 
 
@@ -77,8 +77,22 @@ def parse_arms(arms: Sequence[str], task: str | None) -> ParsedArms:
     for label in labels:
         if labels.count(label) > 1:
             raise UserError(f"two arms or rewards have the name {label}; rename one as in other_{label}=PATH")
-    settings = read_record(runs[0]).settings if runs else None
+    settings = with_own_policy(runs[0], read_record(runs[0]).settings) if runs else None
     return ParsedArms(tasks[0], tuple(specs), settings, tuple(runs))
+
+
+def other_parameters(parsed: ParsedArms, settings: Settings) -> tuple[str, ...]:
+    """A sentence for each run among the arms that was searched with other parameters than those of the comparison."""
+    here = settings.curriculum
+    found = []
+    for folder in parsed.folders:
+        theirs = read_record(folder).settings.curriculum
+        if theirs != here:
+            found.append(
+                f"{folder.name} was searched with other parameters ({theirs.variant or 'the defaults'}); here every "
+                f"reward is trained with {here.variant or 'the defaults'}."
+            )
+    return tuple(found)
 
 
 def winner_of(folder: Path) -> Reward:

@@ -49,6 +49,7 @@ def bench(
             raise UserError(f"two tasks have the name {name}: {paths[name]} and {task.path}; remove or rename one")
         paths[name] = task.path
     found: dict[str, Comparison] = {}
+    titles = {task.file.name: settings.title(task.file.name) for task, settings in plans}
     for number, (task, settings) in enumerate(plans, 1):
         name = task.file.name
         display(Notice(f"\ntask {number} of {len(plans)}: {name}"))
@@ -60,7 +61,7 @@ def bench(
         except EurekaError as error:
             error.resume = None
             raise
-    summary = summarise({name: (str(out / name), comparison) for name, comparison in found.items()})
+    summary = summarise({titles[name]: (str(out / name), comparison) for name, comparison in found.items()})
     with output_file(out / "summary.json", "--out"):
         write_whole(out / "summary.json", json.dumps(summary.model_dump(mode="json"), indent=2).encode() + b"\n")
     return summary

@@ -96,7 +96,8 @@ def retrain(context: RunContext, specs: Sequence[ArmSpec], wanted: CompareOption
     found = {e.name: [outcomes[key, seed] for of, key, seed in slots if of is e] for e in specs}
     trained = [(e.name, key, seed) for e, key, seed in slots if isinstance(outcomes[key, seed], Trained)]
     parts = [trained[i : i + together] for i in range(0, len(trained), together)]
-    return _probe(context, wanted, programs, parts, comparison(specs, found))
+    result = comparison(specs, found).model_copy(update={"notes": wanted.notes})
+    return _probe(context, wanted, programs, parts, result)
 
 
 Slot = tuple[ArmSpec, str, int]  # an arm, the key of one of its rewards, the number of a seed
@@ -121,7 +122,8 @@ def reuse(context: RunContext, specs: Sequence[ArmSpec], folder: Path) -> None:
     run = context.run
     with untrusted_run(folder):
         other = read_journal(folder)
-        alike = ("worlds", "steps", "learning", "evaluation", "seed", "compiled")
+        alike = ("worlds", "steps", "learning", "evaluation", "parameters", "stages", "policy", "seed")
+        alike += ("compiled",)
         same = all(getattr(other.settings, name) == getattr(run.settings, name) for name in alike)
         if other.finished is None or not same or other.record.sources != run.record.sources:
             return

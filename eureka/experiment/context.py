@@ -45,7 +45,9 @@ def open_context(
     try:
         scratch = run.folder / layout.SCRATCH
         pool = TrainerPool(
-            make_executor(run.settings, task, logs, scratch, isolation, keep, notifier(display)), scratch
+            make_executor(run.settings, task, logs, scratch, isolation, keep, notifier(display)),
+            scratch,
+            run.settings.curriculum,
         )
         try:
             yield RunContext(run, designer, compiler, pool, display, budget, isolation)
@@ -63,7 +65,8 @@ def tools(task: LoadedTask, isolation: IsolationPolicy, settings: Settings) -> I
         compiler = Compiler(isolation, folder / "compiler.log")
         try:
             scratch = folder / layout.SCRATCH
-            pool = TrainerPool(make_executor(settings, task, folder, scratch, isolation, (), lambda _: None), scratch)
+            executor = make_executor(settings, task, folder, scratch, isolation, (), lambda _: None)
+            pool = TrainerPool(executor, scratch, settings.curriculum)
             try:
                 yield compiler, pool
             finally:

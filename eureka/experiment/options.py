@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -12,13 +13,15 @@ from typing import Any, get_args
 from pydantic import ValidationError
 
 from eureka.config.options import Changes, DeviceOptions, ModelOptions, Options
-from eureka.config.settings import Asking, ChooseBy, Preset, Prices, Racing, Settings, first_problem
+from eureka.config.settings import Asking, ChooseBy, Prices, Racing, Settings, first_problem
 from eureka.config.tasks import LoadedTask
 from eureka.designers import registry
 from eureka.designers.budget import known_prices
 from eureka.errors import UserError, did_you_mean
+from eureka.experiment.overrides import overridden
 from eureka.runs.journal import read_record
-from eureka.runs.store import find_run, untrusted_run
+from eureka.runs.store import find_run, untrusted_run, with_own_policy
+from eureka.video.selection import start_policy
 from eureka.workers import placement
 
 STRATEGIES = get_args(Settings.model_fields["strategy"].annotation)
@@ -32,13 +35,13 @@ def resolve(task: LoadedTask, options: Options) -> Settings:
     """
     where = placement.resolve(task, options.device)
     name = options.sizes.preset or ("gpu" if where["device"] == "cuda" else "cpu")
-    preset = _preset(task, name)
+    preset = task.preset(name)
     llm = options.model.llm or os.environ.get("EUREKA_LLM") or "search"
     registry.check_name(llm)
     if llm.startswith("replay:"):
         folder = find_run(llm.removeprefix("replay:"))
         with untrusted_run(folder):
-            recorded = read_record(folder).settings.model_dump()
+            recorded = with_own_policy(folder, read_record(folder).settings).model_dump()
         base = recorded | (preset.model_dump() | {"preset": name} if options.sizes.preset else {}) | {"asking": {}}
         llm = f"replay:{folder}"
     else:
@@ -48,7 +51,8 @@ def resolve(task: LoadedTask, options: Options) -> Settings:
         start=_start(task, options.search.start), strategy=_strategy(options.search.strategy)
     )
     asking = _asking(llm, options.model)
-    settings = Settings.model_validate(base | given | where | {"llm": llm, "asking": asking.model_dump()})
+    given = base | given | where | {"llm": llm, "asking": asking.model_dump()} | _policy(options.sizes.policy)
+    settings = overridden(given, options.sizes.changes)
     settings = placement.with_workers(settings, settings.samples)
     if settings.warm_start is not None and settings.strategy == "best-of-n":
         raise UserError(
@@ -67,17 +71,20 @@ def resolve_comparison(task: LoadedTask, run: Settings | None, options: Options)
         return resolve(task, replace(options, model=ModelOptions("search")))
     where = placement.apply_device_changes(task, run, options.device)
     name = options.sizes.preset
-    sizes = _preset(task, name).model_dump() | {"preset": name} if name else {}
+    sizes = task.preset(name).model_dump() | {"preset": name} if name else {}
     no_search = {"llm": "search", "asking": {}, "start": None}
-    settings = Settings.model_validate(run.model_dump() | sizes | no_search | where | _given(options))
+    given = run.model_dump() | sizes | no_search | where | _given(options) | _policy(options.sizes.policy)
+    settings = overridden(given, options.sizes.changes)
     return placement.with_workers(settings, settings.final_seeds)
 
 
-def _preset(task: LoadedTask, name: str) -> Preset:
-    preset = task.file.presets.get(name)  # type: ignore[call-overload]
-    if preset is None:
-        raise UserError(f"{task.path} has no preset {name!r}; it has {', '.join(task.file.presets)}")
-    return preset
+def _policy(given: str | None) -> dict[str, Any]:
+    """The policy of `--policy RUN|FILE`, which every training starts from."""
+    if given is None:
+        return {}
+    file, origin, samples = start_policy(given)
+    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+    return {"policy": {"origin": origin, "file": str(file), "sha256": sha256, "samples": samples}}
 
 
 def _known(**values: Any) -> dict[str, Any]:

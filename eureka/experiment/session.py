@@ -38,7 +38,7 @@ from eureka.runs.journal import (
     read_record,
 )
 from eureka.runs.results import ArmSpec, CompareOptions, Comparison
-from eureka.runs.store import Run, create, discard, task_of, untrusted_run
+from eureka.runs.store import Run, create, discard, task_of, untrusted_run, with_own_policy
 from eureka.system import files
 from eureka.system.signals import Interrupted, interruptible
 from eureka.text import clock
@@ -207,7 +207,14 @@ def _is_finished(folder: Path) -> bool:
 def _record_start(context: RunContext) -> None:
     fitted = fit_evaluation(context.run.settings, context.trainer.description.horizon)
     first, sandbox = context.trainer.first, context.compiler.sandbox.model_dump()
-    event = StartedEvent(evaluation=fitted.evaluation, sandbox=sandbox, fence=first.fence, sizes=first.sizes)
+    event = StartedEvent(
+        evaluation=fitted.evaluation,
+        sandbox=sandbox,
+        fence=first.fence,
+        sizes=first.sizes,
+        parameters=first.description.parameters,
+        metrics=first.description.metrics,
+    )
     context.run.append(event)
 
 
@@ -243,7 +250,8 @@ def _control(context: RunContext, task: LoadedTask, name: str, wanted: CompareOp
     context.display(Notice(f"control search {name}: {folder}"))
     try:
         if not layout.is_run(folder):
-            settings = apply_changes(arms.control(name, run.settings, wanted), changes.model)
+            own = with_own_policy(run.folder, run.settings)
+            settings = apply_changes(arms.control(name, own, wanted), changes.model)
             start(task, settings, context.isolation, folder, context.display, yes=True)
         elif not _is_finished(folder):
             resume(folder, changes, context.isolation, context.display)
@@ -286,14 +294,21 @@ def _announce(context: RunContext) -> None:
     for assumption in context.trainer.description.assumptions:
         context.display(Notice(assumption))
     marks = settings.evaluation.marks(settings.iterations)
-    if settings.racing and len(halving.stages(settings.racing, settings.seeds, marks)) == 1:
+    if settings.racing and len(halving.stretches(settings.racing, settings.seeds, marks)) == 1:
         said = "racing disabled: training is too short for an intermediate evaluation; increase --steps"
         context.display(Notice(said))
     _place(context)
 
 
 def _place(context: RunContext) -> None:
-    """Show the sandbox, the devices and the folder."""
+    """Show how the task differs from its defaults, the sandbox, the devices and the folder."""
+    description = context.trainer.description
+    if changed := description.changed_parameters():
+        context.display(Notice(f"the task differs from its defaults: {changed}"))
+    if description.policy:
+        context.display(Notice(f"every training starts from the policy of {description.policy}, with a new critic"))
+    for stage in description.stages:
+        context.display(Notice(f"stage {stage}"))
     where = context.run.folder
     if where.is_relative_to(Path.cwd()):
         where = where.relative_to(Path.cwd())

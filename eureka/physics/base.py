@@ -23,6 +23,7 @@ class Sim(Protocol):
     qpos: Tensor  # (W, nq) positions; writable
     qvel: Tensor  # (W, nv) velocities; writable
     ctrl: Tensor  # (W, nu) actuator inputs; writable
+    xfrc_applied: Tensor  # (W, nbody, 6) N and N m, external force and torque on each body, world frame; writable
     xpos: Tensor  # (W, nbody, 3) m, body origins, world frame
     xquat: Tensor  # (W, nbody, 4) wxyz, body orientations, world frame
     site_xpos: Tensor  # (W, nsite, 3) m, world frame

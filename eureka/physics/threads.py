@@ -27,6 +27,7 @@ class ThreadPhysics:
         self.qpos = self._view("qpos")
         self.qvel = self._view("qvel")
         self.ctrl = self._view("ctrl")
+        self.xfrc_applied = self._view("xfrc_applied")
         self.xpos = self._view("xpos")
         self.xquat = self._view("xquat")
         self.site_xpos = self._view("site_xpos")

@@ -131,6 +131,7 @@ class WarpPhysics:
         self._data = mjw.make_data(scene, self.num_worlds, nconmax=sizes.nconmax, njmax=sizes.njmax)
         view = {name: _view(getattr(self._data, name)) for name in (*_STATE, *_LAST_SUBSTEP, "overflow")}
         self.qpos, self.qvel, self.ctrl = view["qpos"], view["qvel"], view["ctrl"]
+        self.xfrc_applied = view["xfrc_applied"]
         self.xpos, self.xquat = _view(self._data.xpos), _view(self._data.xquat)
         self.site_xpos = _view(self._data.site_xpos)
         self.qfrc_actuator, self.sensordata = view["qfrc_actuator"], view["sensordata"]

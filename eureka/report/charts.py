@@ -95,13 +95,14 @@ def _best_so_far(entries: Sequence[Entry], places: Mapping[str, float], down: Sc
 
 
 def panels(curves: Curves, best: int | None = None) -> list[Markup]:
-    """Small plots of one training by world-steps: fitness, episode length, total reward, components."""
+    """Small plots of one training by world-steps: fitness, episode length, total reward, metrics, components."""
     chosen = best if best is not None and 0 <= best < len(curves.steps) else None
     drawn = [
         _panel("fitness", curves.steps, [curves.fitness, curves.training_fitness], chosen),
         _panel("episode length", curves.steps, [curves.episode_length]),
         _panel("total reward a step", curves.steps, [curves.total]),
     ]
+    drawn += [_panel(name, curves.steps, [values]) for name, values in curves.metrics.items()]
     return drawn + [
         _panel(name, curves.steps, [values], kind="component") for name, values in curves.components.items()
     ]

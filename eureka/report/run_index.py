@@ -119,7 +119,7 @@ class RunIndex:
         return Row(
             address=address,
             name=name,
-            task=run.task,
+            task=run.settings.title(run.task),
             designer=run.settings.llm if run.searching else f"none: {arms}",
             state=self.state(run, folder),
             words=run.progress.words,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from eureka.config.description import changed_parameters
 from eureka.config.settings import Settings
 from eureka.report.costs import Costs, costs_of
 from eureka.report.progress import ProgressView, progress_of
@@ -103,12 +103,17 @@ class RunView:
     progress: ProgressView
 
     @property
+    def variant(self) -> str:
+        """How the task differs from its defaults; empty if it does not."""
+        return changed_parameters(self.started.parameters) if self.started else ""
+
+    @property
     def best(self) -> Entry | None:
         """The winner, or the best so far."""
         if self.winner is not None:
             return self.entries.get(self.winner)
         trained = [e for e in self.entries.values() if e.state == "trained" and e.candidate.generation]
-        return max(trained, key=lambda e: (_finite(e.score), -_best(e)), default=None)
+        return max(trained, key=lambda e: e.candidate.rank, default=None)
 
     def prompt_number(self, entry: Entry) -> int | None:
         """Number of the prompt of a candidate, from 1; None without a recorded prompt."""
@@ -210,11 +215,3 @@ def _finals(journal: Journal, arms: Sequence[str], so_far: dict[str, Curves]) ->
     slots = [(key, seed) for key in arms for seed in range(journal.settings.final_seeds)]
     found = {(key, seed): (so_far | ended).get(layout.final(key, seed)) for key, seed in slots}
     return tuple(Final(key, seed, curves) for (key, seed), curves in found.items() if curves)
-
-
-def _finite(score: float | None) -> float:
-    return score if score is not None and math.isfinite(score) else -math.inf
-
-
-def _best(entry: Entry) -> int:
-    return entry.candidate.trained.best if entry.candidate.trained else 0

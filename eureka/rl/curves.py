@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,7 +43,7 @@ class CurveWriter:
         by_component = ("components", "least", "greatest")
         self.curves: dict[str, Any] = {name: [] for name in (*single, "learning_rate", "action_std")}
         """The fields of `Curves`, as lists."""
-        self.curves |= {name: {c: [] for c in components} for name in by_component}
+        self.curves |= {name: {c: [] for c in components} for name in by_component} | {"metrics": {}}
         self._segment = _Segment()
 
     def reward(self, statistics: ComponentStatistics) -> None:
@@ -63,8 +63,13 @@ class CurveWriter:
         segment.length += length
         segment.episodes += episodes
 
-    def checkpoint(self, steps: int, fitness: float, learning_rate: float, action_std: float) -> None:
-        """Close the segment: add a point at `steps` world-steps, with the mean fitness of the selection episodes."""
+    def checkpoint(
+        self, steps: int, fitness: float, metrics: Mapping[str, float], learning_rate: float, action_std: float
+    ) -> None:
+        """Close the segment: add a point at `steps` world-steps.
+
+        `fitness` and `metrics` are means over the selection episodes.
+        """
         curves, segment = self.curves, self._segment
         curves["steps"].append(steps)
         curves["fitness"].append(fitness)
@@ -75,6 +80,8 @@ class CurveWriter:
             curves["components"][name].append(mean(segment.components[name]))
             curves["least"][name].append(segment.least[name])
             curves["greatest"][name].append(segment.greatest[name])
+        for name, value in metrics.items():
+            curves["metrics"].setdefault(name, []).append(value)
         curves["kl"].append(mean(segment.kl))
         curves["learning_rate"].append(learning_rate)
         curves["action_std"].append(action_std)

@@ -11,6 +11,7 @@ from torch import Tensor
 from eureka.envs.base import Worlds
 from eureka.envs.capture import Capture
 from eureka.envs.env import Env
+from eureka.noise import Noise, world_keys
 from eureka.physics.base import Physics
 from eureka.rl.normalization import RunningMoments
 from eureka.rl.rollout import normalize
@@ -31,6 +32,7 @@ class EpisodeResults:
 
     fitness: Tensor  # (P, E) float32
     length: Tensor  # (P, E) int64 control steps
+    metrics: dict[str, Tensor]  # (P, E) float32 by name
 
 
 def evaluate(
@@ -50,12 +52,34 @@ def evaluate(
     return PolicyPlayer(Env(task, physics, seeds, stream, static=False), actor, moments).play()
 
 
+class RandomActor:
+    """Uniformly random actions."""
+
+    def __init__(self, env: Worlds, action_size: int, seed: int):
+        """Draw actions for the worlds of `env`."""
+        seeds = torch.tensor([seed] * env.members, device=env.clock.device)
+        self._env, self._size, self._keys = env, action_size, world_keys(seeds, env.worlds)
+
+    def mean(self, observation: Tensor) -> Tensor:
+        """(P, N, A) in [-1, 1]."""
+        action = Noise(self._keys, self._env.clock).uniform("random action", self._size, low=-1.0, high=1.0)
+        return action.reshape(self._env.members, self._env.worlds, self._size)
+
+
+def play_random(env: Worlds, action_size: int, seed: int) -> EpisodeResults:
+    """Play one episode in every world with random actions."""
+    actor = RandomActor(env, action_size, seed)
+    seen = env.reset().shape[-1]  # privileged inputs included
+    return PolicyPlayer(env, actor, RunningMoments(env.members, (seen,), env.clock.device)).play()
+
+
 class PolicyPlayer:
     """Plays one episode in every world with mean actions; every call plays the same episodes."""
 
     def __init__(self, env: Worlds, actor: Actor, moments: RunningMoments):
         """Prepare to play `actor`; its parameters and `moments` may change in place between calls."""
         self.env, self._actor, self._moments = env, actor, moments
+        self._metrics = [metric.name for metric in env.task.metrics] if isinstance(env, Env) else []
         self._capture = Capture(env, self._step) if isinstance(env, Env) and env.static else None
 
     @torch.no_grad()
@@ -67,19 +91,22 @@ class PolicyPlayer:
         fitness = torch.zeros(shape, device=device)
         length = torch.zeros(shape, dtype=torch.int64, device=device)
         running = torch.ones(shape, dtype=torch.bool, device=device)
+        metrics = [torch.zeros(shape, device=device) for _ in self._metrics]
         if self._capture:
             self._capture.begin()
         for _ in range(env.horizon if steps is None else steps):
-            over, fitness_now, length_now = self._capture() if self._capture else self._step()
+            over, fitness_now, length_now, *metrics_now = self._capture() if self._capture else self._step()
             ended = running & over
             fitness = torch.where(ended, fitness_now, fitness)
             length = torch.where(ended, length_now, length)
+            metrics = [torch.where(ended, now, old) for old, now in zip(metrics, metrics_now, strict=True)]
             running = running & ~ended
             if not env.static and not bool(running.any()):
                 break
-        return EpisodeResults(fitness, length)
+        return EpisodeResults(fitness, length, dict(zip(self._metrics, metrics, strict=True)))
 
     def _step(self) -> tuple[Tensor, ...]:
-        """(P, N) each: whether the episode ended, its fitness and its length."""
+        """(P, N) each: whether the episode ended, its fitness, its length and its metrics."""
         step = self.env.step(self._actor.mean(normalize(self._moments, self.env.observation)))
-        return step.terminated | step.timed_out, step.fitness, step.length
+        metrics = (step.metrics[name] for name in self._metrics)
+        return step.terminated | step.timed_out, step.fitness, step.length, *metrics

@@ -22,7 +22,7 @@ from eureka.physics.buffers import POOL_BITS, WORLD_BITS
 from eureka.rewards.program import Program, ProgramBank
 from eureka.rl.checkpoints import read_tensors, write_tensors
 from eureka.rl.curves import CurveWriter, mean
-from eureka.rl.evaluation import PolicyPlayer
+from eureka.rl.evaluation import EpisodeResults, PolicyPlayer
 from eureka.rl.normalization import RunningMoments
 from eureka.rl.policy import Policy, Shape
 from eureka.rl.ppo import Diagnostics, Learner
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from eureka.envs.gymnasium.env import GymnasiumTask
 
 
-_PER_MEMBER = ("curves", "failures", "best", "best_at")
+_PER_MEMBER = ("curves", "failures", "best", "best_at", "best_merit", "merit")
 """Entries of a checkpoint's record with one item per member."""
 
 
@@ -51,7 +51,10 @@ class InitialPolicy:
     def apply_to(self, learner: Learner) -> None:
         """Copy the actor and the moments to every member."""
         if self.policy.shape != learner.policy.shape:
-            raise UserError("the parent's network sizes differ from this run's; leave --warm-start out")
+            raise UserError(
+                "the given policy has other network sizes, observations or actions than this run; omit --policy or "
+                "--warm-start, or set learning.hidden as in its run"
+            )
         for name, value in self.policy.views.items():
             if not name.startswith("critic."):
                 learner.policy.views[name].copy_(value.expand_as(learner.policy.views[name]))
@@ -100,9 +103,13 @@ class Training:
         self._curves = [CurveWriter(p.components) for p in programs]
         self._best = [-math.inf] * self.members
         self._best_at = [-1] * self.members
+        self._best_merit: list[tuple[float, ...]] = [()] * self.members
+        self._merit: list[tuple[float, ...]] = [()] * self.members  # at the last checkpoint
         self._best_policy = policy.flat.clone()
         self._best_moments = self.learner.observations.save()
         self._marks = plan.evaluation.marks(plan.iterations)
+        self.stage_ends: Sequence[int] = plan.curriculum.ends(plan.iterations, {})
+        """Iterations at which the stages but the last end, as far as they are known."""
 
     def _worlds(self, seeds: Tensor, count: int, stream: str) -> Worlds:
         """Make `count` worlds for each of the seeds (P,)."""
@@ -164,6 +171,7 @@ class Training:
 
     def iterate(self) -> None:
         """Collect one rollout and update the policies."""
+        self._set_parameters()
         before = {name: value.clone() for name, value in self.env.save().items()} if self.backend.warp else {}
         rollout = self._collector.collect()
         while self._overflowed(self.env):
@@ -171,11 +179,20 @@ class Training:
             self.bank.drain()
             self._grow()
             self.env = self._worlds(self.seeds, self.plan.worlds, "train")
+            self._set_parameters()
             self.env.load(before)
             self._collector = self._collect_with(self.env)
             rollout = self._collector.collect()
         self._learn(rollout)
         self.iteration += 1
+
+    def _set_parameters(self) -> None:
+        """The parameters of the stage; worlds for evaluation keep those of the end."""
+        if isinstance(self.env, Env):
+            stage = sum(end <= self.iteration for end in self.stage_ends)
+            values = self.plan.curriculum.values(stage)
+            progress = self.iteration / max(1, self.plan.iterations - 1)
+            self.env.set_parameters({name: value.at(progress) for name, value in values.items()})
 
     def _overflowed(self, env: Worlds) -> bool:
         """Whether the shared contact pool overflowed; if not, members with overflown per-world buffers fail."""
@@ -210,7 +227,7 @@ class Training:
             if not math.isfinite(kl):
                 self._fail(p, "the KL divergence of an update became infinite or NaN, possibly from extreme rewards,")
             if not defined:
-                self._reject_fitness(p)
+                self._reject(p, "fitness")
             self._curves[p].update(kl, fitness, length, int(episodes))
         self.clocks.learning += time.perf_counter() - start
 
@@ -240,12 +257,15 @@ class Training:
 
     def _checkpoint(self) -> None:
         """Evaluate all policies, keep each member's best, and add a point to its curves."""
-        fitness = self._evaluate(self.learner.policy, self.learner.observations, "selection").mean(dim=1)
+        found = self._evaluate(self.learner.policy, self.learner.observations, "selection")
+        fitness, metrics, self._merit = found.fitness.mean(dim=1), *self._metrics_of(found)
         rates, deviations = self.learner.learning_rate.tolist(), self.learner.policy.std().mean((1, 2)).tolist()
         for p, score in enumerate(fitness.tolist()):
-            self._curves[p].checkpoint(self.iteration * self.steps_per_iteration, score, rates[p], deviations[p])
-            if self.failures[p] is None and score > self._best[p]:
+            steps = self.iteration * self.steps_per_iteration
+            self._curves[p].checkpoint(steps, score, metrics[p], rates[p], deviations[p])
+            if self.failures[p] is None and (score, self._merit[p]) > (self._best[p], self._best_merit[p]):
                 self._best[p], self._best_at[p] = score, self._marks.index(self.iteration)
+                self._best_merit[p] = self._merit[p]
                 self._best_policy[p] = self.learner.policy.flat[p]
                 for name, now in self.learner.observations.save().items():
                     if now.dim():
@@ -255,18 +275,26 @@ class Training:
         """The latest point of every member's curves."""
         return [writer.point() for writer in self._curves]
 
-    def _evaluate(self, policy: Policy, moments: RunningMoments, kind: str) -> Tensor:
-        """(P, E) fitness on the `kind` episodes ("selection" or "report"), the same for all members and calls."""
+    def _metrics_of(self, found: EpisodeResults) -> tuple[list[dict[str, float]], list[tuple[float, ...]]]:
+        """Of each member the mean of each metric, and its merit: the same, signed so that higher is better."""
+        means = {name: values.mean(dim=1).tolist() for name, values in found.metrics.items()}
+        each = [{name: of[p] for name, of in means.items()} for p in range(self.members)]
+        signs = {m.name: 1.0 if m.better == "higher" else -1.0 for m in getattr(self.task, "metrics", ())}
+        return each, [tuple(signs[name] * value for name, value in of.items()) for of in each]
+
+    def _evaluate(self, policy: Policy, moments: RunningMoments, kind: str) -> EpisodeResults:
+        """(P, E) on the `kind` episodes ("selection" or "report"), the same for all members and calls."""
         player = self._player(policy, moments, kind)
         found = player.play()
         while self._overflowed(player.env):
             self._grow()
             player = self._player(policy, moments, kind)
             found = player.play()
-        for p, defined in enumerate(found.fitness.isfinite().all(dim=1).tolist()):
-            if not defined:
-                self._reject_fitness(p)
-        return found.fitness
+        for name, values in {"fitness": found.fitness, **found.metrics}.items():
+            for p, defined in enumerate(values.isfinite().all(dim=1).tolist()):
+                if not defined:
+                    self._reject(p, name)
+        return found
 
     def time_evaluation(self, steps: int) -> float:
         """Seconds of a world-step of evaluation on selection episodes, from `steps` control steps."""
@@ -287,15 +315,16 @@ class Training:
             self._players[kind] = player  # worlds and graphs are expensive to make there, and cheap to keep
         return player
 
-    def _reject_fitness(self, member: int) -> None:
-        """Handle a fitness that is not finite.
+    def _reject(self, member: int, what: str) -> None:
+        """Handle a fitness or metric that is not finite.
 
         Raises:
             UserError: the member has not failed, so the task is at fault.
         """
         if self.failures[member] is None:
             name = type(self.task).__name__
-            raise UserError(f"{name}.fitness gave NaN or infinity for an episode; make it finite in all states")
+            what = "fitness" if what == "fitness" else f"metric {what}"
+            raise UserError(f"{name}: the {what} was NaN or infinite for an episode; make it finite in all states")
 
     def best(self) -> tuple[Policy, RunningMoments]:
         """The best checkpoint of every member, with its observation moments."""
@@ -314,20 +343,23 @@ class Training:
                 selection=self._best[p],
                 diverged=diverged[p],
                 steps=self.iteration * self.steps_per_iteration,
+                merit=self._merit[p],
             )
             for p in range(self.members)
         ]
 
     def _report(self) -> list[Outcome]:
         start = time.perf_counter()
-        fitness = self._evaluate(*self.best(), "report").tolist()
+        found = self._evaluate(*self.best(), "report")
+        fitness, (metrics, merits) = found.fitness.tolist(), self._metrics_of(found)
         self.clocks.evaluation += time.perf_counter() - start
-        return [
-            Trained(**dict(left), report=mean(episodes), report_episodes=episodes)
-            if isinstance(left, Dropped)
-            else left
-            for left, episodes in zip(self._stopped(), fitness, strict=True)
-        ]
+        outcomes: list[Outcome] = []
+        for p, left in enumerate(self._stopped()):
+            if isinstance(left, Dropped):
+                reported = {"report": mean(fitness[p]), "report_episodes": fitness[p]}
+                left = Trained(**dict(left) | reported | {"metrics": metrics[p], "merit": merits[p]})
+            outcomes.append(left)
+        return outcomes
 
     def save(self, path: Path) -> None:
         """Write all state that `load` needs to `path`, atomically."""
@@ -341,6 +373,8 @@ class Training:
             "curves": [writer.curves for writer in self._curves],
             "best": [b if math.isfinite(b) else None for b in self._best],
             "best_at": self._best_at,
+            "best_merit": self._best_merit,
+            "merit": self._merit,
         }
         write_tensors(path, tensors, record)
 
@@ -371,3 +405,5 @@ class Training:
         self.failures = [Failed(**member["failures"]) if member["failures"] else None for member in own]
         self._best = [-math.inf if member["best"] is None else member["best"] for member in own]
         self._best_at = [member["best_at"] for member in own]
+        self._best_merit = [tuple(member["best_merit"]) for member in own]
+        self._merit = [tuple(member["merit"]) for member in own]

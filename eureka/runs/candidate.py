@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -68,6 +69,9 @@ class Curves(_Record):
     kl: list[float] = Field(description="mean KL divergence over the steps of the updates")
     learning_rate: list[float] = Field(description="learning rate at the checkpoint")
     action_std: list[float] = Field(description="mean standard deviation of the actions at the checkpoint")
+    metrics: dict[str, list[float]] = Field(
+        default={}, description="mean of each of the task's metrics on the selection episodes"
+    )
 
 
 class Point(_Record):
@@ -84,6 +88,7 @@ class Point(_Record):
     components: dict[str, float | None]
     least: dict[str, float | None]
     greatest: dict[str, float | None]
+    metrics: dict[str, float | None] = {}
 
 
 class Trained(_Record):
@@ -96,6 +101,10 @@ class Trained(_Record):
         description="its mean fitness on report episodes, which chose no checkpoint: the score of the training"
     )
     report_episodes: list[float] = Field(description="the fitness of each report episode")
+    metrics: dict[str, float] = Field(default={}, description="mean of the task's metrics on report episodes")
+    merit: tuple[float, ...] = Field(
+        default=(), description="the metrics in the task's order, signed so that higher is better: ranks equal fitness"
+    )
     diverged: int = Field(description="world-steps of training in which a world's physics diverged")
     steps: int = Field(description="training world-steps")
 
@@ -108,6 +117,7 @@ class Dropped(_Record):
     selection: float = Field(description="its selection fitness")
     diverged: int = Field(description="world-steps of training in which a world's physics diverged")
     steps: int = Field(description="training world-steps until it was ended")
+    merit: tuple[float, ...] = Field(default=(), description="as of `Trained`, at the last checkpoint")
 
     def __str__(self) -> str:
         return f"dropped at step {self.steps}, with fitness {self.selection:.4g}"
@@ -130,6 +140,7 @@ class Score(_Record):
     training: float | None = Field(
         description="fitness of the last episodes of training, with exploration; None if none ended"
     )
+    merit: tuple[float, ...] = Field(default=(), description="as of `Trained`")
 
 
 class Estimate(_Record):
@@ -179,10 +190,11 @@ class Candidate(_Record):
         return f"{self.generation}.{self.slot}"
 
     @property
-    def rank(self) -> tuple[float, int]:
-        """What chooses parents and the winner: the estimate, and of equals the earlier checkpoint."""
+    def rank(self) -> tuple[float, tuple[float, ...], int]:
+        """What chooses parents and the winner: the estimate; of equals the metrics, then the earlier checkpoint."""
         assert self.estimate is not None and self.trained is not None
-        return self.estimate.mean, -self.trained.best
+        merits = [score.merit for score in self.scores]
+        return self.estimate.mean, tuple(map(statistics.fmean, zip(*merits, strict=True))), -self.trained.best
 
     @property
     def address(self) -> Address:

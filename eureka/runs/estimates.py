@@ -106,7 +106,7 @@ def combined(
     """
     failed = next((o for o in (*search, *validation) if isinstance(o, Failed)), None)
     found = tuple(
-        Score(report=o.report, selection=o.selection, training=o.curves.training_fitness[-1])
+        Score(report=o.report, selection=o.selection, training=o.curves.training_fitness[-1], merit=o.merit)
         for o in (*search, *validation)
         if isinstance(o, Trained)
     )

@@ -13,7 +13,7 @@ from eureka.runs.candidate import Candidate, Curves, Failed, Outcome, Point, Tra
 from eureka.runs.estimates import combined, with_estimates
 from eureka.runs.journal import CheckpointEvent, Journal, RacedEvent, SharesEvent, TrainedEvent, TrainingEvent
 
-_OF_EACH = ("components", "least", "greatest")  # fields with a value for each component
+_OF_EACH = ("components", "least", "greatest", "metrics")  # fields with a value for each component or metric
 _MAY_LACK = ("training_fitness", "episode_length")  # values may be unknown; elsewhere null stands for no number
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from eureka.config.description import MetricDescription, Parameter
 from eureka.config.settings import Evaluation, Settings
 from eureka.errors import UserError
 from eureka.runs import layout
@@ -63,6 +64,8 @@ class StartedEvent(_Event):
     sandbox: dict[str, Any] = Field(description="the sandbox level")
     fence: str = Field(description="the trainer's isolation; empty for --open-trainer")
     sizes: dict[str, int] | None = Field(description="of MuJoCo Warp's buffers; None on the CPU")
+    parameters: tuple[Parameter, ...] = Field(default=(), description="of the task, all of them, with their values")
+    metrics: tuple[MetricDescription, ...] = Field(default=(), description="of the task")
 
 
 class PromptEvent(_OfReply):
@@ -139,6 +142,15 @@ class RacedEvent(OfTraining):
     dropped: list[int]
 
 
+class StageEvent(OfTraining):
+    """Whether the condition of a stage was met at a checkpoint."""
+
+    event: Literal["stage"] = "stage"
+    stage: int = Field(description="its number, from 0")
+    iteration: int
+    met: bool
+
+
 class PublishedFile(_Strict):
     """A finished file that leaves scratch."""
 
@@ -212,7 +224,7 @@ class FinishedEvent(_Event):
 
 
 _OfReplies = PromptEvent | AnswerEvent | VerdictEvent
-_OfTrainings = TrainingEvent | SharesEvent | CheckpointEvent | SplitEvent | RacedEvent | TrainedEvent
+_OfTrainings = TrainingEvent | SharesEvent | CheckpointEvent | SplitEvent | RacedEvent | StageEvent | TrainedEvent
 _OfComparison = ArmsEvent | BaselineEvent | CutEvent | ProbedEvent
 JournalEvent = StartedEvent | _OfReplies | _OfTrainings | FinalistsEvent | _OfComparison | FinishedEvent
 _ANY = TypeAdapter(Annotated[JournalEvent, Field(discriminator="event")])

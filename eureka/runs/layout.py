@@ -8,6 +8,7 @@ from pathlib import Path
 
 RECORD, JOURNAL, RESULT, REPORT = "run.json", "events.jsonl", "result.json", "report.html"
 ORCHESTRATOR_LOCK, WORKERS_LOCK = "orchestrator.lock", "workers.lock"
+START = "start.safetensors"  # copy of the policy that every training starts from
 TASK, LOGS, SCRATCH, MANUAL, TENSORBOARD = "task", "logs", "scratch", "manual", "tensorboard"
 CANDIDATES, CONTROLS, POLICY = "candidates", "controls", "policy.safetensors"
 REUSED = "final-reused"  # key of the trainings that a comparison took from another run

@@ -24,7 +24,7 @@ class BenchmarkRow(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    task: str
+    task: str = Field(description="its name, with its parameters where some were given")
     run: str = Field(description="the folder of its run")
     fitness: dict[str, float | None] = Field(description="mean over seeds of each arm")
     baseline: str | None = Field(description="what evolved is held against: human, or an environment's own reward")
@@ -81,6 +81,7 @@ class CompareOptions(_Frozen):
     llm: str = Field(default="search", description="the designer of the first run among the arms, for best-of-n")
     asking: Asking = Field(default=Asking(), description="how it is asked")
     robustness: bool = Field(default=False, description="whether policies are also tried under perturbed physics")
+    notes: tuple[str, ...] = Field(default=(), description="what a reader of the comparison must know")
     correlation: bool = Field(default=False, description="whether rewards are held against the human one")
 
 
@@ -138,6 +139,7 @@ class Comparison(_Frozen):
 
     arms: list[Arm]
     baseline: str | None = Field(default=None, description="the arm that others are held against: human, environment")
+    notes: tuple[str, ...] = Field(default=(), description="what a reader must know, such as other parameters")
 
     def arm(self, name: str) -> Arm | None:
         return next((arm for arm in self.arms if arm.name == name), None)

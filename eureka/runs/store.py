@@ -162,6 +162,10 @@ def create(
             for source, copy in _copies(task, folder):
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(source, copy)
+            if settings.policy is not None:
+                shutil.copyfile(settings.policy.file, folder / layout.START)
+                if _hash(folder / layout.START) != settings.policy.sha256:
+                    raise UserError(f"{settings.policy.file} was changed since this run was asked for; start it again")
             record = RunRecord(
                 kind="search" if arms is None else "comparison",
                 task=task.file.name,
@@ -178,6 +182,14 @@ def create(
     except BaseException:
         discard(folder, fresh)
         raise
+
+
+def with_own_policy(folder: Path, settings: Settings) -> Settings:
+    """The settings of a run for another one: the policy that trainings start from is the run's own copy."""
+    if settings.policy is None:
+        return settings
+    copy = settings.policy.model_copy(update={"file": str((folder / layout.START).absolute())})
+    return settings.model_copy(update={"policy": copy})
 
 
 def discard(folder: Path, entirely: bool) -> None:

@@ -1,7 +1,8 @@
 """The trainer process: simulates, trains and evaluates. It never sees an API key or the source of a reward.
 
 Started as `python -m eureka.trainer.service TASK.yaml THREADS DEVICE`, or through `sandbox/fence.py`. It exchanges the
-messages of `eureka.workers.messages` on its standard streams, and ends when its input does, also during a training.
+messages of `eureka.workers.messages` on its standard streams: first `Load`, which gives the task's parameters. It ends
+when its input does, also during a training.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ from typing import Any
 
 import torch
 
+from eureka.config.parameters import Curriculum
 from eureka.config.tasks import PROGRAM as OWN_REWARD
 from eureka.config.tasks import EnvironmentFile, LoadedTask, load_task
+from eureka.envs.base import Worlds
 from eureka.envs.env import Env
 from eureka.envs.introspection import RECORDED_WORLDS, describe, load_class, random_states
 from eureka.errors import UserError
@@ -34,6 +37,7 @@ from eureka.physics.threads import ThreadPhysics
 from eureka.rewards.preflight import preflight, too_slow
 from eureka.rewards.program import Field, Program, Rejected, fingerprint, own_reward, rebuild
 from eureka.rl.checkpoints import load_policies, save_policies
+from eureka.rl.evaluation import play_random
 from eureka.rl.normalization import RunningMoments
 from eureka.rl.policy import Policy
 from eureka.rl.training import InitialPolicy, Training
@@ -57,23 +61,25 @@ _PROGRESS_EVERY = 0.5  # s between two reports of progress
 class Service:
     """One loaded task, and the commands on it."""
 
-    def __init__(self, loaded: LoadedTask, backend: Backend, out: int):
+    def __init__(self, loaded: LoadedTask, backend: Backend, out: int, curriculum: Curriculum):
         """Load the task and record states under random actions; `out` is the descriptor for answers."""
         self.loaded, self.backend, self.out = loaded, backend, out
         seeds = torch.zeros(1, dtype=torch.int64)
         if isinstance(loaded.file, EnvironmentFile):
+            if curriculum.parameters or curriculum.stages:
+                raise UserError(f"{loaded.file.name} is a Gymnasium environment, which has no parameters and no stages")
             self._by_id(loaded.file, seeds)
         else:
-            task = load_class(loaded)
+            task = load_class(loaded, curriculum)
             self.task, self.model = task, compile_scene(task.scene())
             env = Env(task, ThreadPhysics(self.model, RECORDED_WORLDS, backend.threads), seeds, "random play")
             self.states = random_states(task, env)
-            self.description = describe(loaded, task, self.states, env.actor_size)
+            self.description = describe(loaded, task, self.states, env.actor_size, curriculum)
             if backend.warp:
                 from eureka.envs.sizing import measure_sizes
 
                 backend.sizes = measure_sizes(task, self.model, backend.threads)
-        self.fields = {f.name: Field(f.shape, f.dtype) for f in self.description.state}
+        self.fields = {name: Field(*of) for name, of in self.description.fields().items()}
 
     def _by_id(self, file: EnvironmentFile, seeds: torch.Tensor) -> None:
         from eureka.envs.gymnasium import description
@@ -92,6 +98,8 @@ class Service:
         match command:
             case messages.Preflight():
                 self._preflight(command)
+            case messages.PlayRandom():
+                self._play_random(command)
             case messages.Measure():
                 self._measure(command)
             case messages.Probe():
@@ -127,6 +135,19 @@ class Service:
                     notes=report.notes,
                 )
         self.send(messages.Preflighted(result=result))
+
+    def _play_random(self, command: messages.PlayRandom) -> None:
+        seeds, stream = torch.tensor([derive(command.seed, "random play")]), "random play"
+        if isinstance(self.task, Task):
+            assert self.model is not None
+            physics = self.backend.open(self.model, command.episodes)
+            env: Worlds = Env(self.task, physics, seeds.to(physics.device), stream)
+        else:
+            env = self.task.open(seeds, command.episodes, stream)
+        found = play_random(env, self.task.action_size, command.seed)
+        metrics = {name: tuple(values[0].tolist()) for name, values in found.metrics.items()}
+        fitness, length = tuple(found.fitness[0].tolist()), tuple(found.length[0].tolist())
+        self.send(messages.PlayedRandom(fitness=fitness, length=length, metrics=metrics))
 
     def _measure(self, command: messages.Measure) -> None:
         """Time an iteration of training with a reward of negligible cost, after one of warm-up, and evaluation."""
@@ -198,6 +219,7 @@ class Service:
             problem = training.compile({name: value[places].to(device) for name, value in self.states.items()})
             if problem:
                 self.send(messages.Note(text=problem))
+        training.stage_ends = command.stage_ends
         if command.resume:
             training.load([(Path(source.file), source.member) for source in command.resume])
         last = 0.0
@@ -279,7 +301,9 @@ def main(task: str, threads: int, device: str) -> None:
     torch.set_num_threads(1)
     loaded = load_task(task)
     with _reported(loaded, out):
-        service = Service(loaded, Backend(device, threads), out)
+        load = messages.decode_command(inbox.get())
+        assert isinstance(load, messages.Load)
+        service = Service(loaded, Backend(device, threads), out, load.curriculum)
         fence = os.environ.get("EUREKA_FENCE", "")
         service.send(messages.Described(description=service.description, fence=fence, sizes=service.sizes()))
     while True:

@@ -152,7 +152,7 @@ def _simulate(choice: Selection, options: PlayOptions, isolation: IsolationPolic
     """Simulate in a trainer process; returns the trajectory file."""
     work = scratch / "trainer"
     executor = LocalExecutor(choice.task, scratch, work, isolation)
-    trainer = TrainerClient(executor)
+    trainer = TrainerClient(executor, curriculum=choice.curriculum)
     try:
         task = trainer.description
         steps = max(1, round((options.seconds or _SECONDS) / task.control_period))

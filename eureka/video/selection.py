@@ -7,10 +7,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from eureka.config.parameters import Curriculum
 from eureka.config.tasks import LoadedTask, load_task
 from eureka.errors import UserError, did_you_mean
 from eureka.runs import history, layout
-from eureka.runs.journal import BaselineEvent, TrainedEvent, read_journal
+from eureka.runs.journal import BaselineEvent, TrainedEvent, read_journal, read_record
 from eureka.runs.results import EVOLVED
 from eureka.runs.store import find_run, task_of, untrusted_run
 from eureka.text import shown
@@ -35,6 +36,7 @@ class Selection:
     task: LoadedTask
     players: tuple[PlayedPolicy, ...]
     name: str  # Default name of the film
+    curriculum: Curriculum  # The task's parameters
 
 
 def select(given: str, candidate: str | None, baseline: str | None, task: str | None) -> Selection:
@@ -65,7 +67,25 @@ def select(given: str, candidate: str | None, baseline: str | None, task: str | 
         raise UserError(f"{path} is not in a run's journal; give its task with --task")
     if baseline is not None:
         raise UserError(f"--baseline is an arm of a run, but {path} is a single policy; remove it")
-    return Selection(load_task(task), (PlayedPolicy(path.stem, path.resolve(), None),), path.stem)
+    loaded = load_task(task)
+    return Selection(loaded, (PlayedPolicy(path.stem, path.resolve(), None),), path.stem, loaded.curriculum)
+
+
+def start_policy(given: str) -> tuple[Path, str, int]:
+    """The policy of a run's winner or of a file, where it comes from, and the world-steps that it was trained for.
+
+    Raises:
+        UserError: there is no such policy.
+    """
+    path = Path(given)
+    found = _run_around(path) if path.suffix == POLICY and path.is_file() else None
+    if path.suffix == POLICY and found is None:
+        if not path.is_file():
+            raise UserError(f"{path} does not exist")
+        raise UserError(f"{path} is not in a run's journal; give a run, or a policy in its folder")
+    folder = found[0] if found else find_run(given)
+    (player,) = select(given, None, None, None).players
+    return player.file.resolve(), f"{folder.name}, {player.label}", read_record(folder).settings.steps
 
 
 class _Kept:
@@ -168,7 +188,7 @@ def _beside(run: _Kept, task: LoadedTask, players: list[PlayedPolicy], baseline:
     if baseline is not None:
         players = [*players, run.of_arm(baseline)]
     plain = re.sub(r"[^\w.]+", "-", "-".join([run.folder.name, *(player.label for player in players)]))
-    return Selection(task, tuple(players), plain[:100])
+    return Selection(task, tuple(players), plain[:100], run.journal.settings.curriculum)
 
 
 def _run_around(path: Path) -> tuple[Path, str] | None:

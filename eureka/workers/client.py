@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from eureka.config.description import Description
+from eureka.config.parameters import Curriculum
 from eureka.config.settings import Settings
 from eureka.errors import SandboxUnavailable, StorageFault, UserError
 from eureka.runs.candidate import Failed
 from eureka.runs.store import Run
 from eureka.workers import messages
-from eureka.workers.executors import Executor
+from eureka.workers.executors import Connection, Executor
 from eureka.workers.process import Died, give_up
 
 TOGETHER = 2  # deaths without a new checkpoint in between after which a population is split in two
@@ -27,15 +29,28 @@ _Answer = TypeVar("_Answer", bound=messages.Answer)
 class TrainerClient:
     """A trainer process of one task."""
 
-    def __init__(self, executor: Executor, number: int = 0, timeout: float = _TIMEOUT):
-        """Start the process without waiting for it; `timeout` s are for the first answer of a training."""
-        self.timeout = timeout
+    def __init__(
+        self,
+        executor: Executor,
+        number: int = 0,
+        timeout: float = _TIMEOUT,
+        curriculum: Curriculum = Curriculum(),
+    ):
+        """Start the process without waiting for it.
+
+        Args:
+            executor: what starts it.
+            number: of the worker.
+            timeout: s, for the first answer of a training.
+            curriculum: the task's parameters.
+        """
+        self.timeout, self._curriculum = timeout, curriculum
         self._executor, self._number = executor, number
         self._description: Description | None = None
         self._killed = False
         self.fence = ""  # isolation, known after `description`; empty for none
         self.sizes: dict[str, int] | None = None  # of MuJoCo Warp's buffers, known after `description`; None on the CPU
-        self._connection = self._executor.open(number)
+        self._connection = self._open()
 
     @property
     def description(self) -> Description:
@@ -72,6 +87,10 @@ class TrainerClient:
         except Died as death:
             message = f"the process that ran the pre-flight {death.reason}"
             return Failed(stage="preflight", message=message, machine=True)
+
+    def play_random(self, episodes: int, seed: int) -> messages.PlayedRandom:
+        """Play episodes with uniformly random actions."""
+        return self._ask(messages.PlayRandom(episodes=episodes, seed=seed), messages.PlayedRandom)
 
     def measure(self, members: int, settings: Settings) -> tuple[float, float]:
         """World-steps per second of `members` members, in training and in evaluation."""
@@ -158,10 +177,16 @@ class TrainerClient:
         self._description = None
         _ = self.description
 
+    def _open(self) -> Connection:
+        connection = self._executor.open(self._number)
+        with contextlib.suppress(Died):  # told when the description is read
+            connection.send(messages.encode(messages.Load(curriculum=self._curriculum)))
+        return connection
+
     def _reopen(self) -> None:
         self._connection.close()
         if not self._killed:
-            self._connection = self._executor.open(self._number)
+            self._connection = self._open()
         if self._killed:  # checked again: `kill` may have been called by another thread meanwhile
             self._connection.kill()
             raise Died("was ended")

@@ -15,21 +15,21 @@ from eureka.config.settings import Racing
 from eureka.runs.candidate import Dropped, Outcome
 
 
-class Stage(NamedTuple):
+class Stretch(NamedTuple):
     """Training up to a rung, or to the end."""
 
     end: int  # iteration
     seeds: int  # trainings of each candidate
 
 
-def stages(racing: Racing | None, seeds: int, marks: Sequence[int]) -> list[Stage]:
+def stretches(racing: Racing | None, seeds: int, marks: Sequence[int]) -> list[Stretch]:
     """The rungs, then the end. A rung is at the first of `marks`, which have an evaluation, at or after its share."""
     found = {}
     for number, share in enumerate(racing.rungs if racing else ()):
         assert racing is not None
         found[next(mark for mark in marks if mark >= share * marks[-1])] = min(racing.trainings(number), seeds)
     found.pop(marks[-1], None)
-    return [*(Stage(end, found[end]) for end in sorted(found)), Stage(marks[-1], seeds)]
+    return [*(Stretch(end, found[end]) for end in sorted(found)), Stretch(marks[-1], seeds)]
 
 
 def survivors(racing: Racing, entered: int) -> int:
@@ -38,9 +38,14 @@ def survivors(racing: Racing, entered: int) -> int:
 
 
 def losers(racing: Racing, standings: Mapping[int, Sequence[Outcome]]) -> list[int]:
-    """The candidates dropped at a rung, without those of which a training failed; of equals, the later ones."""
+    """The candidates dropped at a rung, without those that failed; of equals, those with worse metrics."""
     fitness = fitness_at(standings)
-    ranked = sorted(fitness, key=lambda candidate: (-fitness[candidate], candidate))
+
+    def key(candidate: int) -> tuple[float, tuple[float, ...], int]:
+        merits = [o.merit for o in standings[candidate] if isinstance(o, Dropped)]
+        return -fitness[candidate], tuple(-statistics.fmean(of) for of in zip(*merits, strict=True)), candidate
+
+    ranked = sorted(fitness, key=key)
     return sorted(ranked[survivors(racing, len(standings)) :])
 
 
@@ -71,15 +76,15 @@ class Cost(NamedTuple):
 
 
 def work(racing: Racing | None, seeds: int, candidates: int, marks: Sequence[int], done: int = 0) -> Cost:
-    """The work of all stages but the first `done`, if `candidates` enter them and no training fails."""
-    every = stages(racing, seeds, marks)
+    """The work of all stretches but the first `done`, if `candidates` enter them and no training fails."""
+    every = stretches(racing, seeds, marks)
     iterations = evaluations = 0
-    before = every[done - 1] if done else Stage(0, 0)
-    for stage in every[done:]:
-        for trainings, start in ((before.seeds, before.end), (stage.seeds - before.seeds, 0)):
-            iterations += candidates * trainings * (stage.end - start)
-            evaluations += candidates * trainings * sum(start < mark <= stage.end for mark in marks)
-        if racing and stage.end != marks[-1]:
+    before = every[done - 1] if done else Stretch(0, 0)
+    for stretch in every[done:]:
+        for trainings, start in ((before.seeds, before.end), (stretch.seeds - before.seeds, 0)):
+            iterations += candidates * trainings * (stretch.end - start)
+            evaluations += candidates * trainings * sum(start < mark <= stretch.end for mark in marks)
+        if racing and stretch.end != marks[-1]:
             candidates = survivors(racing, candidates)
-        before = stage
+        before = stretch
     return Cost(iterations, evaluations, candidates * seeds)

@@ -1,9 +1,11 @@
 """Messages between the orchestrator and a trainer process.
 
 A message travels as a frame: a JSON object with its fields and, as `kind`, the name of its class. A trainer process
-first sends `Described`, then answers one command at a time:
+is first told to `Load` its task, then answers one command at a time:
 
+    Load        Described
     Preflight   Preflighted
+    PlayRandom  PlayedRandom
     Measure     Measured
     Probe       Probed
     Play        Played
@@ -21,6 +23,7 @@ from typing import Any, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from eureka.config.description import Description
+from eureka.config.parameters import Curriculum
 from eureka.config.settings import Plan
 from eureka.runs.candidate import Dropped, Failed, Point, Trained
 from eureka.runs.events import TrainingProgress
@@ -69,6 +72,12 @@ class InitialPolicyFile(FileReference):
     samples: int = Field(description="weight of its observation normaliser, in observations")
 
 
+class Load(_Message):
+    """Load the task with these parameters."""
+
+    curriculum: Curriculum
+
+
 class Preflight(_Message):
     """Run a program on recorded states."""
 
@@ -93,6 +102,13 @@ class Probe(_Message):
     plan: Plan
 
 
+class PlayRandom(_Message):
+    """Play one episode in each world with uniformly random actions."""
+
+    episodes: int
+    seed: int
+
+
 class Play(_Message):
     """Play policies and write their trajectory to a file."""
 
@@ -115,6 +131,7 @@ class Train(_Message):
     resume: tuple[CheckpointMember, ...] | None = Field(description="one per member; None to start at iteration 0")
     warm: InitialPolicyFile | None
     until: int | None = Field(description="the iteration to stop after; None for the end")
+    stage_ends: tuple[int, ...] = Field(default=(), description="iterations at which stages of the training end")
     threads: int | None = Field(default=None, description="CPU threads; None for those of the process")
 
 
@@ -152,6 +169,14 @@ class Measured(_Message):
     evaluation: float = Field(description="seconds of a world-step of evaluation")
     memory: int = Field(description="bytes allocated for the training")
     free: int = Field(description="bytes that are still available")
+
+
+class PlayedRandom(_Message):
+    """The result of `PlayRandom`: one value for each episode."""
+
+    fitness: tuple[float, ...]
+    length: tuple[int, ...] = Field(description="control steps")
+    metrics: dict[str, tuple[float, ...]]
 
 
 class Probed(_Message):
@@ -209,9 +234,9 @@ class StorageError(_Message):
     message: str
 
 
-Command = Preflight | Measure | Probe | Play | Train
+Command = Load | Preflight | PlayRandom | Measure | Probe | Play | Train
 TrainAnswer = Progress | Note | Checkpoint | Outcomes
-Answer = Described | Preflighted | Measured | Probed | Played | TrainAnswer | TaskError | StorageError
+Answer = Described | Preflighted | PlayedRandom | Measured | Probed | Played | TrainAnswer | TaskError | StorageError
 
 
 def encode(message: Command | Answer) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from eureka.config.description import Description
+from eureka.config.parameters import Curriculum
 from eureka.config.settings import Settings
 from eureka.runs.candidate import Failed, Outcome
 from eureka.runs.events import OnProgress
@@ -19,7 +20,7 @@ from eureka.runs.store import Run
 from eureka.workers import halving
 from eureka.workers.client import TrainerClient
 from eureka.workers.executors import Executor
-from eureka.workers.messages import PreflightReport
+from eureka.workers.messages import PlayedRandom, PreflightReport
 from eureka.workers.progress import ProgressAggregator
 from eureka.workers.recovery import TrainingJob, TrainingRequest
 
@@ -27,13 +28,13 @@ from eureka.workers.recovery import TrainingJob, TrainingRequest
 class TrainerPool:
     """Trainer processes of one task, one per worker of the executor."""
 
-    def __init__(self, executor: Executor, scratch: Path):
-        """Start the processes; `close` removes the subfolder `tmp` of `scratch`, their working folder."""
+    def __init__(self, executor: Executor, scratch: Path, curriculum: Curriculum = Curriculum()):
+        """Start the processes, with the task's parameters; `close` removes `tmp` in `scratch`, their working folder."""
         self.executor, self._scratch = executor, scratch
         self.trainers: list[TrainerClient] = []
         try:
             for number in range(executor.workers):
-                self.trainers.append(TrainerClient(executor, number))
+                self.trainers.append(TrainerClient(executor, number, curriculum=curriculum))
         except BaseException:
             self.close()
             raise
@@ -48,6 +49,9 @@ class TrainerPool:
 
     def preflight(self, program: str, worlds: int) -> PreflightReport | Failed:
         return self.first.preflight(program, worlds)
+
+    def play_random(self, episodes: int, seed: int) -> PlayedRandom:
+        return self.first.play_random(episodes, seed)
 
     def probe(self, *arguments: Any) -> dict[str, Any]:
         return self.first.probe(*arguments)
@@ -82,41 +86,58 @@ class TrainerPool:
         job = TrainingJob(run, request, plan, progress)
         outcomes: dict[int, Outcome] = {}
         running = list(range(count))
-        every = halving.stages(request.race, request.trainings, marks)
-        before = halving.Stage(0, 0)
-        for number, stage in enumerate(every):
+        every = halving.stretches(request.race, request.trainings, marks)
+        before = halving.Stretch(0, 0)
+        for number, stretch in enumerate(every):
             if not running:
                 break
             last = number == len(every) - 1
             older = [t * count + c for t in range(before.seeds) for c in running]
-            newer = [t * count + c for t in range(before.seeds, stage.seeds) for c in running]
+            newer = [t * count + c for t in range(before.seeds, stretch.seeds) for c in running]
             kept = len(running) if last or request.race is None else halving.survivors(request.race, len(running))
             rest = halving.work(request.race, request.trainings, kept, marks, number + 1).iterations
-            waiting = len(newer) * stage.end if older else 0
-            until = None if last else stage.end
+            waiting = len(newer) * stretch.end if older else 0
             for members, begun, left in ((older, before.end, rest + waiting), (newer, 0, rest)):
-                if members:
-                    progress.begin(members, begun, stage.end, left)
-                    outcomes |= self._train_until(job, members, until)
+                outcomes |= self._train_to(job, members, begun, stretch.end, left)
             if not last:
-                running = self._raced(job, running, stage, outcomes)
-            before = stage
+                running = self._raced(job, running, stretch, outcomes)
+            before = stretch
         run.clear_scratch(request.key)
         return [outcomes.get(m) for m in range(len(request.programs))]
 
+    def _train_to(self, job: TrainingJob, members: list[int], begun: int, end: int, rest: int) -> dict[int, Outcome]:
+        """Train members to an iteration; they pass together from a stage of the curriculum to the next.
+
+        `rest` iterations of members are left after that.
+        """
+        outcomes: dict[int, Outcome] = {}
+        marks = job.plan.evaluation.marks(job.plan.iterations)
+        for before, mark in itertools.pairwise([0, *marks]):
+            if not begun < mark <= end or not members:
+                continue
+            stage = job.stage_at(mark, before)
+            if stage is None and mark < end:
+                continue
+            job.progress.begin(members, begun, mark, rest + len(members) * (end - mark))
+            outcomes |= self._train_until(job, members, None if mark == job.plan.iterations else mark)
+            if stage is not None:
+                job.decide_stage(stage, mark, [outcomes[m] for m in members])
+            begun, members = mark, [m for m in members if not isinstance(outcomes[m], Failed)]
+        return outcomes
+
     def _raced(
-        self, job: TrainingJob, running: list[int], stage: halving.Stage, outcomes: Mapping[int, Outcome]
+        self, job: TrainingJob, running: list[int], stretch: halving.Stretch, outcomes: Mapping[int, Outcome]
     ) -> list[int]:
         """The candidates that continue after a rung."""
         count, race = job.request.candidates, job.request.race
         assert race is not None
-        members = {c: [t * count + c for t in range(stage.seeds)] for c in running}
+        members = {c: [t * count + c for t in range(stretch.seeds)] for c in running}
         standings = {c: [outcomes[m] for m in mine] for c, mine in members.items()}
 
         def drop() -> dict[str, list[int]]:
             return {"dropped": sorted(m for c in halving.losers(race, standings) for m in members[c])}
 
-        about = {"training": job.request.key, "until": stage.end}
+        about = {"training": job.request.key, "until": stretch.end}
         dropped = job.run.once(RacedEvent, about, drop).dropped
         fitness = halving.fitness_at(standings)
         job.progress.raced(fitness, dropped)

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from eureka.config.settings import Plan, Racing
-from eureka.runs.candidate import Failed, Known, Outcome, Trained
+from eureka.errors import UserError
+from eureka.runs import layout
+from eureka.runs.candidate import Dropped, Failed, Known, Outcome, Trained
 from eureka.runs.events import Notice, Progressed
-from eureka.runs.journal import CheckpointEvent, PublishedFile, SplitEvent, TrainedEvent
+from eureka.runs.journal import CheckpointEvent, PublishedFile, SplitEvent, StageEvent, TrainedEvent
 from eureka.runs.store import Run
 from eureka.workers.client import ALONE, TOGETHER, TrainerClient
 from eureka.workers.messages import Checkpoint, CheckpointMember, InitialPolicyFile, Note, Outcomes, Progress, Train
@@ -132,10 +134,61 @@ class TrainingJob:
             plan=self.plan,
             folder=str(self.run.scratch(self.request.key) / name),
             resume=self._resume(members),
-            warm=InitialPolicyFile(file=str(self.run.inside(warm.file)), samples=warm.samples) if warm else None,
+            warm=InitialPolicyFile(file=str(self.run.inside(warm.file)), samples=warm.samples)
+            if warm
+            else self._start(),
             until=until,
             threads=threads,
+            stage_ends=tuple(self.stage_ends()),
         )
+
+    def _start(self) -> InitialPolicyFile | None:
+        """The policy that every training of the run starts from, if there is one."""
+        policy = self.run.settings.policy
+        if policy is None:
+            return None
+        copy = self.run.inside(layout.START)
+        if not self.run.verified(copy, policy.sha256):
+            raise UserError(f"{copy} is missing or was changed; restore it from {policy.origin}, or start a new run")
+        return InitialPolicyFile(file=str(copy), samples=policy.samples)
+
+    def stage_ends(self) -> list[int]:
+        """The iterations at which stages end, as far as it is decided; the others at the latest."""
+        met = {e.stage: e.iteration for e in self.run.all(StageEvent, training=self.request.key) if e.met}
+        return self.plan.curriculum.ends(self.plan.iterations, met)
+
+    def stage_at(self, mark: int, before: int) -> int | None:
+        """The stage that ends at the checkpoint `mark` if its condition is met, which is not decided yet.
+
+        `before` is the checkpoint before it: the episodes since then must be of this stage.
+        """
+        ends = self.stage_ends()
+        stage = sum(end < mark for end in ends)
+        if stage == len(ends) or mark == ends[stage] or self.plan.curriculum.stages[stage].target is None:
+            return None
+        about = {"training": self.request.key, "stage": stage, "iteration": mark}
+        begun = ends[stage - 1] if stage else 0
+        return stage if begun <= before and self.run.find(StageEvent, **about) is None else None
+
+    def decide_stage(self, stage: int, mark: int, outcomes: Sequence[Outcome]) -> None:
+        """End a stage at `mark` if half of the population have reached its target in training."""
+        target = self.plan.curriculum.stages[stage].target
+        assert target is not None
+        fitness = [o.curves.training_fitness[-1] for o in outcomes if isinstance(o, Dropped)]
+        reached = sum(f is not None and f >= target for f in fitness)
+        event = StageEvent(
+            training=self.request.key, stage=stage, iteration=mark, met=bool(fitness) and 2 * reached >= len(fitness)
+        )
+        self.run.append(event)
+        if event.met:
+            self.progress(
+                Notice(f"stage {stage + 1} ends at step {mark * self.steps}: half of the population reached it")
+            )
+
+    @property
+    def steps(self) -> int:
+        """Training world-steps of one member per iteration."""
+        return self.plan.worlds * self.plan.learning.horizon
 
     def _record_checkpoint(self, members: list[int], answer: Checkpoint) -> None:
         before = self.run.find(CheckpointEvent, training=self.request.key, members=members)

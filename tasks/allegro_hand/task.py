@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -11,8 +12,8 @@ from torch import Tensor
 
 from eureka.noise import Noise
 from eureka.physics.base import Sim
-from eureka.rotation import angle_between, conjugate, multiply
-from eureka.task import Episode, Task
+from eureka.rotation import about_z, angle_between, conjugate, multiply
+from eureka.task import Episode, Metric, Task, parameter
 
 HAND_JOINTS = 16
 START = (0.0, -0.2, 0.56)
@@ -209,6 +210,21 @@ class Constants:
     """(3,) m."""
 
 
+@dataclass(frozen=True)
+class Parameters:
+    """What can be changed of the task; the defaults are the paper's task."""
+
+    success_angle: Tensor = parameter(
+        0.1, "rad", 0.05, 1.0, "an orientation counts as reached when the cube is within this angle of it"
+    )
+    goal_step: Tensor = parameter(
+        0.0, "rad", 0.0, 3.1, "each goal is turned by this angle about the vertical from the one before; 0: at random"
+    )
+    start_tilt: Tensor = parameter(
+        math.pi, "rad", 0.0, math.pi, "the cube starts with a face turned away from the vertical by at most this angle"
+    )
+
+
 class AllegroHand(Task[State, Memory]):
     """An Allegro Hand of four fingers lies palm up, fingers along world -y, under a cube of 6.5 cm and 110 g."""
 
@@ -217,8 +233,11 @@ class AllegroHand(Task[State, Memory]):
     horizon = 600
     action_size = 16
     speed_bound = 500.0
-    success_angle = 0.1
-    """rad, an orientation counts as reached when the cube is within this angle of it."""
+    Parameters = Parameters
+    metrics = (
+        Metric("drops", "", "lower", "sum", "1 if the cube was dropped, else 0"),
+        Metric("rotation_error", "rad", "lower", "mean", "angle between the cube's orientation and the goal's"),
+    )
     fall_distance = 0.24
     """m, the cube counts as dropped when it is this far from goal_position."""
     cube_edge = 0.065
@@ -255,8 +274,15 @@ class AllegroHand(Task[State, Memory]):
         # A fifth of the thumb's first range lies mostly below its lower limit.
         joints = torch.maximum(joints, c.joint_low)
         cube = c.cube_start + noise.uniform("cube position", 3, low=-0.01, high=0.01)
-        sim.assign(mask, qpos=torch.cat([joints, cube, noise.rotation("cube rotation")], dim=-1))
-        return Memory(goal_rotation=noise.rotation("goal"))
+        rotation = noise.tilted_rotation("cube rotation", self.parameters.start_tilt)
+        sim.assign(mask, qpos=torch.cat([joints, cube, rotation], dim=-1))
+        return Memory(goal_rotation=self._next_goal(rotation, noise))
+
+    def _next_goal(self, rotation: Tensor, noise: Noise) -> Tensor:
+        """(W, 4) wxyz, the goal after `rotation` (W, 4), which is the last goal or the cube's at the start."""
+        step = self.parameters.goal_step
+        turned = multiply(about_z(step), rotation)
+        return torch.where(step[:, None] > 0.0, turned, noise.rotation("goal"))
 
     def act(self, sim: Sim, memory: Memory, action: Tensor) -> Memory:
         """Sixteen target positions, one for each joint, from -1, its lower limit, to 1, its upper limit.
@@ -322,7 +348,9 @@ class AllegroHand(Task[State, Memory]):
         return offset.square().sum(-1) >= self.fall_distance**2
 
     def measure(self, state: State, memory: Memory) -> dict[str, Tensor]:
-        return {"goals": self._reached(state).float()}
+        angle = angle_between(state.object_rotation, state.goal_rotation)
+        dropped = self.terminated(state, memory).float()
+        return {"goals": self._reached(state).float(), "rotation_error": angle, "drops": dropped}
 
     def fitness(self, episode: Episode) -> Tensor:
         """(W,) goal orientations reached before the cube was dropped or time ran out."""
@@ -330,7 +358,8 @@ class AllegroHand(Task[State, Memory]):
 
     def advance(self, sim: Sim, memory: Memory, state: State, noise: Noise) -> Memory:
         reached = self._reached(state)[:, None]
-        return replace(memory, goal_rotation=torch.where(reached, noise.rotation("goal"), memory.goal_rotation))
+        goal = self._next_goal(memory.goal_rotation, noise)
+        return replace(memory, goal_rotation=torch.where(reached, goal, memory.goal_rotation))
 
     def _reached(self, state: State) -> Tensor:
-        return angle_between(state.object_rotation, state.goal_rotation) <= self.success_angle
+        return angle_between(state.object_rotation, state.goal_rotation) <= self.parameters.success_angle

@@ -11,7 +11,7 @@ from torch import Tensor
 from eureka.noise import Noise
 from eureka.physics.base import Sim
 from eureka.rotation import rotate, unrotate
-from eureka.task import Episode, Task
+from eureka.task import Episode, Metric, Task, parameter
 
 SIDES = (("right", -1), ("left", 1))
 """Names, and the sign of y on that side."""
@@ -23,6 +23,7 @@ GEARS = TRUNK_GEARS | {
 }
 """N m of a full action, for every joint in the model's order."""
 JOINTS = 21
+TORSO = 1  # its body
 TARGET = (1000.0, 0.0, 0.0)
 """m, world frame."""
 
@@ -200,6 +201,21 @@ class Constants:
     """(3,) unit vector, the torso's front in its own frame."""
     up: Tensor
     """(3,) unit vector, the vertical."""
+    lift: Tensor
+    """(3,) N, half the weight, upwards."""
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What can be changed of the task; the defaults are the paper's task."""
+
+    support: Tensor = parameter(
+        0.0, "", 0.0, 1.0, "share of an aid: a lift of half the weight, and a torque that turns the torso upright"
+    )
+
+
+UPRIGHT_TORQUE = (200.0, 20.0)
+"""N m for the sine of the torso's tilt, and N m s/rad against its spin: of the aid as a whole."""
 
 
 class Humanoid(Task[State, Memory]):
@@ -211,6 +227,11 @@ class Humanoid(Task[State, Memory]):
     control_period = 1 / 60
     horizon = 1000
     action_size = JOINTS
+    Parameters = Parameters
+    metrics = (
+        Metric("falls", "", "lower", "sum", "1 if the humanoid fell, else 0"),
+        Metric("upright", "", "higher", "mean", "cosine between the torso's z axis and the vertical"),
+    )
     fall_height = 0.8
     """m, an episode ends when the torso's centre is lower than this."""
     start_height = 1.34
@@ -244,14 +265,26 @@ class Humanoid(Task[State, Memory]):
         same for the left arm.
         """
         sim.ctrl.copy_(action)
+        sim.xfrc_applied[:, TORSO] = self._aid(sim)
         return Memory(position=sim.qpos[:, :2].clone())
+
+    def _aid(self, sim: Sim) -> Tensor:
+        """(W, 6) N and N m, force and torque on the torso, world frame."""
+        c, (stiffness, damping) = self._constants_of(sim), UPRIGHT_TORQUE
+        rotation, velocity = sim.qpos[:, 3:7].float(), sim.qvel.float()
+        vertical = c.up.expand(sim.num_worlds, 3)
+        torque = stiffness * torch.linalg.cross(rotate(rotation, vertical), vertical, dim=-1)
+        torque = torque - damping * rotate(rotation, velocity[:, 3:6])
+        aid = torch.cat([c.lift.expand(sim.num_worlds, 3), torque], dim=-1)
+        return (self.parameters.support[:, None] * aid).to(sim.xfrc_applied.dtype)
 
     def _constants_of(self, sim: Sim) -> Constants:
         """Made once a device: a copy from the host has no place in a captured graph."""
         if sim.device not in self._constants:
             limits = sim.model.jnt_range[1:]
             start = (0.0, 0.0, self.start_height, 1.0, 0.0, 0.0, 0.0)
-            values = (start, limits[:, 0], limits[:, 1], TARGET, (1.0, 0.0, 0.0), (0.0, 0.0, 1.0))
+            lift = (0.0, 0.0, -0.5 * sim.model.body_mass.sum() * sim.model.opt.gravity[2])
+            values = (start, limits[:, 0], limits[:, 1], TARGET, (1.0, 0.0, 0.0), (0.0, 0.0, 1.0), lift)
             self._constants[sim.device] = Constants(
                 *[torch.tensor(v, dtype=torch.float32, device=sim.device) for v in values]
             )
@@ -316,7 +349,8 @@ class Humanoid(Task[State, Memory]):
         return state.torso_position[:, 2] < self.fall_height
 
     def measure(self, state: State, memory: Memory) -> dict[str, Tensor]:
-        return {"progress": state.progress}
+        fallen = self.terminated(state, memory).float()
+        return {"progress": state.progress, "falls": fallen, "upright": state.up_projection}
 
     def fitness(self, episode: Episode) -> Tensor:
         """(W,) m/s, distance made toward the target over the time of a whole episode, however early it ended."""

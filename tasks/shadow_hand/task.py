@@ -17,8 +17,8 @@ from torch import Tensor
 
 from eureka.noise import Noise
 from eureka.physics.base import Sim
-from eureka.rotation import angle_between, conjugate, multiply
-from eureka.task import Episode, Task
+from eureka.rotation import about_z, angle_between, conjugate, multiply
+from eureka.task import Episode, Metric, Task, parameter
 
 FINGERS = ("ff", "mf", "rf", "lf", "th")
 COUPLINGS = tuple(f"robot0:T_{finger}J1c" for finger in ("FF", "MF", "RF", "LF"))
@@ -89,6 +89,27 @@ class Constants:
     """(3,) m."""
 
 
+METRICS = (
+    Metric("drops", "", "lower", "sum", "1 if the object was dropped, else 0"),
+    Metric("rotation_error", "rad", "lower", "mean", "angle between the object's orientation and the goal's"),
+)
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What can be changed of the task; the defaults are the paper's task."""
+
+    success_angle: Tensor = parameter(
+        0.1, "rad", 0.05, 1.0, "an orientation counts as reached when the cube is within this angle of it"
+    )
+    goal_step: Tensor = parameter(
+        0.0, "rad", 0.0, 3.1, "each goal is turned by this angle about the vertical from the one before; 0: at random"
+    )
+    start_tilt: Tensor = parameter(
+        math.pi, "rad", 0.0, math.pi, "the cube starts with a face turned away from the vertical by at most this angle"
+    )
+
+
 class ShadowHand(Task[State, Memory]):
     """A Shadow Hand lies on its back, forearm along world -y, and holds a cube of 5 cm and 71 g on its palm."""
 
@@ -97,8 +118,8 @@ class ShadowHand(Task[State, Memory]):
     horizon = 600
     action_size = 20
     speed_bound = 500.0
-    success_angle = 0.1
-    """rad, an orientation counts as reached when the cube is within this angle of it."""
+    Parameters = Parameters
+    metrics = METRICS
     fall_distance = 0.24
     """m, the cube counts as dropped when it is this far from goal_position."""
     cube_edge = 0.05
@@ -207,11 +228,20 @@ class ShadowHand(Task[State, Memory]):
         c = self._constants_of(sim)
         joints = 0.2 * (c.joint_low + (c.joint_high - c.joint_low) * noise.uniform("joints", HAND_JOINTS))
         position = c.object_start + noise.uniform(f"{self.object_name} position", 3, low=-0.01, high=0.01)
-        sim.assign(mask, qpos=torch.cat([joints, position, self._start_rotation(noise)], dim=-1))
-        return Memory(goal_rotation=noise.rotation("goal"))
+        rotation = self._start_rotation(noise)
+        sim.assign(mask, qpos=torch.cat([joints, position, rotation], dim=-1))
+        return Memory(goal_rotation=self._next_goal(rotation, noise))
 
     def _start_rotation(self, noise: Noise) -> Tensor:
-        return noise.rotation(f"{self.object_name} rotation")
+        return noise.tilted_rotation(f"{self.object_name} rotation", self.parameters.start_tilt)
+
+    def _next_goal(self, rotation: Tensor, noise: Noise) -> Tensor:
+        """(W, 4) wxyz, the goal after `rotation` (W, 4), which is the last goal or the object's at the start."""
+        step = self.parameters.goal_step
+        return torch.where(step[:, None] > 0.0, self._turned(rotation, about_z(step)), noise.rotation("goal"))
+
+    def _turned(self, rotation: Tensor, turn: Tensor) -> Tensor:
+        return multiply(turn, rotation)
 
     def act(self, sim: Sim, memory: Memory, action: Tensor) -> Memory:
         """Twenty target positions, one for each driven joint, from -1, its lower limit, to 1, its upper limit.
@@ -287,7 +317,9 @@ class ShadowHand(Task[State, Memory]):
         return offset.square().sum(-1) >= self.fall_distance**2
 
     def measure(self, state: State, memory: Memory) -> dict[str, Tensor]:
-        return {"goals": self._reached(state).float()}
+        angle = angle_between(state.object_rotation, state.goal_rotation)
+        dropped = self.terminated(state, memory).float()
+        return {"goals": self._reached(state).float(), "rotation_error": angle, "drops": dropped}
 
     def fitness(self, episode: Episode) -> Tensor:
         """(W,) goal orientations reached before the cube was dropped or time ran out."""
@@ -295,10 +327,11 @@ class ShadowHand(Task[State, Memory]):
 
     def advance(self, sim: Sim, memory: Memory, state: State, noise: Noise) -> Memory:
         reached = self._reached(state)[:, None]
-        return replace(memory, goal_rotation=torch.where(reached, noise.rotation("goal"), memory.goal_rotation))
+        goal = self._next_goal(memory.goal_rotation, noise)
+        return replace(memory, goal_rotation=torch.where(reached, goal, memory.goal_rotation))
 
     def _reached(self, state: State) -> Tensor:
-        return angle_between(state.object_rotation, state.goal_rotation) <= self.success_angle
+        return angle_between(state.object_rotation, state.goal_rotation) <= self.parameters.success_angle
 
 
 @dataclass(frozen=True)
@@ -337,12 +370,27 @@ class PenState(State):
     """(N, 20) in [-1, 1], the action before it, 0 at the start of an episode."""
 
 
+@dataclass(frozen=True)
+class PenParameters:
+    """What can be changed of the task; the defaults are the paper's task."""
+
+    success_angle: Tensor = parameter(
+        0.2,
+        "rad",
+        0.05,
+        1.0,
+        "an orientation counts as reached when the pen is within this angle of it, turns about its axis included",
+    )
+    goal_step: Tensor = parameter(
+        0.0, "rad", 0.0, 3.1, "each goal is turned by this angle about the pen's axis from the one before; 0: at random"
+    )
+
+
 class ShadowHandPen(ShadowHand):
     """A Shadow Hand lies on its back, forearm along world -y, and holds a pen of 21.6 cm, 1.6 cm thick and 42 g."""
 
     State = PenState
-    success_angle = 0.2
-    """rad, an orientation counts as reached when the pen is within this angle of it, turns about its axis included."""
+    Parameters = PenParameters
     fall_distance = 0.24
     """m, the pen counts as dropped when its centre is this far from goal_position."""
     pen_length = 0.216
@@ -357,12 +405,29 @@ class ShadowHandPen(ShadowHand):
     # 0.5 /s for a spin about the pen's own axis, whose moment of inertia is 1.33e-6 kg m2; end over end 100 times less.
     object_damping = 6.7e-7
 
+    def _dress(self, spec: mujoco.MjSpec) -> None:
+        super()._dress(spec)
+        # A stripe along the pen, without mass or contacts: without it no film shows a turn about the pen's axis.
+        spec.body("object").add_geom(
+            name="stripe",
+            type=mujoco.mjtGeom.mjGEOM_BOX,
+            pos=(0.6 * self.pen_radius, 0.0, 0.0),
+            size=(0.45 * self.pen_radius, 0.2 * self.pen_radius, 0.45 * self.pen_length),
+            rgba=(0.1, 0.1, 0.12, 1.0),
+            contype=0,
+            conaffinity=0,
+            mass=0.0,
+        )
+
     def _start_rotation(self, noise: Noise) -> Tensor:
         """(W, 4) wxyz: along the forearm within 0.3 rad, and any turn about the pen's own axis before that."""
         tilt, spin = noise.uniform("pen rotation", 2, low=-1.0, high=1.0).unbind(-1)
         tilt, spin = 0.25 * math.pi + 0.15 * tilt, 0.5 * math.pi * spin
         (c, s), (a, b) = (torch.cos(tilt), torch.sin(tilt)), (torch.cos(spin), torch.sin(spin))
         return torch.stack([c * a, s * a, -s * b, c * b], dim=-1)
+
+    def _turned(self, rotation: Tensor, turn: Tensor) -> Tensor:
+        return multiply(rotation, turn)
 
     def terminated(self, state: State, memory: Memory) -> Tensor:
         """The pen is dropped: its centre is 0.24 m or more from goal_position."""

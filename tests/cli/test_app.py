@@ -40,7 +40,6 @@ GOOD = "def compute_reward(pole_angle):\n    up = torch.exp(-pole_angle.square()
         (["run", "cartpole", "--display", "fancy"], "give one of auto, live, plain, json, none"),
         (["resume", "nowhere"], "nowhere does not exist"),
         (["inspect", "."], "holds no run"),
-        (["check", "cartpole"], "Missing option '--reward'"),
         (["check", "cartpole", "--reward", "nowhere.py"], "nowhere.py cannot be read: No such file"),
         (["lauch"], "No such command 'lauch'"),
     ],

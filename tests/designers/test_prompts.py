@@ -6,8 +6,9 @@ import ast
 
 import pytest
 from support.bench import bench_of
-from support.candidates import candidate, trained
+from support.candidates import TASK, candidate, trained
 
+from eureka.config.description import Constant, MetricDescription, Parameter
 from eureka.config.tasks import shipped_tasks
 from eureka.designers import prompts
 from eureka.designers.feedback import statistics
@@ -75,6 +76,35 @@ def test_a_reflection_lists_every_component_over_training():
         "near: [0.500, 0.250, 0.750], max: 0.750, mean: 0.500, min: 0.250",
         "effort: [-1.00e-03, -2.00e-03, -3.00e-03], max: -1.00e-03, mean: -2.00e-03, min: -3.00e-03",
     ]
+
+
+def test_metrics_are_described_and_reported_beside_the_fitness():
+    metric = MetricDescription(name="drops", unit="", better="lower", doc="1 if dropped")
+    content = prompts.first(TASK.model_copy(update={"metrics": (metric,)}))[1].content
+    assert "- drops: 1 if dropped; lower is better" in content
+    outcome = trained()
+    curves = outcome.curves.model_copy(update={"metrics": {"drops": [1.0, 0.5, 0.25]}})
+    text = prompts.reflection(candidate(outcome=outcome.model_copy(update={"curves": curves})), [])
+    assert "measured on separate episodes, as is drops;" in text
+    assert "\ndrops: [1.00, 0.500, 0.250], max: 1.00" in text
+
+
+def test_a_fixed_parameter_is_told_as_a_constant_that_may_be_asked_for():
+    about = {"default": 0.1, "unit": "rad", "low": 0, "high": 1, "doc": "tolerance", "kind": "per world"}
+    fixed = Parameter(name="success_angle", value="0.4", **about)
+    content = prompts.first(
+        TASK.model_copy(
+            update={
+                "parameters": (fixed,),
+                "constants": (Constant(name="success_angle", value=0.4, doc="rad, tolerance"),),
+            }
+        )
+    )[1].content
+    assert "- success_angle = 0.4 rad, tolerance" in content
+    assert "may also ask for success_angle as an argument of shape (N,)" in content
+    stages = {"stages": ("1. 40% of the steps: success_angle 0.8", "2. the rest: no change")}
+    told = prompts.first(TASK.model_copy(update=stages))[1].content
+    assert "has 2 stages" in told and "Fitness is always measured as in the last stage." in told
 
 
 def test_a_later_prompt_is_the_first_one_then_the_best_reply_and_its_reflection(task):

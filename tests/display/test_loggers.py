@@ -39,7 +39,8 @@ def point(steps: int, fitness: float, **components: float) -> Point:
     """All other values are not known, and give no point of a curve."""
     unknown = dict.fromkeys(Point.model_fields)
     return Point(
-        **unknown | {"steps": steps, "fitness": fitness, "components": components, "least": {}, "greatest": {}}
+        **unknown
+        | {"steps": steps, "fitness": fitness, "components": components, "least": {}, "greatest": {}, "metrics": {}}
     )
 
 

@@ -88,6 +88,15 @@ def test_a_model_field_may_differ_between_worlds():
     assert physics.qvel[0, 2] < -0.5 and physics.qvel[1, 2] == 0.0
 
 
+def test_a_force_from_outside_acts_on_its_body_and_its_world():
+    physics = ThreadPhysics(model(), 2, 1)
+    assert physics.xfrc_applied.shape == (2, physics.model.nbody, 6)
+    weight = -physics.model.body_mass[1] * physics.model.opt.gravity[2]
+    physics.xfrc_applied[1, 1, 2] = weight
+    physics.step(10)
+    assert physics.qvel[0, 2] < -0.5 and physics.qvel[1, 2].abs() < 1e-9, "the force bears the weight"
+
+
 def test_warnings_of_the_engine_are_counted_by_name():
     physics = ThreadPhysics(model(), 2, 1)
     assert physics.warnings() == {}

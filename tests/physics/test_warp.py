@@ -81,6 +81,15 @@ def test_positions_and_velocities_are_fresh_after_step_reset_and_forward():
         assert torch.equal(value[~SECOND], before[name][~SECOND]), f"{name} of worlds that were let be"
 
 
+def test_a_force_from_outside_acts_as_on_the_cpu():
+    ours, theirs = make(), ThreadPhysics(model(), WORLDS, 1)
+    assert ours.xfrc_applied.shape == theirs.xfrc_applied.shape
+    for physics in (ours, theirs):
+        physics.xfrc_applied[:, 1] = torch.tensor([0.5, 0.0, 3.0, 0.0, 0.1, 0.0])
+        physics.step(4)
+    assert torch.allclose(ours.qvel.double(), theirs.qvel, atol=1e-4) and ours.qvel[:, 0].min() > 0
+
+
 def test_forces_and_touch_belong_to_the_last_substep_as_on_the_cpu():
     ours, theirs = make(), ThreadPhysics(model(), WORLDS, 1)
     for physics in (ours, theirs):

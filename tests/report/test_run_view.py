@@ -124,7 +124,7 @@ def raced() -> list[Event]:
     """The recorded run's first generation as a race with a rung at the fourth checkpoint, at which two are dropped."""
     before, _ = halves()
     *after, trained = beginning(example(), "trained")[len(before) :]
-    outcomes = [{k: v for k, v in o.items() if not k.startswith("report")} for o in trained["outcomes"]]
+    outcomes = [{k: v for k, v in o.items() if not k.startswith(("report", "metrics"))} for o in trained["outcomes"]]
     outcomes = [o | {"steps": 65536, "selection": 100.0 + i} for i, o in enumerate(outcomes)]
     about = {"time": trained["time"], "training": trained["training"]}
     rung = {"event": "trained", **about, "members": [0, 1, 2, 3], "until": 64, "outcomes": outcomes, "publish": {}}

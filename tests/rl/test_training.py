@@ -132,7 +132,7 @@ def test_a_fitness_that_is_not_finite_is_the_tasks_fault(cartpole: Bench):
             return super().fitness(episode) / 0.0
 
     t = Training(Broken(), cartpole.model, [cartpole.baseline("human", 64)], [5], plan(4), Backend("cpu", 1))
-    with pytest.raises(UserError, match="fitness gave NaN or infinity"):
+    with pytest.raises(UserError, match="the fitness was NaN or infinite"):
         t.run(lambda _: None, lambda _: None)
 
 
@@ -205,7 +205,7 @@ def test_a_warm_start_begins_with_the_parents_actor_and_normaliser_and_a_critic_
     assert torch.equal(child.learner.observations.mean[1], moments.mean[0])
     assert child.learner.observations.count == 4096
     best = parent.run(lambda _: None, lambda _: None)[0]
-    begun = child._evaluate(child.learner.policy, child.learner.observations, "selection").mean(dim=1)
+    begun = child._evaluate(child.learner.policy, child.learner.observations, "selection").fitness.mean(dim=1)
     assert isinstance(best, Trained) and begun[0] == best.selection, "as good as the parent before a single step"
 
 
@@ -213,5 +213,5 @@ def test_a_warm_start_from_another_network_is_refused_in_a_sentence(cartpole: Be
     program = cartpole.baseline("human", 64)
     small = Policy.create(Shape(4, 1, (8,)), torch.tensor([0]))
     warm = InitialPolicy(small, RunningMoments(1, (4,), torch.device("cpu")), 1)
-    with pytest.raises(UserError, match="network sizes differ"):
+    with pytest.raises(UserError, match="has other network sizes, observations or actions"):
         Training(cartpole.task, cartpole.model, [program], [5], plan(4), Backend("cpu", 1), warm)

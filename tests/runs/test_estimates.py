@@ -92,6 +92,19 @@ def test_a_duplicate_has_the_estimate_of_its_original_and_does_not_count_twice()
     assert with_estimates([candidate(outcome=FAILED)], "estimate")[0].estimate is None
 
 
+def test_metrics_rank_candidates_of_equal_fitness_and_no_others():
+    def ranked(*given: tuple[float, tuple[float, ...]]) -> list[int]:
+        candidates = [
+            candidate(slot=i, outcome=trained(), scores=(score(report).model_copy(update={"merit": merit}),))
+            for i, (report, merit) in enumerate(given)
+        ]
+        found = with_estimates(candidates, "estimate")
+        return [c.slot for c in sorted(found, key=lambda c: c.rank, reverse=True)]
+
+    assert ranked((0.0, (-1.0, 0.5)), (0.0, (-0.5, 0.1)), (0.0, (-0.5, 0.2))) == [2, 1, 0]
+    assert ranked((0.1, (-9.0,)), (0.0, (0.0,))) == [0, 1]
+
+
 def test_a_score_is_the_mean_of_report_and_training_at_the_level_of_the_reports():
     trained = {"a": [score(10.0, training=6.0)], "b": [score(4.0, training=6.0), score(7.0, training=None)]}
     # the reports lie (4 - 2) / 2 = 1 above the episodes of training

@@ -51,6 +51,7 @@ EVENTS: list[JournalEvent] = [
     ),
     journal.SplitEvent(**OF_TRAINING, members=[0, 1], until=None, reason="was killed"),
     journal.RacedEvent(**OF_TRAINING, until=8, dropped=[1]),
+    journal.StageEvent(**OF_TRAINING, stage=0, iteration=8, met=True),
     journal.TrainedEvent(
         **OF_TRAINING,
         members=[0, 1, 2],

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from support.bench import Bench
 
+from eureka.config.parameters import Curriculum
 from eureka.config.settings import Evaluation, Learning, Plan
 from eureka.config.tasks import load_task
 from eureka.workers.messages import (
@@ -15,16 +16,20 @@ from eureka.workers.messages import (
     Checkpoint,
     CheckpointMember,
     Described,
+    Load,
     Note,
     Outcomes,
     Progress,
     Train,
     decode_answer,
+    encode,
 )
 
 
 class Receiver(Protocol):
-    """The receiving half of a `Connection`."""
+    """A `Connection`, without its end."""
+
+    def send(self, message: dict[str, Any], /) -> None: ...
 
     def receive(self, timeout: float, /) -> dict[str, Any] | None: ...
 
@@ -94,7 +99,8 @@ def listened(connection: Receiver, until_checkpoint: bool = False) -> Heard:
 
 
 def described(connection: Receiver) -> Described:
-    """The first answer of a trainer process."""
+    """The first answer of a trainer process, which is told to load its task."""
+    connection.send(encode(Load(curriculum=Curriculum())))
     first = answer(connection)
     assert isinstance(first, Described), first
     return first

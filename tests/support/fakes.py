@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 import torch
 
+from eureka.config.parameters import Curriculum
 from eureka.config.tasks import PROGRAM, load_task
 from eureka.experiment import context
 from eureka.physics.backend import Backend
@@ -37,6 +38,7 @@ from eureka.workers.messages import (
     Answer,
     Checkpoint,
     Described,
+    Load,
     Measure,
     Measured,
     Outcomes,
@@ -89,7 +91,7 @@ class SharedCompiler:
 
 @functools.cache
 def _service(task: Path | str) -> service.Service:
-    return service.Service(load_task(str(task)), Backend("cpu", 1), -1)
+    return service.Service(load_task(str(task)), Backend("cpu", 1), -1, Curriculum())
 
 
 class FakeTrainer:
@@ -102,14 +104,16 @@ class FakeTrainer:
         own.mkdir(parents=True, exist_ok=True)
         self.said: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self.running: Iterator[Answer] = iter(())
-        with self._reported(str(task)) as loaded:
-            made = (
-                _service(task) if loaded.shipped or not task.suffix else service.Service(loaded, Backend("cpu", 1), -1)
-            )
+        self.task, self.fence = task, "seccomp" if fenced else ""
+
+    def _load(self, curriculum: Curriculum) -> None:
+        with self._reported(str(self.task)) as loaded:
+            plain = not curriculum.parameters and not curriculum.stages
+            kept = plain and (loaded.shipped or not self.task.suffix)
+            made = _service(self.task) if kept else service.Service(loaded, Backend("cpu", 1), -1, curriculum)
             self.service = copy.copy(made)
             self.service.out = self.said  # type: ignore[assignment]
-            fence = "seccomp" if fenced else ""
-            self.service.send(Described(description=self.service.description, fence=fence, sizes=None))
+            self.service.send(Described(description=self.service.description, fence=self.fence, sizes=None))
 
     @contextlib.contextmanager
     def _reported(self, task: str):
@@ -119,6 +123,9 @@ class FakeTrainer:
 
     def send(self, message: dict[str, Any]) -> None:
         command = decode_command(message)
+        if isinstance(command, Load):
+            self._load(command.curriculum)
+            return
         if isinstance(command, Train) and not self.real:
             self.running = self._train(command)
             return
@@ -135,7 +142,7 @@ class FakeTrainer:
 
     def receive(self, timeout: float | None = None) -> dict[str, Any] | None:
         if self.said.empty():
-            with self._reported(str(self.service.loaded.path)):
+            with self._reported(str(self.task)):
                 for answer in self.running:
                     self.service.send(answer)
                     break
@@ -205,7 +212,7 @@ class FakeTrainer:
 
 
 def _point(steps: int, fitness: float) -> dict[str, Any]:
-    known = {"steps": steps, "fitness": fitness, "components": {}, "least": {}, "greatest": {}}
+    known = {"steps": steps, "fitness": fitness, "components": {}, "least": {}, "greatest": {}, "metrics": {}}
     return dict.fromkeys(Point.model_fields) | known
 
 

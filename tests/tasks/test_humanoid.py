@@ -59,6 +59,7 @@ def bench() -> Bench:
 def states(bench: Bench, count: int, **values):
     """`count` states of random play with some fields replaced."""
     fields = {name: value[:count].clone() for name, value in bench.states.items()}
+    fields.pop("support")  # a parameter of the task
     return bench.task.State(**fields | {name: torch.tensor(value) for name, value in values.items()})
 
 
@@ -203,6 +204,27 @@ def test_an_action_is_the_published_torque_on_its_joint(bench: Bench):
     torques = torch.tensor([*TORQUES.values()], dtype=torch.float64)
     assert torch.equal(env.physics.qfrc_actuator[:, 6:], 0.5 * torch.diag(torques))
     assert [bench.model.joint(1 + i).name for i in range(21)] == list(TORQUES)
+
+
+def test_the_aid_lifts_half_the_weight_and_turns_the_torso_upright(bench: Bench):
+    env = bench.env(1, 2)
+    env.set_parameters({"support": (1.0, 1.0)})
+    env.reset()
+    tilted = env.physics.qpos.clone()
+    # 0.3 rad about world y, standing still: the torque is -200 N m sin 0.3 about y
+    tilted[:, 3:7] = torch.tensor([math.cos(0.15), 0.0, math.sin(0.15), 0.0])
+    env.physics.assign(torch.ones(2, dtype=torch.bool), qpos=tilted, qvel=torch.zeros_like(env.physics.qvel))
+    env.task.parameters.support[1] = 0.25
+    env.task.act(env.physics, env.memory, torch.zeros(2, 21))
+    aid = env.physics.xfrc_applied[:, 1]
+    half = -0.5 * bench.model.body_mass.sum() * bench.model.opt.gravity[2]
+    assert aid[0].tolist() == pytest.approx([0, 0, half, 0, -200 * math.sin(0.3), 0], abs=1e-3)
+    assert torch.allclose(aid[1], 0.25 * aid[0])
+    assert (env.physics.xfrc_applied[:, 2:] == 0).all()
+    plain = bench.env(1, 2)
+    plain.reset()
+    plain.step(torch.zeros(1, 2, 21))
+    assert (plain.physics.xfrc_applied == 0).all(), "the task of the paper has none"
 
 
 def test_the_sides_are_mirror_images(bench: Bench):

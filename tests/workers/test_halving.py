@@ -27,16 +27,16 @@ FAILED = Failed(stage="train", message="NaN")
 
 def test_a_rung_is_the_first_evaluation_from_its_share_on_and_never_the_last():
     marks = [3, 5, 8, 10]
-    assert halving.stages(None, 1, marks) == [(10, 1)]
-    assert halving.stages(HALVING, 1, marks) == [(3, 1), (5, 1), (10, 1)]
-    found = halving.stages(Racing(rungs=(0.55, 0.6, 0.9), keep=0.5), 1, marks)
+    assert halving.stretches(None, 1, marks) == [(10, 1)]
+    assert halving.stretches(HALVING, 1, marks) == [(3, 1), (5, 1), (10, 1)]
+    found = halving.stretches(Racing(rungs=(0.55, 0.6, 0.9), keep=0.5), 1, marks)
     assert found == [(8, 1), (10, 1)], "two at once are one, 0.9 is the end"
 
 
 def test_a_rung_has_its_number_of_trainings_but_never_more_than_the_run():
     race = Racing(rungs=(0.25, 0.5), seeds=(1, 3))
-    assert halving.stages(race, 4, [2, 4, 6, 8]) == [(2, 1), (4, 3), (8, 4)]
-    assert halving.stages(race, 2, [2, 4, 6, 8]) == [(2, 1), (4, 2), (8, 2)]
+    assert halving.stretches(race, 4, [2, 4, 6, 8]) == [(2, 1), (4, 3), (8, 4)]
+    assert halving.stretches(race, 2, [2, 4, 6, 8]) == [(2, 1), (4, 2), (8, 2)]
     for seeds in ((1,), (2, 1)):
         with pytest.raises(ValueError, match="one number of trainings for each rung"):
             Racing(rungs=(0.25, 0.5), seeds=seeds)
@@ -68,6 +68,12 @@ def test_the_episodes_of_training_rank_candidates_and_equal_ones_their_slot():
         for c, (selection, training) in enumerate(((9.0, 0.1), (1.0, 0.2), (5.0, 0.2), (7.0, 0.2)))
     }
     assert halving.losers(HALVING, standings) == [0, 3]
+
+
+def test_metrics_decide_between_equal_fitness_in_their_order():
+    merits = [(-0.0, -1.5), (-0.0, -0.5), (-1.0, -0.1), (-0.0, -0.7)]
+    standings = {c: [standing(0.0, 0.0).model_copy(update={"merit": merit})] for c, merit in enumerate(merits)}
+    assert halving.losers(HALVING, standings) == [0, 2]
 
 
 def test_selection_fitness_ranks_all_where_no_episode_of_training_ended_for_one():

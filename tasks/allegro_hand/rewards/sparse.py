@@ -3,8 +3,8 @@
 import torch
 
 
-def compute_reward(object_rotation, goal_rotation):
-    # the angle between two rotations is 2 acos |<p, q>|, and at most 0.1 rad when |<p, q>| is at least cos 0.05
+def compute_reward(object_rotation, goal_rotation, success_angle):
+    # the angle between two rotations is 2 acos |<p, q>|
     cosine = torch.abs(torch.sum(object_rotation * goal_rotation, dim=-1))
-    reached = (cosine >= 0.9987502604).float()
+    reached = (cosine >= torch.cos(0.5 * success_angle)).float()
     return reached, {"reached": reached}

@@ -14,12 +14,12 @@ def rotation_distance(a, b):
     return 2.0 * torch.asin(torch.clamp(torch.sqrt(x * x + y * y + z * z), max=1.0))
 
 
-def compute_reward(object_position, object_rotation, goal_position, goal_rotation, action):
+def compute_reward(object_position, object_rotation, goal_position, goal_rotation, action, success_angle):
     distance = torch.norm(object_position - goal_position, dim=-1)
     angle = rotation_distance(object_rotation, goal_rotation)
     near = -10.0 * distance
     aligned = 1.0 / (torch.abs(angle) + 0.1)
     effort = -0.0002 * torch.sum(action * action, dim=-1)
-    reached = 250.0 * (torch.abs(angle) <= 0.1).float()
+    reached = 250.0 * (torch.abs(angle) <= success_angle).float()
     total = near + aligned + effort + reached
     return total, {"near": near, "aligned": aligned, "effort": effort, "reached": reached}

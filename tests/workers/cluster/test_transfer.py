@@ -183,6 +183,9 @@ class _Polled:
         self.actor, self.frames, self.log = actor, list[bytes](), ""
         self.ended: str | None = None
 
+    def send(self, message: dict) -> None:
+        self.actor.send(message)
+
     def receive(self, timeout: float) -> dict:
         deadline = time.monotonic() + timeout
         while not self.frames and time.monotonic() < deadline:
