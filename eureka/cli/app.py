@@ -334,6 +334,11 @@ def bench(
     )
     chosen = Options(SizeOptions(preset, envs, steps, seed, compile, tuple(changes or ())), search, model, where)
     loaded = [load_task(task) for task in tasks]
+    own = next((c for c in changes or () if c.partition("=")[0].split(".")[0] in ("parameters", "stages")), None)
+    if own and len(loaded) > 1:  # a later task would refuse it after hours
+        raise UserError(
+            f"--set {own}: parameters are a task's own; set them in the tasks' YAML files, or give one task"
+        )
     plans = [(task, resolve(task, chosen)) for task in loaded]
     isolation = IsolationPolicy(sandbox, open_trainer)
     with _shown(display) as show:

@@ -146,3 +146,10 @@ def _loose(folder: Path) -> Path:
     path = folder / "loose.safetensors"
     path.write_bytes(b"")
     return path
+
+
+def test_a_benchmark_of_several_tasks_refuses_parameters_before_it_begins(
+    cli: Cli, fakes, leaning: Path, tmp_path: Path
+):
+    said = sentence(cli("bench", leaning, "cartpole", "--set", "parameters.push=0.5", "--out", "b"), 2)
+    assert "--set parameters.push=0.5: parameters are a task's own" in said and not (tmp_path / "b").exists()
