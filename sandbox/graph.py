@@ -107,7 +107,8 @@ def require_separate_worlds(text: str, fields: dict[str, Field]) -> None:
         Rejected: with the line.
     """
     try:
-        require_separate(*(_Builder(fields, worlds, "cpu", Limits()).check(text) for worlds in WORLDS))
+        one, two = (_Builder(fields, worlds, "cpu", Limits()) for worlds in WORLDS)
+        require_separate(one.check(text), two.check(text), one.components)
     except Rejected:
         raise
     except (RecursionError, MemoryError, Exception) as error:

@@ -116,6 +116,10 @@ _HINTS = {
     "nonzero": "selecting worlds by index is not possible; use torch.where(mask, a, b)",
     "masked_select": "selecting worlds by mask changes the size; use torch.where(mask, a, b)",
     "_local_scalar_dense": "a tensor cannot be converted to a Python number; keep the tensor",
+    "multinomial": "random numbers are not allowed in a reward",
+    "complex": "complex numbers are not allowed in a reward; write out the real and imaginary part",
+    "view_as_complex": "complex numbers are not allowed in a reward; write out the real and imaginary part",
+    "_unique": "the number of unique values depends on values; compare with torch.where",
     "empty": "torch.empty is uninitialised; use torch.zeros",
 }
 
@@ -124,5 +128,5 @@ def why_not(name: str) -> str:
     """The message for an operation that is not in `ALLOWED`."""
     packet = name.removeprefix("aten.").split(".")[0]
     hint = next((text for start, text in _HINTS.items() if packet.startswith(start)), "")
-    shown = re.sub(r"[^\w.:]", "?", name[:60], flags=re.ASCII)
-    return hint or f"the operation {shown} is not allowed in a reward"
+    shown = re.sub(r"[^\w.:]", "?", name[:60].removeprefix("aten.").split(".")[0].strip("_"), flags=re.ASCII)
+    return hint or f"the operation {shown} is not allowed in a reward; write it with simple functions of torch"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import torch
 from torch import Tensor, fx
 
-from .limits import MAX_PIECES, Limits, Rejected
+from .limits import MAX_PIECES, MAX_WORLDS, Limits, Rejected
 
 
 class Size(int):
@@ -85,6 +86,8 @@ class _Shapes(fx.Interpreter):
             first = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise Rejected(first[:200], line) from None
         n.meta["val"] = result
+        if self.worlds > MAX_WORLDS and isinstance(result, Tensor) and list(result.shape).count(self.worlds) > 1:
+            raise Rejected("the reward of one world depends on other worlds: shape (N, N); combine equal shapes", line)
         if n.op == "call_function":
             self._count_memory(n, result, line)
         if n.op == "call_function":
@@ -105,7 +108,7 @@ class _Shapes(fx.Interpreter):
             # The smallest integer divided by -1 ends the process.
             raise Rejected("divides integers with rounding_mode='trunc'; convert them to float first", line)
         if n.name == self.total and isinstance(result, Tensor) and tuple(result.shape) != (self.worlds,):
-            shape = str(tuple(result.shape)).replace(str(self.worlds), "N")
+            shape = re.sub(rf"\b{self.worlds}\b", "N", str(tuple(result.shape)))
             raise Rejected(f"the total reward has shape {shape}; it must be (N,), one number for each world")
         return result
 
@@ -168,4 +171,5 @@ def per_world(value: Tensor, worlds: int) -> Tensor:
         return value.to(torch.float32)
     if value.numel() == 1:
         return value.reshape(()).to(torch.float32).expand(worlds)
-    raise Rejected(f"a component has shape {tuple(value.shape)}; it must be (N,), one number for each world")
+    shape = re.sub(rf"\b{worlds}\b", "N", str(tuple(value.shape)))
+    raise Rejected(f"a component has shape {shape}; it must be (N,), one number for each world")

@@ -6,6 +6,7 @@ which are written in the format of `graph.py`. The host does not trust the resul
 
 from __future__ import annotations
 
+import builtins
 import functools
 import inspect
 import json
@@ -19,6 +20,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+import torch.export._trace  # complete before `adapted` replaces parts of torch
 from torch import Tensor, fx
 from torch._dispatch.python import enable_python_dispatcher
 from torch._functorch._aot_autograd.functional_utils import has_data_mutation
@@ -28,14 +30,15 @@ from torch.fx import traceback as fx_traceback
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from . import advice
-from .graph import NAME, RESERVED, VERSION, Field, rebuild
-from .habits import FILE, HostHabits, Refused, without_jit
-from .limits import Limits, Rejected
+from .graph import VERSION, Field, rebuild
+from .habits import HostHabits, Refused, WithoutDevices, adapted, formatted, impure, length
+from .limits import Rejected
 from .ops import DTYPES
+from .results import TESTED_WORLDS, BadResult, check_shapes, flatten
+from .text import FORMAT, FUNCTION, compiled, definition, read, return_line
 
-FUNCTION = "compute_reward"
-_TRACED_WORLDS = 7
-"""N while tracing: a number that is not a size of any state field, so that messages can be told apart."""
+_TRACED_WORLDS = 37
+"""N while tracing: a number that is hardly a size of a state field."""
 
 Reward = Callable[..., tuple[Tensor, dict[str, Tensor]]]
 
@@ -58,10 +61,12 @@ def compile_reward(source: str, fields: dict[str, Field]) -> str:
         return text
     except Refused:
         raise
+    except BadResult as problem:
+        raise Refused(str(problem), return_line(source)) from None
     except Rejected as rejection:
         raise Refused(str(rejection), rejection.line) from None
-    except Exception as error:
-        message, line = advice.explain(error, source, FILE)
+    except (Exception, SystemExit) as error:
+        message, line = advice.explain(error, source, fields)
         raise Refused(message, line) from None
 
 
@@ -70,30 +75,47 @@ def load(source: str) -> Reward:
     module = types.ModuleType("reward")
     names = {"torch": torch, "math": math, "Tensor": Tensor, "F": torch.nn.functional, "nn": torch.nn}
     names |= {k: getattr(typing, k) for k in ("Tuple", "Dict", "List", "Optional", "Union", "Any")}
+    names["__builtins__"] = vars(builtins) | {"len": length, FORMAT: formatted}
     module.__dict__.update(names)
     sys.modules["reward"] = module
-    with without_jit():
-        exec(compile(source, FILE, "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - this is the jail's purpose
+    impure.clear()
+    with adapted(), WithoutDevices():
+        exec(compiled(source), module.__dict__)  # noqa: S102 - this is the jail's purpose
     function = module.__dict__.get(FUNCTION)
+    function = function.__func__ if isinstance(function, staticmethod | classmethod) else function
     if not isinstance(function, types.FunctionType):
-        defined = [k for k, v in module.__dict__.items() if isinstance(v, types.FunctionType)]
-        have = f"; it defines {', '.join(defined)}" if defined else ""
-        raise Refused(f"the code does not define the function {FUNCTION}{have}")
+        raise Refused(*_undefined(source, module.__dict__))
     return function
+
+
+def _undefined(source: str, names: dict[str, Any]) -> tuple[str, int | None]:
+    """Why there is no function `compute_reward`, and the line."""
+    found, home = definition(read(source))
+    if found and home:
+        return f"{FUNCTION} is inside the class {home.name}; define it outside, without self", found.lineno
+    if FUNCTION in names:
+        return f"{FUNCTION} is not a function; write def {FUNCTION}(...): with state fields as arguments", None
+    defined = [k for k, v in names.items() if isinstance(v, types.FunctionType)]
+    have = f"; it defines {', '.join(defined)}" if defined else ""
+    return f"the code does not define the function {FUNCTION}{have}", None
 
 
 def requested(function: Reward, fields: dict[str, Field]) -> dict[str, Field]:
     """The state fields that a reward requests by its argument names."""
     wanted = {}
+    line = function.__code__.co_firstlineno
     for name, parameter in inspect.signature(function).parameters.items():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            raise Refused(f"{FUNCTION} takes *{name}; it must name the state fields that it reads")
+            stars = "*" if parameter.kind is parameter.VAR_POSITIONAL else "**"
+            raise Refused(f"{FUNCTION} takes {stars}{name}; it must name the state fields that it reads", line)
+        if parameter.kind is parameter.POSITIONAL_ONLY:
+            raise Refused(f"{FUNCTION} takes {name!r} by position only; remove the / from its arguments", line)
         if name in fields:
             wanted[name] = fields[name]
         elif parameter.default is parameter.empty:
-            raise Refused(advice.unknown_field(name, list(fields)), function.__code__.co_firstlineno)
+            raise Refused(advice.unknown_field(name, list(fields)), line)
     if not wanted:
-        raise Refused(f"{FUNCTION} requests no state field; available are {', '.join(fields)}")
+        raise Refused(f"{FUNCTION} requests no state field; available are {', '.join(fields)}", line)
     return wanted
 
 
@@ -111,34 +133,6 @@ class _Model(torch.nn.Module):
             return self.function(states)
 
 
-def flatten(result: Any, like: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-    """Total and components of a reward's result, with numbers converted to tensors; refuses other results."""
-    if not isinstance(result, tuple | list) or len(result) != 2 or not isinstance(result[1], dict):
-        kind = type(result).__name__
-        raise Refused(
-            f"{FUNCTION} returned {'a single ' if isinstance(result, Tensor) else 'a '}{kind}; "
-            "it must return (total, components): a tensor (N,) and a dict of named tensors (N,)"
-        )
-    total, components = result
-    if not isinstance(total, Tensor):
-        raise Refused(f"the total reward is a {type(total).__name__}; it must be a tensor (N,)")
-    if len(components) > Limits().components:
-        raise Refused(f"the reward has {len(components)} components; at most {Limits().components} are allowed")
-    checked = {}
-    for name, value in components.items():
-        if not isinstance(name, str) or not NAME.fullmatch(name):
-            shown = re.sub(r"[^ -~]", "?", str(name))[:40]
-            raise Refused(f"the component name {shown!r} is not a plain identifier of at most 64 letters")
-        if name in RESERVED:
-            raise Refused(f"the component name {name!r} is reserved; choose another")
-        if isinstance(value, bool | int | float):
-            value = torch.full((), float(value), dtype=torch.float32, device=like.device)
-        if not isinstance(value, Tensor):
-            raise Refused(f"the component {name!r} is a {type(value).__name__}; it must be a tensor (N,)")
-        checked[str(name)] = value
-    return total, checked
-
-
 def trace(function: Reward, wanted: dict[str, Field]) -> tuple[str, int | None]:
     """Run the reward once on fake tensors and record its operations.
 
@@ -151,13 +145,16 @@ def trace(function: Reward, wanted: dict[str, Field]) -> tuple[str, int | None]:
     names: list[str] = []
 
     def flat(states: dict[str, Tensor]) -> tuple[Tensor, ...]:
-        total, components = flatten(function(**states), next(iter(states.values())))
+        like = next(iter(states.values()))
+        total, components = flatten(function(**states), like)
+        if not any(str(x.shape[0]).isdigit() for x in states.values()):  # else export says that N is fixed
+            check_shapes(total, components, "N")
         names[:] = components
         return (total, *components.values())
 
     worlds = torch.export.Dim("N", min=2, max=1 << 20)
     model = _Model(flat)
-    with torch.no_grad(), fx_traceback.preserve_node_meta(), without_jit():
+    with torch.no_grad(), fx_traceback.preserve_node_meta(), adapted():
         shapes = ({name: {0: worlds} for name in wanted},)
         try:
             exported = torch.export.export(model, (example,), dynamic_shapes=shapes, strict=False)
@@ -183,6 +180,17 @@ def decompositions() -> dict[Any, Any]:
     return table
 
 
+class _Lined(fx.Interpreter):
+    """Errors get the line of the reward's text and the shapes that caused them."""
+
+    def run_node(self, n: fx.Node) -> Any:
+        try:
+            return super().run_node(n)
+        except Exception as error:
+            error.line = (n.meta.get("custom") or {}).get("line")  # type: ignore[attr-defined]
+            raise
+
+
 def functional(exported: torch.export.ExportedProgram) -> tuple[fx.Graph, bool]:
     """Decompose a reward to pure operations; also returns whether it changes an input or a constant in place.
 
@@ -194,7 +202,7 @@ def functional(exported: torch.export.ExportedProgram) -> tuple[fx.Graph, bool]:
 
     def run(*inputs: Tensor) -> Any:
         nonlocal mutates
-        outputs = fx.Interpreter(module).run(*inputs)
+        outputs = _Lined(module).run(*inputs)
         mutates = any(has_data_mutation(x) for x in inputs)
         return outputs
 
@@ -317,34 +325,47 @@ def _size(value: torch.SymInt | torch.SymFloat) -> Any:
     raise Refused(advice.COUNTS_WORLDS)
 
 
-def self_test(source: str, text: str, wanted: dict[str, Field], assumed: int | None, worlds: int = 16) -> None:
+def self_test(
+    source: str, text: str, wanted: dict[str, Field], assumed: int | None, worlds: int = TESTED_WORLDS
+) -> None:
     """Compare eager execution with the program, three times: finds hidden state, random numbers and clocks.
 
     This is a quality check, not a safety check: code in the jail can falsify it.
     """
-    program = rebuild(text, wanted, worlds)
+    try:
+        program = rebuild(text, wanted, worlds)
+    except Rejected as rejection:
+        raise Rejected(re.sub(rf"\b{worlds}\b", "N", str(rejection)), rejection.line) from None
     names = ("total", *program.components)
     function = load(source)
     chance = torch.Generator().manual_seed(0)
     for _ in range(3):
         states = {name: _example(field, worlds, chance) for name, field in wanted.items()}
-        results = program(*states.values())
         # An assumed branch must give the same result for each world alone.
         parts = [slice(w, w + 1) for w in range(worlds)] if assumed else [slice(None)]
+        eager = []
         for part in parts:
             copies = {name: value[part].clone() for name, value in states.items()}
             # Selection by a mask must give the same result without the rewrites.
-            with without_jit(), HostHabits(tracing=False):
-                result = flatten(function(**copies), next(iter(copies.values())))
+            with adapted(), HostHabits(tracing=False):
+                eager.append(flatten(function(**copies), next(iter(copies.values()))))
+        results = program(*states.values())
+        for part, result in zip(parts, eager, strict=True):
             for name, a, b in zip(names, [result[0], *result[1].values()], results, strict=True):
                 b = b[part]
+                if a.numel() > 1 and a.shape != b.shape:
+                    raise Refused(f"{name!r} has no value for some worlds, since {advice.MASKED}", return_line(source))
                 if torch.allclose(a.to(torch.float32).expand(b.shape), b, rtol=1e-3, atol=1e-4, equal_nan=True):
                     continue
                 if assumed:
-                    raise Refused(advice.CONTROL_FLOW, assumed)
+                    raise Refused(advice.ANY, assumed)
+                what, line = impure[0] if impure else (None, None)
                 raise Refused(
-                    f"{name!r} differs between two calls with the same state: a reward may not keep state, "
-                    "draw random numbers, read a clock, or let Python decide by a tensor's values"
+                    f"the reward {what}; it may depend on the state alone"
+                    if what
+                    else f"{name!r} differs between two calls with the same state: a reward may not keep state, "
+                    "draw random numbers, read a clock, or let Python decide by a tensor's values",
+                    line,
                 )
 
 

@@ -33,12 +33,13 @@ class _Mixed(Exception):
     """An operation combines worlds."""
 
 
-def require_separate(module: fx.GraphModule, other: fx.GraphModule) -> None:
+def require_separate(module: fx.GraphModule, other: fx.GraphModule, components: Sequence[str]) -> None:
     """Reject a program in which an operation combines worlds.
 
     Args:
         module: a program built for the first of `WORLDS`, after its dry run.
         other: the same for the second.
+        components: their names, for messages.
 
     Raises:
         Rejected: with the line.
@@ -49,7 +50,7 @@ def require_separate(module: fx.GraphModule, other: fx.GraphModule) -> None:
                 raise Rejected(
                     "a tensor's size depends on the number of worlds; use one row per world", a.meta.get("line")
                 )
-    _Worlds().follow(module.graph)
+    _Worlds().follow(module.graph, components)
 
 
 def _in_rows(one: int, two: int) -> bool:
@@ -104,6 +105,19 @@ def _require_aligned(nodes: Sequence[Any], out: Tensor | None = None) -> None:
         _require(axis is not None and (axis - out.dim(), out.shape[axis]) == next(iter(seen)))
 
 
+def _mixed(combines: fx.Node, components: Sequence[str]) -> str:
+    """The message for an operation that combines worlds; names the component if it is for a component alone."""
+    graph, reached = combines.graph, {combines}
+    for n in graph.nodes:
+        if reached & set(n.all_input_nodes):
+            reached.add(n)
+    total, *others = cast(Any, graph.output_node().args[0])
+    for name, value in zip(components, others, strict=True):
+        if value in reached and total not in reached:
+            return f"the component {name!r} depends on other worlds; give it for each world, since means are shown anyway"
+    return _MIXED
+
+
 class _Worlds:
     """Tracks the world axis through one graph."""
 
@@ -111,7 +125,7 @@ class _Worlds:
         self.counting: set[fx.Node] = set()
         """Values with one row per world, equal to w for world w: as an index they stay in their world."""
 
-    def follow(self, graph: fx.Graph) -> None:
+    def follow(self, graph: fx.Graph, components: Sequence[str]) -> None:
         for n in graph.nodes:
             if n.op != "call_function":
                 continue
@@ -120,7 +134,7 @@ class _Worlds:
                     _axis(value)
                 self._node(n)
             except _Mixed:
-                raise Rejected(_MIXED, n.meta.get("line")) from None
+                raise Rejected(_mixed(n, components), n.meta.get("line")) from None
 
     def _node(self, n: fx.Node) -> None:
         target: Any = n.target

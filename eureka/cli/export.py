@@ -9,12 +9,13 @@ import ast
 from pathlib import Path
 
 from eureka import __version__
+from eureka.designers.extraction import unbound_names
 from eureka.errors import UserError
-from eureka.rewards.extraction import unbound_names
 from eureka.runs import history
 from eureka.runs.candidate import Candidate
 from eureka.runs.journal import read_journal
 from eureka.system.files import output_file, write_whole
+from eureka.system.paths import load_sandbox
 from eureka.text import number, plain, shown
 
 _IMPORTS = {
@@ -100,16 +101,19 @@ def export(folder: Path, name: str | None, target: Path, wrapper: bool = False) 
 
 def source(code: str, provenance: str, wrapper: bool = False) -> str:
     """A module that runs without eureka: docstring, the names that the sandbox provides, and the reward."""
+    text = load_sandbox("text")
+    code = text.plain(code)
     tree = ast.parse(code)
     own = ast.get_docstring(tree)
     moved = [n for n in tree.body if isinstance(n, ast.ImportFrom) and n.module == "__future__"]
     if own is not None:
         provenance += f"\n\n{plain(own)}"
     future = [ast.unparse(node) for node in moved]
-    rest = [node for node in tree.body[own is not None :] if node not in moved]
-    # Unparsing loses comments, so the text is kept where nothing has to be moved.
-    body = code if len(rest) == len(tree.body) else "\n\n\n".join(map(ast.unparse, rest))
-    imports = {_IMPORTS[name] for name in unbound_names(code, given=()) & set(_IMPORTS)}
+    body = text.cut(code, [*tree.body[: own is not None], *moved])
+    unbound = unbound_names(code, given=())
+    if unbound - set(_IMPORTS):  # the sandbox does not evaluate annotations
+        future = sorted({*future, "from __future__ import annotations"})
+    imports = {_IMPORTS[name] for name in unbound & set(_IMPORTS)}
     if wrapper:
         provenance += "\n\n`EvolvedReward` applies it to a gymnasium environment."
         imports |= {"import gymnasium", "import inspect", "import torch"} - set(code.splitlines())
@@ -121,9 +125,9 @@ def source(code: str, provenance: str, wrapper: bool = False) -> str:
         body.strip("\n"),
         _WRAPPER if wrapper else "",
     ]
-    text = "\n\n".join(part for part in parts if part).rstrip("\n") + "\n"
-    ast.parse(text)
-    return text
+    module = "\n\n".join(part for part in parts if part).rstrip("\n") + "\n"
+    ast.parse(module)
+    return module
 
 
 def _provenance(task: str, folder: Path, candidate: Candidate, model: str) -> str:

@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from eureka.config.tasks import LoadedTask
 from eureka.errors import UserError, did_you_mean
-from eureka.system.paths import load_file
+from eureka.system.paths import load_file, load_sandbox
+
+results = load_sandbox("results")
 
 Reward = Callable[..., tuple[Tensor, Mapping[str, Tensor | float]]]
 """Maps State fields selected by argument name, (N, ...) each, to the total (N,) and the components by name."""
@@ -37,22 +38,25 @@ class PlainReward:
         Raises:
             UserError: the file does not exist, or the reward does not fit the task.
         """
-        function = _read(task.rewards.get(str(reward), Path(reward))) if isinstance(reward, str | Path) else reward
+        function = _read(task.reward_file(str(reward))) if isinstance(reward, str | Path) else reward
         loaded = cls(function, tuple(_field_names(function, fields)))
         loaded(fields)
         return loaded
 
     def __call__(self, fields: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """Total (N,) and components (N,), float32, for fields (N, ...)."""
+        """Total (N,) and components (N,), float32, for fields (N, ...).
+
+        Raises:
+            UserError: the reward returns something else.
+        """
         count = len(next(iter(fields.values())))
         result = self.function(**{name: fields[name] for name in self.names})
-        if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[0], Tensor)):
-            raise UserError("the reward must return (total, components): a tensor (N,) and a dict of tensors (N,)")
-        total, components = result
-        if total.shape != (count,):
-            raise UserError(f"the reward's total has the shape {tuple(total.shape)} for {count} worlds, not ({count},)")
-        parts = {name: torch.as_tensor(part, dtype=torch.float32) for name, part in components.items()}
-        return total.float(), {name: part.expand(count) for name, part in parts.items()}
+        try:
+            total, parts = results.flatten(result, next(iter(fields.values())))
+            results.check_shapes(total, parts, count)
+        except results.BadResult as problem:
+            raise UserError(str(problem)) from None
+        return total.float(), {name: part.float().reshape(-1).expand(count) for name, part in parts.items()}
 
 
 def _field_names(function: Reward, fields: Mapping[str, Tensor]) -> list[str]:

@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from eureka.config.parameters import Curriculum
 from eureka.system.paths import load_sandbox, shipped
+from eureka.workers.messages import Load, Unfenced, decode_answer, encode
+from eureka.workers.process import Worker
 
 ATTEMPTS = """
 import ctypes, errno, fcntl, json, os, resource, shutil, signal, socket, struct, subprocess, sys
@@ -152,3 +155,17 @@ def test_the_fences_filter_knows_both_machines():
         missing = {*syscalls.FENCED, *syscalls.OWN_ONLY} - set(machine.numbers)
         assert missing == (absent if name == "aarch64" else set())
         assert len(fence.program(machine, 1)) % 8 == 0
+
+
+def test_a_trainer_that_could_not_be_confined_runs_no_code_of_the_task(tmp_path: Path):
+    (tmp_path / "task.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    yaml = "name: mine\ndescription: none\ntask: task.py:Mine\npresets: {}\n"
+    (tmp_path / "mine.yaml").write_text(yaml)
+    program = ["-P", "-m", "eureka.trainer.service", str(tmp_path / "mine.yaml"), "1", "cpu"]
+    answers = []
+    for fence in ("!no seccomp here", ""):
+        worker = Worker(program, tmp_path / "log", more={"EUREKA_FENCE": fence})
+        worker.send(encode(Load(curriculum=Curriculum())))
+        answers.append((decode_answer(worker.receive(60) or {}), (tmp_path / "ran").exists()))
+        worker.close()
+    assert answers[0] == (Unfenced(reason="no seccomp here"), False) and answers[1][1]
