@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from eureka.errors import WorkerFault
+from eureka.system.paths import CALLED_FROM
 
 _INHERITED = (
     "PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "LD_LIBRARY_PATH",
@@ -26,6 +27,9 @@ _INHERITED = (
 def environment() -> dict[str, str]:
     """The environment of workers."""
     passed = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    passed[CALLED_FROM] = str(Path.cwd())
+    if modules := passed.get("PYTHONPATH"):  # an empty entry is the current folder
+        passed["PYTHONPATH"] = os.pathsep.join(str(Path(entry).absolute()) for entry in modules.split(os.pathsep))
     # One thread per operation: threads are used for the members of a population, not for the rows of one product.
     # The fork server must have a single thread.
     single = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")

@@ -1,20 +1,29 @@
 """Description of a Gymnasium environment for a designer, from its model, spaces and documentation.
 
 Gymnasium's own environments share a documentation format. Its sections on scene, observation, action and episode end
-are used; the section on rewards is not, because it reveals the answer.
+are used; the section on rewards is not, because it reveals the answer. Of documentation in another format all is used
+but what speaks of rewards.
 """
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import itertools
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
+
+import gymnasium
 
 from eureka.config.description import Description, StateField
 from eureka.config.tasks import LoadedTask
 from eureka.envs.gymnasium.env import GymnasiumTask
+from eureka.envs.gymnasium.fields import Field, parts_of
+from eureka.envs.gymnasium.world import number
 
+_REVEALING = re.compile("reward|penal|bonus|cost|fitness|score", re.IGNORECASE)
 _LONGEST = 1200  # Maximum characters of a documentation section in a prompt
 
 _LATE = (
@@ -25,19 +34,14 @@ _LATE = (
 
 def describe(loaded: LoadedTask, task: GymnasiumTask) -> Description:
     """The environment's description for a designer, and the assumptions made for it."""
-    sections = _sections(inspect.getdoc(type(task.example.unwrapped)) or "")
-    scene = _section(sections, r"^description$")
+    text = _documentation(type(task.example.unwrapped))
+    sections = _sections(text)
+    scene = _section(sections, r"^description$") or _without_rewards(text)
     period, known = _period(task)
-    observed = _table(_section(sections, r"observation", joined=False))
-    around = "" if not observed else ": " + "; ".join(observed)
+    tables = _tables(_section(sections, r"observation", joined=False))
     state = [
-        StateField(
-            name="observation",
-            shape=(task.observation_size,),
-            dtype="float32",
-            doc=f"({'N'}, {task.observation_size}) what the policy sees{around}",
-        ),
-        *(StateField(name=f.name, shape=f.shape, dtype="float32", doc=f.text) for f in task.fields),
+        *_observation(task, tables),
+        *(StateField(name=f.name, shape=f.shape, dtype="float32", doc=_with_table(f, tables)) for f in task.fields),
         *_actions(task.action_size),
     ]
     return Description(
@@ -45,7 +49,7 @@ def describe(loaded: LoadedTask, task: GymnasiumTask) -> Description:
         goal=_goal(loaded, task, scene),
         scene=f"{_short(scene) or f'The Gymnasium environment {task.identifier}.'}{_LATE if task.physical else ''}",
         state=tuple(state),
-        action=_action(task, _table(_section(sections, r"^action", joined=False))),
+        action=_action(task, *_tables(_section(sections, r"^action", joined=False))[-1:]),
         action_size=task.action_size,
         termination=_termination(sections),
         constants=(),
@@ -58,20 +62,27 @@ def describe(loaded: LoadedTask, task: GymnasiumTask) -> Description:
 
 def _assumptions(loaded: LoadedTask, task: GymnasiumTask, period_known: bool, scene: str) -> Iterator[str]:
     here = f"gymnasium:{task.identifier}"
+    minus = "minus " if task.file.fitness_sign < 0 else ""
     yield (
-        f"{here}: fitness is its return, undiscounted"
+        f"{here}: fitness is {minus}its return, undiscounted"
         if task.key is None
-        else f"{here}: fitness is info.{task.key} at the end of an episode"
+        else f"{here}: fitness is {minus}info.{task.key}, its last number in an episode, 0 if it has none"
     )
     if not loaded.on_disk:
         yield f"{here}: sizes and PPO settings are defaults; a task YAML can set them (docs/own-task.md)"
     if not loaded.file.description:
-        source = "its documentation" if scene else "its id, because it has no documentation"
+        why = "does not state one" if scene else "is missing"
+        source = "its documentation" if _stated_goal(scene) else f"its id, because its documentation {why}"
         yield f"{here}: the goal in the description comes from {source}"
+    if parts := parts_of(task.example.observation_space):
+        order = ", ".join(f"{part.name} ({math.prod(part.shape)})" for part in parts)
+        yield f"{here}: the policy sees the entries of its observation in this order: {order}"
     if not task.limited:
         yield f"{here}: it has no time limit; episodes are truncated at {task.horizon} control steps"
     if not task.bounded:
-        yield f"{here}: unbounded actions get values in [-1, 1]"
+        yield f"{here}: unbounded actions get values in [-1, 1], and those with one limit a range of 2 from it"
+    if fixed := [str(i) for i in (task.low >= task.high).nonzero()[0]]:
+        yield f"{here}: no effect have the actions {', '.join(fixed)}, whose lower and upper limits are equal"
     if not period_known:
         yield f"{here}: its control period is unknown; the description assumes 1 s"
     if not task.exact:
@@ -84,13 +95,32 @@ def _assumptions(loaded: LoadedTask, task: GymnasiumTask, period_known: bool, sc
 def _goal(loaded: LoadedTask, task: GymnasiumTask, scene: str) -> str:
     if loaded.file.description:
         return loaded.file.description
+    return _stated_goal(scene) or f"do well in the Gymnasium environment {task.identifier}"
+
+
+def _stated_goal(scene: str) -> str:
+    """The goal in the words of a text that names it; otherwise empty."""
     sentences = re.split(r"(?<=[.!?])\s+", scene)
-    said = next((s for s in sentences if re.search(r"\b(goal|objective)\b", s, re.IGNORECASE)), None)
-    said = re.sub(r"^(The )?(goal|objective) (of \S+ \S+ )?is to ", "", said) if said else None
-    return said.rstrip(".") if said else f"do well in the Gymnasium environment {task.identifier}"
+    said = next((s for s in sentences if re.search(r"\b(goal|objective)\b", s, re.IGNORECASE)), "")
+    return re.sub(r"^(The )?(goal|objective) (of \S+ \S+ )?is to ", "", said).rstrip(".")
 
 
-def _action(task: GymnasiumTask, table: list[str]) -> str:
+def _observation(task: GymnasiumTask, tables: list[list[str]]) -> list[StateField]:
+    """The field of an observation that is one vector."""
+    if parts_of(task.example.observation_space):
+        return []
+    size, around = task.observation_size, ": " + "; ".join(tables[-1]) if tables else ""
+    doc = f"(N, {size}) what the policy sees{around}"
+    return [StateField(name="observation", shape=(size,), dtype="float32", doc=doc)]
+
+
+def _with_table(field: Field, tables: list[list[str]]) -> str:
+    """A field's doc, with the only documented table that has a row for each number of this entry of the observation."""
+    fitting = [rows for rows in tables if field.source == "observation" and (len(rows),) == field.shape]
+    return f"{field.text}: {'; '.join(fitting[0])}" if len(fitting) == 1 else field.text
+
+
+def _action(task: GymnasiumTask, table: Sequence[str] = ()) -> str:
     bounds = [f"{low:.4g} .. {high:.4g}" for low, high in zip(task.low, task.high, strict=True)]
     same = len(set(bounds)) == 1
     around = f"{bounds[0]}" if same else ", ".join(bounds)
@@ -111,17 +141,45 @@ def _termination(sections: list[tuple[str, str]]) -> str:
     if text:
         return _short(text)
     if any(re.search(r"truncat|episode", title, re.IGNORECASE) for title, _ in sections):
-        return "Nothing ends an episode before its time."
-    return "The environment may end an episode by rules that it does not document."
+        return ""
+    return "the environment ends it, by rules that it does not document."
 
 
 def _period(task: GymnasiumTask) -> tuple[float, bool]:
     """The control period in s, and whether it is known."""
     own: Any = task.example.unwrapped
-    for value in (getattr(own, "dt", None), 1.0 / rate if (rate := own.metadata.get("render_fps")) else None):
-        if isinstance(value, int | float) and value > 0:
-            return float(value), True
+    with contextlib.suppress(Exception):  # either may be anything, or raise
+        if (period := number(own.dt)) and 0 < period < math.inf:
+            return period, True
+    with contextlib.suppress(Exception):
+        if (rate := number(own.metadata["render_fps"])) and 0 < rate < math.inf:
+            return 1.0 / rate, True
     return 1.0, False
+
+
+def _documentation(cls: type) -> str:
+    """The docstring of an environment's class, or of the nearest class that it is derived from."""
+    for base in itertools.takewhile(lambda base: base is not gymnasium.Env, cls.__mro__):
+        general = base.__module__.endswith(("mujoco_env", ".ezpickle", "robot_env"))
+        if (text := vars(base).get("__doc__")) and not general:
+            return inspect.cleandoc(text)
+    return ""
+
+
+def _without_rewards(text: str) -> str:
+    """A text on one line, without sections on rewards, and without what follows a mention of one in a paragraph."""
+    title = r"^(?:#{1,6}\s+|\*\*)?([\w ]{3,40}?)(?:\*\*)?:?[ ]*\n(?:[-=~]{3,}$)"
+    text = re.sub(title, r"## \1\n", text, flags=re.MULTILINE)  # underlined titles
+    text = re.sub(r"^\**([A-Z][\w ]{2,40})\**:\**[ ]*$", r"## \1", text, flags=re.MULTILINE)
+    before = re.split(r"^#{1,6}\s", text, maxsplit=1, flags=re.MULTILINE)[0]
+    kept = []
+    for name, body in [("", before), *_sections(text)]:
+        if _REVEALING.search(name):
+            continue
+        for paragraph in re.split(r"\n\s*\n", body):
+            sentences = re.split(r"(?<=[.!?;])\s+|\n(?=\s*[-*|])", paragraph)
+            kept += itertools.takewhile(lambda sentence: not _REVEALING.search(sentence), sentences)
+    return " ".join(" ".join(kept).split())
 
 
 def _sections(text: str) -> list[tuple[str, str]]:
@@ -140,8 +198,8 @@ def _section(sections: list[tuple[str, str]], title: str, joined: bool = True) -
     return " ".join(found.split())
 
 
-def _table(text: str) -> list[str]:
-    """The numbered rows of the last table that has any, as `0 angle of the torso`."""
+def _tables(text: str) -> list[list[str]]:
+    """The numbered rows of each table that has any, as `0 angle of the torso`."""
     tables: list[list[str]] = []
     for line in text.splitlines():
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
@@ -151,7 +209,7 @@ def _table(text: str) -> list[str]:
             tables.append([])
         if tables:
             tables[-1].append(f"{cells[0]} {cells[1]}")
-    return tables[-1] if tables else []
+    return tables
 
 
 def _short(text: str) -> str:

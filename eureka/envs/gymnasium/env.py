@@ -1,33 +1,38 @@
 """P x N Gymnasium environments with the interface of `eureka.envs.env.Env`.
 
-They are stepped sequentially in this process (`SyncVectorEnv`). One process per environment pays only with more cores
-than environments, and hides the simulator's data. Gymnasium's automatic reset is off (`AutoresetMode.DISABLED`) because
-the last state of an episode must be read first. An ended episode is followed by the next one in the same step, with a
-seed that is a function of (member seed, world, episode).
+They are stepped one after another in this process. One process per environment pays only with more cores than
+environments, and hides the simulator's data. Gymnasium's vector environments are not used, because they merge the infos
+of worlds into arrays of one type, and may cut numbers. An ended episode is followed by the next one in the same step,
+with a seed that is a function of (member seed, world, episode).
 """
 
 from __future__ import annotations
 
 import functools
+import itertools
+from collections.abc import Iterator
 
 import mujoco
 import numpy as np
 import torch
 from gymnasium.spaces import Box, flatdim
-from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from torch import Tensor
 
 from eureka.config.tasks import FIELD, EnvironmentFile
 from eureka.envs.base import Rewards, Step
 from eureka.envs.gymnasium import registry, snapshot
-from eureka.envs.gymnasium.fields import Field, Reader, fields_of, info_of, numbers, physics_of
+from eureka.envs.gymnasium.fields import Field, Reader, fields_of, physics_of
+from eureka.envs.gymnasium.world import World, told
 from eureka.errors import UserError
 from eureka.noise import Noise, world_keys
 
-_PROBE_STEPS = 32  # Control steps of random play that determine the keys of info
+_PROBE_STEPS = 32  # Control steps of random play that determine which keys of the info are state fields
+_PROBE_EPISODES, _PROBE_ENOUGH, _PROBE_MOST = 8, 2_000, 10_000
+"""Random play that looks for the fitness: until this many episodes ended, or one in so many steps; and its bound."""
+_UNBOUNDED = 1e18  # Limits of actions beyond this are taken for none
 _TRIAL_STEPS, _TRIAL_SAVES = 80, (1, 13)
 """Control steps of the checkpoint trial, and those before which a checkpoint is made."""
-_PER_WORLD = ("episode", "length", "last_action", "diverged", "total", "last")
+_PER_WORLD = ("episode", "length", "last_action", "diverged", "total", "told")
 _BAD = [
     int(w)
     for w in (mujoco.mjtWarning.mjWARN_BADQPOS, mujoco.mjtWarning.mjWARN_BADQVEL, mujoco.mjtWarning.mjWARN_BADQACC)
@@ -44,27 +49,35 @@ class GymnasiumTask:
         Raises:
             UserError: the environment cannot be used.
         """
-        self.file, self.identifier = file, file.identifier
-        env = registry.make(self.identifier)
-        self.example = env
+        self.file, self.identifier, self.kwargs = file, file.identifier, file.kwargs
+        self._world = self.make()
+        env = self.example = self._world.env
         space = env.action_space
         assert isinstance(space, Box)
         self.action_shape, self.action_size = space.shape, int(np.prod(space.shape))
-        self.limited = registry.limit_of(self.identifier) is not None
-        limits = env.get_wrapper_attr("_max_episode_steps")
-        self.horizon = int(limits)
+        limit = registry.limit_of(self.identifier, self.kwargs)
+        self.limited, self.horizon = limit is not None, int(env.get_wrapper_attr("_max_episode_steps"))
         self.observation_size = flatdim(env.observation_space)
-        bounded = np.isfinite(space.low) & np.isfinite(space.high)
-        self.bounded = bool(bounded.all())
-        self.low = np.where(bounded, space.low, -1.0).reshape(-1).astype(np.float32)
-        self.high = np.where(bounded, space.high, 1.0).reshape(-1).astype(np.float32)
+        # Limits of integer actions do not fit into float32, and those that are not numbers are none.
+        low, high = space.low.astype(np.float64).reshape(-1), space.high.astype(np.float64).reshape(-1)
+        self._least, self._most = np.where(np.isnan(low), -np.inf, low), np.where(np.isnan(high), np.inf, high)
+        at_least, at_most = np.abs(low) < _UNBOUNDED, np.abs(high) < _UNBOUNDED
+        self.bounded = bool((at_least & at_most).all())
+        floor = np.where(at_least, low, np.where(at_most, high - 2.0, -1.0))
+        self.low, self.high = floor.astype(np.float32), np.where(at_most, high, floor + 2.0).astype(np.float32)
         self.physical = physics_of(env) is not None
-        self.info = self._probe()
-        self.fields: tuple[Field, ...] = fields_of(env, self.info)
-        self.key = None if file.fitness == "return" else file.fitness.removeprefix("info.")
-        if self.key is not None and self.key not in self.info:
-            known = ", ".join(f"info.{key}" for key in sorted(self.info)) or "no number in its info"
-            raise UserError(f"gymnasium:{self.identifier} has no info.{self.key} in every step; it has {known}")
+        keys = self._probe()
+        self.fields: tuple[Field, ...] = fields_of(env, keys)
+        self.key = file.fitness_key
+        if self.key is not None and self.key not in keys:
+            self._find_fitness(self.key)
+        read = {f.index for f in self.fields if f.source == "info"} | ({self.key} if self.key else set())
+        self.keys: tuple[str, ...] = tuple(sorted(read))
+        """Keys of the info that are read."""
+
+    def make(self) -> World:
+        """Make one environment; raises `UserError`."""
+        return World(self.identifier, registry.make(self.identifier, self.kwargs))
 
     @functools.cached_property
     def exact(self) -> bool:
@@ -91,18 +104,53 @@ class GymnasiumTask:
         """Make `worlds` worlds for each of the seeds (P,)."""
         return GymnasiumEnv(self, seeds, worlds, stream)
 
-    def _probe(self) -> dict[str, float]:
-        env = self.example
-        env.reset(seed=0)
-        env.action_space.seed(0)
-        known: dict[str, float] | None = None
-        for _ in range(_PROBE_STEPS):
-            *_, terminated, truncated, info = env.step(env.action_space.sample())
-            told = numbers(info)
-            known = told if known is None else {k: v for k, v in told.items() if k in known}
-            if terminated or truncated:
-                env.reset()
-        return known or {}
+    def scale(self, action: np.ndarray) -> np.ndarray:
+        """(W, ...) actions in the environment's own box, from (W, A) in [-1, 1]."""
+        # In this form, actions of a box from -1 to 1 are not changed by a bit.
+        scaled = np.clip(0.5 * (self.low + self.high) + action * (0.5 * (self.high - self.low)), self.low, self.high)
+        kind = self.example.action_space.dtype
+        scaled = np.clip(scaled, self._least, self._most) if kind != np.float32 else scaled
+        scaled = scaled if np.issubdtype(kind, np.floating) else np.rint(scaled)
+        return scaled.astype(kind).reshape(len(scaled), *self.action_shape)
+
+    def _random_play(self) -> Iterator[tuple[dict[str, float], bool]]:
+        """Of each control step of random play the numbers in its info, and whether it ended an episode."""
+        chance, world = np.random.default_rng(0), self._world
+        for episode in itertools.count():
+            if not np.isfinite(world.reset(seed=episode)).all():
+                raise world.broken("reset", "returned NaN or infinity in an observation; a policy needs finite numbers")
+            over = False
+            while not over:
+                moment = world.step(self.scale(chance.uniform(-1.0, 1.0, (1, self.action_size)))[0, ...])
+                over = moment.terminated or moment.truncated
+                found = {key: told(moment.info, key) for key in moment.info if isinstance(key, str)}
+                yield {key: value for key, value in found.items() if value is not None}, over
+
+    def _probe(self) -> set[str]:
+        """Keys under which the info of each of the first steps has a number."""
+        steps = itertools.islice(self._random_play(), _PROBE_STEPS)
+        return set.intersection(*(set(reported) for reported, _ in steps))
+
+    def _find_fitness(self, key: str) -> None:
+        """Check by random play that every episode reports the fitness.
+
+        Raises:
+            UserError: one that ended has not, or none ended and it was never reported.
+        """
+        keys: set[str] = set()
+        found, ended, steps, now = 0, 0, 0, False
+        for steps, (reported, over) in enumerate(self._random_play(), 1):
+            keys, now = keys | set(reported), now or key in reported
+            if over:
+                ended, found, now = ended + 1, found + now, False
+            if ended == _PROBE_EPISODES or steps == _PROBE_MOST or (ended and steps >= _PROBE_ENOUGH):
+                break
+        if key in keys and found == ended:
+            return
+        known = ", ".join(f"info.{other}" for other in sorted(keys)) or "no number in its info"
+        ends = f"{ended or 'no'} episode{'s' * (ended != 1)} ended"
+        what = f"reports info.{key} in only {found} of them" if key in keys else f"has no info.{key}; it has {known}"
+        raise UserError(f"gymnasium:{self.identifier}: in {steps} steps of random play {ends}, and it {what}")
 
 
 class GymnasiumEnv:
@@ -114,9 +162,9 @@ class GymnasiumEnv:
         """Make `worlds` environments for each of the seeds (P,); equal seeds get equal episodes."""
         self.task, self.members, self.worlds, self.horizon = task, seeds.shape[0], worlds, task.horizon
         count = self.members * worlds
-        make = functools.partial(registry.make, task.identifier)
-        self._vector = SyncVectorEnv([make] * count, copy=False, autoreset_mode=AutoresetMode.DISABLED)
-        self._reader = Reader(self._vector.envs, task.fields)
+        self._played = [task.make() for _ in range(count)]
+        self.envs = [world.env for world in self._played]
+        self._reader = Reader(self.envs, task.fields)
         self._keys, self._stream = world_keys(seeds, worlds), stream
         self.clock = torch.zeros((), dtype=torch.int64)
         self.episode = torch.zeros(count, dtype=torch.int64)
@@ -126,8 +174,8 @@ class GymnasiumEnv:
         self.privileged = 0
         self.diverged = torch.zeros(count, dtype=torch.int64)
         self.total = torch.zeros(count, dtype=torch.float64)  # (W,) return of the episode so far
-        self.last = torch.zeros(count, dtype=torch.float64)
-        """(W,) latest value of the info entry that is the fitness."""
+        self.told = torch.zeros(count, len(task.keys), dtype=torch.float64)
+        """(W, K) last finite number in the episode under each of the task's keys of the info, 0 before any."""
 
     @property
     def actor_size(self) -> int:
@@ -149,26 +197,27 @@ class GymnasiumEnv:
         """Apply `action` (P, N, A), clamped to [-1, 1], for one control step; without `rewards` the reward is 0."""
         count = len(self.length)
         action = action.reshape(count, -1).clamp(-1.0, 1.0)
-        seen, own, terminated, truncated, infos = self._vector.step(self._scale(action))
-        seen, own = _float(seen), torch.from_numpy(own)
+        seen, own, over, truncated, reported = self._play(self.task.scale(action.numpy()))
         diverged = ~(seen.isfinite().all(-1) & own.isfinite()) | self._warned()
         seen, own = seen.nan_to_num(0.0, 0.0, 0.0), torch.where(diverged, 0.0, own)
+        self.told = torch.where(diverged[:, None], self.told, reported)
+        by_key = dict(zip(self.task.keys, self.told.unbind(1), strict=True))
         if rewards is None:
             reward = torch.zeros(self.members, self.worlds)
         else:
-            known = self._reader.read(infos)
+            known = self._reader.read(seen, by_key)
             if bool(diverged.any()):  # values that are not finite there are not the candidate's fault
                 known = {n: v.masked_fill(diverged.reshape(-1, *[1] * (v.dim() - 1)), 0.0) for n, v in known.items()}
-            known |= {"observation": seen, "action": action, "last_action": self.last_action, FIELD: own.float()}
+            known = {"observation": seen} | known  # of which an entry may have this name
+            known |= {"action": action, "last_action": self.last_action, FIELD: own.float()}
             reward = rewards(known).masked_fill(self._members(diverged), 0.0)
 
-        over = torch.from_numpy(terminated) | diverged
+        over = over | diverged
         self.length, self.clock = self.length + 1, self.clock + 1
-        timed_out = (torch.from_numpy(truncated) | (self.length >= self.task.horizon)) & ~over
+        timed_out = (truncated | (self.length >= self.task.horizon)) & ~over
         self.total = self.total + own
-        if self.task.key is not None:
-            self.last = torch.where(diverged, self.last, info_of(infos, self.task.key, count))
-        fitness = (self.total if self.task.key is None else self.last).float()
+        scored = self.total if self.task.key is None else by_key[self.task.key]
+        fitness = (self.task.file.fitness_sign * scored + 0.0).float()  # and never -0
         length, ended = self.length, over | timed_out
         self.last_action = action
         self.diverged = self.diverged + diverged
@@ -190,26 +239,35 @@ class GymnasiumEnv:
         """Begin new episodes in the worlds of `mask` (W,), each with the seed of its episode."""
         self.length = self.length.masked_fill(mask, 0)
         self.last_action = self.last_action.masked_fill(mask[:, None], 0.0)
-        self.total, self.last = self.total.masked_fill(mask, 0.0), self.last.masked_fill(mask, 0.0)
+        self.total, self.told = self.total.masked_fill(mask, 0.0), self.told.masked_fill(mask[:, None], 0.0)
         drawn = Noise(self._keys, self.episode).integers(f"{self._stream}/start", 1)[:, 0]
         seeds = (drawn & 0x7FFFFFFF).tolist()
-        seen, _ = self._vector.reset(seed=seeds, options={"reset_mask": mask.numpy().copy()})
-        self.observation = self._members(_float(seen).nan_to_num(0.0, 0.0, 0.0))
+        seen = np.zeros((len(seeds), self.task.observation_size), dtype=np.float32)
+        seen[~mask.numpy()] = self.observation.reshape(-1, seen.shape[1])[~mask].numpy() if not mask.all() else 0.0
+        for i in mask.nonzero()[:, 0].tolist():
+            seen[i] = self._played[i].reset(seed=seeds[i], options={})
+        self.observation = self._members(torch.from_numpy(seen).nan_to_num(0.0, 0.0, 0.0))
         return self.observation
 
-    def _scale(self, action: Tensor) -> np.ndarray:
-        """(W, ...) actions in the environment's own box."""
-        low, high = self.task.low, self.task.high
-        # In this form, actions of a box from -1 to 1 are not changed by a bit.
-        scaled = np.clip(0.5 * (low + high) + action.numpy() * (0.5 * (high - low)), low, high)
-        space = self._vector.single_action_space
-        return scaled.reshape(len(scaled), *self.task.action_shape).astype(space.dtype)
+    def _play(self, actions: np.ndarray) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """One control step of each world: observations (W, O), own rewards, terminated, truncated (W,), told (W, K)."""
+        count = len(self._played)
+        seen, own = np.empty((count, self.task.observation_size), dtype=np.float32), np.empty(count)
+        flags, reported = np.empty((2, count), dtype=bool), self.told.numpy().copy()
+        for i, world in enumerate(self._played):
+            # Copied at once, since an environment may overwrite its own arrays.
+            seen[i], own[i], flags[0, i], flags[1, i], info = world.step(actions[i, ...])
+            for k, key in enumerate(self.task.keys):
+                value = told(info, key)
+                reported[i, k] = reported[i, k] if value is None else value
+        first, other = torch.from_numpy(flags)
+        return torch.from_numpy(seen), torch.from_numpy(own), first, other, torch.from_numpy(reported)
 
     def _warned(self) -> Tensor:
         """(W,) bool, worlds that MuJoCo has reset because of a bad state."""
         if not self.task.physical:
             return torch.zeros_like(self.length, dtype=torch.bool)
-        counts = [env.unwrapped.data.warning.number for env in self._vector.envs]  # type: ignore[attr-defined]
+        counts = [env.unwrapped.data.warning.number for env in self.envs]  # type: ignore[attr-defined]
         return torch.from_numpy(np.stack(counts)[:, _BAD].any(axis=1))
 
     def _members(self, flat: Tensor) -> Tensor:
@@ -223,7 +281,7 @@ class GymnasiumEnv:
     def capture(self) -> dict[str, Tensor]:
         """All state that can be captured, which may be incomplete."""
         flat = {f"world/{name}": getattr(self, name) for name in _PER_WORLD}
-        captured = snapshot.stack([snapshot.capture(env) for env in self._vector.envs])
+        captured = snapshot.stack([snapshot.capture(env) for env in self.envs])
         flat |= {f"state/{name}": torch.from_numpy(value) for name, value in (captured or {}).items()}
         saved = {name: self._members(value) for name, value in flat.items()}
         return saved | {"observation": self.observation, "clock": self.clock}
@@ -238,7 +296,7 @@ class GymnasiumEnv:
         self.reset()
         if not states:
             return
-        for i, env in enumerate(self._vector.envs):
+        for i, env in enumerate(self.envs):
             snapshot.restore(env, {name: value[i] for name, value in states.items()})
         for name, value in worlds.items():
             setattr(self, name, value)
@@ -255,8 +313,3 @@ def _step_results(env: GymnasiumEnv, action: Tensor) -> list[Tensor]:
 
     step = env.step(action, record)
     return [step.observation, step.terminated, step.timed_out, step.fitness, *fields.values()]
-
-
-def _float(observation: np.ndarray) -> Tensor:
-    """(W, O) float32 copy; the vector environment overwrites its own array."""
-    return torch.from_numpy(np.array(observation, dtype=np.float32))

@@ -9,21 +9,22 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gymnasium
 import mujoco
 import numpy as np
 import torch
+from gymnasium.spaces import Box, Dict, MultiBinary, Space, Tuple, flatdim
 from torch import Tensor
 
 _JOINT = mujoco.mjtJoint
 _GATHERED = ("qpos", "qvel", "xpos", "xquat", "cvel", "subtree_com", "sensordata")
 
 _ANSWERS = ("reward", "return", "fitness", "score", "penalty", "cost", "bonus")
-"""Parts of info keys that reveal the environment's reward."""
+"""Parts of the names of info keys and observation entries that reveal the environment's reward."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Field:
     name: str
     shape: tuple[int, ...]  # Without the leading N
     doc: str
-    source: str  # A gathered array, `linear` or `angular` velocity of bodies, or `info`
+    source: str  # A gathered array, `linear` or `angular` velocity of bodies, `observation`, or `info`
     index: Any  # Index into that array after the world axis; for `info` the key
 
     @property
@@ -49,21 +50,42 @@ def physics_of(env: gymnasium.Env) -> tuple[mujoco.MjModel, mujoco.MjData] | Non
     return (model, data) if isinstance(model, mujoco.MjModel) and isinstance(data, mujoco.MjData) else None
 
 
-def fields_of(env: gymnasium.Env, info: Mapping[str, Any]) -> tuple[Field, ...]:
-    """All fields of `env` but observation and actions; `info` has the numbers that every step reports, by key."""
+def fields_of(env: gymnasium.Env, info: Iterable[str]) -> tuple[Field, ...]:
+    """All fields of `env` but actions and an observation that is one vector; `info` has the keys in every step."""
     physics = physics_of(env)
-    found = [*_model_fields(physics[0])] if physics else []
+    parts = parts_of(env.observation_space)
+    found = [part for part in parts if not reveals(part.name)]
+    found += _model_fields(physics[0]) if physics else []
     found += [
         Field(f"info_{_word(key)}", (), f"as the environment's info[{key!r}]", "info", key)
         for key in sorted(info)
-        if not any(answer in key.lower() for answer in _ANSWERS)
+        if not reveals(key)
     ]
-    return tuple(_unique(found, taken={"observation", "action", "last_action"}))
+    return tuple(_unique(found, taken={"action", "last_action"} | (set() if parts else {"observation"})))
 
 
-def numbers(info: Mapping[str, Any]) -> dict[str, float]:
-    """The entries of an info that are single numbers."""
-    return {k: float(v) for k, v in info.items() if isinstance(v, bool | int | float | np.number | np.bool_)}
+def reveals(name: str) -> bool:
+    """Whether a name reveals the environment's reward."""
+    return any(answer in name.lower() for answer in _ANSWERS)
+
+
+def parts_of(space: Space) -> list[Field]:
+    """The entries of a Dict or Tuple observation in the order of the flattened vector; none for other spaces."""
+    return list(_parts(space, (), 0)) if isinstance(space, Dict | Tuple) else []
+
+
+def _parts(space: Space, keys: tuple[Any, ...], at: int) -> Iterator[Field]:
+    if isinstance(space, Dict | Tuple):
+        for key, inner in space.spaces.items() if isinstance(space, Dict) else enumerate(space.spaces):
+            yield from _parts(inner, (*keys, key), at)
+            at += flatdim(inner)
+        return
+    size, named = flatdim(space), all(isinstance(key, str) for key in keys[:1])
+    shape = tuple(space.shape) if isinstance(space, Box | MultiBinary) else (size,)
+    path = "".join(f"[{key!r}]" for key in keys)
+    kind = "" if isinstance(space, Box | MultiBinary) else f", a {type(space).__name__} as one-hot numbers"
+    name = _word("_".join(map(str, keys if named else ("observation", *keys))))
+    yield Field(name, shape, f"entry {path} of the observation{kind}", "observation", slice(at, at + size))
 
 
 class Reader:
@@ -76,13 +98,15 @@ class Reader:
         physics = physics_of(envs[0])
         self._root = physics[0].body_rootid if physics else None
 
-    def read(self, infos: Mapping[str, Any]) -> dict[str, Tensor]:
-        """(W, ...) float32 by name; `infos` is that of a vector environment, where a missing key counts as 0."""
+    def read(self, seen: Tensor, told: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """(W, ...) float32 by name, from the observations `seen` (W, O) and the numbers of the info (W,) by key."""
         arrays = self._gather() if self._root is not None else {}
         found = {}
         for field in self._fields:
             if field.source == "info":
-                found[field.name] = info_of(infos, field.index, len(self._envs)).float()
+                found[field.name] = told[field.index].float()
+            elif field.source == "observation":
+                found[field.name] = seen[:, field.index].reshape(-1, *field.shape)
             else:
                 part = np.ascontiguousarray(arrays[field.source][:, *field.index], dtype=np.float32)
                 found[field.name] = torch.from_numpy(part)
@@ -94,14 +118,6 @@ class Reader:
         # MuJoCo gives a body's velocity at the centre of mass of its kinematic tree.
         lever = arrays["xpos"] - arrays["subtree_com"][:, self._root]
         return arrays | {"angular": spin, "linear": arrays["cvel"][..., 3:] + np.cross(spin, lever)}
-
-
-def info_of(infos: Mapping[str, Any], key: str, count: int) -> Tensor:
-    """(W,) float64 of one key of a vector environment's infos, 0 where it is missing."""
-    if key not in infos:
-        return torch.zeros(count, dtype=torch.float64)
-    there = infos.get(f"_{key}", np.ones(count, dtype=bool))
-    return torch.from_numpy(np.where(there, np.asarray(infos[key], dtype=np.float64), 0.0))
 
 
 def _model_fields(model: mujoco.MjModel) -> Iterator[Field]:
@@ -162,4 +178,4 @@ def _unique(fields: Sequence[Field], taken: set[str]) -> Iterator[Field]:
         while name in taken:
             name, number = f"{field.name}_{number}", number + 1
         taken.add(name)
-        yield Field(name, field.shape, field.doc, field.source, field.index)
+        yield replace(field, name=name)

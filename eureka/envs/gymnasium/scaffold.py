@@ -1,4 +1,4 @@
-"""Facts about an environment for `eureka new-task --from gymnasium:ID`, as JSON on standard output.
+"""Facts about an environment for `eureka new-task --from gymnasium:ID`, as JSON in a file.
 
 Runs as a separate program without API keys, because it runs the environment's code.
 """
@@ -18,6 +18,7 @@ from eureka.config.tasks import PREFIX, EnvironmentFile, LoadedTask
 from eureka.envs.gymnasium.description import describe
 from eureka.envs.gymnasium.env import GymnasiumTask
 from eureka.envs.gymnasium.fields import physics_of
+from eureka.envs.gymnasium.world import calling
 from eureka.errors import UserError
 
 _ACCESS = {
@@ -41,19 +42,20 @@ def sketch(identifier: str) -> dict[str, Any]:
     path = Path(getattr(own, "fullpath", ""))
     if physics is None or not path.is_file():
         raise UserError(f"{file.task} has no MuJoCo model file; a task on batched physics needs one")
-    model = physics[0]
+    model, limits = physics[0], physics[0].actuator_ctrlrange
     description = describe(LoadedTask(path=Path(file.task), file=file), task)
     package = type(own).__module__.partition(".")[0]
     return {
         "identifier": identifier,
         "goal": description.goal,
-        "termination": description.termination,
+        "termination": description.termination or "Nothing.",
         "package": package,
         "licence": _licence(package),
         "model": _inside(package, path),
         "period": float(model.opt.timestep) * int(getattr(own, "frame_skip", 1)),
         "horizon": task.horizon,
         "action_size": int(model.nu),
+        "unlimited": [model.actuator(i).name or f"number {i}" for i in np.flatnonzero(limits[:, 0] >= limits[:, 1])],
         "nq": int(model.nq),
         "nv": int(model.nv),
         "noise": float(getattr(own, "_reset_noise_scale", 0.01)),
@@ -120,7 +122,8 @@ def _licence(package: str) -> str:
 
 if __name__ == "__main__":
     try:
-        answer = sketch(sys.argv[1])
+        with calling(f"{PREFIX}{sys.argv[1]} cannot be inspected"):
+            answer = sketch(sys.argv[1])
     except UserError as error:
         answer = {"error": str(error)}
-    print(json.dumps(answer))
+    Path(sys.argv[2]).write_text(json.dumps(answer), encoding="utf-8")

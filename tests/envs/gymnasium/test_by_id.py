@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import gymnasium
 import numpy as np
 import pytest
 import torch
+from gymnasium.envs.mujoco import mujoco_env
 
 from eureka.config.tasks import FIELD, EnvironmentFile, load_task
 from eureka.envs.gymnasium.env import GymnasiumEnv, GymnasiumTask
@@ -111,13 +114,13 @@ def test_a_fitness_of_info_is_its_value_as_the_episode_ends():
     start = env.observation[0, :, 0].clone()
     step = env.step(torch.full((1, 3, 1), 1.0))
     assert step.terminated.all() and torch.allclose(step.fitness[0], start + 3, atol=1e-5)
-    with pytest.raises(UserError, match=r"has no info\.plaice in every step; it has info\.place, info\.reward_place"):
+    with pytest.raises(UserError, match=r"has no info\.plaice; it has info\.place, info\.reward_place"):
         by_id("EurekaLine-v0", fitness="info.plaice")
 
 
 def test_a_world_that_is_no_longer_finite_has_diverged_and_earns_nothing():
     env = opened("EurekaExact-v0", worlds=1)
-    env._vector.envs[0].unwrapped.here = 60.0
+    env.envs[0].unwrapped.here = 60.0
     seen: dict[str, torch.Tensor] = {}
     step = env.step(torch.zeros(1, 1, 1), lambda fields: (seen.update(fields), torch.ones(1, 1))[1])
     assert all(value.isfinite().all() for value in seen.values()), "a reward sees no NaN that it did not make"
@@ -183,7 +186,7 @@ def test_fields_of_joints_and_bodies_are_those_of_the_model():
     seen: dict[str, torch.Tensor] = {}
     for _ in range(5):
         env.step(torch.full((1, 2, 6), 0.7), lambda fields: (seen.update(fields), torch.zeros(1, 2))[1])
-    own = env._vector.envs[1].unwrapped
+    own = env.envs[1].unwrapped
     # This model has a joint and a body of the same name.
     assert seen["bthigh_joint_position"][1] == pytest.approx(own.data.joint("bthigh").qpos[0], rel=1e-6)
     assert seen["rootx_velocity"][1] == pytest.approx(own.data.joint("rootx").qvel[0], rel=1e-6)
@@ -196,11 +199,11 @@ def test_the_velocity_of_a_body_is_how_fast_its_origin_moves():
     import mujoco
 
     env = opened("Ant-v5", worlds=1)
-    own = env._vector.envs[0].unwrapped
+    own = env.envs[0].unwrapped
     for _ in range(5):
         env.step(torch.full((1, 1, 8), 0.7))
     mujoco.mj_forward(own.model, own.data)
-    fields = env._reader.read({})
+    fields = env._reader.read(env.observation[0], {key: torch.zeros(1) for key in env.task.keys})
     expected = np.zeros(6)
     body = own.model.body("aux_2").id
     mujoco.mj_objectVelocity(own.model, own.data, mujoco.mjtObj.mjOBJ_XBODY, body, expected, 0)
@@ -211,7 +214,10 @@ def test_the_velocity_of_a_body_is_how_fast_its_origin_moves():
 @pytest.mark.parametrize(
     "identifier, expected",
     [
-        ("Hoper-v5", "no environment gymnasium:Hoper-v5: .*Did you mean: `Hopper`"),
+        ("Hoper-v5", "no environment gymnasium:Hoper-v5; did you mean gymnasium:Hopper-v5"),
+        ("FetchReech-v4", "did you mean gymnasium:gymnasium_robotics:FetchReach-v4"),
+        ("gymnasium_robotics:FetchReech-v4", "did you mean gymnasium:gymnasium_robotics:FetchReach-v4"),
+        ("gymnasium_robotics:FetchReach-v4", r"AssertionError: assert joint_type .*mujoco_utils.py, line \d+"),
         ("CartPole-v1", "has Discrete actions; only continuous actions"),
         ("no_such_package_here:X-v0", "Python package 'no_such_package_here' not found"),
         ("EurekaImage-v0", r"observes images \(64, 64, 3\)"),
@@ -254,5 +260,31 @@ def test_a_yaml_may_say_more_of_an_environment(tmp_path):
     with pytest.raises(UserError, match=r"line 2: unknown key 'fitnes' \(did you mean 'fitness'"):
         load_task(str(yaml))
     yaml.write_text("task: gymnasium:Hopper-v5\nfitness: x_position\n")
-    with pytest.raises(UserError, match=r"line 2: fitness: "):
+    with pytest.raises(UserError, match=r"line 2: fitness: give return .* or info.KEY .*, not 'x_position'"):
         load_task(str(yaml))
+    yaml.write_text("task: gymnasium:Hopper-v5\nfitness: -info.x_position\n")
+    loaded = load_task(str(yaml))
+    assert isinstance(loaded.file, EnvironmentFile)
+    assert (loaded.file.fitness_key, loaded.file.fitness_sign) == ("x_position", -1.0)
+
+
+def test_arguments_of_an_environment_come_from_the_yaml_with_paths_beside_it(tmp_path):
+    own = Path(mujoco_env.__file__).parent / "assets" / "ant.xml"
+    (tmp_path / "long.xml").write_text(own.read_text().replace('timestep="0.01"', 'timestep="0.005"'))
+    yaml = tmp_path / "ant.yaml"
+    yaml.write_text(
+        "task: gymnasium:Ant-v5\nkwargs: {xml_file: ./long.xml, frame_skip: 4, max_episode_steps: 7, "
+        "include_cfrc_ext_in_observation: false}\n"
+    )
+    loaded = load_task(str(yaml))
+    assert loaded.sources() == [yaml, tmp_path / "long.xml"], "which a run records, and a resumed one checks"
+    assert isinstance(loaded.file, EnvironmentFile)
+    task = GymnasiumTask(loaded.file)
+    assert (task.horizon, task.limited, task.observation_size) == (7, True, 27)
+    env = task.open(torch.zeros(1, dtype=torch.int64), 1, "test")
+    assert env.envs[0].unwrapped.dt == pytest.approx(0.02)
+    yaml.write_text("task: gymnasium:Ant-v5\nkwargs: {xml_fil: ./long.xml}\n")
+    with pytest.raises(UserError, match=r"Ant-v5 cannot be made: TypeError: .*'xml_fil'.*the key kwargs: of a task"):
+        GymnasiumTask(load_task(str(yaml)).file)
+    yaml.write_text("task: gymnasium:Ant-v5\nkwargs: {xml_file: ../missing.xml, n: " + "x" * 5000 + "}\n")
+    assert load_task(str(yaml)).file.kwargs["xml_file"] == str(tmp_path.parent / "missing.xml")

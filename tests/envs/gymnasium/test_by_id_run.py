@@ -69,9 +69,10 @@ def test_a_dry_run_of_an_id_shows_the_prompt_and_what_was_assumed(cli: Cli, fake
 @pytest.mark.parametrize(
     "arguments, expected",
     [
-        (["run", "gymnasium:Hoper-v5"], "Did you mean: `Hopper`"),
+        (["run", "gymnasium:Hoper-v5"], "did you mean gymnasium:Hopper-v5"),
+        (["run", "Hopper-v5"], "did you mean gymnasium:Hopper-v5, a Gymnasium environment?"),
         (["run", "gymnasium:CartPole-v1"], "only continuous actions (Box)"),
-        (["run", "gymnasium:Hopper-v5", "--start", "human"], "has no human reward"),
+        (["run", "gymnasium:Hopper-v5", "--start", "human"], "hopper_v5 has no reward human; it has environment"),
         (["run", "gymnasium:Hopper-v5", "--preset", "paper"], "has no preset 'paper'; it has cpu"),
         (["compare", "human", "--task", "gymnasium:Hopper-v5"], "hopper_v5 has no reward human; it has environment"),
         (
