@@ -21,11 +21,31 @@ import mujoco
 import torch
 from torch import Tensor
 
+from eureka.errors import UserError, did_you_mean
 from eureka.noise import Noise
 from eureka.physics.base import Sim
 
 StateT = TypeVar("StateT")
 MemoryT = TypeVar("MemoryT")
+
+
+class Measured(dict[str, Tensor]):
+    """Values by the names that `Task.measure` gives them; a wrong name is a `UserError` that lists those."""
+
+    def __missing__(self, name: str) -> Tensor:
+        there = ", ".join(self) or "nothing"
+        raise UserError(f"measure() returns {there}; fitness() asks for {name!r}{did_you_mean(name, self)}")
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(
+            f'a measured value is read as ["{name}"], not .{name}; measure() returns {", ".join(self)}'
+        )
+
+
+_EPISODE = (
+    'it has length, sums, maxima and last, such as episode.sums["NAME"] of a value of measure(); '
+    'a mean is episode.sums["NAME"] / episode.length'
+)
 
 
 @dataclass(frozen=True)
@@ -40,6 +60,13 @@ class Episode:
     """(W,) float32 each, maxima over the episode."""
     last: dict[str, Tensor]
     """(W,) float32 each, at the latest control step."""
+
+    def __getattr__(self, name: str) -> Any:
+        near = did_you_mean(name, [f.name for f in fields(self)])
+        raise AttributeError(f"episode has no {name}{near}; {_EPISODE}")
+
+    def __getitem__(self, name: Any) -> Any:
+        raise UserError(f"episode is not read as episode[{name!r}]; {_EPISODE}")
 
 
 @dataclass(frozen=True)
@@ -169,7 +196,7 @@ class Task(ABC, Generic[StateT, MemoryT]):
         return torch.zeros_like(_first(state)[:, 0], dtype=torch.bool)
 
     def measure(self, state: StateT, memory: MemoryT) -> dict[str, Tensor]:
-        """(W,) float32 each: the quantities at this control step that fitness and metrics are computed from."""
+        """(W,) each, bool or numbers, as float32: what fitness and metrics of an episode are computed from."""
         return {}
 
     @abstractmethod

@@ -241,6 +241,23 @@ def test_a_task_of_ones_own_is_given_by_path_or_registered(tmp_path: Path):
         del gymnasium.registry[name]
 
 
+def test_a_task_without_rewards_of_its_own_pays_its_fitness_in_the_last_step(tmp_path: Path):
+    shutil.copytree(shipped("tasks") / "cartpole", tmp_path / "cartpole")
+    text = (shipped("tasks") / "cartpole.yaml").read_text()
+    for name in ("human", "sparse"):
+        text = text.replace(f"{name}: cartpole/rewards/{name}.py\n", "")
+        (tmp_path / "mine.yaml").write_text(text)
+        envs = VectorTask(tmp_path / "mine.yaml", 2)
+        envs.reset(seed=0)
+        _, reward, terminated, _, infos = envs.step(push(2))
+        assert reward.tolist() == ([1.0, 1.0] if name == "human" else [0.0, 0.0]), "first without human, then neither"
+    while not terminated.any():
+        _, reward, terminated, _, infos = envs.step(push(2))
+    assert np.array_equal(reward, infos["fitness"]) and reward.max() > 1 and infos["reward_components"] == {}
+    with pytest.raises(UserError, match="has no reward human: add the key"):
+        VectorTask(tmp_path / "mine.yaml", 2, reward="human")
+
+
 def wrong_shape(pole_angle):
     return pole_angle.sum(), {}
 
@@ -264,7 +281,7 @@ def misspelt(pole_angel):
         ),
         (lambda: worlds(2, reward="humam"), "no reward file humam; give human, sparse, a Python file"),
         (lambda: worlds(2, reward=misspelt), "argument 'pole_angel' is not a state field .did you mean 'pole_angle'"),
-        (lambda: worlds(2, reward=wrong_shape), r"total has the shape \(\) for 2 worlds, not \(2,\)"),
+        (lambda: worlds(2, reward=wrong_shape), r"total reward has shape \(\); it must be \(N,\)"),
         (lambda: worlds(2, reward=lambda pole_angle: pole_angle), "must return .total, components"),
         (lambda: worlds(2).step(push(2)), "call reset before the first step"),
         (lambda: [e := worlds(2), e.reset(seed=0), e.step(push(3))], r"actions have shape \(3, 1\); give \(2, 1\)"),

@@ -63,7 +63,7 @@ class Description(_Frozen):
     state: tuple[StateField, ...]
     action: str = Field(description="meaning of an action")
     action_size: int
-    termination: str = Field(description="what ends an episode before the horizon")
+    termination: str = Field(description="what ends an episode before the horizon; empty: nothing")
     constants: tuple[Constant, ...]
     parameters: tuple[Parameter, ...] = ()
     stages: tuple[str, ...] = Field(default=(), description="stages of a training in words, one line each")
@@ -72,6 +72,7 @@ class Description(_Frozen):
     horizon: int = Field(description="control steps after which an episode is truncated")
     control_period: float = Field(description="seconds between two actions")
     observation_size: int
+    unfinished: str = Field(default="", description="for the user: what is still to be written before a training")
     assumptions: tuple[str, ...] = Field(default=(), description="for the user: assumptions about missing information")
 
     def changed_parameters(self) -> str:

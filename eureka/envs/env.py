@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -12,12 +13,11 @@ from torch import Tensor
 
 from eureka.envs.base import Rewards, Step
 from eureka.envs.parameters import WorldParameters
-from eureka.errors import UserError
+from eureka.errors import UserError, did_you_mean
 from eureka.noise import Noise, world_keys
-from eureka.physics.base import Physics, substeps_of
-from eureka.task import Episode, Task, select, tensors
+from eureka.physics.base import DERIVED, STATE, VELOCITY, Physics, substeps_of
+from eureka.task import Episode, Measured, Task, select, tensors
 
-_VIEWS = ("qpos", "qvel", "ctrl", "xpos", "xquat", "site_xpos", "qfrc_actuator", "sensordata")
 _PER_WORLD = ("episode", "length", "last_action", "previous_action", "diverged")
 
 
@@ -45,7 +45,7 @@ class Env:
         self.static = physics.device.type != "cpu" if static is None else static
         self._substeps = substeps_of(physics.model, task.control_period)
         same = physics.qpos.dtype == torch.float32  # then `.float()` of a view is the view itself
-        views = [getattr(physics, name) for name in _VIEWS] if same else []
+        views = [getattr(physics, name) for name in (*STATE, *DERIVED, *VELOCITY)] if same else []
         # Storages by identity: fake tensors, which tests of static shapes use, have no addresses.
         self._borrowed = {view.untyped_storage()._cdata for view in views}
         device, count = physics.device, physics.num_worlds
@@ -82,10 +82,13 @@ class Env:
         self.memory = self._detach(self.task.start(self.physics, self._all, self._noise("start", self.episode), None))
         self.physics.forward(self._all)
         state = self._detach(self.task.state(self.physics, self.memory, self.last_action, self.last_action))
-        zeros = {name: torch.zeros_like(v) for name, v in self.task.measure(state, self.memory).items()}
+        measured = self._checked(state)
+        zeros = {name: torch.zeros_like(v, dtype=torch.float32) for name, v in measured.items()}
         for name in (metric.name for metric in self.task.metrics if metric.name not in zeros):
-            measured = ", ".join(zeros) or "nothing"
-            raise UserError(f"{type(self.task).__name__}.metrics names {name!r}, but measure() returns {measured}")
+            raise UserError(
+                f"{_place_of(type(self.task), name)}{type(self.task).__name__}.metrics names {name!r}"
+                f"{did_you_mean(name, zeros)}, but measure() returns {', '.join(zeros) or 'nothing'}"
+            )
         lowest = {name: torch.full_like(v, -torch.inf) for name, v in zeros.items()}
         self._tally = {"sums": zeros, "maxima": lowest, "last": zeros}
         more = self.task.privileged(state)
@@ -99,7 +102,7 @@ class Env:
         if self._parameters.drawn:
             self._draw()  # again in each step: a captured step does not keep what the one before drew
         action = action.reshape(-1, task.action_size).clamp(-1.0, 1.0)
-        memory = self._detach(task.act(sim, self.memory, action))
+        memory = self._detach(self._act(action))
         sim.step(self._substeps)
         diverged = self._repair()
         state = self._detach(task.state(sim, memory, action, self.last_action))
@@ -117,7 +120,7 @@ class Env:
         episode = self._measure(task.measure(state, memory), diverged)
         terminal_observation = self._observe(state)
         zeros = torch.zeros_like(self.length, dtype=torch.float32)
-        fitness = task.fitness(episode) if any_ended else zeros
+        fitness = task.fitness(episode).float() if any_ended else zeros
         metrics = {m.name: m.of(episode) if any_ended else zeros for m in task.metrics}
 
         self.memory = self._detach(task.advance(sim, memory, state, self._noise("advance", self.clock)))
@@ -142,6 +145,34 @@ class Env:
             self._members(episode.length),
             {name: self._members(value) for name, value in metrics.items()},
         )
+
+    def _act(self, action: Tensor) -> Any:
+        try:
+            return self.task.act(self.physics, self.memory, action)
+        except RuntimeError as error:
+            size, taken = self.task.action_size, self.physics.model.nu
+            if size != taken:
+                error.add_note(f"action_size is {size}, but sim.ctrl takes {taken} numbers, one for each actuator")
+            raise
+
+    def try_fitness(self) -> Tensor:
+        """What `fitness` returns for an episode of one control step that measured 0; call `reset` before."""
+        zeros = Measured(self._tally["sums"])
+        return self.task.fitness(Episode(torch.ones_like(self.length), zeros, zeros, zeros))
+
+    def _checked(self, state: Any) -> dict[str, Tensor]:
+        """What `measure` returns; a UserError for a method of the task that returns a wrong shape."""
+        task, cls, count = self.task, type(self.task), len(self.length)
+        measured, more = task.measure(state, self.memory), task.privileged(state)
+        if not isinstance(measured, dict):
+            _check(cls, "measure", measured, 0, count)
+        for name, value in measured.items():
+            _check(cls, "measure", value, 1, count, name)
+        _check(cls, "terminated", task.terminated(state, self.memory), 1, count)
+        _check(cls, "observe", task.observe(state), 2, count)
+        if more is not None:
+            _check(cls, "privileged", more, 2, count)
+        return measured
 
     @property
     def parameters(self) -> dict[str, Tensor]:
@@ -188,8 +219,9 @@ class Env:
         return diverged
 
     def _measure(self, now: dict[str, Tensor], diverged: Tensor) -> Episode:
-        sums, maxima, last = {}, {}, {}
-        for name, value in now.items():
+        sums, maxima, last = Measured(), Measured(), Measured()
+        for name, given in now.items():
+            value = given.float()  # a sum of bool would be a logical or
             old = {kind: self._tally[kind][name] for kind in self._tally}
             sums[name] = torch.where(diverged, old["sums"], old["sums"] + value)
             maxima[name] = torch.where(diverged, old["maxima"], torch.maximum(old["maxima"], value))
@@ -252,3 +284,26 @@ class Env:
         self.clock = torch.zeros_like(self.clock)
         self.episode, self.length = torch.zeros_like(self.episode), torch.zeros_like(self.length)
         return self.reset()
+
+
+def _check(cls: type[Task], method: str, value: Any, dims: int, count: int, key: str = "") -> None:
+    """Raise a UserError if `value`, of `method`, is no tensor with `dims` axes and a row for each of `count` worlds."""
+    if isinstance(value, Tensor) and value.dim() == dims and value.shape[:1] == (count,):
+        return
+    found = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+    must = ("a dict of tensors (W,), one number", "a tensor (W,), one number", "a tensor (W, numbers), one row")[dims]
+    raise UserError(
+        f"{_place_of(getattr(cls, method), key)}{method}() returned {found}{f' under {key!r}' * bool(key)} for {count} "
+        f"worlds; return {must} for each world"
+    )
+
+
+def _place_of(code: Any, text: str) -> str:
+    """`FILE, line N: ` of the first line of a class or function that has `text` in quotes, or of its first line."""
+    try:
+        lines, first = inspect.getsourcelines(code)
+        file = inspect.getfile(inspect.unwrap(code))
+    except (OSError, TypeError):
+        return ""
+    found = (n for n, line in enumerate(lines, first) if f'"{text}"' in line or f"'{text}'" in line)
+    return f"{file}, line {next(found, first)}: "

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import inspect
 import itertools
 import textwrap
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import mujoco
 import torch
 from torch import Tensor
 
@@ -20,6 +23,7 @@ from eureka.envs.parameters import apply as apply_parameters
 from eureka.envs.parameters import check as check_parameters
 from eureka.errors import UserError
 from eureka.noise import Noise
+from eureka.physics.base import compile_scene, substeps_of
 from eureka.system.paths import load_file
 from eureka.task import Task
 
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
 
 RECORDED_WORLDS, RECORDED_STEPS = 32, 8
 """Worlds and recorded steps of the random play that tests a program before training."""
+_UNDOCUMENTED = "the task ends it, by a rule that it does not document."
 
 
 def load_class(loaded: LoadedTask, curriculum: Curriculum | None = None) -> Task:
@@ -55,6 +60,43 @@ def load_class(loaded: LoadedTask, curriculum: Curriculum | None = None) -> Task
     check_parameters(task, curriculum, loaded)
     apply_parameters(task, curriculum.final)
     return task
+
+
+def make_scene(task: Task) -> mujoco.MjModel:
+    """Call the task's `scene` and compile it, with relative paths resolved in the folder of the class's file.
+
+    Raises:
+        UserError: `scene` returns no MjSpec, it does not compile, or `control_period` does not fit its timestep.
+    """
+    cls = type(task)
+    file = Path(inspect.getfile(inspect.unwrap(cls.scene))).absolute()
+    with contextlib.chdir(file.parent if file.parent.is_dir() else Path()):
+        try:
+            spec = task.scene()
+        except Exception as error:
+            error.add_note(f"in scene(){_base(str(error), file)}")
+            raise
+        if not isinstance(spec, mujoco.MjSpec):
+            given = "nothing" if spec is None else f"an object of type {type(spec).__name__}"
+            raise UserError(
+                f"{file}: scene() returned {given} instead of a mujoco.MjSpec; build one with "
+                "mujoco.MjSpec.from_string(XML) or mujoco.MjSpec.from_file('scene.xml'), and do not compile it"
+            )
+        try:
+            model = compile_scene(spec)
+        except Exception as error:
+            said = "; ".join(filter(None, map(str.strip, str(error).removeprefix("Error: ").splitlines())))
+            raise UserError(f"{file}: the scene of scene() does not compile: {said}{_base(said, file)}") from error
+    try:
+        substeps_of(model, cls.control_period)
+    except ValueError as error:
+        raise UserError(f"{inspect.getfile(cls)}: {cls.__name__}: {error}") from None
+    return model
+
+
+def _base(said: str, file: Path) -> str:
+    """Where relative paths begin, if an error is about a file."""
+    return f", where relative paths begin at {file.parent}" if "file" in said.lower() else ""
 
 
 def random_states(task: Task | GymnasiumTask, env: Worlds) -> dict[str, Tensor]:
@@ -116,7 +158,7 @@ def describe(
         state=tuple(state),
         action=_text(cls.act) if cls.act.__doc__ else f"{task.action_size} numbers in [-1, 1]",
         action_size=task.action_size,
-        termination=_text(cls.terminated) if overridden else "Nothing ends an episode before its time.",
+        termination=(_text(cls.terminated) or _UNDOCUMENTED) if overridden else "",
         constants=(*_constants(cls), *constants),
         parameters=parameters,
         stages=tuple(curriculum.describe()),

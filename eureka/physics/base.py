@@ -1,8 +1,8 @@
 """The interface between tasks and simulators: one model, W worlds, torch views of their state.
 
 On every backend, after `step`, `reset` and `forward`, fields that depend on positions and velocities (xpos, xquat,
-position and velocity sensors) match the current state. Forces and acceleration-stage sensors are those of the last
-substep.
+cvel, position and velocity sensors, bodies and sites by name) match the current state. Forces and acceleration-stage
+sensors, such as those of touch and contact, are those of the last substep.
 """
 
 from __future__ import annotations
@@ -12,6 +12,15 @@ from typing import Protocol
 import mujoco
 import torch
 from torch import Tensor
+
+from eureka.physics.names import Frame, Joint
+
+STATE = ("qpos", "qvel", "ctrl", "act", "mocap_pos", "mocap_quat", "xfrc_applied")
+"""Fields of the state, which a task may write."""
+DERIVED = ("xpos", "xquat", "site_xpos", "qfrc_actuator", "sensordata")
+"""Fields that the simulator computes."""
+VELOCITY = ("cvel", "subtree_com")
+"""Likewise, of which velocities by name are made; on the CPU they are copied only if a task uses them."""
 
 
 class Sim(Protocol):
@@ -23,12 +32,29 @@ class Sim(Protocol):
     qpos: Tensor  # (W, nq) positions; writable
     qvel: Tensor  # (W, nv) velocities; writable
     ctrl: Tensor  # (W, nu) actuator inputs; writable
+    act: Tensor  # (W, na) activations of actuators that have a state, such as muscles; writable
+    mocap_pos: Tensor  # (W, nmocap, 3) m, world frame, of mocap bodies in model order; writable
+    mocap_quat: Tensor  # (W, nmocap, 4) wxyz, world frame; writable
     xfrc_applied: Tensor  # (W, nbody, 6) N and N m, external force and torque on each body, world frame; writable
     xpos: Tensor  # (W, nbody, 3) m, body origins, world frame
     xquat: Tensor  # (W, nbody, 4) wxyz, body orientations, world frame
     site_xpos: Tensor  # (W, nsite, 3) m, world frame
+    cvel: Tensor  # (W, nbody, 6) rad/s and m/s, world frame, at the centre of mass of the body's kinematic tree
+    subtree_com: Tensor  # (W, nbody, 3) m, world frame, centre of mass of a body and all below it in the tree
     qfrc_actuator: Tensor  # (W, nv) N or N m, actuator forces in joint space at the last substep
     sensordata: Tensor  # (W, nsensordata), all sensors in model order
+
+    def body(self, name: str) -> Frame:
+        """Pose and velocity of a body; a wrong name is a `UserError` that lists the right ones."""
+        ...
+
+    def site(self, name: str) -> Frame:
+        """Pose and velocity of a site."""
+        ...
+
+    def joint(self, name: str) -> Joint:
+        """Position and velocity of a joint."""
+        ...
 
     def sensor(self, name: str) -> Tensor:
         """(W, dim) readings of one sensor: a slice of `sensordata`."""
@@ -72,20 +98,6 @@ class Physics(Sim, Protocol):
         """Restore a state from `save` of the same model; row i of `saved` becomes world i."""
 
 
-def read_sensor(sim: Sim, name: str) -> Tensor:
-    """(W, dim), the slice of `sensordata` of one sensor; implements `Sim.sensor` for every backend."""
-    sensor = sim.model.sensor(name)
-    start = int(sensor.adr[0])
-    return sim.sensordata[:, start : start + int(sensor.dim[0])]
-
-
-def write_state(sim: Sim, mask: Tensor, qpos: Tensor | None, qvel: Tensor | None) -> None:
-    """Write the rows in `mask` of the state views; implements `Sim.assign` for every backend."""
-    for view, value in ((sim.qpos, qpos), (sim.qvel, qvel)):
-        if value is not None:
-            view.copy_(torch.where(mask[:, None], value.to(view.dtype), view))
-
-
 def compile_scene(spec: mujoco.MjSpec) -> mujoco.MjModel:
     """Compile a task's scene with the options that this project requires.
 
@@ -101,7 +113,9 @@ def substeps_of(model: mujoco.MjModel, control_period: float) -> int:
     """The number of model time steps in one control period (s), which must be a multiple of the time step."""
     count = round(control_period / model.opt.timestep)
     if count < 1 or abs(count * model.opt.timestep - control_period) > 1e-6 * control_period:
+        near = max(1, count) * model.opt.timestep
         raise ValueError(
-            f"control_period {control_period:g} s is not a multiple of the scene's timestep {model.opt.timestep:g} s"
+            f"control_period {control_period:g} s is not a multiple of the scene's timestep {model.opt.timestep:g} s; "
+            f"{near:.6g} s is the nearest"
         )
     return count

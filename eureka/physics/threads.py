@@ -8,13 +8,14 @@ import torch
 from mujoco.batch import Batch
 from torch import Tensor
 
-from eureka.physics.base import read_sensor, write_state
+from eureka.physics.base import DERIVED, STATE, VELOCITY
+from eureka.physics.names import Named
 
 _VELOCITY_STAGE = mujoco.mjtStage.mjSTAGE_VEL.value
 _NO_STAGE = mujoco.mjtStage.mjSTAGE_NONE.value
 
 
-class ThreadPhysics:
+class ThreadPhysics(Named):
     """`Physics` on the CPU; the Protocol documents the members."""
 
     def __init__(self, model: mujoco.MjModel, num_worlds: int, threads: int):
@@ -24,15 +25,8 @@ class ThreadPhysics:
         self.model = self._batch.model
         self.num_worlds = num_worlds
         self.device = torch.device("cpu")
-        self.qpos = self._view("qpos")
-        self.qvel = self._view("qvel")
-        self.ctrl = self._view("ctrl")
-        self.xfrc_applied = self._view("xfrc_applied")
-        self.xpos = self._view("xpos")
-        self.xquat = self._view("xquat")
-        self.site_xpos = self._view("site_xpos")
-        self.qfrc_actuator = self._view("qfrc_actuator")
-        self.sensordata = self._view("sensordata")
+        for name in (*STATE, *DERIVED):
+            setattr(self, name, self._view(name))
         self._fields: dict[str, Tensor] = {}
         self._batch.forward(stage=_VELOCITY_STAGE)
 
@@ -40,11 +34,12 @@ class ThreadPhysics:
         array = self._batch.bind(name)
         return torch.from_numpy(array if array.flags.writeable else _writable_alias(array))
 
-    def sensor(self, name: str) -> Tensor:
-        return read_sensor(self, name)
-
-    def assign(self, mask: Tensor, *, qpos: Tensor | None = None, qvel: Tensor | None = None) -> None:
-        write_state(self, mask, qpos, qvel)
+    def __getattr__(self, name: str) -> Tensor:
+        if name not in VELOCITY:
+            return super().__getattr__(name)
+        setattr(self, name, self._view(name))
+        self._batch.forward(stage=_VELOCITY_STAGE)  # a new view is 0 until the next call
+        return self.__dict__[name]
 
     def step(self, substeps: int) -> None:
         self._batch.step(nstep=substeps, stage=_VELOCITY_STAGE)

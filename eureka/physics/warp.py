@@ -39,9 +39,10 @@ import torch
 from torch import Tensor
 
 from eureka.errors import EnvironmentFault, UserError, did_you_mean
-from eureka.physics.base import read_sensor, write_state
+from eureka.physics.base import DERIVED, STATE, VELOCITY
 from eureka.physics.buffers import Sizes
 from eureka.physics.graphs import Graph
+from eureka.physics.names import Named
 
 try:
     import warp as wp
@@ -68,7 +69,7 @@ _LAST_SUBSTEP = ("qfrc_actuator", "sensordata")
 _streams: dict[tuple[int, int], Any] = {}
 
 
-class WarpPhysics:
+class WarpPhysics(Named):
     """`Physics` on a GPU; the Protocol documents the members."""
 
     def __init__(self, model: mujoco.MjModel, num_worlds: int, device: str, sizes: Sizes, varied: Sequence[str] = ()):
@@ -117,7 +118,7 @@ class WarpPhysics:
         try:
             self._model = mjw.put_model(scene, batch_sizes=dict.fromkeys(fields, self.num_worlds))
         except (NotImplementedError, ValueError) as error:
-            raise UserError(f"MuJoCo Warp cannot simulate this scene: {error}") from error
+            raise UserError(f"MuJoCo Warp cannot simulate the scene that scene() returns: {error}") from error
         self._model.opt.warn_overflow = False  # it prints one line per world and step
         # Selects box-box collisions as in MuJoCo, with up to eight contact points.
         self._model.opt.disableflags |= mjw.DisableBit.NATIVECCD
@@ -130,11 +131,8 @@ class WarpPhysics:
             setattr(self._model.opt, name, rows)
         self._data = mjw.make_data(scene, self.num_worlds, nconmax=sizes.nconmax, njmax=sizes.njmax)
         view = {name: _view(getattr(self._data, name)) for name in (*_STATE, *_LAST_SUBSTEP, "overflow")}
-        self.qpos, self.qvel, self.ctrl = view["qpos"], view["qvel"], view["ctrl"]
-        self.xfrc_applied = view["xfrc_applied"]
-        self.xpos, self.xquat = _view(self._data.xpos), _view(self._data.xquat)
-        self.site_xpos = _view(self._data.site_xpos)
-        self.qfrc_actuator, self.sensordata = view["qfrc_actuator"], view["sensordata"]
+        for name in (*STATE, *DERIVED, *VELOCITY):
+            setattr(self, name, view[name] if name in view else _view(getattr(self._data, name)))
         self._overflow = view.pop("overflow")
         self._rows = {name: rows for name, rows in view.items() if rows.numel()}
         self._initial = {name: rows[:1].clone() for name, rows in self._rows.items()}
@@ -163,12 +161,6 @@ class WarpPhysics:
         self._overflow.zero_()
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
-
-    def sensor(self, name: str) -> Tensor:
-        return read_sensor(self, name)
-
-    def assign(self, mask: Tensor, *, qpos: Tensor | None = None, qvel: Tensor | None = None) -> None:
-        write_state(self, mask, qpos, qvel)
 
     def step(self, substeps: int) -> None:
         self._run(("step", substeps), lambda: self._step(substeps))

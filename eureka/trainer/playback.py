@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
+from eureka.config.description import StateField
 from eureka.envs.base import Worlds
 from eureka.envs.env import Env
 from eureka.envs.gymnasium.env import GymnasiumEnv, GymnasiumTask
@@ -19,6 +21,7 @@ from eureka.errors import UserError
 from eureka.physics.backend import Backend
 from eureka.rewards.program import Program
 from eureka.rl.checkpoints import load_policies
+from eureka.rl.evaluation import Actor
 from eureka.rl.normalization import RunningMoments
 from eureka.rl.policy import Policy
 from eureka.rl.rollout import normalize
@@ -27,6 +30,8 @@ from eureka.task import Task
 from eureka.video.trajectory import RUNNING, TERMINATED, TIMED_OUT, Part
 
 _GOAL = ("goal_position", "goal_rotation")  # target pose of the body `object`: (N, 3) and (N, 4)
+_MARKED = re.compile(r"(.*_)?(goal|target)_position")
+_NEAR, _COMPARED = 1e-3, 50  # m, within which the scene shows a goal itself, and the number of states compared
 STREAM = "play"  # of random numbers; start states differ from those of training and evaluation
 
 
@@ -65,19 +70,34 @@ def worlds(task: Task | GymnasiumTask, model: mujoco.MjModel | None, members: in
     return env
 
 
+def marked(state: Sequence[StateField], model: mujoco.MjModel) -> tuple[str, ...]:
+    """The fields that films mark: points (N, 3), or (N, 2) at height 0, in the world frame, named as goals."""
+    shapes = {f.name: f.shape for f in state}
+    if set(_GOAL) <= set(shapes) and mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_BODY, "object") >= 0:
+        del shapes[_GOAL[0]]  # shown as a copy of the object
+    frames = {f.name: re.findall(r"(\w+) frame", f.doc) for f in state}
+    return tuple(
+        name
+        for name, shape in shapes.items()
+        if _MARKED.fullmatch(name) and shape in ((3,), (2,)) and (not frames[name] or "world" in frames[name])
+    )
+
+
 @torch.no_grad()
 def play(
     env: Worlds,
-    policy: Policy,
+    policy: Actor,
     moments: RunningMoments,
     programs: Sequence[Program | None],
     labels: Sequence[str],
     steps: int,
     episodes: int | None,
+    marks: Sequence[str] = (),
 ) -> tuple[Part, ...]:
     """Play with mean actions and record every control step, until `steps` or `episodes` of each policy.
 
-    `env` has one world per policy; `programs` are their rewards for one world, None if not known.
+    `env` has one world per policy; `programs` are their rewards for one world, None if not known; `marks` are the
+    fields with goals, from `marked`.
     """
     env.restart()
     members = len(programs)
@@ -85,11 +105,13 @@ def play(
     values: list[list[Tensor]] = [[] for _ in programs]
     recorded: list[Tensor] = []
     goals: list[Tensor] = []
+    points: list[Tensor] = []
 
     def record(fields: dict[str, Tensor]) -> Tensor:
         states.append(_state(env))
         known = all(name in fields for name in _GOAL)
         goals.append(torch.cat([fields[name] for name in _GOAL], dim=1) if known else torch.zeros(members, 0))
+        points.append(torch.stack([_point(fields[name]) for name in marks], 1) if marks else torch.zeros(members, 0, 3))
         for p, program in enumerate(programs):
             if program is not None:
                 reward = program(*[fields[name][p : p + 1] for name in program.inputs])
@@ -103,6 +125,8 @@ def play(
         recorded.append(torch.stack([step.fitness.double(), ended.double(), step.length.double()])[..., 0])
         left = left - (ended[:, 0] != RUNNING).int()
     state, rows, goal = np.stack(states), torch.stack(recorded).numpy(), torch.stack(goals).numpy()
+    point = torch.stack(points).numpy()
+    point = point[:, :, _hidden(model_of(env), state, point)]
     parts = []
     for p, (label, program) in enumerate(zip(labels, programs, strict=True)):
         known = torch.stack(values[p]).float().numpy() if values[p] else np.zeros((len(rows), 0), np.float32)
@@ -116,18 +140,42 @@ def play(
                 ended=rows[:, 1, p].astype(np.int8),
                 length=rows[:, 2, p].astype(np.int64),
                 goal=goal[:, p],
+                marks=point[:, p],
             )
         )
     return tuple(parts)
 
 
+def _point(value: Tensor) -> Tensor:
+    """(P, 3) of a field (P, 3), or (P, 2) at height 0."""
+    return torch.nn.functional.pad(value, (0, 3 - value.shape[1]))
+
+
+def _hidden(model: mujoco.MjModel, states: np.ndarray, points: np.ndarray) -> list[bool]:
+    """Of each of M points (T, P, M, 3), whether no visible geom or site shows it in the states (T, P, S)."""
+    geoms = (model.geom_rgba[:, 3] > 0) & (model.geom_group < 3)
+    sites = (model.site_rgba[:, 3] > 0) & (model.site_group < 3)
+    data, every = mujoco.MjData(model), 1 + len(states) // _COMPARED
+    shown = np.ones((points.shape[2], geoms.sum() + sites.sum()), dtype=bool)
+    for state, here in zip(states[::every, 0], points[::every, 0], strict=True):
+        mujoco.mj_setState(model, data, state, mujoco.mjtState.mjSTATE_INTEGRATION)
+        mujoco.mj_kinematics(model, data)
+        there = np.concatenate([data.geom_xpos[geoms], data.site_xpos[sites]])
+        shown &= np.linalg.norm(here[:, None] - there, axis=-1) < _NEAR
+    return [not row.any() for row in shown]
+
+
+def model_of(env: Worlds) -> mujoco.MjModel:
+    """The compiled scene of `env`."""
+    if isinstance(env, Env):
+        return env.physics.model
+    assert isinstance(env, GymnasiumEnv)
+    return _physics(env.task)[0]
+
+
 def binary(env: Worlds) -> bytes:
     """The compiled scene of `env`, in MuJoCo's binary format."""
-    if isinstance(env, Env):
-        model = env.physics.model
-    else:
-        assert isinstance(env, GymnasiumEnv)
-        model = _physics(env.task)[0]
+    model = model_of(env)
     buffer = np.empty(mujoco.mj_sizeModel(model), dtype=np.uint8)
     mujoco.mj_saveModel(model, None, buffer)
     return buffer.tobytes()

@@ -22,22 +22,23 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
+import eureka
 from eureka.config.parameters import Curriculum
 from eureka.config.tasks import PROGRAM as OWN_REWARD
 from eureka.config.tasks import EnvironmentFile, LoadedTask, load_task
 from eureka.envs.base import Worlds
 from eureka.envs.env import Env
-from eureka.envs.introspection import RECORDED_WORLDS, describe, load_class, random_states
+from eureka.envs.introspection import RECORDED_WORLDS, describe, load_class, make_scene, random_states
 from eureka.errors import UserError
 from eureka.physics.backend import Backend
-from eureka.physics.base import compile_scene
 from eureka.physics.threads import ThreadPhysics
 from eureka.rewards.preflight import preflight, too_slow
 from eureka.rewards.program import Field, Program, Rejected, fingerprint, own_reward, rebuild
 from eureka.rl.checkpoints import load_policies, save_policies
-from eureka.rl.evaluation import play_random
+from eureka.rl.evaluation import RandomActor, play_random
 from eureka.rl.normalization import RunningMoments
 from eureka.rl.policy import Policy
 from eureka.rl.training import InitialPolicy, Training
@@ -55,6 +56,7 @@ _BLANK = (
     '"outputs":[{"value":1}],"components":[]}'
 )  # a reward of negligible cost
 _TIMED_STEPS = 25  # control steps of evaluation that are timed
+_PACKAGE = Path(eureka.__file__).parent
 _PROGRESS_EVERY = 0.5  # s between two reports of progress
 
 
@@ -71,15 +73,36 @@ class Service:
             self._by_id(loaded.file, seeds)
         else:
             task = load_class(loaded, curriculum)
-            self.task, self.model = task, compile_scene(task.scene())
+            self.task, self.model = task, make_scene(task)
             env = Env(task, ThreadPhysics(self.model, RECORDED_WORLDS, backend.threads), seeds, "random play")
+            unfinished = self._try_fitness(task, env)
             self.states = random_states(task, env)
-            self.description = describe(loaded, task, self.states, env.actor_size, curriculum)
+            described = describe(loaded, task, self.states, env.actor_size, curriculum)
+            self.description = described.model_copy(update={"unfinished": unfinished})
             if backend.warp:
                 from eureka.envs.sizing import measure_sizes
 
                 backend.sizes = measure_sizes(task, self.model, backend.threads)
+        if loaded.unwritten:
+            left = "; ".join(filter(None, [self.description.unfinished, loaded.unwritten]))
+            self.description = self.description.model_copy(update={"unfinished": left})
         self.fields = {name: Field(*of) for name, of in self.description.fields().items()}
+
+    def _try_fitness(self, task: Task, env: Env) -> str:
+        """Call the task's fitness; what is missing if it is not written yet, after which it is NaN."""
+        env.reset()
+        try:
+            fitness = env.try_fitness()
+        except NotImplementedError as error:
+            task.fitness = env.task.fitness = lambda episode: episode.length * torch.nan
+            return f"{_where(error, self.loaded)}fitness() is not written yet: {error}".removesuffix(": ")
+        if not isinstance(fitness, torch.Tensor) or fitness.shape != env.length.shape:
+            found = f"shape {tuple(fitness.shape)}" if isinstance(fitness, torch.Tensor) else type(fitness).__name__
+            raise UserError(
+                f"{self.loaded.module}: fitness() returned {found} for {len(env.length)} worlds; return a tensor (W,), "
+                "one number for each world"
+            )
+        return ""
 
     def _by_id(self, file: EnvironmentFile, seeds: torch.Tensor) -> None:
         from eureka.envs.gymnasium import description
@@ -196,13 +219,18 @@ class Service:
         from eureka.video.trajectory import Trajectory
 
         files = [Path(policy.file) for policy in command.policies]
-        env = playback.worlds(self.task, self.model, len(files), command.seed)
-        policy, moments = playback.open_policies(files, self.task, env)
+        env = playback.worlds(self.task, self.model, len(command.labels), command.seed)
+        if files:
+            policy, moments = playback.open_policies(files, self.task, env)
+        else:
+            policy = RandomActor(env, self.task.action_size, command.seed)
+            moments = RunningMoments(env.members, (env.observation.shape[-1],), torch.device("cpu"))
         programs = [None if text is None else self._program(text, 1) for text in command.programs]
-        parts = playback.play(env, policy, moments, programs, command.labels, command.steps, command.episodes)
+        marks = playback.marked(self.description.state, playback.model_of(env))
+        parts = playback.play(env, policy, moments, programs, command.labels, command.steps, command.episodes, marks)
         period = self.description.control_period
         Trajectory(self.description.name, period, playback.binary(env), parts).save(Path(command.output))
-        first = [[p.fitness[e].item() for e in p.episodes()[:1]] for p in parts]
+        first = [[p.fitness[e].item() for e in p.episodes()[:1] if np.isfinite(p.fitness[e])] for p in parts]
         self.send(messages.Played(steps=len(parts[0].fitness), first=tuple(f[0] if f else None for f in first)))
 
     def _train(self, command: messages.Train) -> None:
@@ -268,7 +296,14 @@ def _hashed(path: Path) -> messages.HashedFile:
 
 def _where(error: BaseException, loaded: LoadedTask) -> str:
     """The last line of the task's own files in the traceback of an exception."""
-    here = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).is_relative_to(loaded.path.parent)]
+    folder = loaded.path.parent
+
+    def own(file: Path) -> bool:
+        if not file.is_relative_to(folder) or "site-packages" in file.relative_to(folder).parts:
+            return False
+        return folder.is_relative_to(_PACKAGE) or not file.is_relative_to(_PACKAGE)
+
+    here = [frame for frame in traceback.extract_tb(error.__traceback__) if own(Path(frame.filename))]
     return f"{here[-1].filename}, line {here[-1].lineno}: " if here else ""
 
 
@@ -296,15 +331,19 @@ def main(task: str, threads: int, device: str) -> None:
     """Carry out commands until the input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     out, source = os.dup(1), os.dup(0)
-    os.dup2(2, 1)  # output of libraries goes to the log
+    os.dup2(2, 1)  # output of libraries and environments goes to the log
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # and what they read is nothing, not the commands
     inbox = _commands(source)
     torch.set_num_threads(1)
     loaded = load_task(task)
     with _reported(loaded, out):
         load = messages.decode_command(inbox.get())
         assert isinstance(load, messages.Load)
-        service = Service(loaded, Backend(device, threads), out, load.curriculum)
         fence = os.environ.get("EUREKA_FENCE", "")
+        if fence.startswith("!"):
+            write_frame(out, messages.encode(messages.Unfenced(reason=fence[1:])))
+            sys.exit(1)
+        service = Service(loaded, Backend(device, threads), out, load.curriculum)
         service.send(messages.Described(description=service.description, fence=fence, sizes=service.sizes()))
     while True:
         frame = inbox.get()
@@ -319,16 +358,16 @@ def _reported(loaded: LoadedTask, out: int):
         yield
     except Exception as error:
         traceback.print_exc()
-        first = "; ".join(line.strip() for line in str(error).strip().splitlines()[:2])
+        lines = [line.strip() for line in str(error).strip().splitlines()[:2]]
+        first = "; ".join([*lines, *getattr(error, "__notes__", ())])
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS):
             answer = messages.StorageError(message=f"{error.strerror}: {error.filename}")
-        elif isinstance(error, UserError):
-            answer = messages.TaskError(message=str(error))
         elif isinstance(error, MemoryError | torch.OutOfMemoryError):
             os._exit(137)  # as if the kernel's out-of-memory killer had ended the process
         else:
-            message = f"{_where(error, loaded)}{type(error).__name__}: {first}"
-            if os.environ.get("EUREKA_FENCE") and _was_refused(error):
+            own = isinstance(error, UserError)  # whose message is complete, but for what the isolation refused
+            message = _where(error, loaded) + (str(error) if own else f"{type(error).__name__}: {first}")
+            if os.environ.get("EUREKA_FENCE") and _was_refused(error.__cause__ if own else error):
                 message += (
                     "; the trainer has no network and writes only inside the run folder (--open-trainer lifts this)"
                 )

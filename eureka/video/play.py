@@ -89,16 +89,19 @@ class PlayOptions:
         return int(width), int(height)
 
 
-def play(options: PlayOptions, isolation: IsolationPolicy, say: Say, tick: Tick) -> None:
-    """Simulate the selected policies and write the output files.
+def play(
+    options: PlayOptions, isolation: IsolationPolicy, say: Say, tick: Tick, choice: Selection | None = None
+) -> None:
+    """Simulate the selected policies, or those of `choice`, and write the output files.
 
     Raises:
         UserError: a run or policy does not exist, or an output file exists.
         EnvironmentFault: no renderer works; the trajectory is saved, and the message names its file.
     """
-    choice = None if options.replayed else _select(options)
+    if choice is None and not options.replayed:
+        choice = selection.select(options.given, options.candidate, options.baseline, options.task)
     film = options.out or Path(f"{choice.name if choice else Path(options.given).stem}{FILMS[0]}")
-    _check_output(film, options.frames)
+    check_output(film, options.frames)
     scratch = Path(tempfile.mkdtemp(prefix="eureka-play-"))
     try:
         trajectory = Path(options.given)
@@ -114,7 +117,7 @@ def play(options: PlayOptions, isolation: IsolationPolicy, say: Say, tick: Tick)
         no_video = film.suffix == ".mp4" and bool(missing)
         frames = options.frames or (film.with_suffix("") if no_video else None)
         if no_video:
-            _check_output(None, frames)
+            check_output(None, frames)
         drawn = _draw(trajectory, None if no_video else film, frames, options, scratch, tick)
         if isinstance(drawn, str):
             raise _save_trajectory(trajectory, film, choice, f"no renderer works: {drawn}")
@@ -125,20 +128,16 @@ def play(options: PlayOptions, isolation: IsolationPolicy, say: Say, tick: Tick)
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _select(options: PlayOptions) -> Selection:
-    return selection.select(options.given, options.candidate, options.baseline, options.task)
-
-
-def _check_output(film: Path | None, frames: Path | None) -> None:
-    """Check the output paths before the simulation."""
+def check_output(film: Path | None, frames: Path | None, option: str = "-o") -> None:
+    """Check the output paths before the simulation; `option` is that of the film."""
     if film is not None and len(film.name.encode()) > 200:
-        raise UserError("the film's name is too long; give a shorter one with -o")
+        raise UserError(f"the film's name is too long; give a shorter one with {option}")
     if film is not None and film.exists():
-        raise UserError(f"{film} exists already; give another name with -o or remove it")
+        raise UserError(f"{film} exists already; give another name with {option} or remove it")
     if film is not None and not film.absolute().parent.is_dir():
-        raise UserError(f"the folder {film.parent} does not exist; create it or give another one with -o")
+        raise UserError(f"the folder {film.parent} does not exist; create it or give another one with {option}")
     if film is not None and not os.access(film.absolute().parent, os.W_OK):
-        raise UserError(f"no permission to write {film}; choose another place with -o")
+        raise UserError(f"no permission to write {film}; choose another place with {option}")
     if frames is not None and frames.exists() and (not frames.is_dir() or any(frames.iterdir())):
         raise UserError(f"{frames} exists already and is not an empty folder; give another one for the frames")
     if frames is not None:
@@ -150,6 +149,8 @@ def _check_output(film: Path | None, frames: Path | None) -> None:
 
 def _simulate(choice: Selection, options: PlayOptions, isolation: IsolationPolicy, scratch: Path, say: Say) -> Path:
     """Simulate in a trainer process; returns the trajectory file."""
+    if choice.task.original:
+        say(f"{choice.task.original} is missing; the run's copy is used: {choice.task.path}")
     work = scratch / "trainer"
     executor = LocalExecutor(choice.task, scratch, work, isolation)
     trainer = TrainerClient(executor, curriculum=choice.curriculum)
@@ -160,7 +161,7 @@ def _simulate(choice: Selection, options: PlayOptions, isolation: IsolationPolic
             steps = options.episodes * task.horizon
         target = work / f"trajectory{SUFFIX}"
         command = Play(
-            policies=tuple(FileReference(file=str(player.file)) for player in choice.players),
+            policies=tuple(FileReference(file=str(player.file)) for player in choice.players if player.file),
             labels=tuple(player.label for player in choice.players),
             programs=tuple(player.program for player in choice.players),
             seed=options.seed,

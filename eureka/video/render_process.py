@@ -64,10 +64,12 @@ def draw(job: dict[str, Any], out: int) -> None:
     trajectory = load(Path(job["trajectory"]))
     width, height = (n - n % 2 for n in job["size"])
     layout = _Layout(len(trajectory.parts), width, height)
+    first = trajectory.parts[0]
     states = np.concatenate([part.state for part in trajectory.parts])
+    marks = np.concatenate([part.marks.reshape(-1, 3) for part in trajectory.parts])
     try:
-        renderer = renderers.make(job["renderer"], trajectory.model, states, *layout.picture)
-        renderer.picture(trajectory.parts[0].state[0], trajectory.parts[0].goal[0])
+        renderer = renderers.make(job["renderer"], trajectory.model, states, marks, *layout.picture)
+        renderer.picture(first.state[0], first.goal[0], first.marks[0])
     except Exception as error:  # graphics libraries raise arbitrary errors
         traceback.print_exc()
         first = (str(error).strip().splitlines() or [""])[0]
@@ -99,7 +101,7 @@ def _frame(
     frame = Image.new("RGB", layout.size)
     for p, (part, panel) in enumerate(zip(trajectory.parts, panels, strict=True)):
         picture, beside = layout.places(p)
-        frame.paste(Image.fromarray(renderer.picture(part.state[step], part.goal[step])), picture)
+        frame.paste(Image.fromarray(renderer.picture(part.state[step], part.goal[step], part.marks[step])), picture)
         frame.paste(panel.draw(step), beside)
         if p:
             frame.paste(_SEPARATOR, (picture[0], 0, picture[0] + 2, layout.size[1]))

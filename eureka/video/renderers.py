@@ -14,9 +14,12 @@ WARP = "warp"
 CAMERA = "view"  # Name of the camera that a scene should be viewed through
 _GOAL_HEIGHT, _GOAL_ALPHA = 1.3, 0.55
 """Height of a goal marker above its position in radii of the object, and its opacity."""
+_MARK_SIZE, _MARK_COLOUR = 0.02, np.array([0.15, 0.75, 0.3, 0.5], np.float32)
+"""Radius of the marker of another goal, as a fraction of the scene's extent, and its colour."""
 _ASPECT = 4 / 3  # Aspect ratio that the scenes' cameras are designed for
 _MARGIN, _MAX_ZOOM_OUT, _MAX_STATES = 1.1, 1.8, 300
 """Margin around moving bodies, maximum factor of zooming out, and number of states checked for it."""
+_SHOWN, _FARTHEST = 0.55, 3.0  # fractions of the extent: radius that the default camera shows, farthest place it shows
 _TRACKING_DISTANCE, _TRACKING_ELEVATION = 0.6, -25.0
 """Of a tracking camera: fraction of the distance that shows the whole scene, and elevation in degrees."""
 _SAMPLES = 2  # Rays per pixel along each axis
@@ -27,12 +30,13 @@ class Renderer(Protocol):
 
     by: str  # Display name with the device
 
-    def picture(self, state: np.ndarray, goal: np.ndarray) -> np.ndarray:
+    def picture(self, state: np.ndarray, goal: np.ndarray, marks: np.ndarray) -> np.ndarray:
         """Render a state. Returns (H, W, 3) uint8, which the next call may overwrite.
 
         Args:
             state: (S,) float64, MuJoCo's integration state.
             goal: (7,) target pose of the body `object`, shown if the renderer supports it; or (0,).
+            marks: (M, 3) m, world frame, points to mark with a translucent sphere, likewise.
         """
         ...
 
@@ -58,28 +62,30 @@ def environment(name: str) -> Iterator[tuple[str, str]]:
             yield variable, value
 
 
-def make(name: str, model: bytes, states: np.ndarray, width: int, height: int) -> Renderer:
-    """Create one of `candidates` for (T, S) states, to which it adjusts the camera. Raises arbitrary library errors."""
+def make(name: str, model: bytes, states: np.ndarray, marks: np.ndarray, width: int, height: int) -> Renderer:
+    """Create one of `candidates`, its camera adjusted to (T, S) states and (K, 3) marks. Raises any library error."""
     import mujoco
 
     scene = mujoco.MjModel.from_binary_path("scene.mjb", {"scene.mjb": model})  # type: ignore[attr-defined]
-    _widen(scene, states, width, height)
+    _widen(scene, states, marks, width, height)
     return _Warp(scene, width, height) if name == WARP else _OpenGl(name, scene, width, height)
 
 
-def _widen(model, states: np.ndarray, width: int, height: int) -> None:
+def _widen(model, states: np.ndarray, marks: np.ndarray, width: int, height: int) -> None:
     """Increase `fovy` (vertical, for images of 4:3) until moving bodies stay in the image, up to a limit."""
     import mujoco
 
     share = max(1.0, _ASPECT * height / width)
     screen, camera = model.vis.global_, mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_CAMERA, CAMERA)
     screen.fovy = _widen_angle(screen.fovy, share)
+    moving, every = np.flatnonzero(model.body_weldid[model.geom_bodyid] != 0), max(1, len(states) // _MAX_STATES)
+    if camera < 0 and not _tracked(model):
+        _show_all(model, states[::every], marks)
     if camera < 0 or model.cam_projection[camera]:
         return
     half = np.tan(np.radians(model.cam_fovy[camera]) / 2.0) * np.array([width / height, 1.0])
     data, needed = mujoco.MjData(model), share
-    moving = np.flatnonzero(model.body_weldid[model.geom_bodyid] != 0)
-    for state in states[:: max(1, len(states) // _MAX_STATES)] if len(moving) else ():
+    for state in states[::every] if len(moving) else ():
         mujoco.mj_setState(model, data, state, mujoco.mjtState.mjSTATE_INTEGRATION)
         mujoco.mj_kinematics(model, data)
         mujoco.mj_comPos(model, data)
@@ -90,6 +96,30 @@ def _widen(model, states: np.ndarray, width: int, height: int) -> None:
         if before.any():
             needed = max(needed, float((np.abs(seen[before, :2]) / depth[before, None] / half).max()) * _MARGIN)
     model.cam_fovy[camera] = _widen_angle(model.cam_fovy[camera], min(needed, share * _MAX_ZOOM_OUT))
+
+
+def _show_all(model, states: np.ndarray, marks: np.ndarray) -> None:
+    """Increase the extent, by which the default camera is placed, until it shows marks and moving bodies, likewise."""
+    import mujoco
+
+    data, moving = mujoco.MjData(model), model.body_weldid[model.geom_bodyid] != 0
+    places = [marks]
+    for state in states:
+        mujoco.mj_setState(model, data, state, mujoco.mjtState.mjSTATE_INTEGRATION)
+        mujoco.mj_kinematics(model, data)
+        places.append(data.geom_xpos[moving])
+    far, extent = np.linalg.norm(np.concatenate(places) - model.stat.center, axis=-1), model.stat.extent
+    needed = far[far < _FARTHEST * extent].max(initial=0.0) / _SHOWN  # without a target on the horizon
+    model.stat.extent = max(extent, min(needed, _MAX_ZOOM_OUT * extent))
+
+
+def _tracked(model) -> bool:
+    """Whether all that moves hangs on the first body, which is free: the default camera tracks it."""
+    import mujoco
+
+    moving = model.body_weldid != 0
+    free = model.jnt_bodyid[model.jnt_type == mujoco.mjtJoint.mjJNT_FREE]
+    return 1 in free and bool((model.body_rootid[moving] == 1).all())
 
 
 def _widen_angle(angle: float, share: float) -> float:
@@ -115,25 +145,35 @@ class _OpenGl:
         self.by = f"{OPENGL[name]} ({device})"
 
     def _choose_camera(self):
-        """The scene's camera `view`, else one that tracks the first free body or shows the whole scene."""
+        """The scene's camera `view`, else one that tracks the robot, if it is free and alone, or shows the scene."""
         mujoco, model = self._mujoco, self._model
         if mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_CAMERA, CAMERA) >= 0:
             return CAMERA
         camera = mujoco.MjvCamera()
         mujoco.mjv_defaultFreeCamera(model, camera)
-        free = np.flatnonzero(model.jnt_type == mujoco.mjtJoint.mjJNT_FREE)
-        if len(free) and model.jnt_bodyid[free[0]] == 1:
+        if _tracked(model):
             camera.type, camera.trackbodyid = mujoco.mjtCamera.mjCAMERA_TRACKING, 1
             camera.distance, camera.elevation = _TRACKING_DISTANCE * camera.distance, _TRACKING_ELEVATION
         return camera
 
-    def picture(self, state: np.ndarray, goal: np.ndarray) -> np.ndarray:
+    def picture(self, state: np.ndarray, goal: np.ndarray, marks: np.ndarray) -> np.ndarray:
         self._mujoco.mj_setState(self._model, self._data, state, self._mujoco.mjtState.mjSTATE_INTEGRATION)
         self._mujoco.mj_forward(self._model, self._data)
         self._renderer.update_scene(self._data, self._camera)
         if len(goal) and self._object is not None:
             self._show_goal(goal)
+        self._mark(marks)
         return self._renderer.render()
+
+    def _mark(self, marks: np.ndarray) -> None:
+        sphere, size = self._mujoco.mjtGeom.mjGEOM_SPHERE, np.full(3, _MARK_SIZE * self._model.stat.extent)
+        scene = self._renderer.scene
+        for point in marks[: scene.maxgeom - scene.ngeom]:
+            place = point.astype(np.float64)
+            mark = scene.geoms[scene.ngeom]
+            self._mujoco.mjv_initGeom(mark, sphere, size, place, np.eye(3).ravel(), _MARK_COLOUR)
+            mark.emission = _MARK_COLOUR[3]  # also visible in the dark
+            scene.ngeom += 1
 
     def _show_goal(self, goal: np.ndarray) -> None:
         """Draw a translucent copy of the object in its target orientation, above its target position."""
@@ -190,7 +230,7 @@ class _Warp:
         self._pixels = wp.zeros((1, height, width), dtype=wp.vec3)
         self.by = f"MuJoCo Warp's ray tracer ({wp.get_preferred_device().name})"
 
-    def picture(self, state: np.ndarray, goal: np.ndarray) -> np.ndarray:
+    def picture(self, state: np.ndarray, goal: np.ndarray, marks: np.ndarray) -> np.ndarray:
         self._mujoco.mj_setState(self._model, self._data, state, self._mujoco.mjtState.mjSTATE_INTEGRATION)
         self._mujoco.mj_forward(self._model, self._data)
         data = self._mjw.put_data(self._model, self._data)

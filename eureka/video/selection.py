@@ -25,7 +25,7 @@ class PlayedPolicy:
     """A policy to play."""
 
     label: str
-    file: Path
+    file: Path | None  # None for random actions
     program: str | None  # Program of its reward, verified when it is loaded; None if unknown
 
 
@@ -85,6 +85,7 @@ def start_policy(given: str) -> tuple[Path, str, int]:
         raise UserError(f"{path} is not in a run's journal; give a run, or a policy in its folder")
     folder = found[0] if found else find_run(given)
     (player,) = select(given, None, None, None).players
+    assert player.file is not None
     return player.file.resolve(), f"{folder.name}, {player.label}", read_record(folder).settings.steps
 
 

@@ -14,8 +14,8 @@ from eureka.system.files import write_whole
 
 SUFFIX = ".npz"
 RUNNING, TERMINATED, TIMED_OUT = 0, 1, 2  # Effect of a control step on its episode
-_VERSION = 1
-_ARRAYS = ("state", "values", "fitness", "ended", "length", "goal")
+_VERSION = 2
+_ARRAYS = ("state", "values", "fitness", "ended", "length", "goal", "marks")
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Part:
     length: np.ndarray  # (T,) int64, control steps in the current episode, including this one
     goal: np.ndarray
     """(T, 7) float32, target pose of the body `object`: position in m and wxyz, world frame; (T, 0) without one."""
+    marks: np.ndarray  # (T, M, 3) float32, m, world frame: goals that the scene does not show itself
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -10,11 +10,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.bench import Bench
 from support.cli import EUREKA, Cli, sentence, start_command
+from typer import Context
+from typer.main import get_command
 
+from eureka.cli.app import app
 from eureka.system.paths import shipped
 
 GOOD = "def compute_reward(pole_angle):\n    up = torch.exp(-pole_angle.square())\n    return up, {'up': up}\n"
@@ -27,10 +31,15 @@ GOOD = "def compute_reward(pole_angle):\n    up = torch.exp(-pole_angle.square()
         (["run", "tasks/nothing.yaml"], "no task file tasks/nothing.yaml"),
         (["run"], "Missing argument 'TASK'; see eureka run --help"),
         (["run", "cartpole", "--genrations", "3"], "No such option: --genrations"),
-        (["run", "cartpole", "--steps", "many"], "'--steps': Input should be a valid integer"),
+        (["run", "cartpole", "--steps", "many"], "'--steps': give a whole number"),
+        (["run", "cartpole", "--steps", "1.5"], "'--steps': give a whole number such as 20000 or 1e6, not '1.5'; see"),
+        (["run", "cartpole", "--max-tokens", "1e999"], "'--max-tokens': give a whole number"),
+        (["run", "cartpole", "--set", "steps=1.5"], "--set steps=1.5: steps: input should be a valid integer"),
+        (["train", "cartpole", "--reward", "human", "--seeds", "0"], "'--seeds': give a number of at least 1"),
+        (["view", "--port", "1e6"], "'--port': give a number of at least 0 and at most 65535"),
         (["run", "cartpole", "--samples", "0"], "--samples must be at least 1, not 0"),
         (["run", "cartpole", "--envs", "-4"], "--envs must be at least 1"),
-        (["run", "cartpole", "--preset", "huge"], "no preset 'huge'; it has cpu, gpu, paper"),
+        (["run", "cartpole", "--preset", "huge"], "no preset 'huge'; there are cpu, gpu, paper"),
         (["run", "cartpole", "--llm", "serach"], "did you mean 'search'"),
         (["run", "cartpole", "--llm", "replay:nowhere"], "nowhere does not exist"),
         (["run", "cartpole", "--device", "cuda"], "use --device cpu"),
@@ -46,6 +55,18 @@ GOOD = "def compute_reward(pole_angle):\n    up = torch.exp(-pole_angle.square()
 )
 def test_a_mistake_on_the_command_line_is_one_sentence(cli: Cli, arguments: list[str], expected: str):
     assert expected in sentence(cli(*arguments), 2)
+
+
+def test_every_whole_number_may_have_an_exponent():
+    commands: Any = get_command(app)
+    kept = ["--" + name for name in ("temperature", "timeout", "max-usd", "warm-start", "seconds")]
+    tried = 0
+    for command in commands.commands.values():
+        for parameter in command.get_params(Context(command)):
+            if parameter.metavar and len(parameter.metavar) == 1 and parameter.opts[0] not in kept:
+                assert parameter.process_value(Context(command), "1e3") == 1000, parameter.opts
+                tried += 1
+    assert tried > 30
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 import torch
 from support.bench import Bench
 from support.cli import Cli
-from support.events import cut_before
+from support.events import cut_before, rewrite
 
 from eureka.cli.export import source
 
@@ -150,6 +150,44 @@ def test_an_export_keeps_what_shares_a_line_with_what_is_moved(head: str):
     names: dict = {}
     exec(source(head + "\ndef compute_reward(a):\n    return a * K, {}\n", "x"), names)
     assert names["K"] == 2.0 and names["compute_reward"](3.0)[0] == 6.0
+
+
+def test_an_export_runs_in_plain_python_without_what_the_sandbox_leaves_out(cli: Cli, recorded: Path, tmp_path: Path):
+    code = (
+        "    import logging\n\n    def compute_reward(pole_angle: np.ndarray):\n        # kept\n"
+        "        print(f'é {pole_angle:.3f}',\n              pole_angle)  # why\n"
+        "        if len(pole_angle) > 0:\n            logging.info('%d', pole_angle); k = 2.0\n"
+        "        assert torch.isfinite(pole_angle).all()\n"
+        "        return pole_angle * k, {'text': pole_angle}  # end\n"
+    )
+    shutil.copytree(recorded, tmp_path / "one")
+    rewrite(tmp_path / "one", lambda events: [e | ({"code": code} if e["event"] == "verdict" else {}) for e in events])
+    done = cli("export", "one", "-o", "reward.py")
+    assert done.returncode == 0, done.stderr
+    text = (tmp_path / "reward.py").read_text()
+    assert "\n    # kept\n    pass  # left out: print(f'é {pole_angle:.3f}', pole_angle)  # why\n    if len" in text
+    assert "\n        pass; k = 2.0\n    assert torch" in text and text.endswith("}  # end\n")
+    run = "import reward, torch; print(reward.compute_reward(torch.ones(3))[0].tolist())"
+    ran = subprocess.run([sys.executable, "-c", run], cwd=tmp_path, text=True, capture_output=True, check=True)
+    assert ran.stdout == "[2.0, 2.0, 2.0]\n"
+
+
+def test_an_export_keeps_comments_where_a_docstring_is_moved():
+    text = source(
+        '"""Doc."""\nK = 2.0  # two\nprint(K)\n\ndef compute_reward(a):\n    return a * K, {}\n', "From here."
+    )
+    assert 'From here.\n\nDoc.\n"""\n\nK = 2.0  # two\npass  # left out: print(K)\n' in text
+
+
+def test_check_notes_what_the_sandbox_reads_otherwise_than_python(cli: Cli, tmp_path: Path):
+    (tmp_path / "mine.py").write_text(
+        "    def compute_reward(pole_angle):\n        r = -pole_angle\n        print(r.mean())\n"
+        "        print(r)\n        return r, {'r': r}\n"
+    )
+    done = cli("check", "cartpole", "--reward", "mine.py", "--episodes", 2)
+    assert done.returncode == 0, done.stderr
+    refused = "note: Python itself refuses this file (unexpected indent, line 1); the sandbox removed the indentation\n"
+    assert refused + "note: printing is left out: lines 3, 4\n" in done.stdout
 
 
 DAMAGES = [

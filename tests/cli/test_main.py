@@ -23,9 +23,9 @@ def test_there_are_fourteen_commands():
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_mistake_points_to_the_help_of_its_command(capsys: pytest.CaptureFixture[str], command: str):
-    assert main([command, "--no-such-option"]) == 2
+    assert main([command, "--qqqqqqqq"]) == 2
     out, err = capsys.readouterr()
-    assert out == "" and err == f"error: No such option: --no-such-option; see eureka {command} --help\n"
+    assert out == "" and err == f"error: No such option: --qqqqqqqq; see eureka {command} --help\n"
 
 
 @pytest.mark.parametrize("command", ["inspect", "export", "report", "play", "run", "new-task"])

@@ -8,15 +8,17 @@ import sys
 from fractions import Fraction
 from pathlib import Path
 
+import mujoco
 import numpy as np
 import pytest
 import torch
-from support.bench import Bench
+from support.bench import Bench, bench_of
 
+from eureka.config.description import StateField
 from eureka.envs.env import Env
 from eureka.errors import UserError
 from eureka.physics.backend import Backend
-from eureka.rl.evaluation import PolicyPlayer
+from eureka.rl.evaluation import PolicyPlayer, RandomActor
 from eureka.rl.normalization import RunningMoments
 from eureka.rl.policy import Policy, Shape
 from eureka.system.seeds import derive
@@ -47,6 +49,7 @@ def part(values: np.ndarray, components: tuple[str, ...], ended: tuple[int, ...]
         ended=over,
         length=np.arange(steps) + 1,
         goal=np.zeros((steps, 0), np.float32),
+        marks=np.zeros((steps, 0, 3), np.float32),
     )
 
 
@@ -90,6 +93,35 @@ def test_the_last_state_of_an_episode_is_the_one_before_the_reset(cartpole: Benc
     assert (fallen > 4 * begun).all()
 
 
+def field(name: str, shape: tuple[int, ...], doc: str = "m, world frame") -> StateField:
+    return StateField(name=name, shape=shape, dtype="float32", doc=doc)
+
+
+def test_points_that_are_named_as_goals_in_the_world_frame_are_marked(cartpole: Bench):
+    state = [
+        field("goal_position", (3,)),
+        field("left_target_position", (2,), "(N, 2) m, where it should be."),
+        field("goal_position_error", (3,)),
+        field("target_position", (3,), "(N, 3) m, in the body frame."),
+        field("subgoal_position", (3,)),
+        field("goal_rotation", (4,)),
+        field("second_goal_position", (2, 3)),
+    ]
+    assert playback.marked(state, cartpole.model) == ("goal_position", "left_target_position")
+    with_object = mujoco.MjSpec.from_string('<mujoco><worldbody><body name="object"/></worldbody></mujoco>').compile()
+    assert playback.marked(state, with_object) == ("left_target_position",), "the object's copy shows the other"
+
+
+def test_a_goal_is_marked_where_it_is_unless_the_scene_shows_it():
+    bench = bench_of("quadcopter")
+    env = playback.worlds(bench.task, bench.model, 1, seed=0)
+    actor, moments = RandomActor(env, 12, 0), RunningMoments(1, (env.observation.shape[-1],), CPU)
+    (shown,) = playback.play(env, actor, moments, [None], ["a"], 30, None, ("target_position",))
+    assert shown.marks.shape == (30, 0, 3), "the site is there"
+    (other,) = playback.play(env, actor, moments, [None], ["a"], 30, None, ("target_position", "up"))
+    assert other.marks.shape == (30, 1, 3) and np.isfinite(other.marks).all()
+
+
 def test_a_trajectory_comes_back_as_it_was_saved(cartpole: Bench, tmp_path: Path):
     policy, moments = untrained(1)
     env = playback.worlds(cartpole.task, cartpole.model, 1, seed=0)
@@ -100,7 +132,7 @@ def test_a_trajectory_comes_back_as_it_was_saved(cartpole: Bench, tmp_path: Path
     assert (after.task, after.control_period, after.model) == (before.task, before.control_period, before.model)
     for name in ("label", "components"):
         assert getattr(after.parts[0], name) == getattr(before.parts[0], name)
-    for name in ("state", "values", "fitness", "ended", "length", "goal"):
+    for name in ("state", "values", "fitness", "ended", "length", "goal", "marks"):
         assert np.array_equal(getattr(after.parts[0], name), getattr(before.parts[0], name))
 
 
@@ -172,19 +204,24 @@ data.qpos[3:7] = 0.5, 0.5, 0.5, 0.5
 state = np.empty(mujoco.mj_stateSize(model, mujoco.mjtState.mjSTATE_INTEGRATION))
 mujoco.mj_getState(model, data, state, mujoco.mjtState.mjSTATE_INTEGRATION)
 try:
-    renderer = renderers.make("egl", buffer.tobytes(), state[None], 160, 160)
+    renderer = renderers.make("egl", buffer.tobytes(), state[None], np.zeros((0, 3)), 160, 160)
 except Exception as error:
     print("unable", error)
     sys.exit()
-without = renderer.picture(state, np.zeros(0)).copy()
+none = np.zeros((0, 3), np.float32)
+without = renderer.picture(state, np.zeros(0), none).copy()
 count = renderer._renderer.scene.ngeom
 half = np.sqrt(0.5)
-picture = renderer.picture(state, np.array([0.0, 0.0, 0.3, half, 0.0, 0.0, half], np.float32))
+picture = renderer.picture(state, np.array([0.0, 0.0, 0.3, half, 0.0, 0.0, half], np.float32), none)
 mark = renderer._renderer.scene.geoms[count]
 assert renderer._renderer.scene.ngeom == count + 1 and (picture != without).any()
 # A quarter turn about z takes the geom's offset along x to y, wherever the object is turned to now.
 assert np.allclose(mark.mat, [[0, -1, 0], [1, 0, 0], [0, 0, 1]], atol=1e-6), mark.mat
 assert np.allclose(mark.pos[:2], [0.0, 0.1], atol=1e-6) and mark.pos[2] > 0.3, mark.pos
+marked = renderer.picture(state, np.zeros(0), np.array([[0.2, 0.0, 0.3]], np.float32))
+mark = renderer._renderer.scene.geoms[count]
+assert renderer._renderer.scene.ngeom == count + 1 and np.allclose(mark.pos, [0.2, 0.0, 0.3]), mark.pos
+assert (marked != without).any()
 print("drawn")
 """
 

@@ -155,6 +155,26 @@ def test_environments_by_id_are_filmed_where_mujoco_simulates_them(cli: Cli, tmp
     assert "Pendulum-v1 cannot be rendered: it is not simulated by MuJoCo" in said
 
 
+def test_random_play_of_a_task_without_a_policy_is_filmed_with_its_goal(cli: Cli, tmp_path: Path):
+    assert cli("new-task", "reach").returncode == 0
+    done = cli("check", "reach.yaml", "--reward", "human", "--episodes", 2, "--film", "a.gif")
+    assert done.returncode == 0 and "reach: random actions, 500 control steps, 10.0 s" in done.stdout, done.stderr
+    assert "random actions: fitness" in done.stdout and "a.gif (GIF" in done.stdout
+    with Image.open(tmp_path / "a.gif") as film:
+        frame = np.asarray(film.convert("RGB")).astype(int)
+    scene = frame[:, : frame.shape[1] * 2 // 3]
+    assert (scene[..., 1] > scene[..., 0] + 40).sum() > 20, "the goal, green"
+    assert "a.gif exists already; give another name with --film" in sentence(
+        cli("check", "reach.yaml", "--film", "a.gif")
+    )
+    assert "--film a.avi must end in .mp4, .gif, .webp" in sentence(cli("check", "reach.yaml", "--film", "a.avi"))
+
+
+def test_random_play_of_environments_that_mujoco_does_not_simulate_is_refused(cli: Cli):
+    done = cli("check", "gymnasium:Pendulum-v1", "--episodes", 2, "--film", "a.gif")
+    assert "Pendulum-v1 cannot be rendered: it is not simulated by MuJoCo" in sentence(done)
+
+
 @pytest.mark.parametrize(
     "arguments, expected",
     [
