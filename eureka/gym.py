@@ -24,9 +24,8 @@ from eureka.config.parameters import Curriculum, parse
 from eureka.config.tasks import EnvironmentFile, LoadedTask, load_task, shipped_tasks
 from eureka.envs.base import Step
 from eureka.envs.env import Env
-from eureka.envs.introspection import load_class
+from eureka.envs.introspection import load_class, make_scene
 from eureka.errors import EnvironmentFault, UserError
-from eureka.physics.base import compile_scene
 from eureka.physics.threads import ThreadPhysics
 from eureka.rewards.python import PlainReward, Reward
 from eureka.system.hardware import cores
@@ -56,7 +55,7 @@ class VectorTask(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         task: str | Path,
         num_envs: int = 1,
         *,
-        reward: str | Path | Reward = "human",
+        reward: str | Path | Reward | None = None,
         parameters: Mapping[str, Any] | None = None,
         render_mode: str | None = None,
         threads: int = 0,
@@ -67,7 +66,9 @@ class VectorTask(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             task: the path of a task's YAML or the name of a shipped task; runs the task's Python file.
             num_envs: number of worlds.
             reward: "human" or "sparse" for one of the task's; the path of a Python file with `compute_reward`, such as
-                `eureka export` writes; or such a function. It runs without a sandbox: review it before use.
+                `eureka export` writes; or such a function. It runs without a sandbox: review it before use. None for
+                the task's human reward, or else its sparse one; without both, the reward is the fitness in the last
+                step of an episode, and 0 before.
             parameters: values of the task's parameters by name, as in its YAML; others have the YAML's values.
             render_mode: None or "rgb_array".
             threads: simulation threads; 0 for one per CPU. Results do not depend on it.
@@ -82,15 +83,14 @@ class VectorTask(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         loaded = _load(task)
         self.num_envs, self.render_mode = int(num_envs), render_mode
         self.task = load_class(loaded, _curriculum(loaded, parameters or {}))
-        self._physics = ThreadPhysics(
-            compile_scene(self.task.scene()), self.num_envs, threads or min(self.num_envs, cores())
-        )
+        self._physics = ThreadPhysics(make_scene(self.task), self.num_envs, threads or min(self.num_envs, cores()))
         self._env = self._worlds([0] * self.num_envs)
         self._started = False
         self._fields: dict[str, Tensor] = {}
         size = self._present().shape[-1]
         self._components: dict[str, np.ndarray] = {}
-        self._reward = PlainReward.load(reward, loaded, self._fields)
+        chosen = next(iter(loaded.rewards), None) if reward is None else reward
+        self._reward = None if chosen is None else PlainReward.load(chosen, loaded, self._fields)
         self.single_observation_space = Box(-np.inf, np.inf, (size,), np.float32)
         self.single_action_space = Box(-1.0, 1.0, (self.task.action_size,), np.float32)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
@@ -139,7 +139,8 @@ class VectorTask(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         if ended.any():
             infos |= _final(step, ended, self._env.actor_size)
         seen = _array(step.observation[..., : self._env.actor_size])
-        return seen, _array(step.reward), terminated, truncated, infos
+        reward = _array(step.reward) if self._reward else np.where(ended, _array(step.fitness), np.float32(0.0))
+        return seen, reward, terminated, truncated, infos
 
     def state_fields(self) -> dict[str, Tensor]:
         """The task's State by field, (num_envs, ...) each, as read by the reward of the latest step.
@@ -184,6 +185,8 @@ class VectorTask(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
 
     def _compute_reward(self, fields: dict[str, Tensor]) -> Tensor:
         self._fields = {name: value.clone() for name, value in fields.items()}
+        if self._reward is None:
+            return torch.zeros(self.num_envs, 1)
         total, components = self._reward(self._fields)
         self._components = {name: value.numpy().copy() for name, value in components.items()}
         return total[:, None]
@@ -202,7 +205,7 @@ class SingleTask(gymnasium.Env[np.ndarray, np.ndarray]):
         self,
         task: str | Path,
         *,
-        reward: str | Path | Reward = "human",
+        reward: str | Path | Reward | None = None,
         parameters: Mapping[str, Any] | None = None,
         render_mode: str | None = None,
     ):

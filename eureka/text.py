@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from typing import Any
+
 _LONGEST_SHOWN = 400
 
 
@@ -10,6 +13,18 @@ def clock(seconds: float) -> str:
     whole = int(max(0.0, seconds))
     hours, minutes = whole // 3600, whole // 60 % 60
     return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+
+
+def whole(given: Any) -> Any:
+    """A whole number for its text, such as `1e6`; raises `ValueError` for other text, returns the rest unchanged."""
+    if not isinstance(given, str):
+        return given
+    with contextlib.suppress(ValueError):
+        return int(given)
+    with contextlib.suppress(ValueError, OverflowError):
+        if (value := float(given)) == int(value):
+            return int(value)
+    raise ValueError(f"give a whole number such as 20000 or 1e6, not {given!r}")
 
 
 def number(value: float) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 from pathlib import Path
+from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from eureka.config.parameters import Curriculum, Values
 from eureka.config.settings import Evaluation, Learning, Preset, PresetName, _Strict, first_problem
@@ -15,19 +18,45 @@ from eureka.system.paths import shipped
 
 PREFIX = "gymnasium:"  # Prefix of a Gymnasium id, in `task` of a YAML file and on the command line
 BASELINE = "environment"  # The only baseline of a Gymnasium task: the environment's own reward
+BASELINES = ("human", "sparse", BASELINE)
+"""Names of the rewards that a task may have of its own. On the command line they are not names of files."""
 PROGRAM = '{"environment": true}'
 """Placeholder for the program of that baseline. Pre-flight rejects it as a candidate: it is not a valid program."""
 FIELD = "reward of the environment"  # state field with that reward. Hidden from designers; not a valid argument name
 
 
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that a mapping has twice, of which PyYAML takes the last."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        seen: dict[tuple[str, str], Any] = {}
+        for key, _ in node.value:
+            first = seen.setdefault((key.tag, str(key.value)), key)
+            if first is not key:
+                lines = f"lines {first.start_mark.line + 1} and {key.start_mark.line + 1}"
+                raise yaml.MarkedYAMLError(problem=f"the key {key.value!r} is given twice, in {lines}")
+        return node
+
+
+def _name(value: Any) -> Any:
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", str(value)):
+        like = _task_name(str(value))
+        raise ValueError(f"lower-case letters, digits and _, starting with a letter, such as {like}, not {value!r}")
+    return value
+
+
+_Name = Annotated[str, BeforeValidator(_name)]
+
+
 class TaskFile(_Strict):
     """Contents of a task's YAML file."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="short name, used in file names")
+    name: _Name = Field(description="short name, used in file names")
     description: str = Field(min_length=1, description="the goal in one sentence, shown to the designer")
-    task: str = Field(pattern=r"^[^:]+\.py:[A-Za-z_]\w*$", description="FILE.py:CLASS, relative to the YAML file")
-    human: str = Field(description="file of the hand-written baseline reward")
-    sparse: str = Field(description="file of the baseline that uses the fitness as reward")
+    task: str = Field(description="FILE.py:CLASS, relative to the YAML file")
+    human: str | None = Field(default=None, description="file of the hand-written baseline reward; None: there is none")
+    sparse: str | None = Field(default=None, description="file of the baseline that uses the fitness as reward")
     parameters: Values = Field(default={}, description="values of the class's parameters, for all presets")
     presets: dict[PresetName, Preset] = Field(description="run sizes for a CPU, for a GPU, and as in the paper")
 
@@ -47,17 +76,40 @@ _GENERAL: dict[PresetName, Preset] = {  # default sizes for a Gymnasium environm
 class EnvironmentFile(_Strict):
     """Contents of the YAML file of a Gymnasium task. An id given without a file uses the defaults."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="short name; default: derived from the id")
-    task: str = Field(
-        pattern=rf"^{PREFIX}\S+$", description="gymnasium:ID, or gymnasium:MODULE:ID to import MODULE first"
-    )
+    name: _Name = Field(description="short name; default: derived from the id")
+    task: str = Field(description="gymnasium:ID, or gymnasium:MODULE:ID to import MODULE first")
     description: str = Field(default="", description="the goal in one sentence; default: from its documentation")
     fitness: str = Field(
         default="return",
-        pattern=r"^(return|info\.\S+)$",
-        description="return (undiscounted), or info.KEY (its value at the end of an episode)",
+        description="return (undiscounted), or info.KEY (its last number in an episode); -return, -info.KEY: less is "
+        "better",
+    )
+    kwargs: dict[str, Any] = Field(
+        default={},
+        description="arguments of the environment; a text that names a file beside the YAML becomes its path",
     )
     presets: dict[PresetName, Preset] = Field(default=_GENERAL, description="run sizes")
+
+    @field_validator("fitness", mode="before")
+    @classmethod
+    def _is_fitness(cls, value: Any) -> Any:
+        if not re.fullmatch(r"-?(return|info\..+)", str(value)):
+            raise ValueError(
+                "give return (the sum of the environment's rewards) or info.KEY (a number of its info), with - in "
+                f"front if less is better, not {value!r}"
+            )
+        return str(value)
+
+    @property
+    def fitness_key(self) -> str | None:
+        """The key of the info that is the fitness; None for the return."""
+        name = self.fitness.removeprefix("-")
+        return None if name == "return" else name.removeprefix("info.")
+
+    @property
+    def fitness_sign(self) -> float:
+        """-1 if less is better, else 1."""
+        return -1.0 if self.fitness.startswith("-") else 1.0
 
     @property
     def identifier(self) -> str:
@@ -72,6 +124,8 @@ class LoadedTask(BaseModel):
 
     path: Path = Field(description="absolute path of the YAML file, or gymnasium:ID without one")
     file: TaskFile | EnvironmentFile = Field(description="its contents")
+    arguments: tuple[Path, ...] = Field(default=(), description="files beside it that an environment's kwargs name")
+    original: str | None = Field(default=None, description="name or path of the task that this is a run's copy of")
 
     @property
     def on_disk(self) -> bool:
@@ -86,6 +140,14 @@ class LoadedTask(BaseModel):
         return self.path.parent / relative
 
     @property
+    def unwritten(self) -> str:
+        """What is still to be written in the YAML file; empty if nothing is."""
+        if not self.file.description.lstrip().startswith("TODO"):
+            return ""
+        line = _line_of(self.path.read_text(encoding="utf-8"), ("description",))
+        return f"{self.path}{line}: description is not written yet: state the goal in one sentence instead of TODO"
+
+    @property
     def module(self) -> Path:
         return self.beside(self.file.task.partition(":")[0])
 
@@ -98,7 +160,23 @@ class LoadedTask(BaseModel):
         """Files of the baseline rewards by name. Empty for a Gymnasium task: its own reward is the baseline."""
         if isinstance(self.file, EnvironmentFile):
             return {}
-        return {"human": self.beside(self.file.human), "sparse": self.beside(self.file.sparse)}
+        given = {"human": self.file.human, "sparse": self.file.sparse}
+        return {name: self.beside(file) for name, file in given.items() if file}
+
+    def reward_file(self, given: str) -> Path:
+        """The file of the task's reward of this name, or else the path itself.
+
+        Raises:
+            UserError: it is the name of a reward that the task does not have, or of one without a file.
+        """
+        if given in self.rewards or given not in BASELINES:
+            return self.rewards.get(given, Path(given))
+        name, place = self.file.name, self.original or self.path
+        if given in self.baselines:
+            raise UserError(f"the reward {given} of {name} has no file; give a reward's file")
+        if given in TaskFile.model_fields and isinstance(self.file, TaskFile):
+            raise UserError(f"{name} has no reward {given}: add the key `{given}: FILE` to {place}, or give a file")
+        raise UserError(f"{name} has no reward {given}; it has {' and '.join(self.baselines) or 'none'}")
 
     @property
     def curriculum(self) -> Curriculum:
@@ -115,13 +193,33 @@ class LoadedTask(BaseModel):
     @property
     def baselines(self) -> tuple[str, ...]:
         """Names of the rewards that the winner is compared with."""
-        return tuple(self.rewards) or (BASELINE,)
+        return (BASELINE,) if isinstance(self.file, EnvironmentFile) else tuple(self.rewards)
+
+    def same_as(self, other: LoadedTask) -> bool:
+        """Whether both are one file; where one is a run's copy, whether the contents are the same."""
+        if self.path == other.path or not (self.original or other.original) or self.file != other.file:
+            return self.path == other.path
+        return [source.read_bytes() for source in self.sources()] == [path.read_bytes() for path in other.sources()]
 
     def sources(self) -> list[Path]:
         """All files that determine the task's results."""
         if isinstance(self.file, EnvironmentFile):
-            return [self.path] if self.on_disk else []
+            return [self.path, *self.arguments] if self.on_disk else []
         return [self.path, self.module, *self.rewards.values()]
+
+
+def _beside(value: Any, folder: Path, files: list[Path]) -> Any:
+    """Arguments of an environment in which paths relative to `folder` are absolute; adds files below it to `files`."""
+    if isinstance(value, dict):
+        return {key: _beside(inner, folder, files) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_beside(inner, folder, files) for inner in value]
+    path = Path(os.path.normpath(folder / value)) if isinstance(value, str) else folder
+    with contextlib.suppress(OSError, ValueError):  # a text that can be no path
+        if path.is_file() and path.is_relative_to(folder):
+            files.append(path)
+            return str(path)
+    return str(path) if isinstance(value, str) and value.startswith(("./", "../")) else value
 
 
 def shipped_tasks() -> list[str]:
@@ -129,22 +227,30 @@ def shipped_tasks() -> list[str]:
     return sorted(path.stem for path in shipped("tasks").glob("*.yaml"))
 
 
+_ID = r"([\w.]+:)?([\w-]+/)?[\w.-]+-v\d+"  # of a Gymnasium environment
+
+
 def find_task(name: str) -> Path:
     """Path of the YAML file for a path or a shipped task's name; gymnasium:ID is returned unchanged."""
     given = Path(name)
     if name.startswith(PREFIX):
         return given
+    near = did_you_mean(given.stem, shipped_tasks())
+    if Path(f"{name}.yaml").is_file():
+        near = f" (did you mean {name}.yaml?)"
+    elif re.fullmatch(_ID, name):
+        near = f" (did you mean {PREFIX}{name}, a Gymnasium environment?)"
     if given.suffix in {".yaml", ".yml"} or len(given.parts) > 1:
         # `tasks/cartpole.yaml` names the shipped task from any working directory.
         beside = shipped("tasks") / given.name
         if not given.is_file() and given.parent == Path("tasks") and beside.is_file():
             return beside
         if not given.is_file():
-            raise UserError(f"no task file {name}{did_you_mean(given.stem, shipped_tasks())}; {_known()}")
+            raise UserError(f"no task file {name}{near}; {_known()}")
         return given.resolve()
     path = shipped("tasks") / f"{name}.yaml"
     if not path.is_file():
-        raise UserError(f"no task {name!r}{did_you_mean(name, shipped_tasks())}; {_known()}")
+        raise UserError(f"no task {name!r}{near}; {_known()}")
     return path
 
 
@@ -159,29 +265,41 @@ def load_task(name: str) -> LoadedTask:
         if not re.fullmatch(rf"{PREFIX}\S+", name):
             raise UserError(f"{name!r} is not an environment; give an id, e.g. gymnasium:Hopper-v5")
         return LoadedTask(path=path, file=EnvironmentFile(name=_task_name(name), task=name))
+    text = ""
     try:
         text = path.read_text(encoding="utf-8")
-        data = yaml.safe_load(text)
+        data = yaml.load(text, Loader=_Loader)  # noqa: S506 - derived from the safe loader
     except yaml.MarkedYAMLError as error:
-        where = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise UserError(f"{path}{where}: not valid YAML: {error.problem}") from None
+        mark, hint = error.problem_mark, ""
+        where = f", line {mark.line + 1}" if mark else ""
+        if mark and "mapping values" in str(error.problem) and ":" in text.splitlines()[mark.line][: mark.column]:
+            hint = "; put the text in quotes, since it contains a colon"
+        raise UserError(f"{path}{where}: not valid YAML: {error.problem}{hint}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not valid YAML: {error}") from None
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
     if not isinstance(data, dict):
         raise UserError(f"{path}: a task file must be a mapping with the keys {', '.join(TaskFile.model_fields)}")
-    by_id = str(data.get("task", "")).startswith(PREFIX)
+    given = str(data.get("task", "FILE.py:CLASS"))  # a missing key is reported below
+    if not re.fullmatch(rf"{PREFIX}\S+|[^:]+\.py:[A-Za-z_]\w*", given):
+        environment = given if re.fullmatch(_ID, given) else "ID"
+        must = f"write {PREFIX}{environment} for an environment, or FILE.py:CLASS, not {data['task']!r}"
+        raise UserError(f"{path}{_line_of(text, ('task',))}: task: {must}")
+    by_id = given.startswith(PREFIX)
     model = EnvironmentFile if by_id else TaskFile
     try:
         file = model.model_validate({"name": _task_name(str(data["task"]))} | data if by_id else data)
     except ValidationError as error:
         location, problem = first_problem(model, error)
         raise UserError(f"{path}{_line_of(text, location)}: {problem}") from None
-    task = LoadedTask(path=path, file=file)
+    files: list[Path] = []
+    if isinstance(file, EnvironmentFile):
+        file = file.model_copy(update={"kwargs": _beside(file.kwargs, path.parent, files)})
+    task = LoadedTask(path=path, file=file, arguments=tuple(files))
     for source in task.sources():
         if not source.is_file():
-            raise UserError(f"{path} names {source.relative_to(path.parent)}, but that file does not exist")
+            raise UserError(f"{path} names {os.path.relpath(source, path.parent)}, but that file does not exist")
     return task
 
 

@@ -20,12 +20,17 @@ from eureka.display.terminal import say, show
 from eureka.runs.candidate import Candidate
 from eureka.runs.history import seconds_per_training
 from eureka.runs.journal import read_journal
-from eureka.runs.results import EVOLVED, HUMAN, SPARSE, Against, Arm, Comparison, Interval
+from eureka.runs.results import EVOLVED, HUMAN, SPARSE, Against, Arm, BenchmarkRow, Comparison, Interval
 from eureka.runs.statistics import LOOK_LEVEL, LOOKS
 from eureka.text import clock, number, plain, shown
 
 if TYPE_CHECKING:
     from eureka.runs.results import BenchmarkSummary
+
+
+_ALONE = (
+    "The task names no reward to compare with: add the key `human: FILE` to its YAML for a verdict in the next run."
+)
 
 
 def show_result(folder: Path, comparison: Comparison, winner: Candidate | None = None) -> None:
@@ -64,12 +69,17 @@ def show_conclusion(console: Console, folder: Path, comparison: Comparison) -> N
 def conclusion(comparison: Comparison) -> str:
     """How the evolved reward compares with the others, in one sentence; empty if there is nothing to compare."""
     arm = _subject(comparison)
-    if arm is None or arm.interval is None:
+    found = [_sentence(name, held) for name, held in _differences(comparison, arm)] if arm else []
+    if len(comparison.arms) == 1 and comparison.arms[0].searches:
+        arm, found = comparison.arms[0], [_ALONE]
+    if arm is None or not found:
         return ""
-    found = [_sentence(name, held) for name, held in _differences(comparison, arm)]
+    if arm.mean is None:
+        return _ALONE
     subject = "the evolved reward" if arm.name == EVOLVED else shown(arm.name)
-    fitness = f"On {len(arm.fitness)} fresh seeds {subject} has fitness {_estimate(arm.interval)}."
-    return " ".join([fitness, *found]) if found else ""
+    several = f"{len(arm.fitness)} fresh seeds" if len(arm.fitness) > 1 else "one fresh seed"
+    fitness = _estimate(arm.interval) if arm.interval else number(arm.mean)
+    return " ".join([f"On {several} {subject} has fitness {fitness}.", *found])
 
 
 def _sentence(name: str, held: Against) -> str:
@@ -186,7 +196,7 @@ def _fitness(arms: Sequence[Arm]) -> Sheet:
 def _against(arms: Sequence[Arm], baseline: str) -> Sheet:
     """Statistics against the baseline; P is the probability that a value exceeds one of the baseline's."""
     rows = []
-    scaled = baseline == HUMAN  # an environment's own reward defines no scale
+    scaled = any(arm.against and arm.against.normalised is not None for arm in arms)  # human and sparse differ
     for arm in arms:
         held = arm.against
         if held is None:
@@ -239,13 +249,11 @@ def robustness(arms: Sequence[Arm]) -> Sheet:
 
 def show_summary(console: Console, summary: BenchmarkSummary) -> None:
     """Print a benchmark: a row per task, then the aggregates."""
-    baseline = "/".join(dict.fromkeys(line.baseline for line in summary.lines if line.baseline)) or HUMAN
-    table = _table("task", "evolved", baseline, "sparse", "verdict", "P", "normalised")
-    for line in summary.lines:
-        means = [_or_dash(line.fitness.get(name), "{:.4g}") for name in (EVOLVED, line.baseline or HUMAN, SPARSE)]
-        chance, normalised = _or_dash(line.improvement, "{:.2f}"), _or_dash(line.normalised, "{:.2f}")
-        table.add_row(Text(shown(line.task)), *means, line.verdict, chance, normalised)
-    show(console, table)
+    baseline = "/".join(dict.fromkeys(line.baseline for line in summary.lines if line.baseline))
+    show(console, _to_table(_summary(summary.lines, baseline)))
+    if not baseline:
+        console.print(Text("no task names a reward to compare with: add the key `human: FILE` to a YAML for a verdict"))
+        return
     counted = ", ".join(f"{count} {verdict}" for verdict, count in summary.counts.items() if count)
     console.print(Text(f"evolved against {baseline}: {counted}"))
     if summary.improvement is not None and summary.improvement_interval is not None:
@@ -257,6 +265,19 @@ def show_summary(console: Console, summary: BenchmarkSummary) -> None:
         console.print(Text(f"{score}{summary.clipped:.2f}; defined for {defined} of {len(summary.lines)} tasks"))
     else:
         console.print(Text("human-normalised score not defined for any task; see eureka inspect RUN for the reasons"))
+
+
+def _summary(lines: Sequence[BenchmarkRow], baseline: str) -> Sheet:
+    """A row per task, without the columns that are empty for all."""
+    columns = ("task", EVOLVED, baseline, SPARSE, "verdict", "P", "normalised")
+    rows = []
+    for line in lines:
+        names = (EVOLVED, line.baseline or "", "" if line.baseline == SPARSE else SPARSE)
+        means = [_or_dash(line.fitness.get(name), "{:.4g}") for name in names]
+        scores = [_or_dash(value, "{:.2f}") for value in (line.improvement, line.normalised)]
+        rows.append((shown(line.task), *means, line.verdict if line.baseline else "-", *scores))
+    kept = [i for i in range(len(columns)) if any(row[i] != "-" for row in rows)]
+    return Sheet(tuple(columns[i] for i in kept), tuple(tuple(row[i] for i in kept) for row in rows))
 
 
 def _table(*columns: str) -> Table:

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from eureka.config import tasks
 from eureka.config.settings import Settings
-from eureka.config.tasks import LoadedTask, load_task
+from eureka.config.tasks import BASELINE, BASELINES, EnvironmentFile, LoadedTask, load_task
 from eureka.errors import UserError, did_you_mean
 from eureka.runs import history
 from eureka.runs.journal import read_journal, read_record
@@ -20,9 +19,8 @@ from eureka.system.files import read_source
 
 def baselines(task: LoadedTask) -> list[ArmSpec]:
     """The task's own rewards."""
-    if task.baselines == (tasks.BASELINE,):
-        own = Reward(origin=tasks.BASELINE, code=None)
-        return [ArmSpec(name=tasks.BASELINE, rewards=(own,))]
+    if isinstance(task.file, EnvironmentFile):
+        return [ArmSpec(name=BASELINE, rewards=(Reward(origin=BASELINE, code=None),))]
     return [
         ArmSpec(name=name, rewards=(Reward(origin=name, code=path.read_text(encoding="utf-8")),))
         for name, path in task.rewards.items()
@@ -31,8 +29,7 @@ def baselines(task: LoadedTask) -> list[ArmSpec]:
 
 CONTROLS = ("search", "best-of-n")
 """Controls for runs of a language model: the built-in search, and the same model without reflection."""
-_BASELINES = (HUMAN, SPARSE, tasks.BASELINE)
-_RESERVED = (*_BASELINES, *CONTROLS, EVOLVED)  # Names with a special meaning, not allowed for other arms
+_RESERVED = (*BASELINES, *CONTROLS, EVOLVED)  # Names with a special meaning, not allowed for other arms
 
 
 @dataclass(frozen=True)
@@ -58,9 +55,9 @@ def parse_arms(arms: Sequence[str], task: str | None) -> ParsedArms:
     parts = [_split(arm) for arm in arms]
     for one in (one for _, given in parts for one in given):
         # Missing files are reported when they are read.
-        if one not in _BASELINES and not one.endswith(".py") and not Path(one).exists():
+        if one not in BASELINES and not one.endswith(".py") and not Path(one).exists():
             raise UserError(
-                f"no arm {one!r}{did_you_mean(one, _BASELINES)}; an arm is {HUMAN}, {SPARSE}, a reward's Python file "
+                f"no arm {one!r}{did_you_mean(one, BASELINES)}; an arm is {HUMAN}, {SPARSE}, a reward's Python file "
                 "or a run's folder"
             )
     runs = [find_run(one) for _, given in parts for one in given if _is_run(one)]
@@ -68,7 +65,7 @@ def parse_arms(arms: Sequence[str], task: str | None) -> ParsedArms:
     if not tasks:
         raise UserError("the task is missing; give it with --task, or give a run as one of the arms")
     for other, where in zip(tasks[1:], [*runs[1:], "--task"], strict=False):
-        if other.path != tasks[0].path:
+        if not other.same_as(tasks[0]):
             raise UserError(f"{where} has the task {other.file.name}, but {runs[0]} has {tasks[0].file.name}")
     specs = [_arm_spec(name, given, tasks[0]) for name, given in parts]
     if len(specs) == 1 and specs[0].searches:  # a run alone is held against its task's own rewards
@@ -122,14 +119,11 @@ def _split(arm: str) -> tuple[str | None, list[str]]:
 
 
 def _is_run(one: str) -> bool:
-    return one not in _BASELINES and Path(one).is_dir()
+    return one not in BASELINES and Path(one).is_dir()
 
 
 def _arm_spec(name: str | None, given: Sequence[str], task: LoadedTask) -> ArmSpec:
     own = {spec.name: spec for spec in baselines(task)}
-    for one in given:
-        if one in _BASELINES and one not in own:
-            raise UserError(f"{task.file.name} has no reward {one}; it has {' and '.join(own)}")
     if name is None and given[0] in own:
         return own[given[0]]
     rewards, searches = [], 0
@@ -140,7 +134,7 @@ def _arm_spec(name: str | None, given: Sequence[str], task: LoadedTask) -> ArmSp
             rewards.append(winner_of(find_run(one)))
             searches += 1
         else:
-            rewards.append(Reward(origin=one, code=read_source(Path(one))))
+            rewards.append(Reward(origin=one, code=read_source(task.reward_file(one))))
     path = Path(given[0]).resolve()
     plain = re.sub(r"\W+", "_", path.stem if path.is_file() else path.name, flags=re.ASCII)
     if plain in _RESERVED:  # a modified copy of human.py is not the human reward
@@ -159,7 +153,7 @@ def controls(given: str | None) -> tuple[str, ...]:
 
 def require(task: LoadedTask, specs: Sequence[ArmSpec], wanted: CompareOptions) -> None:
     """Check the requirements of `--robustness` and `--correlation`; UserError if one is not met."""
-    if wanted.robustness and not task.rewards:
+    if wanted.robustness and isinstance(task.file, EnvironmentFile):
         raise UserError("--robustness needs a task with a task class, not a Gymnasium id; remove it")
     if wanted.correlation and all(spec.name != HUMAN for spec in specs):
         raise UserError(f"--correlation needs the human reward; add the arm {HUMAN}, or remove it if the task has none")

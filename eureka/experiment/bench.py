@@ -80,9 +80,9 @@ def _run(
         session.start(task, settings, isolation, folder, display, yes)
     else:
         with untrusted_run(folder):
-            journal, of = read_journal(folder), task_of(folder).path
-        if of != task.path:
-            raise UserError(f"{folder} is a run of {of}, not of {task.path}; give another folder with --out")
+            journal, of = read_journal(folder), task_of(folder)
+        if not of.same_as(task):
+            raise UserError(f"{folder} is a run of {of.path}, not of {task.path}; give another folder with --out")
         # Budgets, prices and devices do not change the result of a run.
         aside = ("asking", "devices", "workers", "executor")
         if journal.record.settings.model_copy(update={name: getattr(settings, name) for name in aside}) != settings:

@@ -44,7 +44,8 @@ class Failed(_Record):
 
     def __str__(self) -> str:
         where = f"line {self.line}: " if self.line else ""
-        return f"failed: {self.stage}: {where}{self.message}"
+        stage = "" if self.stage == "reply" else f"{self.stage}: "
+        return f"failed: {stage}{where}{self.message}"
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ from eureka.runs.statistics import (
 _CLIP = 3.0  # upper limit of a normalised score; the lower one is 0 (Ma et al. 2023, figure 4)
 
 
-_REACHED = 0.8  # sample efficiency: steps until this share of what the human reward makes of a policy
+_REACHED = 0.8  # sample efficiency: steps until this share of what the baseline makes of a policy
 
 
 def summarise(found: dict[str, tuple[str, Comparison]]) -> BenchmarkSummary:
@@ -72,14 +72,14 @@ def summarise(found: dict[str, tuple[str, Comparison]]) -> BenchmarkSummary:
 def comparison(specs: Sequence[ArmSpec], outcomes: Mapping[str, Sequence[Outcome]]) -> Comparison:
     """What trainings say, given by the arms' names; nothing where seeds are too few or were lost."""
     trained = {name: [o for o in found if isinstance(o, Trained)] for name, found in outcomes.items()}
-    name = next((n for n in (HUMAN, tasks.BASELINE) if n in trained), None)
+    name = next((n for n in (HUMAN, tasks.BASELINE, SPARSE) if n in trained), None)
     threshold = _threshold(trained.get(name or "", []))
     plain = {e.name: _arm(e, outcomes[e.name], threshold) for e in specs}
     baseline, sparse = plain.get(name or ""), plain.get(SPARSE)
     arms = []
     for arm in plain.values():
         held = {"against": _against(arm, baseline, sparse)} if baseline and arm is not baseline else {}
-        if sparse and arm is not sparse and arm is not baseline:
+        if sparse and sparse is not baseline and arm is not sparse and arm is not baseline:
             held["against_sparse"] = _against(arm, sparse, None)
         arms.append(arm.model_copy(update=held))
     return Comparison(arms=arms, baseline=name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 RECORD, JOURNAL, RESULT, REPORT = "run.json", "events.jsonl", "result.json", "report.html"
@@ -18,6 +18,17 @@ VALIDATION = "validation"  # key in the journal, and folder in scratch, of the t
 def is_run(folder: Path) -> bool:
     """Whether a folder is a run: `run.json` is written last."""
     return (folder / RECORD).is_file()
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """The files of a task in a folder, without hidden ones and those of runs."""
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(".") or path.name in ("__pycache__", RECORD):
+            continue
+        if path.is_file():
+            yield path
+        elif path.is_dir() and not path.is_symlink() and not is_run(path):
+            yield from files_below(path)
 
 
 def candidate(name: str) -> str:

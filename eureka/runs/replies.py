@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 SKIPPED = "skipped"  # how a reply ends that was never given; it is not asked for again
 
+CUT_OFF = "the reply was cut off by the length limit"  # what is said of a reply that ended with `length`
+
 Address = tuple[int, int, int]  # generation, slot, attempt
 
 

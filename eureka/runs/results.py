@@ -27,7 +27,7 @@ class BenchmarkRow(BaseModel):
     task: str = Field(description="its name, with its parameters where some were given")
     run: str = Field(description="the folder of its run")
     fitness: dict[str, float | None] = Field(description="mean over seeds of each arm")
-    baseline: str | None = Field(description="what evolved is held against: human, or an environment's own reward")
+    baseline: str | None = Field(description="what evolved is held against, as in its comparison; None: nothing")
     verdict: str = Field(description="evolved against the baseline: better, worse, undecided or not defined")
     improvement: float | None = Field(description="probability that a seed of evolved beats one of the baseline")
     normalised: float | None = Field(description="(evolved - sparse) / |human - sparse|; None if not defined")
@@ -86,7 +86,7 @@ class CompareOptions(_Frozen):
 
 
 class Against(_Frozen):
-    """What an arm says against the human reward, or against an environment's own where that is the one."""
+    """What an arm says against the baseline or the sparse reward."""
 
     verdict: str = Field(description="better, worse or undecided by the interval of the difference; or not defined")
     difference: Interval | None = Field(
@@ -138,7 +138,9 @@ class Comparison(_Frozen):
     """What the arms say of each other."""
 
     arms: list[Arm]
-    baseline: str | None = Field(default=None, description="the arm that others are held against: human, environment")
+    baseline: str | None = Field(
+        default=None, description="the arm that others are held against: human, else environment or sparse"
+    )
     notes: tuple[str, ...] = Field(default=(), description="what a reader must know, such as other parameters")
 
     def arm(self, name: str) -> Arm | None:

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import fcntl
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -16,11 +17,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from eureka.config.settings import Settings
-from eureka.config.tasks import PREFIX, LoadedTask, find_task, load_task
+from eureka.config.tasks import PREFIX, LoadedTask, TaskFile, load_task
 from eureka.errors import RunBusy, UserError
 from eureka.runs import layout
 from eureka.runs.journal import ArmsEvent, Journal, JournalEvent, PublishedFile, RunRecord, TrainedEvent, read_record
 from eureka.system.files import storage, write_whole
+from eureka.system.paths import shipped
 
 
 def at_work(folder: Path) -> bool:
@@ -41,6 +43,8 @@ def at_work(folder: Path) -> bool:
 _PATIENCE = 30.0  # s that a resume waits for the workers of a dead orchestrator to end
 
 _HALF_MADE = f"{layout.RECORD}.tmp"  # marks a folder being made or cleared away; `run.json` is first written here
+
+_MOST, _LARGEST = 1000, 32 << 20  # files in the folder of a task's class, and their bytes, that a run copies
 
 _STRANGE = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, AssertionError, RecursionError)
 
@@ -169,8 +173,8 @@ def create(
             record = RunRecord(
                 kind="search" if arms is None else "comparison",
                 task=task.file.name,
-                task_file=task.path.stem if task.shipped else str(task.path),
-                sources={str(s.relative_to(task.path.parent)): _hash(s) for s in task.sources()},
+                task_file=task.original or (task.path.stem if task.shipped else str(task.path)),
+                sources={os.path.relpath(s, task.path.parent): _hash(s) for s in task.sources()},
                 settings=settings,
                 versions=dict(versions),
             )
@@ -207,28 +211,45 @@ def discard(folder: Path, entirely: bool) -> None:
 
 
 def task_of(folder: Path) -> LoadedTask:
-    """The task of a run; raises `UserError` if a file of it is missing or has changed."""
+    """The task of a run; where a file of it is missing, the run's copy, which only an isolated trainer runs.
+
+    Raises:
+        UserError: a file has changed, or one is missing and the copies are not what they were.
+    """
     record = read_record(folder)
-    name = Path(record.task_file)
-    beside = find_task(record.task_file).parent
-    if not record.task_file.startswith(PREFIX):
-        if beside.resolve().is_relative_to(folder.resolve()):
+    name, home = Path(record.task_file), shipped("tasks")
+    if not record.task_file.startswith(PREFIX) and (len(name.parts) > 1 or name.suffix):
+        home = name.parent
+        if home.resolve().is_relative_to(folder.resolve()):
             raise UserError(f"{folder} names a task inside itself; a run's folder is data, and its code is not run")
-        if len(name.parts) > 1 and not name.is_absolute():
+        if not name.is_absolute():
             raise UserError(
                 f"{folder} names its task by the relative path {name}; it could be anybody's, and is not run"
             )
+    missing = [source for source in record.sources if not (home / source).is_file()]
     for source, sha256 in record.sources.items():
-        path = beside / source
-        if not path.is_file() or _hash(path) != sha256:
-            what = "was changed" if path.is_file() else "is missing"
+        if source not in missing and _hash(home / source) != sha256:
             raise UserError(
-                f"{path} {what} since the run began; restore it from {folder / layout.TASK}, or start a new run"
+                f"{home / source} was changed since the run began; restore it from {folder / layout.TASK}, or start a "
+                "new run"
             )
-    task = load_task(record.task_file)
-    if {str(source.relative_to(beside)) for source in task.sources()} != set(record.sources):
+    task = _copied(folder, record, home / missing[0]) if missing else load_task(record.task_file)
+    if {os.path.relpath(source, task.path.parent) for source in task.sources()} != set(record.sources):
         raise UserError(f"{folder} does not have the hashes of all files of its task, so its code is not run")
     return task
+
+
+def _copied(folder: Path, record: RunRecord, missing: Path) -> LoadedTask:
+    """The run's copy of its task, of which the file `missing` is not where it was."""
+    inside, above = folder.resolve() / layout.TASK, max(source.count("../") for source in record.sources)
+    home = inside.joinpath(*Path(record.task_file).parts[:-1][-above:] if above else ())
+    for source, sha256 in record.sources.items():
+        copy = home / source
+        if not copy.resolve().is_relative_to(inside) or not copy.is_file() or _hash(copy) != sha256:
+            raise UserError(f"{missing} is missing, and {copy}, the run's copy, is missing or was changed; restore one")
+    name = Path(record.task_file).name
+    task = load_task(str(home / (name if Path(name).suffix else f"{name}.yaml")))
+    return task.model_copy(update={"original": record.task_file})
 
 
 def find_run(name: str) -> Path:
@@ -260,8 +281,16 @@ def _line(event: JournalEvent) -> bytes:
 
 
 def _copies(task: LoadedTask, folder: Path) -> Iterator[tuple[Path, Path]]:
-    for source in task.sources():
-        yield source, folder / layout.TASK / source.relative_to(task.path.parent)
+    """The files of the task, and those in the folder of its class, each with its place in the run."""
+    sources = [Path(os.path.normpath(source)) for source in task.sources()]
+    root = os.path.commonpath([source.parent for source in sources]) if sources else ""
+    # The folder of the YAML may hold anything.
+    own = isinstance(task.file, TaskFile) and not task.shipped and sources[1].parent not in task.path.parents
+    beside = list(itertools.islice(layout.files_below(sources[1].parent), _MOST)) if own else []
+    if len(beside) == _MOST or sum(path.stat().st_size for path in beside) > _LARGEST:
+        beside = []
+    for source in dict.fromkeys([*sources, *beside]):
+        yield source, folder / layout.TASK / source.relative_to(root)
 
 
 def _hash(path: Path) -> str:

@@ -156,6 +156,8 @@ class TrainerClient:
         match answer:
             case messages.TaskError(message=message):
                 raise UserError(message)
+            case messages.Unfenced(reason=reason):
+                self._check_fence(f"!{reason}")
             case messages.StorageError(message=message):
                 raise StorageFault(
                     f"the trainer could not write a checkpoint ({message}); nothing recorded is lost: free some disk "

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from eureka.config.tasks import LoadedTask
+from eureka.errors import UserError
 from eureka.system.hardware import cores, kernel_cache
 from eureka.system.paths import shipped
 from eureka.workers.isolation import IsolationPolicy
@@ -117,6 +118,7 @@ class LocalExecutor:
 
     def open(self, number: int) -> Worker:
         """Start a worker with its own folder for temporary files."""
+        check_copy(self.task, self.fenced)
         more = {}
         if self.devices:
             # Only this GPU is visible, because libraries use the first one that they see.
@@ -133,6 +135,15 @@ class LocalExecutor:
         where = ",".join(self.devices) or self.device
         many = f"{self.workers} workers of " if self.workers > 1 and not self.devices else ""
         return f"device {where}   {many}{self.threads} thread{'s' if self.threads != 1 else ''}"
+
+
+def check_copy(task: LoadedTask, fenced: bool) -> None:
+    """Raise `UserError` for code from a run's folder, which may come from elsewhere, without isolation."""
+    if task.original and not fenced:
+        raise UserError(
+            f"{task.original} is missing, and the run's copy runs only in an isolated trainer, not with "
+            f"--open-trainer, --sandbox container or none, or on a GPU; restore the task from {task.path.parent}"
+        )
 
 
 def start_trainer(

@@ -10,7 +10,7 @@ is first told to `Load` its task, then answers one command at a time:
     Probe       Probed
     Play        Played
     Train       Progress, Note and Checkpoint, any number of times; then Outcomes
-    any         TaskError or StorageError, after which the process ends
+    any         TaskError, StorageError or, to Load, Unfenced, after which the process ends
 
 Frames are validated when they are decoded: a trainer process runs task code.
 """
@@ -112,7 +112,7 @@ class PlayRandom(_Message):
 class Play(_Message):
     """Play policies and write their trajectory to a file."""
 
-    policies: tuple[FileReference, ...]
+    policies: tuple[FileReference, ...] = Field(description="empty for random actions")
     labels: tuple[str, ...]
     programs: tuple[str | None, ...] = Field(description="the reward of each policy; None if not known")
     seed: int
@@ -228,6 +228,12 @@ class TaskError(_Message):
     message: str
 
 
+class Unfenced(_Message):
+    """The process could not be isolated, and has run no code of the task."""
+
+    reason: str
+
+
 class StorageError(_Message):
     """A file could not be written."""
 
@@ -236,7 +242,8 @@ class StorageError(_Message):
 
 Command = Load | Preflight | PlayRandom | Measure | Probe | Play | Train
 TrainAnswer = Progress | Note | Checkpoint | Outcomes
-Answer = Described | Preflighted | PlayedRandom | Measured | Probed | Played | TrainAnswer | TaskError | StorageError
+_Failed = TaskError | StorageError | Unfenced
+Answer = Described | Preflighted | PlayedRandom | Measured | Probed | Played | TrainAnswer | _Failed
 
 
 def encode(message: Command | Answer) -> dict[str, Any]:

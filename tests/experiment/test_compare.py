@@ -72,7 +72,16 @@ def test_every_arm_but_the_human_one_is_held_against_it():
     # (4 - 1) / (2 - 1) = 3;  sparse itself is at 0
     assert against(found, "mine").normalised == pytest.approx(3.0)
     assert against(found, "sparse").normalised == pytest.approx(0.0)
-    assert of(arm("mine", 4.0, 4.1), arm("sparse", 1.0, 1.1)).arms[0].against is None, "nothing to hold it against"
+    assert of(arm("mine", 4.0, 4.1), arm("other", 1.0, 1.1)).arms[0].against is None, "nothing to hold it against"
+
+
+def test_without_a_human_reward_the_sparse_one_is_the_baseline():
+    found = of(arm("evolved", 9.0, 9.1), arm("sparse", 1.0, 1.1))
+    one = against(found)
+    assert found.baseline == "sparse" and (one.verdict, one.normalised) == ("better", None)
+    assert [a.against_sparse for a in found.arms] == [None, None]
+    text = shown(found)
+    assert "against sparse" in text and "steps to 80% of sparse" in text and " normalised" not in text
 
 
 def test_the_seeds_of_three_searches_are_three_values():

@@ -50,6 +50,31 @@ def test_a_whole_run_with_a_model_and_its_replay(cli: Cli, server: Server, tmp_p
     assert (tmp_path / "again" / "result.json").read_bytes() == (run / "result.json").read_bytes()
 
 
+def test_a_named_server_gets_its_own_key_alone_and_the_users_options(cli: Cli, server: Server, tmp_path: Path):
+    keys = {f"{name}_API_KEY": f"decoy-of-{name}" for name in ("OPENAI", "ANTHROPIC", "GEMINI", "OPENROUTER")}
+    done = cli(
+        "run", "cartpole", "--llm", f"anthropic:m@{server.url}", "--out", "run", *SIZES,
+        "--llm-option", "top_p=0.9", **keys
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert server.keys == {"Bearer decoy-of-ANTHROPIC"}
+    assert {body["top_p"] for body in server.bodies} == {0.9} and {body["stream"] for body in server.bodies} == {False}
+    for path in (tmp_path / "run").rglob("*"):
+        assert not path.is_file() or b"decoy-of" not in path.read_bytes(), path
+    refused = cli("resume", "run", **keys)
+    assert refused.returncode == 0, "it is finished, and the server is on this machine"
+
+
+def test_a_users_file_is_named_and_a_projects_file_cannot_redirect_a_key(cli: Cli, server: Server, tmp_path: Path):
+    (tmp_path / "cfg" / "eureka").mkdir(parents=True)
+    (tmp_path / "cfg" / "eureka" / "eureka.toml").write_text(f'llm = "openai:m@{server.url}"\n')
+    own = {"XDG_CONFIG_HOME": str(tmp_path / "cfg"), "OPENAI_API_KEY": KEY}
+    done = cli("run", "cartpole", "--out", "run", *SIZES, **own)
+    assert done.returncode == 0 and f"defaults from {tmp_path}/cfg/eureka/eureka.toml" in done.stdout, done.stderr
+    (tmp_path / "eureka.toml").write_text('llm = "openai:m@http://evil.example/v1"\n')
+    assert "a project's file may set preset and presets only" in sentence(cli("run", "cartpole", *SIZES, **own))
+
+
 def test_faulty_replies_are_sent_back_with_their_errors(cli: Cli, tmp_path: Path):
     bad = GOOD.replace("torch.square(pole_angle)", "torch.square(pole_angel)")
     replies = iter([bad, "I would rather talk.", GOOD, GOOD.replace("0.1)", "0.2)")])
@@ -75,11 +100,24 @@ REFUSALS = [
     (["--llm", "openai:smal-model@URL"], {"answer": error(404, "no")}, "(did you mean 'small-model'"),
     (["--llm", "openai:@URL"], {}, "--llm openai needs a model after a colon; URL lists large-model, small-model"),
     (["--llm", "openai:m@http://127.0.0.1:9/v1"], {}, "cannot connect to http://127.0.0.1:9/v1"),
-    (["--llm", "openai:m@httpx"], {}, "is not a valid"),
+    (["--llm", "openai:m@httpx"], {}, "the address httpx does not begin with http://"),
     (["--llm", "openai:unknown-model@URL", "--max-usd", "1"], {}, "--max-usd needs prices"),
     (["--llm", "openai:m@URL", "--prices", "cheap"], {}, "--prices cheap: give IN,OUT"),
     (["--llm", "openai:m@URL", "--temperature", "3"], {}, "--temperature: input should be less than or equal to 2"),
     (["--llm", "openai:m@URL", "--prices", "1,1", "--max-usd", "0.000001"], {}, "could exceed --max-usd 1e-06"),
+    (["--llm", "openai:m@127.0.0.1:8555"], {}, "give openai:m@http://127.0.0.1:8555"),
+    (["--llm", "gpt-4"], {}, "no designer 'gpt-4' (did you mean openai:gpt-4?)"),
+    (
+        ["--llm", "openai:m@URL"],
+        {"answer": error(403, "Country not supported")},
+        "denies access (status 403: Country not",
+    ),
+    (["--llm", "openai:m@URL", "--llm-option", "n=3"], {}, "the program sets n itself; use --samples"),
+    (["--llm", "openai:m@URL", "--llm-option", "top_p"], {}, "--llm-option top_p: give KEY=VALUE"),
+    (["--llm", "openai:m@URL", "--llm-option", "api_key=x"], {}, "options are recorded with the run"),
+    (["--llm", "openai:m@URL", "--llm-option", f"user={KEY}"], {}, "options are recorded with the run"),
+    (["--llm", "openai:m@URL", "--llm-option", "a=2024-01-01"], {}, "cannot be sent as JSON; quote it"),
+    (["--llm", "search", "--llm-option", "top_p=1"], {}, "--llm-option has no effect on --llm search"),
     (["--llm", "search", "--max-usd", "1"], {}, "--max-usd has no effect on --llm search"),
     (["--llm", "manual", "--temperature", "1"], {}, "--temperature has no effect on --llm manual"),
     (["--llm", "transformers"], {}, "needs a model after a colon"),
@@ -219,7 +257,7 @@ def test_a_person_answers_through_files_and_may_leave_and_come_back(cli: Cli, tm
     left = cli("run", "cartpole", "--out", "run", "--llm", "manual:a friend", *sizes)
     assert "You design reward functions" in prompt[0]
     assert left.returncode == 130 and "eureka resume run" in left.stderr
-    assert "waiting for 3 replies: save as run/manual/1.0/reply-1.md" in left.stdout
+    assert "waiting for 3 replies: save each as a file in run/manual/1.0" in left.stdout
     assert "You design" in left.stdout
     (place / "reply-7.md").write_text(GOOD.replace("0.1)", "0.3)"))
     os.utime(place / "reply-7.md", (0, 0))  # it was saved a while ago

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +29,7 @@ from eureka.runs.journal import (
 )
 from eureka.runs.store import Run, create, find_run, task_of
 from eureka.system.files import write_whole
+from eureka.system.paths import shipped
 
 
 def settings() -> Settings:
@@ -204,10 +206,6 @@ def test_a_task_inside_the_run_is_data_and_not_run(run: Run):
 
 
 def test_a_changed_task_file_is_named_on_resume(tmp_path: Path):
-    import shutil
-
-    from eureka.system.paths import shipped
-
     shutil.copytree(shipped("tasks"), tmp_path / "mine")
     task = load_task(str(tmp_path / "mine" / "cartpole.yaml"))
     run = create(tmp_path / "run", task, settings(), {})
@@ -217,6 +215,38 @@ def test_a_changed_task_file_is_named_on_resume(tmp_path: Path):
     with pytest.raises(UserError, match=r"cartpole/task.py was changed since the run began"):
         task_of(run.folder)
     assert (run.folder / "task" / "cartpole" / "task.py").read_text() != "# other", "the copy is what it was"
+
+
+@pytest.mark.parametrize("harm", ["changed", "link", "gone"])
+def test_a_copy_of_a_missing_task_that_is_not_what_it_was_is_not_run(tmp_path: Path, harm: str):
+    home = tmp_path / "mine"
+    shutil.copytree(shipped("tasks") / "cartpole", home / "cartpole")
+    shutil.copy(shipped("tasks") / "cartpole.yaml", home)
+    run = create(tmp_path / "run", load_task(str(home / "cartpole.yaml")), settings(), {})
+    run.close()
+    home.rename(tmp_path / "moved")
+    assert task_of(run.folder).module == run.folder / "task" / "cartpole" / "task.py"
+    copy = run.folder / "task" / "cartpole" / "task.py"
+    copy.unlink()
+    if harm == "changed":
+        copy.write_text("# other")
+    elif harm == "link":
+        copy.symlink_to(tmp_path / "moved" / "cartpole" / "task.py")
+    with pytest.raises(UserError, match=r"is missing, and .*task/cartpole/task.py, the run's copy, is missing or was"):
+        task_of(run.folder)
+
+
+def test_files_of_a_task_outside_its_yamls_folder_are_copied_into_the_run(tmp_path: Path):
+    home = tmp_path / "mine"
+    shutil.copytree(shipped("tasks") / "cartpole", home)
+    text = (shipped("tasks") / "cartpole.yaml").read_text().replace("cartpole/rewards", "../rewards")
+    (home / "yaml").mkdir()
+    (home / "yaml" / "own.yaml").write_text(text.replace("cartpole/task.py", "../task.py"))
+    run = create(tmp_path / "run", load_task(str(home / "yaml" / "own.yaml")), settings(), {})
+    run.close()
+    assert {p.name for p in (run.folder / "task").iterdir()} == {"yaml", "task.py", "rewards"}
+    home.rename(tmp_path / "moved")
+    assert task_of(run.folder).path == run.folder / "task" / "yaml" / "own.yaml"
 
 
 def test_a_folder_in_use_is_not_taken_for_a_new_run(run: Run, tmp_path: Path):

@@ -59,6 +59,7 @@ ANSWERS: tuple[m.Answer, ...] = (
     m.Outcomes(outcomes=(trained(a=[1.0]), standing(2.0), FAILED), policies=HASHED, clocks={"env": 1.0}, sizes=None),
     m.TaskError(message="e"),
     m.StorageError(message="s"),
+    m.Unfenced(reason="u"),
 )
 
 

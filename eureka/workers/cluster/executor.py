@@ -13,6 +13,7 @@ from eureka.config.tasks import LoadedTask
 from eureka.errors import UserError
 from eureka.workers.cluster.driver import Driver, RayConnection
 from eureka.workers.cluster.transfer import task_files
+from eureka.workers.executors import check_copy
 from eureka.workers.isolation import IsolationPolicy
 from eureka.workers.process import Died
 
@@ -52,6 +53,7 @@ class Cluster:
         task_files(task)
         self._address, self._task, self._logs, self._scratch = address, task, logs.absolute(), scratch.absolute()
         self._isolation, self._keep, self._device, self._note = isolation, keep, device, note
+        check_copy(task, self.fenced)
         self._numbers = itertools.count(1)
         self._opened: set[int] = set()
         self._starting = threading.Lock()

@@ -5,18 +5,16 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 
 from eureka.config.tasks import EnvironmentFile, LoadedTask
 from eureka.errors import UserError
-from eureka.runs import layout
+from eureka.runs.layout import files_below
 from eureka.workers.messages import Answer, Command, FileReference, HashedFile, Train
 
 LARGEST_TASK = 64 << 20  # maximum size of a task's files, bytes
 PART = 16 << 20  # maximum size of a part of a file that is sent at once, bytes
-
-_EXCLUDED = ("__pycache__", layout.RECORD)  # not sent; a folder with the latter is a run
 
 
 def task_files(task: LoadedTask) -> dict[str, Path]:
@@ -27,7 +25,7 @@ def task_files(task: LoadedTask) -> dict[str, Path]:
     if not task.on_disk:
         return {}
     root = task.path.parent
-    beside = [] if isinstance(task.file, EnvironmentFile) else _below(task.module.parent)
+    beside = [] if isinstance(task.file, EnvironmentFile) else files_below(task.module.parent)
     found = {}
     for path in (*task.sources(), *beside):
         relative = os.path.relpath(path, root)
@@ -43,16 +41,6 @@ def task_files(task: LoadedTask) -> dict[str, Path]:
             f"{LARGEST_TASK >> 20} MiB: move the class and the files that it needs to a separate folder"
         )
     return found
-
-
-def _below(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or path.name in _EXCLUDED:
-            continue
-        if path.is_file():
-            yield path
-        elif path.is_dir() and not path.is_symlink() and not (path / layout.RECORD).exists():
-            yield from _below(path)
 
 
 def hashes(files: Mapping[str, Path]) -> dict[str, str]:
