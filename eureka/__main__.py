@@ -67,7 +67,7 @@ def _unforeseen(error: Exception) -> int:
 
 def _sentence(error: typer.TyperException) -> str:
     text = error.format_message() if hasattr(error, "format_message") else str(error)
-    return text.strip().rstrip(".")
+    return text.strip().rstrip(".").replace("Value error, ", "", 1)  # of a parser, whose message is complete
 
 
 def _help(error: typer.TyperException) -> str:

@@ -11,8 +11,8 @@ import eureka
 
 ROOT = Path(eureka.__file__).parent
 LAYERS = (
-    {"errors", ""},
-    {"system", "text", "physics", "rotation"},
+    {"errors", "rotation", ""},
+    {"system", "text", "physics"},
     {"config", "noise"},
     {"runs", "task"},
     {"designers", "display", "workers", "envs"},

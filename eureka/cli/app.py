@@ -14,6 +14,7 @@ from eureka import __version__
 from eureka.cli import options, viewing
 from eureka.config.options import Changes, DeviceOptions, ModelOptions, Options, SearchOptions, SizeOptions
 from eureka.errors import UserError
+from eureka.text import whole
 
 if TYPE_CHECKING:
     from eureka.runs.events import Display
@@ -49,19 +50,22 @@ def run(
         int | None,
         Option(
             metavar="N",
-            min=0,
+            parser=options.within(0),
             help="Fresh seeds of the final comparison; 0 for no comparison.",
             show_default="from the preset",
         ),
     ] = None,
     start: Annotated[
-        str | None, Option(metavar="FILE|human", help="Reward to start from.", show_default="no reward")
+        str | None, Option(metavar="FILE|human|sparse", help="Reward to start from.", show_default="no reward")
     ] = None,
     temperature: Annotated[float | None, Option(metavar="T", help="Sampling temperature.", show_default="1")] = None,
-    reply_tokens: Annotated[int | None, Option(metavar="T", help="Tokens per reply.", show_default="16384")] = None,
+    reply_tokens: Annotated[
+        int | None, Option(metavar="T", parser=whole, help="Tokens per reply.", show_default="16384")
+    ] = None,
     timeout: Annotated[
         float | None, Option(metavar="S", help="Seconds to wait for a model's next output.", show_default="300")
     ] = None,
+    llm_option: options.LlmOption = None,
     strict: Annotated[
         bool, Option("--strict", help="Refuse to replay a reply whose prompt differs from the recorded one.")
     ] = False,
@@ -89,7 +93,17 @@ def run(
     from eureka.workers.isolation import IsolationPolicy
 
     loaded, isolation = load_task(task), IsolationPolicy(sandbox, open_trainer)
-    model = ModelOptions(llm, max_usd, max_tokens, prices, temperature, reply_tokens, timeout, strict or None)
+    model = ModelOptions(
+        llm,
+        max_usd,
+        max_tokens,
+        prices,
+        temperature,
+        reply_tokens,
+        timeout,
+        strict or None,
+        tuple(llm_option or ()) or None,
+    )
     sizes = SizeOptions(preset, envs, steps, seed, compile, tuple(changes or ()), policy)
     search = SearchOptions(
         generations, samples, strategy, racing, search_seeds, validation, choose_by, warm_start, start, seeds
@@ -133,7 +147,7 @@ def resume(
             f"--set {changes[0]}: a resumed run keeps its settings; start a new run with eureka run TASK --set"
         )
     where = DeviceOptions(devices=devices, workers=workers, executor=executor)
-    with _shown(display, log) as show:
+    with _shown(display, log, new=False) as show:
         session.resume(
             find_run(run),
             Changes(ModelOptions(llm, max_usd, max_tokens, prices), where),
@@ -151,7 +165,10 @@ def check(
     ] = None,
     preset: options.Preset = None,
     changes: options.Set = None,
-    episodes: Annotated[int, Option(metavar="N", min=1, help="Episodes of random play.")] = 64,
+    episodes: Annotated[int, Option(metavar="N", parser=options.within(1), help="Episodes of random play.")] = 64,
+    film: Annotated[
+        Path | None, Option(metavar="FILE", help="Film of random play to write: .mp4, .gif or .webp.")
+    ] = None,
     sandbox: options.Sandbox = "auto",
     open_trainer: options.OpenTrainer = False,
 ) -> None:
@@ -164,7 +181,7 @@ def check(
     from eureka.workers.isolation import IsolationPolicy
 
     sizes = SizeOptions(preset, changes=tuple(changes or ()))
-    checking.check(load_task(task), reward, sizes, episodes, IsolationPolicy(sandbox, open_trainer))
+    checking.check(load_task(task), reward, sizes, episodes, film, IsolationPolicy(sandbox, open_trainer))
 
 
 @app.command()
@@ -352,7 +369,10 @@ def bench(
 def new_task(
     name: Annotated[str, Argument(metavar="NAME", help="Name of the task: lower-case letters, digits and _.")],
     source: Annotated[
-        str | None, Option("--from", metavar="gymnasium:ID", help="Environment whose scene to start from.")
+        str | None,
+        Option(
+            "--from", metavar="FILE|gymnasium:ID", help="Scene to start from: MuJoCo XML, URDF or an environment's."
+        ),
     ] = None,
     out: Annotated[Path, Option(metavar="DIR", help="Folder to write to.")] = Path(),
 ) -> None:
@@ -379,11 +399,16 @@ def _without_command(
 
 
 @contextmanager
-def _shown(kind: str, log: str | None = None) -> Iterator[Display]:
+def _shown(kind: str, log: str | None = None, new: bool = True) -> Iterator[Display]:
+    """The display; of a `new` run it shows first which files with defaults apply."""
+    from eureka.config.user import load_defaults
     from eureka.display import factory, loggers
+    from eureka.runs.events import Notice
 
     show = loggers.with_logger(factory.make(kind), log)
     try:
+        for path in load_defaults().files if new else ():
+            show(Notice(f"defaults from {path}"))
         yield show
     finally:
         factory.close(show)

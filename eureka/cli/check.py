@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import ast
+import math
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from eureka.config.description import Description
 from eureka.config.options import DeviceOptions, Options, SizeOptions
 from eureka.config.settings import Settings
 from eureka.config.tasks import LoadedTask
+from eureka.config.user import load_defaults
 from eureka.designers import prompts
 from eureka.errors import UserError
 from eureka.experiment import context, estimate, options
 from eureka.runs.candidate import Failed
 from eureka.runs.statistics import student
 from eureka.system.files import read_source
+from eureka.system.paths import load_sandbox
+from eureka.system.signals import interruptible
 from eureka.text import number
+from eureka.video import play
+from eureka.video.selection import PlayedPolicy, Selection
 from eureka.workers.isolation import IsolationPolicy
 from eureka.workers.messages import PlayedRandom, PreflightReport
 from eureka.workers.pool import TrainerPool
 
 
-def check(task: LoadedTask, reward: str | None, sizes: SizeOptions, episodes: int, isolation: IsolationPolicy) -> None:
+def check(
+    task: LoadedTask,
+    reward: str | None,
+    sizes: SizeOptions,
+    episodes: int,
+    film: Path | None,
+    isolation: IsolationPolicy,
+) -> None:
     """Play random episodes; with a reward, compile it and run it on states of random play.
 
     Args:
@@ -29,28 +43,42 @@ def check(task: LoadedTask, reward: str | None, sizes: SizeOptions, episodes: in
         reward: name of one of the task's rewards, or a file; None to test the task alone.
         sizes: preset and changes, which decide the task's parameters.
         episodes: of random play.
+        film: file for a film of random play, with the reward's components; None for none.
         isolation: of compiler and trainer.
 
     Raises:
         UserError: the task fails, the file cannot be read, or the reward is invalid.
     """
-    path = None if reward is None else task.rewards.get(reward, Path(reward))
-    source = read_source(path) if path else ""
+    path = None if reward is None else task.reward_file(reward)
+    source, program = read_source(path) if path else "", None
+    if film is not None:
+        if film.suffix not in play.FILMS:
+            raise UserError(f"--film {film} must end in {', '.join(play.FILMS)}")
+        play.check_output(film, None, "--film")
     settings = options.resolve(task, Options(sizes, device=DeviceOptions("cpu")))
     with context.tools(task, isolation, settings) as (compiler, trainer):
         print("\n".join(_task(task, settings, trainer)))
         if path is not None:
             ((_, result),) = compiler.compile({0: source}, trainer.description.fields())
             report = result if isinstance(result, Failed) else trainer.preflight(result, settings.worlds)
-            _show_reward(path, report)
+            _show_reward(path, report, source)
+            program = None if isinstance(result, Failed) else result
+        print("\n".join(_random_play(trainer.play_random(episodes, settings.seed), trainer.description)))
+        if trainer.description.unfinished:
+            print(f"\n{trainer.description.unfinished}")
+    if film is not None:
+        _film(task, program, film, settings, isolation)
+
+
+def _film(task: LoadedTask, program: str | None, film: Path, settings: Settings, isolation: IsolationPolicy) -> None:
+    player = PlayedPolicy("random actions", None, program)
+    choice = Selection(task, (player,), film.stem, settings.curriculum)
+    say, tick, end = play.watch_progress()
+    with interruptible():
         try:
-            played = trainer.play_random(episodes, settings.seed)
-        except UserError as error:
-            if "NotImplementedError" not in str(error) or path is None:
-                raise
-            print(f"\nno random play: {error}")  # a reward can be tested before there is a fitness
-        else:
-            print("\n".join(_random_play(played, trainer.description)))
+            play.play(play.PlayOptions(str(task.path), seed=settings.seed, out=film), isolation, say, tick, choice)
+        finally:
+            end()
 
 
 def _task(task: LoadedTask, settings: Settings, trainer: TrainerPool) -> list[str]:
@@ -65,7 +93,8 @@ def _task(task: LoadedTask, settings: Settings, trainer: TrainerPool) -> list[st
 def _random_play(played: PlayedRandom, description: Description) -> list[str]:
     """Fitness and metrics of random play, with 95 % intervals."""
     rows = [["random play", "mean", "95% interval", "unit", ""]]
-    rows.append(["fitness", *_interval(played.fitness), "", "higher is better"])
+    if not all(map(math.isnan, played.fitness)):  # as of a fitness that is not written yet
+        rows.append(["fitness", *_interval(played.fitness), "", "higher is better"])
     for m in description.metrics:
         rows.append([m.name, *_interval(played.metrics[m.name]), m.unit, f"{m.better} is better; {m.doc}"])
     lengths = [float(steps) for steps in played.length]
@@ -85,7 +114,7 @@ def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
     return ["  " + "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def _show_reward(reward: Path, report: PreflightReport | Failed) -> None:
+def _show_reward(reward: Path, report: PreflightReport | Failed, source: str) -> None:
     if isinstance(report, Failed):
         where = f"{reward}, line {report.line}" if report.line else str(reward)
         raise UserError(f"{where}: {report.message}")
@@ -94,8 +123,19 @@ def _show_reward(reward: Path, report: PreflightReport | Failed) -> None:
     width = max(map(len, report.ranges))
     for name, values in report.ranges.items():
         print(f"  {name:<{width}}  {'  '.join(f'{number(v):>9}' for v in values)}")
-    for note in report.notes:
+    for note in (*_of_text(source), *report.notes):
         print(f"note: {note}")
+
+
+def _of_text(source: str) -> Iterator[str]:
+    """Notes on what the sandbox reads otherwise than Python does."""
+    try:
+        ast.parse(source)
+    except SyntaxError as error:
+        what = "removed the indentation" if isinstance(error, IndentationError) else "replaced the spaces"
+        yield f"Python itself refuses this file ({error.msg}, line {error.lineno}); the sandbox {what}"
+    if lines := sorted({n.lineno for n in load_sandbox("text").outputs(source)}):
+        yield f"printing is left out: line{'s' if len(lines) > 1 else ''} {', '.join(map(str, lines))}"
 
 
 def dry_run(task: LoadedTask, settings: Settings, isolation: IsolationPolicy) -> None:
@@ -119,10 +159,15 @@ def dry_run(task: LoadedTask, settings: Settings, isolation: IsolationPolicy) ->
         forecast = estimate.estimate(settings, description.horizon, rates, messages, [settings], retrained)
     print(prompts.as_text(messages))
     print("---")
-    if task.rewards:
-        print(f"task {task.path}: its human and sparse rewards compile and run")
-    for assumption in description.assumptions:
-        print(assumption)
+    if names := " and ".join(task.rewards):
+        valid = "rewards compile and run" if len(task.rewards) > 1 else "reward compiles and runs"
+        print(f"task {task.path}: its {names} {valid}")
+    elif not task.baselines:
+        print(f"task {task.path}: it names no reward to compare with")
+    for path in load_defaults().files:
+        print(f"defaults from {path}")
+    for note in (*description.assumptions, *filter(None, [description.unfinished])):
+        print(note)
     print(f"sandbox {level}")
     if settings.start:
         print(f"start: {settings.start} is trained first, and a report on it is added to the prompt")

@@ -16,6 +16,8 @@ from pathlib import Path
 
 from eureka import __version__
 from eureka.config.tasks import shipped_tasks
+from eureka.config.user import load_defaults, user_path
+from eureka.designers.providers import KEYS, PROVIDERS, address, key
 from eureka.display import terminal
 from eureka.errors import EurekaError, UserError
 from eureka.rewards.compiler import Compiler
@@ -39,7 +41,6 @@ _LOCAL = {
     "http://localhost:1234/v1": "LM Studio",
 }
 """Default addresses of local model servers."""
-_KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "OPENROUTER_API_KEY", "GEMINI_API_KEY")
 
 
 def doctor() -> int:
@@ -69,35 +70,53 @@ def doctor() -> int:
 
 def _models() -> Iterator[str]:
     """Lines about the available designers. Names of keys are shown, but not the keys."""
-    present = [name for name in _KEYS if os.environ.get(name)]
+    present = [name for name in KEYS if os.environ.get(name)]
     yield f"keys present: {', '.join(present)}" if present else "no keys present"
-    yield f"EUREKA_LLM {os.environ.get('EUREKA_LLM') or 'not set; the default designer is the built-in search'}"
+    llm, source = os.environ.get("EUREKA_LLM"), "EUREKA_LLM"
+    try:
+        defaults = load_defaults()
+        llm, source = (llm, source) if llm else (defaults.user.llm, str(user_path()))
+        files = ", ".join(map(str, defaults.files))
+        yield f"defaults from {files}" if files else f"no file with defaults, such as {user_path()}"
+    except UserError as error:
+        yield f"{error}"
+    yield (
+        f"default designer: {llm} ({source})"
+        if llm
+        else "default designer: the built-in search (EUREKA_LLM is not set)"
+    )
     if importlib.util.find_spec("openai") is None:
         yield "openai: missing; pip install openai"
         return
-    from eureka.designers.server import KEY, Server, address, key
+    from eureka.designers.server import Server
 
-    asked = os.environ.get("EUREKA_LLM", "").partition("openai:")[2]
+    asked = llm or ""
+    llm = asked if asked.partition(":")[0] in PROVIDERS else "openai"
+    kind = llm.partition(":")[0]
+    name = PROVIDERS[kind].key
     try:
-        url, own = address(asked)[1], key()
+        url, own = address(llm)[1], key(kind)
+        server = Server(url, own, 5.0, key_name=name)
+        server.client()  # finds variables that are invalid
     except UserError as error:
         yield f"{error}"
         return
-    if own or os.environ.get("OPENAI_BASE_URL") or asked:
+    if own or os.environ.get("OPENAI_BASE_URL") or llm == asked:
         try:
-            known = Server(url, own, timeout=5.0).models()
+            known = server.models()
             yield f"{url} answers with {len(known)} models: {', '.join(known[:8])}{', ...' if len(known) > 8 else ''}"
         except UserError as error:
             yield f"{error}"
     else:
-        yield f"{url} was not contacted: no key; export {KEY}, or set OPENAI_BASE_URL to your own server"
+        yield f"{url} was not contacted: no key; export {name}, or set OPENAI_BASE_URL to your own server"
     for local, what in _LOCAL.items():
         if local != url:
             try:
                 known = Server(local, "", timeout=0.5).models()
             except UserError:
                 continue
-            offer = f"--llm openai:{known[0] if known else 'MODEL'}@{local}"
+            model = known[0] if known else "MODEL"
+            offer = f"--llm ollama:{model}" if local == PROVIDERS["ollama"].url else f"--llm openai:{model}@{local}"
             yield f"{what} is running at {local}: {offer}"
     if importlib.util.find_spec("transformers") is None:
         yield "--llm transformers:MODEL needs an extra: pip install -e '.[local]' in the checkout"

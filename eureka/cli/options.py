@@ -5,21 +5,43 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from typer import Argument, Option
+
+from eureka.text import whole
+
+
+def within(least: int, most: float = math.inf) -> Callable[[Any], int]:
+    """A parser of whole numbers, such as `1e6`, in a range."""
+
+    def parse(given: Any) -> int:
+        number = whole(given)
+        if not least <= number <= most:
+            raise ValueError(f"give a number of at least {least}{f' and at most {most}' if most < math.inf else ''}")
+        return number
+
+    return parse
+
 
 Task = Annotated[str, Argument(metavar="TASK", help="Name of a shipped task, a task's YAML file, or gymnasium:ID.")]
 Run = Annotated[str, Argument(metavar="RUN", help="Folder of a run.")]
 
 # Sizes
 Preset = Annotated[
-    str | None, Option(metavar="NAME", help="Preset sizes: cpu, gpu or paper.", show_default="by device")
+    str | None,
+    Option(metavar="NAME", help="Preset sizes: cpu, gpu, paper, or one in eureka.toml.", show_default="by device"),
 ]
-Envs = Annotated[int | None, Option(metavar="N", help="Worlds per training.", show_default="from the preset")]
-Steps = Annotated[int | None, Option(metavar="S", help="World-steps per training.", show_default="from the preset")]
-Seed = Annotated[int | None, Option(metavar="S", help="Seed of all random numbers.", show_default="0")]
+Envs = Annotated[
+    int | None, Option(metavar="N", parser=whole, help="Worlds per training.", show_default="from the preset")
+]
+Steps = Annotated[
+    int | None, Option(metavar="S", parser=whole, help="World-steps per training.", show_default="from the preset")
+]
+Seed = Annotated[int | None, Option(metavar="S", parser=whole, help="Seed of all random numbers.", show_default="0")]
 Compile = Annotated[
     bool, Option("--compile", help="Compile the rewards of a generation with torch.compile; needs a C++ compiler.")
 ]
@@ -41,13 +63,16 @@ Policy = Annotated[
         show_default="a new policy",
     ),
 ]
-FinalSeeds = Annotated[int, Option(metavar="N", min=1, help="Trainings per reward, each with a fresh seed.")]
+FinalSeeds = Annotated[int, Option(metavar="N", parser=within(1), help="Trainings per reward, each with a fresh seed.")]
 
 # The search
 Generations = Annotated[
-    int | None, Option(metavar="G", help="Rounds of proposing and training.", show_default="from the preset")
+    int | None,
+    Option(metavar="G", parser=whole, help="Rounds of proposing and training.", show_default="from the preset"),
 ]
-Samples = Annotated[int | None, Option(metavar="K", help="Candidates per generation.", show_default="from the preset")]
+Samples = Annotated[
+    int | None, Option(metavar="K", parser=whole, help="Candidates per generation.", show_default="from the preset")
+]
 Strategy = Annotated[
     str | None,
     Option(
@@ -68,7 +93,12 @@ Racing = Annotated[
 ]
 SearchSeeds = Annotated[
     int | None,
-    Option(metavar="S", help="Trainings of each candidate, on different seeds.", show_default="from the preset"),
+    Option(
+        metavar="S",
+        parser=whole,
+        help="Trainings of each candidate, on different seeds.",
+        show_default="from the preset",
+    ),
 ]
 Validation = Annotated[
     str | None,
@@ -100,12 +130,22 @@ Llm = Annotated[
     str | None,
     Option(
         metavar="NAME",
-        help="Designer: search (built in), openai:MODEL[@URL], manual[:NAME], transformers:MODEL or replay:RUN.",
+        help="Designer: search (built in), openai:MODEL[@URL] (also anthropic, gemini, ollama, openrouter), "
+        "manual[:NAME], transformers:MODEL or replay:RUN.",
         show_default="EUREKA_LLM, or search",
     ),
 ]
+LlmOption = Annotated[
+    list[str] | None,
+    Option(
+        "--llm-option",
+        metavar="KEY=VALUE",
+        help="Further parameter of each model call, such as top_p=0.9 or reasoning_effort=low; may be repeated.",
+        show_default=False,
+    ),
+]
 MaxUsd = Annotated[float | None, Option(metavar="USD", help="Limit on the cost of all model calls.")]
-MaxTokens = Annotated[int | None, Option(metavar="T", help="Limit on the tokens of all model calls.")]
+MaxTokens = Annotated[int | None, Option(metavar="T", parser=whole, help="Limit on the tokens of all model calls.")]
 Prices = Annotated[
     str | None,
     Option(
@@ -119,7 +159,7 @@ Device = Annotated[
     str, Option(metavar="NAME", help="Device: auto, cpu, cuda, or warp-cpu (GPU code on the CPU, slow).")
 ]
 Devices = Annotated[str | None, Option(metavar="D,D", help="GPUs that share the work, such as cuda:0,cuda:1.")]
-Workers = Annotated[int | None, Option(metavar="N", help="Trainer processes that share the work.")]
+Workers = Annotated[int | None, Option(metavar="N", parser=whole, help="Trainer processes that share the work.")]
 Executor = Annotated[
     str | None, Option(metavar="NAME", help="Executor: local, or ray[:ADDRESS] for the machines of a Ray cluster.")
 ]

@@ -9,6 +9,7 @@ from typer import Argument, Exit, Option, Typer
 
 from eureka.cli import options
 from eureka.errors import UserError
+from eureka.text import whole
 
 app = Typer()
 
@@ -76,7 +77,9 @@ def report(
 @app.command()
 def view(
     folder: Annotated[Path, Argument(metavar="RUNS", help="Folder of runs, or of one run.")] = Path("runs"),
-    port: Annotated[int, Option(metavar="N", min=0, max=65535, help="Port; 0 for any free port.")] = 8321,
+    port: Annotated[
+        int, Option(metavar="N", parser=options.within(0, 65535), help="Port; 0 for any free port.")
+    ] = 8321,
 ) -> None:
     """Show runs in the browser, including runs in progress.
 
@@ -102,9 +105,9 @@ def play(
     task: Annotated[str | None, Option(metavar="TASK", help="Task of a policy file outside a run.")] = None,
     seconds: Annotated[float | None, Option(metavar="S", help="Length in seconds.", show_default="10")] = None,
     episodes: Annotated[
-        int | None, Option(metavar="N", min=1, help="Whole episodes to show, instead of --seconds.")
+        int | None, Option(metavar="N", parser=options.within(1), help="Whole episodes to show, instead of --seconds.")
     ] = None,
-    seed: Annotated[int, Option(metavar="S", help="Seed of the initial states.")] = 0,
+    seed: Annotated[int, Option(metavar="S", parser=whole, help="Seed of the initial states.")] = 0,
     out: Annotated[
         Path | None, Option("-o", "--out", metavar="FILE", help="Film to write: .mp4, .gif or .webp.")
     ] = None,

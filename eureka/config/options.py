@@ -46,6 +46,7 @@ class ModelOptions:
     reply_tokens: int | None = None
     timeout: float | None = None
     strict: bool | None = None
+    options: tuple[str, ...] | None = None  # of `--llm-option`: KEY=VALUE
 
 
 @dataclass(frozen=True)

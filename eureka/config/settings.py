@@ -7,16 +7,19 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from eureka.config.parameters import Curriculum, Stage, Values, check_stages
 from eureka.errors import did_you_mean
+from eureka.text import whole
 
 ROUNDS = 3  # Maximum attempts at a generation in which no candidate can be trained
 
 
 PresetName = Literal["cpu", "gpu", "paper"]
 ChooseBy = Literal["estimate", "checkpoint"]
+Whole = Annotated[int, BeforeValidator(whole)]
+"""A whole number; also the text `1e6`, as YAML 1.1 reads it."""
 
 
 class _Strict(BaseModel):
@@ -26,10 +29,10 @@ class _Strict(BaseModel):
 class Learning(_Strict):
     """PPO hyperparameters, shared by all members of a population."""
 
-    horizon: int = Field(default=24, ge=1, description="rollout length: control steps per world and update")
-    hidden: tuple[int, ...] = Field(default=(256, 128, 64), description="hidden layer widths of actor and critic")
-    epochs: int = Field(default=5, ge=1, description="passes over a rollout per update")
-    minibatches: int = Field(default=4, ge=1, description="minibatches per pass")
+    horizon: Whole = Field(default=24, ge=1, description="rollout length: control steps per world and update")
+    hidden: tuple[Whole, ...] = Field(default=(256, 128, 64), description="hidden layer widths of actor and critic")
+    epochs: Whole = Field(default=5, ge=1, description="passes over a rollout per update")
+    minibatches: Whole = Field(default=4, ge=1, description="minibatches per pass")
     learning_rate: float = Field(default=1e-3, gt=0, description="initial step size of Adam; adapted to kl_target")
     kl_target: float = Field(default=0.01, gt=0, description="target KL divergence of the adaptive learning rate")
     gamma: float = Field(default=0.99, gt=0, le=1, description="discount factor per control step")
@@ -44,9 +47,9 @@ class Learning(_Strict):
 class Evaluation(_Strict):
     """Number and length of policy evaluations."""
 
-    checkpoints: int = Field(default=10, ge=1, le=10, description="evaluations, evenly spaced over a training")
-    selection_episodes: int = Field(default=8, ge=1, description="episodes per checkpoint; they select the best one")
-    report_episodes: int = Field(default=32, ge=1, description="separate episodes that measure the selected policy")
+    checkpoints: Whole = Field(default=10, ge=1, le=10, description="evaluations, evenly spaced over a training")
+    selection_episodes: Whole = Field(default=8, ge=1, description="episodes per checkpoint; they select the best one")
+    report_episodes: Whole = Field(default=32, ge=1, description="separate episodes that measure the selected policy")
 
     def marks(self, iterations: int) -> list[int]:
         """Iterations after which policies are evaluated: evenly spaced, including the last one."""
@@ -97,7 +100,7 @@ class Racing(_Strict):
         description="fractions of the training at which candidates are ranked",
     )
     keep: float = Field(default=0.5, gt=0, lt=1, description="fraction of the candidates that continue after each rung")
-    seeds: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+    seeds: tuple[Annotated[Whole, Field(ge=1)], ...] = Field(
         default=(), description="trainings of each candidate up to each rung, at most `seeds` of the run; (): one"
     )
 
@@ -115,25 +118,25 @@ class Racing(_Strict):
 class Preset(_Strict):
     """Size of a run on one kind of machine."""
 
-    generations: int = Field(ge=1, description="iterations of prompting, training and reflection")
-    samples: int = Field(ge=1, description="candidates per generation")
-    repairs: int = Field(default=2, ge=0, description="repair attempts for a failed candidate")
-    worlds: int = Field(ge=1, description="worlds per candidate during training")
-    steps: int = Field(ge=1, description="training world-steps per candidate")
-    final_seeds: int = Field(
+    generations: Whole = Field(ge=1, description="iterations of prompting, training and reflection")
+    samples: Whole = Field(ge=1, description="candidates per generation")
+    repairs: Whole = Field(default=2, ge=0, description="repair attempts for a failed candidate")
+    worlds: Whole = Field(ge=1, description="worlds per candidate during training")
+    steps: Whole = Field(ge=1, description="training world-steps per candidate")
+    final_seeds: Whole = Field(
         default=5,
         ge=0,
-        description="fresh seeds for the final comparison of winner, human and sparse; 0: no comparison",
+        description="fresh seeds for the final comparison of the winner with the task's rewards; 0: no comparison",
     )
     choose_by: ChooseBy = Field(
         default="estimate",
         description="what chooses parents and the winner: an estimate from report episodes and episodes of training; "
         "or, as in the paper, the selection fitness of the best checkpoint",
     )
-    seeds: int = Field(default=1, ge=1, description="trainings of each candidate, on different seeds; 1 in the paper")
+    seeds: Whole = Field(default=1, ge=1, description="trainings of each candidate, on different seeds; 1 in the paper")
     racing: Racing | None = Field(default=None, description="early stopping of weak candidates; None: off")
-    finalists: int = Field(default=3, ge=1, description="candidates of all generations that are validated")
-    validation_seeds: int = Field(
+    finalists: Whole = Field(default=3, ge=1, description="candidates of all generations that are validated")
+    validation_seeds: Whole = Field(
         default=3,
         ge=0,
         description="fresh seeds on which the finalists are trained again before one is the winner; 0: no validation",
@@ -191,11 +194,14 @@ class Asking(_Strict):
     """Sampling parameters and limits for language models."""
 
     temperature: float = Field(default=1.0, ge=0, le=2, description="sampling temperature; 1 in the paper")
-    reply_tokens: int = Field(default=16_384, ge=1, description="maximum length of a reply, including reasoning")
+    reply_tokens: Whole = Field(default=16_384, ge=1, description="maximum length of a reply, including reasoning")
     timeout: float = Field(default=300.0, gt=0, allow_inf_nan=False, description="seconds to wait for data")
     max_usd: float | None = Field(default=None, gt=0, allow_inf_nan=False, description="cost limit of the run")
-    max_tokens: int | None = Field(default=None, ge=1, description="token limit of the run, prompts and replies")
+    max_tokens: Whole | None = Field(default=None, ge=1, description="token limit of the run, prompts and replies")
     prices: Prices | None = Field(default=None, description="prices at the start of the run; None: unknown")
+    options: dict[str, Any] = Field(
+        default={}, exclude_if=lambda options: not options, description="further parameters of each call"
+    )
     strict: bool = Field(default=False, description="whether a replay refuses prompts that differ")
 
 
@@ -212,7 +218,7 @@ class Settings(Preset):
     """A preset and all other settings that determine the result of a run. Stored in the run folder."""
 
     preset: PresetName = Field(description="name of the preset that the values above are based on")
-    seed: int = Field(default=0, ge=0, lt=2**31, description="seed of all random numbers of the run")
+    seed: Whole = Field(default=0, ge=0, lt=2**31, description="seed of all random numbers of the run")
     strategy: Literal["greedy", "elite", "best-of-n"] = Field(
         default="greedy",
         description="greedy reflects on the best of the latest generation, as the paper; elite on the best of all "
@@ -220,7 +226,7 @@ class Settings(Preset):
     )
     llm: str = Field(default="search", description="the designer: search, openai:MODEL, manual, replay:RUN, ...")
     start: str | None = Field(
-        default=None, description="initial reward to improve: human, or the path of a reward file"
+        default=None, description="initial reward to improve: human, sparse, or the path of a reward file"
     )
     policy: StartPolicy | None = Field(
         default=None, description="policy that every training starts from, such as that of an earlier stage; None: new"
@@ -228,7 +234,7 @@ class Settings(Preset):
     asking: Asking = Field(default=Asking(), description="language model settings")
     device: Literal["cpu", "cuda", "warp-cpu"] = Field(default="cpu", description="device of simulation and training")
     devices: tuple[str, ...] = Field(default=(), description="GPUs that share each generation, e.g. cuda:0; (): one")
-    workers: int | None = Field(
+    workers: Whole | None = Field(
         default=None,
         ge=1,
         description="trainer processes per generation; None: one per GPU, or on Ray one per node or GPU",

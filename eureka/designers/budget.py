@@ -65,9 +65,17 @@ class Budget:
             self._held_tokens -= hold.tokens
             self._held_usd -= hold.usd
 
-    def count(self, answer: Answer) -> None:
+    def count(self, answer: Answer) -> str | None:
+        """Add an answer; a sentence if it passes a limit, since a server may ignore the limit on its replies."""
+        limits = self._limits
         with self._lock:
+            before = self.tokens, self.usd
             self._add(answer)
+        if limits.max_tokens is not None and before[0] <= limits.max_tokens < self.tokens:
+            return f"--max-tokens {limits.max_tokens} was passed: {self.tokens} tokens are spent; no call follows"
+        if limits.max_usd is not None and before[1] <= limits.max_usd < self.usd:
+            return f"--max-usd {limits.max_usd:g} was passed: ${self.usd:.4f} is spent; no call follows"
+        return None
 
     def _add(self, answer: Answer) -> None:
         if not answer.called:

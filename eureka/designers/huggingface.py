@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from eureka.designers.base import DesignerContext, Request
-from eureka.designers.prompts import Messages
+from eureka.designers.prompts import Messages, folded
 from eureka.errors import UserError
 from eureka.runs.candidate import Known
 from eureka.runs.replies import Answer, Reply
@@ -37,8 +37,8 @@ class HuggingFaceDesigner:
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._tokenizer, self._model = _load(name)
         self._model = self._model.to(self._device).eval()
-        self.name = f"{name} in this process on {self._device}"
-        self._called = name
+        self._called = Path(name).name if Path(name).exists() else name  # paths are long
+        self.name = f"{self._called} in this process on {self._device}"
 
     def propose(self, requests: Sequence[Request]) -> Iterator[Answer]:
         for request in requests:
@@ -101,9 +101,8 @@ class HuggingFaceDesigner:
         try:
             encoded = self._tokenizer.apply_chat_template(turns, **options)
         except Exception:  # templates raise arbitrary errors if they do not support the system role
-            first, second, *rest = turns
-            merged = {"role": "user", "content": f"{first['content']}\n\n{second['content']}"}
-            encoded = self._tokenizer.apply_chat_template([merged, *rest], **options)
+            turns = [{"role": m.role, "content": m.content} for m in folded(messages)]
+            encoded = self._tokenizer.apply_chat_template(turns, **options)
         return encoded.to(self._device)
 
     def _context(self) -> int:

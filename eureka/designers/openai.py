@@ -1,15 +1,13 @@
 """Language models on OpenAI-compatible servers.
 
 All replies of a generation are requested in one call (`n`). Some servers ignore `n`; missing replies are then
-requested in concurrent calls. The client library retries failed calls. A parameter that the server rejects is omitted
-from later calls. Answers are yielded, and thus recorded, as they arrive.
+requested in concurrent calls. The client library retries failed calls. What a server refuses is changed in later calls
+(`Habits`). Answers are yielded, and thus recorded, as they arrive.
 """
 
 from __future__ import annotations
 
-import math
 import queue
-import re
 import threading
 import time
 from collections import deque
@@ -18,20 +16,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import openai
-from openai.types.chat import ChatCompletion
 
 from eureka.designers.base import DesignerContext, Request
 from eureka.designers.budget import Reservation
-from eureka.designers.server import RETRIES, message, server_of
+from eureka.designers.completion import KNOWN_FINISHES, answer_of, reply_of
+from eureka.designers.prompts import folded
+from eureka.designers.server import RETRIES, Habits, reason_in, server_of
 from eureka.errors import EurekaError, ModelFault, ModelRefused
 from eureka.runs.candidate import Known
 from eureka.runs.replies import Answer, Reply
 from eureka.system.seeds import derive
 
 _CONCURRENCY = 8  # Maximum calls in flight
-_TOO_LONG = re.compile(r"context|too (long|large|many)|at most|maximum|exceed", re.IGNORECASE)
-"""Matches errors about a size, as opposed to an unknown parameter."""
 _MAX_EMPTY = 3  # Answers without a reply after which the reply is recorded as empty
+_CHARACTERS_PER_TOKEN = 6  # More than tokenizers reach in prompts of code and English, about 3 to 5
 
 
 @dataclass(frozen=True)
@@ -44,28 +42,28 @@ class _Job:
 class OpenAI:
     """Requests replies through the chat completions API."""
 
-    def __init__(self, argument: str, around: DesignerContext, retries: int = RETRIES):
-        """Create the client for MODEL or MODEL@URL. No request for a reply is sent yet.
+    def __init__(self, llm: str, around: DesignerContext, retries: int = RETRIES):
+        """Create the client for KIND:MODEL or KIND:MODEL@URL. No request for a reply is sent yet.
 
         Raises:
-            UserError: the model, the API key or the URL is missing or invalid.
+            UserError: the model, the API key, the URL or a variable of the environment is missing or invalid.
         """
         self._asking, self._seed = around.settings.asking, around.settings.seed
-        self._ledger, self._tell = around.budget, around.tell
-        self.model, self._server = server_of(argument, self._asking.timeout, retries)
+        self._ledger = around.budget
+        self.model, self._server = server_of(llm, self._asking.timeout, retries)
         self.url, self._client = self._server.url, self._server.client()
-        self._refused: set[str] = set()
-        self._counts = True  # Whether the server supports `n`
+        limited = bool(self._asking.max_usd or self._asking.max_tokens)
+        self._habits = Habits(self._server, around.tell, limited)
         self.name = f"{self.model} at {self.url}"
 
     def propose(self, requests: Sequence[Request]) -> Iterator[Answer]:
         waiting = deque(_Job(request, request.slots) for request in requests)
-        inbox: queue.SimpleQueue[tuple[_Job, Reservation, Answer | Exception]] = queue.SimpleQueue()
+        inbox: queue.SimpleQueue[tuple[_Job, Reservation, _Result | Exception]] = queue.SimpleQueue()
         running, failure, texts = 0, None, []
         while True:
             while waiting and running < _CONCURRENCY and failure is None:
                 job = waiting.popleft()
-                if len(job.slots) > 1 and not self._counts:
+                if len(job.slots) > 1 and not self._habits.counts:
                     waiting.extendleft(reversed([_Job(job.request, (slot,)) for slot in job.slots]))
                     continue
                 try:
@@ -92,26 +90,34 @@ class OpenAI:
             elif isinstance(result, Exception):
                 failure = failure or result  # wait for calls in flight: their answers are recorded
             else:
-                self._ledger.count(result)
-                yield result
-                texts += [r.text for r in result.replies]
+                answer = result.answer
+                if passed := self._ledger.count(answer):
+                    self._habits.say(passed)
+                yield answer
+                texts += [r.text for r in answer.replies]
                 waiting.extend(self._missing(job, result))
-                failure = failure or self._check_usage(result)
+                failure = failure or self._check_usage(answer)
         if failure is not None:
             raise failure
         if len(texts) > 1 and len(set(texts)) == 1:
-            self._tell(f"all {len(texts)} replies are identical; check that {self.url} samples at this temperature")
+            self._habits.say(
+                f"all {len(texts)} replies are identical; check that {self.url} samples at this temperature"
+            )
 
     def verdict(self, generation: int, slot: int, attempt: int) -> Known | None:
         return None
 
-    def _missing(self, job: _Job, answer: Answer) -> list[_Job]:
+    def _missing(self, job: _Job, result: _Result) -> list[_Job]:
         """Calls for the replies missing from an answer."""
-        got = {r.slot for r in answer.replies}
+        got = {r.slot for r in result.answer.replies}
         left = [slot for slot in job.slots if slot not in got]
-        if left and len(job.slots) > 1 and self._counts:
-            self._counts = False
-            self._tell(f"{self.url} returned {len(got)} of {len(job.slots)} replies; requesting the others one by one")
+        if result.again:
+            return [_Job(job.request, tuple(left))]
+        if left and len(job.slots) > 1 and self._habits.counts:
+            self._habits.counts = False
+            self._habits.say(
+                f"{self.url} returned {len(got)} of {len(job.slots)} replies; requesting the others one by one"
+            )
         return [_Job(job.request, (slot,), 0 if got else job.empty + 1) for slot in left]
 
     def _check_usage(self, answer: Answer) -> EurekaError | None:
@@ -130,124 +136,111 @@ class OpenAI:
             result = error
         inbox.put((job, hold, result))
 
-    def _ask(self, job: _Job) -> Answer:
-        """Make one call; repeat it without the parameters that the server rejects."""
-        begun = time.monotonic()
+    def _ask(self, job: _Job) -> _Result:
+        """Make one call; repeat it without what the server refuses."""
+        begun, options = time.monotonic(), self._asking.options
         while True:
-            extra = self._parameters(job)
-            messages: Any = [{"role": m.role, "content": m.content} for m in job.request.messages]
+            messages = folded(job.request.messages) if self._habits.folded else job.request.messages
+            sent = self._habits.parameters(self._wanted(job), self._asking.reply_tokens)
             try:
-                completion = self._client.chat.completions.create(model=self.model, messages=messages, **extra)
-                return self._answer(job, completion, time.monotonic() - begun)
-            except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
-                if not self._leave_out(error, extra):
-                    raise self._server.fault(error, self.model) from None
-                if "n" in extra and not self._counts:
+                completion: Any = self._client.chat.completions.create(
+                    model=self.model,
+                    messages=[{"role": m.role, "content": m.content} for m in messages],  # type: ignore[misc]
+                    extra_body=sent,
+                )
+                return self._result(job, completion, sent, time.monotonic() - begun)
+            except openai.APIStatusError as error:
+                why = reason_in(error)
+                system = messages[0].role == "system"
+                refused = error.status_code in (400, 422) or (error.status_code >= 500 and why.is_refusal)
+                if not refused or not self._habits.adapt(why, sent, options, system):
+                    raise self._fault(error, sent) from None
+                if "n" in sent and not self._habits.counts:
                     raise _Smaller from None
             except openai.OpenAIError as error:
                 raise self._server.fault(error, self.model) from None
-            except (
-                ValueError,
-                TypeError,
-                AttributeError,
-                RecursionError,
-            ) as error:  # responses are not validated
+            except (ValueError, TypeError, AttributeError, RecursionError) as error:  # responses are not validated
                 said = self._server.clean(str(error))
                 raise ModelFault(f"{self.url} did not return a chat completion ({said})") from None
 
-    def _parameters(self, job: _Job) -> dict[str, Any]:
-        most = "max_tokens" if "max_completion_tokens" in self._refused else "max_completion_tokens"
+    def _wanted(self, job: _Job) -> dict[str, Any]:
+        request = job.request
         wanted: dict[str, Any] = {
             "temperature": self._asking.temperature,
-            "seed": derive(self._seed, "model", job.request.generation, job.slots[0], job.request.attempt) % 2**31,
-            most: self._asking.reply_tokens,
+            "seed": derive(self._seed, "model", request.generation, job.slots[0], request.attempt) % 2**31,
         }
-        if len(job.slots) > 1:
-            wanted["n"] = len(job.slots)
-        return {name: value for name, value in wanted.items() if name not in self._refused}
+        return wanted | ({"n": len(job.slots)} if len(job.slots) > 1 else {}) | self._asking.options
 
-    def _leave_out(self, error: openai.APIStatusError, sent: dict[str, Any]) -> bool:
-        """Record a rejected parameter. Returns False if the error has another cause."""
-        said = f"{error.param or ''} {message(error)}"
-        if _TOO_LONG.search(said) and not ("n" in sent and re.search(r"\bn\b", said)):
-            return False
-        name = next((name for name in sent if re.search(rf"\b{name}\b", said)), None)
-        if name is None:
-            # Servers describe `n` in many ways.
-            name = "n" if "n" in sent else None
-        if name is None or (name == "max_tokens" and (self._asking.max_usd or self._asking.max_tokens)):
-            return False
-        if name == "n":
-            self._counts = False
-        if name not in self._refused:
-            self._refused.add(name)
-            self._tell(f"{self.url} rejects the parameter {name}; omitting it from now on")
-        return True
+    def _fault(self, error: openai.APIStatusError, sent: dict[str, Any]) -> EurekaError:
+        fault = self._server.fault(error, self.model)
+        name = reason_in(error).parameter(sent) if error.status_code in (400, 422) else None
+        if name not in self._asking.options:
+            return fault
+        return ModelRefused(f"{fault}; correct --llm-option {name}, or leave it out")
 
-    def _answer(self, job: _Job, completion: ChatCompletion, seconds: float) -> Answer:
-        fault = (getattr(completion, "model_extra", None) or {}).get("error")
-        if not hasattr(completion, "choices") or fault:
-            why = fault.get("message", fault) if isinstance(fault, dict) else fault or completion
-            said = self._server.clean(str(why))
+    def _result(self, job: _Job, completion: Any, sent: dict[str, Any], seconds: float) -> _Result:
+        if not hasattr(completion, "choices"):
+            said = self._server.clean(str(completion))
             raise ModelFault(f"{self.url} did not return a chat completion ({said}); check the URL")
-        replies = [_reply(slot, choice) for slot, choice in zip(job.slots, _list(completion.choices), strict=False)]
+        if not isinstance(completion.choices, list) and completion.model_extra:
+            keys = ", ".join(map(str, completion.model_extra))
+            raise ModelFault(f"{self.url} did not return a chat completion (its keys are {keys}); check the URL")
+        choices = completion.choices if isinstance(completion.choices, list) else []
+        read = [reply_of(slot, choice) for slot, choice in zip(job.slots, choices, strict=False)]
+        replies = [reply for reply, _ in read]
+        self._tell_forms(read)
         if not replies and job.empty + 1 >= _MAX_EMPTY:
             replies = [Reply(slot=slot, text="", finish="empty") for slot in job.slots]
-        usage = completion.usage
-        given, taken = _count(getattr(usage, "prompt_tokens", None)), _count(getattr(usage, "completion_tokens", None))
-        known = given is not None and taken is not None
-        cached = min(
-            given or 0, _count(getattr(getattr(usage, "prompt_tokens_details", None), "cached_tokens", 0)) or 0
-        )
-        usd = _charged(usage)
-        if usd is None and known and self._asking.prices:
-            usd = self._asking.prices.cost(given or 0, cached, taken or 0)
-        return Answer(
-            replies=tuple(replies),
-            model=completion.model if isinstance(completion.model, str) and completion.model else self.model,
-            source=completion.id if isinstance(completion.id, str) else None,
-            called=True,
-            prompt_tokens=given if known else None,
-            cached_tokens=cached if known else None,
-            completion_tokens=taken if known else None,
-            usd=usd,
-            seconds=round(seconds, 3),
-        )
+        answer = answer_of(completion, replies, self.model, self._asking.prices, seconds)
+        again = bool(replies) and self._check_counts(job, answer, sent)
+        if again:
+            kept = tuple(r for r in answer.replies if r.finish != "length")
+            answer = answer.model_copy(update={"replies": kept})
+        return _Result(answer, again)
+
+    def _tell_forms(self, read: Sequence[tuple[Reply, bool]]) -> None:
+        """Show in which unusual forms replies came."""
+        for reply, reasoned in read:
+            if reasoned and reply.finish == "length":
+                self._habits.say(f"{self.url} spent a reply's tokens on reasoning; raise --reply-tokens")
+            elif reasoned:
+                self._habits.say(f"{self.url} sent a reply as reasoning, without content; taking it as the reply")
+            if reply.finish not in KNOWN_FINISHES:
+                self._habits.say(
+                    f"{self.url} ended a reply with the unknown finish reason {reply.finish!r}; taking it as complete"
+                )
+
+    def _check_counts(self, job: _Job, answer: Answer, sent: dict[str, Any]) -> bool:
+        """Compare the server's numbers with what was asked for; True if cut replies should be requested again."""
+        given, taken, count = answer.prompt_tokens, answer.completion_tokens, len(answer.replies)
+        length = sum(len(m.content) for m in job.request.messages)
+        if given and not answer.cached_tokens and given * _CHARACTERS_PER_TOKEN < length:
+            self._habits.say(
+                f"{self.url} counted {given} tokens in a prompt of {length} characters, which has about {length // 4}: "
+                "it cut the prompt; raise its context length (of Ollama: OLLAMA_CONTEXT_LENGTH)",
+                about="cut prompts",
+            )
+        allowed = self._asking.reply_tokens
+        if taken is None:
+            return False
+        if taken > (allowed + 16) * count:  # an end mark or two
+            self._habits.say(
+                f"{self.url} does not keep --reply-tokens {allowed}: it counts {taken} tokens in {count} "
+                f"repl{'ies' if count != 1 else 'y'}",
+                about="long replies",
+            )
+        cut = sum(reply.finish == "length" for reply in answer.replies)
+        return taken < allowed * cut / 2 and self._habits.limit_unheard(taken // count, allowed, sent)
+
+
+@dataclass(frozen=True)
+class _Result:
+    answer: Answer
+    again: bool  # Whether replies were cut since the server did not hear of the limit, and are left out
 
 
 class _Smaller(Exception):
     """The server returns one reply per call; the job must be split."""
-
-
-def _reply(slot: int, choice: Any) -> Reply:
-    """Convert a choice to a reply; tolerates malformed choices."""
-    said = getattr(choice, "message", None)
-    refusal = getattr(said, "refusal", None)
-    if isinstance(refusal, str) and refusal:
-        return Reply(slot=slot, text=refusal, finish="refusal")
-    content = getattr(said, "content", None)
-    parts = content if isinstance(content, list) else [content]
-    texts = [part.get("text") if isinstance(part, dict) else part for part in parts]
-    finish = getattr(choice, "finish_reason", None)
-    ended = finish if finish in ("length", "content_filter") else "stop"
-    return Reply(slot=slot, text="".join(text for text in texts if isinstance(text, str)), finish=ended)
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _count(value: Any) -> int | None:
-    """Return `value` if it is a valid token count, else None."""
-    return value if type(value) is int and 0 <= value < 1 << 40 else None
-
-
-def _charged(usage: Any) -> float | None:
-    """Cost of a call in USD as reported by the server, e.g. OpenRouter."""
-    cost = (getattr(usage, "model_extra", None) or {}).get("cost")
-    if isinstance(cost, bool) or not isinstance(cost, int | float):
-        return None
-    return float(cost) if 0 <= cost < math.inf else None
 
 
 def _most_tokens(request: Request) -> int:

@@ -12,7 +12,7 @@ import jinja2
 from eureka.config.description import Description
 from eureka.designers.feedback import statistics
 from eureka.runs.candidate import Candidate, Dropped, Failed
-from eureka.runs.replies import Message
+from eureka.runs.replies import CUT_OFF, Message
 from eureka.system.paths import shipped
 from eureka.text import number, shown
 
@@ -82,6 +82,13 @@ def repair(messages: Messages, reply: str, failed: Failed, code: str | None) -> 
     return (*messages, Message(role="assistant", content=as_sent(reply)), Message(role="user", content=text))
 
 
+def folded(messages: Messages) -> Messages:
+    """A prompt without the role `system`: its text comes first in the first message of the user."""
+    told = [m.content for m in messages if m.role == "system"]
+    others = [m for m in messages if m.role != "system"]
+    return (Message(role="user", content="\n\n".join([*told, others[0].content])), *others[1:])
+
+
 def as_sent(reply: str) -> str:
     """A reply for a prompt; the middle of an overlong one is cut out."""
     if len(reply) <= _LONGEST_REPLY:
@@ -99,6 +106,7 @@ def complaint(failed: Failed, code: str | None) -> str:
         message=shown(failed.message).rstrip("."),
         line=failed.line,
         code_line=shown(code_line) if code_line else None,
+        cut_off=failed.message == CUT_OFF,
     )
 
 

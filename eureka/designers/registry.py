@@ -2,24 +2,55 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from eureka.designers.base import Designer, DesignerContext
+from eureka.designers.providers import PROVIDERS
 from eureka.errors import UserError, did_you_mean
 
-NAMES = ("search", "openai", "manual", "transformers", "replay")
-HELP = "search, openai:MODEL[@URL], manual[:WHO], transformers:MODEL, or replay:RUN"
+NAMES = ("search", *PROVIDERS, "manual", "transformers", "replay")
+HELP = (
+    "search, openai:MODEL[@URL] (or anthropic, gemini, ollama, openrouter), manual[:WHO], transformers:MODEL, or "
+    "replay:RUN"
+)
 
 
 def check_name(name: str) -> None:
     """Validate the value of `--llm`; UserError if there is no such designer or its argument is missing."""
     kind, _, argument = name.partition(":")
     if kind not in NAMES:
-        raise UserError(f"no designer {name!r}{did_you_mean(kind, NAMES)}; give {HELP}")
+        near = _near(name)
+        raise UserError(
+            f"no designer {name!r}{f' (did you mean {near}?)' if near else did_you_mean(kind, NAMES)}; give {HELP}"
+        )
     if kind == "search" and argument:
         raise UserError(f"the designer search takes no argument, but got {argument!r}; give --llm search")
     if kind in ("replay", "transformers") and not argument:
         raise UserError(f"--llm {kind} needs {'a run' if kind == 'replay' else 'a model'} after a colon: {HELP}")
+
+
+_FAMILIES = {
+    "openai": r"gpt|o\d|chatgpt|codex",
+    "anthropic": r"claude",
+    "gemini": r"gemini|google",
+    "ollama": r"llama|qwen|mistral|gemma|phi|deepseek|codellama|starcoder|granite",
+}
+"""How names of models begin that people give without a kind of server."""
+
+
+def _near(name: str) -> str | None:
+    """The designer that was probably meant with the name of a model, a vendor or an address."""
+    kind, _, rest = name.partition(":")
+    if kind in ("http", "https"):
+        return f"openai:MODEL@{name}"
+    if "/" in name and re.fullmatch(r"[\w.-]+/[\w.:-]+", name):
+        return f"openrouter:{name}"
+    for provider, begins in _FAMILIES.items():
+        if re.match(begins, name, re.IGNORECASE):
+            vendor = rest and not re.search(r"\d", kind)  # `claude:MODEL`, as opposed to `qwen3:8b`
+            return f"{provider}:{rest if vendor and provider != 'ollama' else name}"
+    return None
 
 
 def make(around: DesignerContext) -> Designer:
@@ -47,4 +78,4 @@ def make(around: DesignerContext) -> Designer:
         case _:
             from eureka.designers.openai import OpenAI
 
-            return OpenAI(argument, around)
+            return OpenAI(name, around)

@@ -15,7 +15,7 @@ from eureka.designers.base import Designer
 from eureka.designers.budget import Budget
 from eureka.rewards.compiler import Compiler
 from eureka.runs import layout
-from eureka.runs.events import Display, notifier
+from eureka.runs.events import Display, Notice, notifier
 from eureka.runs.store import Run
 from eureka.workers.isolation import IsolationPolicy
 from eureka.workers.placement import make_executor
@@ -40,6 +40,8 @@ def open_context(
     run: Run, task: LoadedTask, designer: Designer, budget: Budget, isolation: IsolationPolicy, display: Display
 ) -> Iterator[RunContext]:
     """Both helper processes of a run, ended whatever happens."""
+    if task.original:
+        display(Notice(f"{task.original} is missing; the run's copy is used: {task.path}"))
     logs, keep = run.folder / layout.LOGS, [run.workers_lock]
     compiler = Compiler(isolation, logs / "compiler.log", keep)
     try:

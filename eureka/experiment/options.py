@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import ValidationError
 
 from eureka.config.options import Changes, DeviceOptions, ModelOptions, Options
-from eureka.config.settings import Asking, ChooseBy, Prices, Racing, Settings, first_problem
+from eureka.config.settings import Asking, ChooseBy, PresetName, Prices, Racing, Settings, first_problem
 from eureka.config.tasks import LoadedTask
+from eureka.config.user import Defaults, load_defaults, merged, user_path
 from eureka.designers import registry
 from eureka.designers.budget import known_prices
+from eureka.designers.providers import KEYS, PROVIDERS, address, is_local, is_own
 from eureka.errors import UserError, did_you_mean
-from eureka.experiment.overrides import overridden
+from eureka.experiment.overrides import overridden, value_of
 from eureka.runs.journal import read_record
 from eureka.runs.store import find_run, untrusted_run, with_own_policy
 from eureka.video.selection import start_policy
@@ -30,27 +33,28 @@ STRATEGIES = get_args(Settings.model_fields["strategy"].annotation)
 def resolve(task: LoadedTask, options: Options) -> Settings:
     """The settings of a new run: preset, then the recorded run if one is replayed, then options.
 
+    What options leave out comes from EUREKA_LLM and the files `eureka.toml` (`eureka.config.user`).
+
     Raises:
-        UserError: an option is invalid.
+        UserError: an option, or one of these files, is invalid.
     """
-    where = placement.resolve(task, options.device)
-    name = options.sizes.preset or ("gpu" if where["device"] == "cuda" else "cpu")
-    preset = task.preset(name)
-    llm = options.model.llm or os.environ.get("EUREKA_LLM") or "search"
-    registry.check_name(llm)
+    where, defaults = placement.resolve(task, options.device), load_defaults()
+    wanted = options.sizes.preset or defaults.preset or ("gpu" if where["device"] == "cuda" else "cpu")
+    name, preset = _preset(task, wanted, defaults)
+    llm, model = _model(options.model, defaults)
     if llm.startswith("replay:"):
         folder = find_run(llm.removeprefix("replay:"))
         with untrusted_run(folder):
             recorded = with_own_policy(folder, read_record(folder).settings).model_dump()
-        base = recorded | (preset.model_dump() | {"preset": name} if options.sizes.preset else {}) | {"asking": {}}
+        base = recorded | (preset | {"preset": name} if options.sizes.preset else {}) | {"asking": {}}
         llm = f"replay:{folder}"
     else:
-        base = preset.model_dump() | {"preset": name}
+        base = preset | {"preset": name}
         llm = _with_address(llm)
     given = _given(options) | _known(
         start=_start(task, options.search.start), strategy=_strategy(options.search.strategy)
     )
-    asking = _asking(llm, options.model)
+    asking = _asking(llm, model)
     given = base | given | where | {"llm": llm, "asking": asking.model_dump()} | _policy(options.sizes.policy)
     settings = overridden(given, options.sizes.changes)
     settings = placement.with_workers(settings, settings.samples)
@@ -70,12 +74,47 @@ def resolve_comparison(task: LoadedTask, run: Settings | None, options: Options)
     if run is None:
         return resolve(task, replace(options, model=ModelOptions("search")))
     where = placement.apply_device_changes(task, run, options.device)
-    name = options.sizes.preset
-    sizes = task.preset(name).model_dump() | {"preset": name} if name else {}
+    sizes = {}
+    if options.sizes.preset:
+        name, preset = _preset(task, options.sizes.preset, load_defaults())
+        sizes = preset | {"preset": name}
     no_search = {"llm": "search", "asking": {}, "start": None}
     given = run.model_dump() | sizes | no_search | where | _given(options) | _policy(options.sizes.policy)
     settings = overridden(given, options.sizes.changes)
     return placement.with_workers(settings, settings.final_seeds)
+
+
+def _preset(task: LoadedTask, name: str, defaults: Defaults) -> tuple[str, dict[str, Any]]:
+    """Name and values of a task's preset, or of one that a user or a project has made from it."""
+    own = defaults.presets.get(name)
+    if own is None and name not in get_args(PresetName):
+        known = [*task.file.presets, *defaults.presets]
+        raise UserError(f"no preset {name!r}{did_you_mean(name, known)}; there are {', '.join(known)}")
+    if own is None:
+        return name, task.preset(name).model_dump()
+    return own.base, merged(task.preset(own.base).model_dump(), own.values)
+
+
+def _model(given: ModelOptions, defaults: Defaults) -> tuple[str, ModelOptions]:
+    """The designer, and its options with the user's defaults for those that have an effect on it."""
+    source, llm = "--llm", given.llm
+    if llm is None:
+        source, llm = "EUREKA_LLM", os.environ.get("EUREKA_LLM") or None
+    if llm is None:
+        source, llm = f"{user_path()}, llm", defaults.user.llm or "search"
+    try:
+        registry.check_name(llm)
+    except UserError as error:
+        raise UserError(f"{error}" if source == "--llm" else f"{source}: {error}") from None
+    kind = llm.partition(":")[0]
+    names = [n for n in _EFFECTIVE.get(kind, ()) if n not in ("strict", "options") and getattr(given, n) is None]
+    if kind in PROVIDERS and is_local(address(llm)[1]):  # a server of one's own has no price
+        names = [name for name in names if name != "max_usd"]
+    more = {name: defaults.option(name) for name in names}
+    if llm == defaults.user.llm and kind in PROVIDERS:
+        own = tuple(f"{k}={json.dumps(v, default=str)}" for k, v in defaults.user.llm_options.items())
+        more["options"] = (*own, *(given.options or ())) or None
+    return llm, replace(given, **more)
 
 
 def _policy(given: str | None) -> dict[str, Any]:
@@ -170,11 +209,9 @@ def _can_compile() -> bool:
 
 def _with_address(llm: str) -> str:
     """`openai:MODEL` with the address from OPENAI_BASE_URL, so that a resumed run uses the same server."""
-    if not llm.startswith("openai") or not os.environ.get("OPENAI_BASE_URL"):
+    if llm.partition(":")[0] != "openai" or not os.environ.get("OPENAI_BASE_URL"):
         return llm
-    from eureka.designers.server import address
-
-    model, url = address(llm.partition(":")[2])
+    model, url = address(llm)
     return f"openai:{model}@{url}" if model else llm
 
 
@@ -187,14 +224,13 @@ def _strategy(name: str | None) -> str | None:
 
 
 def _start(task: LoadedTask, start: str | None) -> str | None:
-    """`human`, or the absolute path of a file."""
-    if start == "human" and "human" not in task.rewards:
-        raise UserError(f"--start human: the task {task.file.name} has no human reward; give a file")
-    if start is None or start == "human":
+    """The name of one of the task's rewards, or the absolute path of a file."""
+    if start is None or start in task.rewards:
         return start
-    if not Path(start).is_file():
-        raise UserError(f"--start {start}: no such file; give a reward's file, or human")
-    return str(Path(start).absolute())
+    path = task.reward_file(start)
+    if not path.is_file():
+        raise UserError(f"--start {start}: no such file; give a reward's file, human or sparse")
+    return str(path.absolute())
 
 
 def _asking(llm: str, options: ModelOptions) -> Asking:
@@ -202,17 +238,17 @@ def _asking(llm: str, options: ModelOptions) -> Asking:
     kind, _, argument = llm.partition(":")
     given = _effective(kind, {name: getattr(options, name) for name in _ASKING})
     given["prices"] = _prices(options.prices)
-    if kind == "openai":
-        from eureka.designers.server import address
-
-        given["prices"] = given["prices"] or known_prices(*address(argument))
+    if kind in PROVIDERS:
+        given["prices"] = given["prices"] or known_prices(*address(llm))
+    if options.options:
+        given["options"] = _llm_options(options.options)
     return _checked(given, argument)
 
 
 _LIMITS = ("max_usd", "max_tokens", "prices")
-_ASKING = ("temperature", "reply_tokens", "timeout", *_LIMITS, "strict")
+_ASKING = ("temperature", "reply_tokens", "timeout", *_LIMITS, "strict", "options")
 _EFFECTIVE = {
-    "openai": ("temperature", "reply_tokens", "timeout", *_LIMITS),
+    **dict.fromkeys(PROVIDERS, ("temperature", "reply_tokens", "timeout", *_LIMITS, "options")),
     "transformers": ("temperature", "reply_tokens", "max_tokens"),
     "replay": ("strict",),
 }
@@ -224,8 +260,39 @@ def _effective(kind: str, options: dict[str, Any]) -> dict[str, Any]:
     given = _known(**options)
     for name in given:
         if name not in _EFFECTIVE.get(kind, ()):
-            raise UserError(f"--{name.replace('_', '-')} has no effect on --llm {kind}; omit it")
+            option = "llm-option" if name == "options" else name.replace("_", "-")
+            raise UserError(f"--{option} has no effect on --llm {kind}; omit it")
     return given
+
+
+_FIXED = {"model": "--llm", "messages": "", "n": "--samples", "stream": "", "stream_options": ""}
+_FIXED |= {"temperature": "--temperature", "max_tokens": "--reply-tokens", "max_completion_tokens": "--reply-tokens"}
+"""Parameters of a call that `--llm-option` does not set, with the option that does."""
+_SECRET = re.compile(r"api_?key|authorization|password|secret|extra_headers", re.IGNORECASE)
+
+
+def _llm_options(given: Sequence[str]) -> dict[str, Any]:
+    """The parameters of `--llm-option KEY=VALUE`; values are YAML, and thus may be JSON."""
+    found = {}
+    for option in given:
+        name, equals, text = option.partition("=")
+        if not equals or not re.fullmatch(r"\w+", name.strip()):
+            raise UserError(f"--llm-option {option}: give KEY=VALUE, such as top_p=0.9 or reasoning_effort=low")
+        name = name.strip()
+        if name.lower() in _FIXED:
+            other = f"; use {_FIXED[name.lower()]}" if _FIXED[name.lower()] else ""
+            raise UserError(f"--llm-option {option}: the program sets {name} itself{other}")
+        secrets = [value for key in KEYS if len(value := os.environ.get(key, "")) > 7]
+        if _SECRET.search(option) or any(secret in option for secret in secrets):
+            raise UserError(f"--llm-option {name}: options are recorded with the run; export keys as variables instead")
+        found[name] = value_of(text, f"--llm-option {name}")
+        try:
+            json.dumps(found[name], allow_nan=False)
+        except (TypeError, ValueError):
+            raise UserError(
+                f"--llm-option {option}: {text} cannot be sent as JSON; quote it, as '\"{text}\"'"
+            ) from None
+    return found
 
 
 def _checked(values: dict[str, Any], model: str) -> Asking:
@@ -286,23 +353,20 @@ def apply_changes(settings: Settings, model: ModelOptions) -> Settings:
     if "prices" in given:
         given["prices"] = _prices(model.prices)
     elif llm != settings.llm:
-        from eureka.designers.server import address
-
-        given["prices"] = known_prices(*address(argument)) if kind == "openai" else None
+        given["prices"] = known_prices(*address(llm)) if kind in PROVIDERS else None
     # Another designer does not inherit options that have no effect on it.
-    dropped = {"max_usd": None, "max_tokens": None, "strict": False}
+    dropped = {"max_usd": None, "max_tokens": None, "strict": False, "options": {}}
     kept |= {name: value for name, value in dropped.items() if name not in _EFFECTIVE.get(kind, ())}
     return settings.model_copy(update={"llm": llm, "asking": _checked(kept | given, argument)})
 
 
 def _require_trusted(llm: str) -> None:
     """Refuse to send a key to an address that only the run's folder, which may come from elsewhere, names."""
-    kind, _, argument = llm.partition(":")
-    if kind != "openai":
+    kind = llm.partition(":")[0]
+    name = PROVIDERS[kind].key if kind in PROVIDERS else None
+    if name is None:
         return
-    from eureka.designers.server import KEY, address, is_local, is_official
-
-    _, url = address(argument)
-    mine = url == (os.environ.get("OPENAI_BASE_URL") or "").rstrip("/")
-    if os.environ.get(KEY) and not (mine or is_local(url) or is_official(url)):
-        raise UserError(f"the run's model server {url} would receive your {KEY}; to allow it, add --llm {llm}")
+    _, url = address(llm)
+    mine = kind == "openai" and url == (os.environ.get("OPENAI_BASE_URL") or "").rstrip("/")
+    if os.environ.get(name) and not (mine or is_local(url) or is_own(kind, url)):
+        raise UserError(f"the run's model server {url} would receive your {name}; to allow it, add --llm {llm}")

@@ -42,7 +42,7 @@ def overridden(settings: dict[str, Any], changes: Sequence[str]) -> Settings:
                 raise UserError(f"--set {change}: {part} is one value; give --set {part}=VALUE")
             place[part] = dict(inner or {})
             place = place[part]
-        place[path[-1]] = _value(text, change)
+        place[path[-1]] = value_of(text, f"--set {change}")
     try:
         return Settings.model_validate(settings)
     except ValidationError as error:
@@ -53,11 +53,12 @@ def overridden(settings: dict[str, Any], changes: Sequence[str]) -> Settings:
         ) from None
 
 
-def _value(text: str, change: str) -> Any:
+def value_of(text: str, option: str) -> Any:
+    """The value of a text in YAML, and thus in JSON; UserError, which begins with `option`, if it has none."""
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError:
-        raise UserError(f"--set {change}: {text!r} is not a value; quote it as in --set 'KEY=[0.5, 0.75]'") from None
+        raise UserError(f"{option}: {text!r} is not a value; quote it as in 'KEY=[0.5, 0.75]'") from None
     if isinstance(value, str):  # YAML 1.1 reads 1e6 as text
         with contextlib.suppress(ValueError):
             number = float(value)

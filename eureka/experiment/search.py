@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 from eureka.config.settings import ROUNDS, ChooseBy
 from eureka.designers import prompts
 from eureka.designers.base import Request
+from eureka.designers.extraction import Extracted, extract
 from eureka.designers.prompts import Messages
 from eureka.errors import EurekaError, UserError
 from eureka.experiment import validation
 from eureka.experiment.context import RunContext
 from eureka.experiment.records import write_candidate, write_prompt
 from eureka.experiment.strategies import STRATEGIES, Question, SearchState
-from eureka.rewards.extraction import Extracted, extract
 from eureka.runs import layout
 from eureka.runs.candidate import Candidate, Failed, Outcome, Score
 from eureka.runs.estimates import combined, with_estimates

@@ -205,6 +205,8 @@ def _is_finished(folder: Path) -> bool:
 
 
 def _record_start(context: RunContext) -> None:
+    if context.trainer.description.unfinished:
+        raise UserError(context.trainer.description.unfinished)
     fitted = fit_evaluation(context.run.settings, context.trainer.description.horizon)
     first, sandbox = context.trainer.first, context.compiler.sandbox.model_dump()
     event = StartedEvent(
@@ -240,7 +242,7 @@ def _finish(context: RunContext, task: LoadedTask, changes: Changes | None = Non
 
 
 def _start_source(task: LoadedTask, start: str) -> str:
-    return files.read_source(task.rewards["human"] if start == "human" else Path(start))
+    return files.read_source(task.reward_file(start))
 
 
 def _control(context: RunContext, task: LoadedTask, name: str, wanted: CompareOptions, changes: Changes) -> ArmSpec:
@@ -328,7 +330,11 @@ def versions() -> dict[str, str]:
 def _new_folder(task: str) -> Path:
     chance = random.SystemRandom()
     stamp = time.strftime("%Y-%m-%d-%H%M")
-    return Path("runs") / task / f"{stamp}-{chance.choice(_ADJECTIVES)}-{chance.choice(_ANIMALS)}"
+    while True:
+        folder = Path("runs") / task / f"{stamp}-{chance.choice(_ADJECTIVES)}-{chance.choice(_ANIMALS)}"
+        if not folder.exists():
+            return folder
+        stamp = time.strftime("%Y-%m-%d-%H%M%S")
 
 
 def command(folder: Path) -> str:

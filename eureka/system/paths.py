@@ -8,6 +8,8 @@ from pathlib import Path
 from types import ModuleType
 
 _PACKAGE = Path(__file__).resolve().parent.parent
+CALLED_FROM = "EUREKA_CALLED_FROM"
+"""Environment variable that tells workers, which run in other folders, where the command was called."""
 
 
 def shipped(kind: str) -> Path:

@@ -47,9 +47,13 @@ def test_a_users_task_is_loaded_by_path(copy: Path, monkeypatch):
         ("cartpol", "did you mean 'cartpole'"),
         ("tasks/shadowhand.yaml", "did you mean 'shadow_hand'"),
         ("nowhere/x.yaml", "no task file nowhere/x.yaml"),
+        ("mine", "did you mean mine.yaml"),
+        ("Hopper-v5", "did you mean gymnasium:Hopper-v5"),
+        ("my_lab/Nested-v0", "did you mean gymnasium:my_lab/Nested-v0"),
     ],
 )
-def test_an_unknown_task_is_answered_with_a_near_one(name: str, expected: str):
+def test_an_unknown_task_is_answered_with_a_near_one(copy: Path, monkeypatch, name: str, expected: str):
+    monkeypatch.chdir(copy.parent)
     with pytest.raises(UserError, match=expected):
         load_task(name)
 
@@ -65,15 +69,56 @@ def test_an_unknown_task_is_answered_with_a_near_one(name: str, expected: str):
         ("    samples: 6", "    samples: 0", "greater than or equal to 1, not 0"),
         ("  cpu:  ", "  laptop:  ", "presets"),
         ("presets:", "presets: [", "not valid YAML"),
-        ("task.py:Cartpole", "task.py", "task: string should match"),
+        (
+            "task.py:Cartpole",
+            "task.py",
+            "line 3: task: write gymnasium:ID for an environment, or FILE.py:CLASS, not .*",
+        ),
         ("rewards/human.py", "rewards/humane.py", "but that file does not exist"),
         ("name: cartpole", "\t name: cartpole", "line 1: not valid YAML"),
+        ("name: cartpole", "name: Hop 1", "name: lower-case letters, .* with a letter, such as hop_1, not 'Hop 1'$"),
+        ("name: cartpole", "name: 1", "such as task_1, not 1$"),
+        (
+            "task: cartpole/task.py:Cartpole",
+            "task: Hopper-v5",
+            "task: write gymnasium:Hopper-v5 for an environment, or FILE.py:CLASS, not 'Hopper-v5'$",
+        ),
+        ("description:", "description: drive:", "not allowed here; put the text in quotes, since it contains a colon"),
+        ("    samples: 6", "    samples: 6\n    samples: 9", "the key 'samples' is given twice, in lines 10 and 11"),
+        ("      horizon: 32", "      horizon: 32\n      'horizon': 8", "'horizon' is given twice, in lines"),
+        ("name: cartpole", "name: a\nname: cartpole", "'name' is given twice, in lines 1 and 2"),
     ],
 )
 def test_a_mistake_in_a_task_file_is_named_with_its_line(copy: Path, old: str, new: str, expected: str):
     with pytest.raises(UserError, match=expected) as caught:
         load_task(edit(copy, old, new))
     assert "\n" not in str(caught.value) and str(copy) in str(caught.value)
+
+
+def test_both_baselines_are_optional(copy: Path):
+    edit(copy, "human: cartpole/rewards/human.py", "")
+    task = load_task(str(copy))
+    assert task.baselines == ("sparse",) and task.reward_file("sparse") == task.rewards["sparse"]
+    edit(copy, "sparse: cartpole/rewards/sparse.py", "")
+    task = load_task(str(copy))
+    assert task.baselines == () and task.sources() == [task.path, task.module]
+    assert task.reward_file("human.py") == Path("human.py")
+    with pytest.raises(UserError, match=f"cartpole has no reward human: add the key `human: FILE` to {copy}"):
+        task.reward_file("human")
+
+
+@pytest.mark.parametrize("text", ["1e6", "1.0e6", "'1e6'", "1.0e+6", "1_000_000", "1000000"])
+def test_whole_numbers_may_have_an_exponent(copy: Path, text: str):
+    edit(copy, "steps: 131072", f"steps: {text}")
+    edit(copy, "hidden: [64, 64]", "hidden: [1e2, 64]")
+    cpu = load_task(str(copy)).preset("cpu")
+    assert (cpu.steps, cpu.learning.hidden) == (1_000_000, (100, 64)) and type(cpu.steps) is int
+
+
+@pytest.mark.parametrize("text", ["1.5", "1e-1", "1e400", ".nan", "many"])
+def test_a_fraction_is_no_whole_number(copy: Path, text: str):
+    with pytest.raises(UserError, match=r"presets\.cpu\.steps: "):
+        load_task(edit(copy, "steps: 131072", f"steps: {text}"))
 
 
 def test_a_yaml_cannot_make_python_objects(copy: Path):

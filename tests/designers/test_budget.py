@@ -16,6 +16,8 @@ from eureka.designers.budget import Budget
 from eureka.errors import BudgetSpent, UserError
 from eureka.runs.replies import Answer
 
+SMALL = {"usage": {"prompt_tokens": 100, "completion_tokens": 50}}
+
 
 @pytest.fixture
 def serve(monkeypatch) -> Iterator[Callable[..., Asker]]:
@@ -36,7 +38,7 @@ def test_a_call_is_priced_by_its_tokens(serve):
 def test_an_unknown_price_is_unpriced_and_never_nothing(serve):
     ask = serve(numbered)
     ask(1)
-    assert ask.answers[0].usd is None and str(ask.budget) == "1 call, 150 tokens, unpriced"
+    assert ask.answers[0].usd is None and str(ask.budget) == "1 call, 1700 tokens, unpriced"
 
 
 def test_what_a_server_says_that_it_charged_counts(serve):
@@ -70,15 +72,15 @@ def test_calls_in_flight_are_counted_at_their_most_until_they_are_answered(serve
         most[0] = max(most[0], flying[0])
         time.sleep(0.3)
         flying[0] -= 1
-        return numbered(body, number)
+        return numbered(body, number) | SMALL
 
     a_call = 1000 + sum(len(m.content.encode()) + 16 for m in prompts.first(TASK))
     ask = serve(answer, reply_tokens=1000, max_tokens=3 * a_call + 1000)
-    ask.designer._counts = False
+    ask.designer._habits.counts = False
     assert len(ask(8)) == 8, "each takes 150 in the end"
     assert most[0] == 3
-    tight = serve(numbered, reply_tokens=1000, max_tokens=a_call + 200)
-    tight.designer._counts = False
+    tight = serve(lambda b, n: numbered(b, n) | SMALL, reply_tokens=1000, max_tokens=a_call + 200)
+    tight.designer._habits.counts = False
     with pytest.raises(BudgetSpent):
         tight(8)
     assert len(tight.replies()) == 2, "150 are spent after the first, 300 after the second"

@@ -12,8 +12,8 @@ from eureka.config.tasks import shipped_tasks
 from eureka.designers import prompts
 from eureka.designers.base import Request
 from eureka.designers.evolutionary import Search, Term, _child, features, terms_of
+from eureka.designers.extraction import extract
 from eureka.envs.introspection import describe
-from eureka.rewards.extraction import extract
 from eureka.rewards.preflight import preflight
 from eureka.runs.replies import Reply
 

@@ -16,9 +16,9 @@ from eureka.config.tasks import load_task
 from eureka.designers import prompts
 from eureka.designers.base import DesignerContext, Request
 from eureka.designers.budget import Budget
+from eureka.designers.extraction import extract
 from eureka.designers.huggingface import HuggingFaceDesigner
 from eureka.errors import BudgetSpent, UserError
-from eureka.rewards.extraction import extract
 from eureka.runs.replies import Reply
 
 TEMPLATE = "{% for m in messages %}<{{ m.role }}>{{ m.content }}\n{% endfor %}<assistant>"

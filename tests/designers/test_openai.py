@@ -15,6 +15,7 @@ from support.model_server import GOOD, completion, error
 
 from eureka.designers import prompts
 from eureka.designers.base import Request
+from eureka.designers.providers import address, is_own
 from eureka.errors import ModelFault, UserError
 
 USAGE = {"prompt_tokens": 1, "completion_tokens": 1}
@@ -34,7 +35,7 @@ def test_a_server_that_honours_n_is_asked_once(serve):
     assert body["messages"][0]["role"] == "system" and body["max_completion_tokens"] == 16_384
     (answer,) = ask.answers
     assert (answer.model, answer.source, answer.prompt_tokens, answer.completion_tokens) == (
-        "served-model", "call-1", 100, 50,
+        "served-model", "call-1", 1500, 200,
     )  # fmt: skip
     assert ask.server.keys == {f"Bearer {KEY}"} and ask.said == []
 
@@ -130,7 +131,7 @@ def test_a_dropped_connection_is_tried_again(serve):
         (lambda b, n: error(400, "context length exceeded"), UserError, "rejects the request: context length"),
         (lambda b, n: None, UserError, "cannot connect to"),
         (lambda b, n: "<html>hello</html>", ModelFault, "return a chat completion (<html>hello</html>)"),
-        (lambda b, n: {"error": {"message": "upstream died"}}, ModelFault, "completion (upstream died)"),
+        (lambda b, n: {"error": {"message": "upstream died"}}, ModelFault, "502 after 3 attempts (upstream died)"),
     ],
 )  # fmt: skip
 def test_a_server_that_fails_is_one_sentence_without_the_key(serve, answer, kind, expected: str):
@@ -286,7 +287,7 @@ def test_names_of_models_cannot_drive_a_terminal(serve):
 
 def test_a_batch_that_a_limit_forbids_is_asked_for_one_by_one(serve):
     a_call = 1000 + sum(len(m.content.encode()) + 16 for m in prompts.first(TASK))
-    ask = serve(numbered, reply_tokens=1000, max_tokens=a_call + 900)
+    ask = serve(lambda b, n: numbered(b, n) | {"usage": USAGE}, reply_tokens=1000, max_tokens=a_call + 900)
     assert len(ask(4)) == 4 and all("n" not in b for b in ask.server.bodies)
 
 
@@ -301,15 +302,12 @@ def test_a_prompt_that_is_too_long_is_not_blamed_on_the_number_of_replies(serve)
     "url", ["http://user:secret@host/v1", "http://host/v1?key=secret", "http://ho st/v1", "http:///v1"]
 )
 def test_an_address_holds_nothing_but_an_address(url: str):
-    from eureka.designers.server import address
-
     with pytest.raises(UserError) as caught:
-        address(f"m@{url}")
+        address(f"openai:m@{url}")
     assert "secret" not in str(caught.value)
 
 
 def test_only_the_official_address_over_tls_is_official():
-    from eureka.designers.server import is_official
-
-    assert is_official("https://api.openai.com/v1")
-    assert not is_official("http://api.openai.com/v1") and not is_official("https://api.openai.com.evil.example/v1")
+    assert is_own("openai", "https://api.openai.com/v1")
+    for other in ("http://api.openai.com/v1", "https://api.openai.com.evil.example/v1", "https://openrouter.ai/api/v1"):
+        assert not is_own("openai", other)

@@ -31,7 +31,7 @@ class Asker:
         self.server, self.said, self.answers = server, [], []
         self.budget = Budget(Asking.model_validate(settings.asking.model_dump()))
         around = DesignerContext(settings, self.budget, Path("nowhere"), (), self.said.append)
-        self.designer = OpenAI(f"small-model@{server.url}", around, retries=2)
+        self.designer = OpenAI(f"openai:small-model@{server.url}", around, retries=2)
 
     def __call__(self, slots: int = 3, requests: list[Request] | None = None) -> dict[int, Reply]:
         asked = requests or [request(*range(slots))]

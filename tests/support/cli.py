@@ -32,7 +32,9 @@ KEY = "sk-decoy-4477"
 
 
 def without_keys() -> dict[str, str]:
-    return {k: v for k, v in os.environ.items() if not k.endswith(("_KEY", "_TOKEN"))}
+    """The environment without keys, and with a folder of user settings that does not exist."""
+    kept = {k: v for k, v in os.environ.items() if not k.endswith(("_KEY", "_TOKEN"))}
+    return kept | {"XDG_CONFIG_HOME": "/nonexistent"}
 
 
 def in_process(arguments: tuple[object, ...], cwd: Path, variables: dict[str, str]) -> Done:

@@ -18,7 +18,7 @@ GOOD = (
 )
 
 
-def completion(*texts: str, finish: str = "stop", usage: Any = (100, 50), **more: Any) -> dict[str, Any]:
+def completion(*texts: str, finish: str = "stop", usage: Any = (1500, 200), **more: Any) -> dict[str, Any]:
     """A chat completion with one choice a text."""
     body: dict[str, Any] = {"id": "call-1", "object": "chat.completion", "created": 1, "model": "served-model"}
     body["choices"] = [
