@@ -24,13 +24,13 @@ from eureka.config.tasks import LoadedTask, load_task
 from eureka.designers import prompts
 from eureka.designers.base import Request
 from eureka.designers.evolutionary import Search
+from eureka.designers.extraction import extract
 from eureka.envs.env import Env
 from eureka.envs.introspection import RECORDED_WORLDS, describe, load_class, random_states
 from eureka.physics.backend import Backend
 from eureka.physics.base import compile_scene
 from eureka.physics.threads import ThreadPhysics
 from eureka.rewards.compiler import Compiler
-from eureka.rewards.extraction import extract
 from eureka.rewards.program import Field, Program, rebuild
 from eureka.rl.training import Training
 from eureka.runs.candidate import Failed
