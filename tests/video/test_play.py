@@ -77,6 +77,7 @@ def test_a_film_plays_in_browsers_in_real_time_and_shows_the_robot_move(cli: Cli
     assert np.abs(png - frames[-1]).mean() < 4.0, "the frames are those of the film"
 
 
+@pytest.mark.slow
 def test_the_human_policy_is_played_beside_from_the_same_starts(cli: Cli, recorded: Path, tmp_path: Path):
     done = cli("play", recorded, "--baseline", "human", "-o", "two.npz", "--episodes", 1)
     assert done.returncode == 0, done.stderr

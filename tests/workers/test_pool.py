@@ -279,6 +279,7 @@ def test_two_workers_and_one_and_a_race_give_equal_bits(cartpole: Bench, tmp_pat
     assert not (tmp_path / "two" / "scratch" / "tmp").exists()
 
 
+@pytest.mark.slow
 def test_added_seeds_are_the_same_bits_for_any_number_of_workers(cartpole: Bench, tmp_path: Path):
     race = Racing(rungs=(0.25, 0.5), keep=0.5, seeds=(1, 2))
     one, policies = results(cartpole, tmp_path / "one", 1, race, trainings=2)
