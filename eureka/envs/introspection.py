@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import hashlib
 import inspect
 import itertools
 import textwrap
@@ -45,7 +46,9 @@ def load_class(loaded: LoadedTask, curriculum: Curriculum | None = None) -> Task
     Raises:
         UserError: the file has no such class, the class is incomplete, or a parameter is wrong.
     """
-    module = load_file(f"eureka_task_{loaded.file.name}", loaded.module)
+    # The name tells files apart, since Python finds the source of a class by the name of its module.
+    place = hashlib.sha256(str(loaded.module).encode()).hexdigest()[:8]
+    module = load_file(f"eureka_task_{loaded.file.name}_{place}", loaded.module)
     cls = getattr(module, loaded.class_name, None)
     if not (inspect.isclass(cls) and issubclass(cls, Task)):
         raise UserError(f"{loaded.module} has no class {loaded.class_name}; define it, derived from eureka.task.Task")

@@ -69,3 +69,22 @@ def test_the_human_reward_is_isaacgymenvs_formula(cartpole: Bench):
 def test_the_sparse_reward_adds_up_to_the_fitness(cartpole: Bench):
     program = cartpole.baseline("sparse", 2)
     assert program(torch.tensor([0.3, 1.0]))[0].tolist() == [1.0, 1.0]
+
+
+def test_another_task_of_the_same_name_does_not_take_its_documentation(tmp_path):
+    import contextlib
+    import shutil
+
+    from eureka.config.tasks import load_task
+    from eureka.envs.introspection import attribute_docs, load_class
+
+    shipped = load_task("cartpole")
+    own = load_class(shipped)
+    shutil.copytree(shipped.module.parent, tmp_path / "cartpole")
+    shutil.copy(shipped.path, tmp_path)
+    copied = tmp_path / "cartpole" / "task.py"
+    copied.write_text(copied.read_text().replace("class State:", "class Moment:") + "\n\nMoment = Cartpole.Moment\n")
+    copied.write_text(copied.read_text().replace("    State = State\n", ""))
+    with contextlib.suppress(Exception):  # it lacks State, which does not matter here
+        load_class(load_task(str(tmp_path / "cartpole.yaml")))
+    assert "cart_position" in attribute_docs(type(own).State)
