@@ -114,7 +114,8 @@ def _mixed(combines: fx.Node, components: Sequence[str]) -> str:
     total, *others = cast(Any, graph.output_node().args[0])
     for name, value in zip(components, others, strict=True):
         if value in reached and total not in reached:
-            return f"the component {name!r} depends on other worlds; give it for each world, since means are shown anyway"
+            what = f"the component {name!r} depends on other worlds"
+            return f"{what}; give it for each world, since means are shown anyway"
     return _MIXED
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import socket
+import warnings
 from pathlib import Path
 
 import uvicorn
@@ -41,6 +42,8 @@ def serve(root: Path, port: int) -> None:
         server = uvicorn.Server(config)
         with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again after its shutdown
             print(f"http://{_HOST}:{port}/?token={token}\n{root.resolve()} until Ctrl-C", flush=True)
+            # Ctrl-C may come before uvicorn's loop runs, which leaves its coroutine unused.
+            warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
             server.run(sockets=[listening])
 
 
