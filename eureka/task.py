@@ -141,6 +141,8 @@ class Task(ABC, Generic[StateT, MemoryT]):
     """Control steps after which an episode is truncated."""
     action_size: ClassVar[int]
     """Size of an action, whose entries are in [-1, 1]."""
+    fitness_unit: ClassVar[str] = ""
+    """What the fitness counts or measures, such as `m/s` or `control steps`; for users, not shown to designers."""
     speed_bound: ClassVar[float] = 1e3
     """m/s or rad/s; a world with a faster joint has diverged, which terminates its episode."""
 

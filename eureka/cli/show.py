@@ -71,7 +71,7 @@ def _show_run(console: Console, journal: Journal, candidates: dict[str, Candidat
     if journal.finished.winner:
         say(console, f"winner {journal.finished.winner}")
     show_comparison(console, journal.finished.comparison)
-    show_conclusion(console, journal.folder, journal.finished.comparison)
+    show_conclusion(console, journal, journal.finished.comparison)
 
 
 def _code(console: Console, candidate: Candidate) -> None:

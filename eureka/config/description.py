@@ -69,6 +69,7 @@ class Description(_Frozen):
     stages: tuple[str, ...] = Field(default=(), description="stages of a training in words, one line each")
     policy: str = Field(default="", description="where the policy comes from that a training starts from; empty: new")
     metrics: tuple[MetricDescription, ...] = Field(default=(), description="the most telling first")
+    fitness_unit: str = Field(default="", description="for the user: such as `m/s`; empty: not stated")
     horizon: int = Field(description="control steps after which an episode is truncated")
     control_period: float = Field(description="seconds between two actions")
     observation_size: int

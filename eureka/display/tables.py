@@ -16,37 +16,31 @@ from rich.table import Table
 from rich.text import Text
 
 from eureka.display import terminal
+from eureka.display.conclusion import conclude, quoted
 from eureka.display.terminal import say, show
 from eureka.runs.candidate import Candidate
-from eureka.runs.history import seconds_per_training
-from eureka.runs.journal import read_journal
-from eureka.runs.results import EVOLVED, HUMAN, SPARSE, Against, Arm, BenchmarkRow, Comparison, Interval
-from eureka.runs.statistics import LOOK_LEVEL, LOOKS
-from eureka.text import clock, number, plain, shown
+from eureka.runs.journal import Journal, read_journal
+from eureka.runs.results import EVOLVED, HUMAN, SPARSE, Arm, BenchmarkRow, Comparison
+from eureka.runs.statistics import LOOK_LEVEL
+from eureka.text import number, plain, shown
 
 if TYPE_CHECKING:
     from eureka.runs.results import BenchmarkSummary
 
 
-_ALONE = (
-    "The task names no reward to compare with: add the key `human: FILE` to its YAML for a verdict in the next run."
-)
-
-
 def show_result(folder: Path, comparison: Comparison, winner: Candidate | None = None) -> None:
-    """Print the winner's code, the comparison, the conclusion and the run's folder at the end of a run."""
-    console = terminal.console()
-    shown = _relative(folder)
+    """Print the winner's code, the comparison, the verdict and what to do next at the end of a run."""
+    console, run = terminal.console(), quoted(folder)
     console.print()
     if winner and winner.code:
         say(console, f"winner {winner.name}:\n")
         show_code(console, winner.code)
     show_comparison(console, comparison)
-    show_conclusion(console, folder, comparison)
-    if comparison.arm(EVOLVED) or not comparison.arms:
-        say(console, f"run {shown}   next: eureka inspect {shown} --best")
+    show_conclusion(console, read_journal(folder), comparison)
+    if winner:
+        say(console, f"run {run}   next: eureka report {run}")
     else:
-        say(console, f"run {shown}   policies: {shown}/final")
+        say(console, f"run {run}   policies: {run}/final")
 
 
 def show_code(console: Console, code: str) -> None:
@@ -58,82 +52,13 @@ def show_code(console: Console, code: str) -> None:
         print(code)
 
 
-def show_conclusion(console: Console, folder: Path, comparison: Comparison) -> None:
-    """Print what a comparison decides, and what it would take to decide the rest."""
-    if sentence := conclusion(comparison):
-        say(console, f"\n{sentence}")
-        if hint := advice(folder, comparison):
-            say(console, hint)
-
-
-def conclusion(comparison: Comparison) -> str:
-    """How the evolved reward compares with the others, in one sentence; empty if there is nothing to compare."""
-    arm = _subject(comparison)
-    found = [_sentence(name, held) for name, held in _differences(comparison, arm)] if arm else []
-    if len(comparison.arms) == 1 and comparison.arms[0].searches:
-        arm, found = comparison.arms[0], [_ALONE]
-    if arm is None or not found:
-        return ""
-    if arm.mean is None:
-        return _ALONE
-    subject = "the evolved reward" if arm.name == EVOLVED else shown(arm.name)
-    several = f"{len(arm.fitness)} fresh seeds" if len(arm.fitness) > 1 else "one fresh seed"
-    fitness = _estimate(arm.interval) if arm.interval else number(arm.mean)
-    return " ".join([f"On {several} {subject} has fitness {fitness}.", *found])
-
-
-def _sentence(name: str, held: Against) -> str:
-    apart = held.difference
-    assert apart is not None
-    match held.verdict:
-        case "better":
-            return f"It is better than {shown(name)} by {_estimate(apart)}."
-        case "worse":
-            less = Interval(mean=-apart.mean, low=-apart.high, high=-apart.low)
-            return f"It is worse than {shown(name)} by {_estimate(less)}."
-    return f"Against {shown(name)} it is undecided: the difference is {_estimate(apart)}."
-
-
-def advice(folder: Path, comparison: Comparison) -> str:
-    """The command that would decide what is undecided; empty if nothing is, or no number of seeds would."""
-    arm = _subject(comparison)
-    open_ones = [(n, h) for n, h in _differences(comparison, arm) if h.verdict == "undecided"] if arm else []
-    if arm is None or not open_ones:
-        return ""
-    name, held = open_ones[0]
-    if held.seeds_needed is None or held.difference is None:
-        return f"The means of {shown(arm.name)} and {shown(name)} are equal: more seeds are unlikely to decide."
-    apart = f"To tell {number(abs(held.difference.mean))} apart from {shown(name)}: about {held.seeds_needed} seeds"
-    now = len(arm.fitness)
-    look = next((n for n in LOOKS if n > now and n >= held.seeds_needed), None)
-    if look is None:
-        return f"{apart}, more than the last look ({LOOKS[-1]} seeds)."
-    journal = read_journal(folder)
-    each = seconds_per_training(journal)
-    time = f", {clock(each * (look - now) * len(comparison.arms))}" if each else ""
-    if journal.record.kind == "search":
-        return f"{apart}{time}: eureka compare {_relative(folder)} --seeds {look}"
-    return f"{apart}{time}; repeat the comparison with --seeds {look}."
-
-
-def _subject(comparison: Comparison) -> Arm | None:
-    """The arm that a comparison is about: the evolved reward, or the first from a search."""
-    found = comparison.arm(EVOLVED) or next((arm for arm in comparison.arms if arm.searches), None)
-    return found if found and found.comparable else None
-
-
-def _differences(comparison: Comparison, arm: Arm) -> list[tuple[str, Against]]:
-    """What an arm says against the baseline and the sparse reward."""
-    pairs = ((comparison.baseline or "", arm.against), (SPARSE, arm.against_sparse))
-    return [(name, held) for name, held in pairs if held and held.verdict != "not defined"]
-
-
-def _estimate(interval: Interval) -> str:
-    return f"{number(interval.mean)} ({number(interval.low)} .. {number(interval.high)})"
-
-
-def _relative(folder: Path) -> Path:
-    return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+def show_conclusion(console: Console, journal: Journal, comparison: Comparison) -> None:
+    """Print who won, by how much and how sure, and what to do next."""
+    found = conclude(journal, comparison)
+    if str(found):
+        say(console, f"\n{found}")
+    if found.advice:
+        say(console, found.advice)
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,8 @@ def load_class(loaded: LoadedTask, curriculum: Curriculum | None = None) -> Task
     for name in ("State", "control_period", "horizon", "action_size"):
         if not hasattr(cls, name):
             raise UserError(f"{loaded.module}: {loaded.class_name} must set {name}")
+    if not isinstance(cls.fitness_unit, str):
+        raise UserError(f"{loaded.module}: {loaded.class_name}.fitness_unit must be a text such as 'm/s'")
     curriculum = curriculum or loaded.curriculum
     task = cls()
     check_parameters(task, curriculum, loaded)
@@ -167,6 +169,7 @@ def describe(
         stages=tuple(curriculum.describe()),
         policy=curriculum.policy,
         metrics=tuple(MetricDescription(name=m.name, unit=m.unit, better=m.better, doc=m.doc) for m in task.metrics),
+        fitness_unit=cls.fitness_unit,
         horizon=task.horizon,
         control_period=task.control_period,
         observation_size=observation_size,

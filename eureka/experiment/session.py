@@ -127,7 +127,7 @@ def _begin(
         run = create(folder, task, settings, versions(), asked)
         try:
             with open_context(run, task, designer, budget, isolation, display) as context:
-                _record_start(context)
+                _record_start(context, task)
                 opening(context)
                 forecast = _forecast(context, *extent)
                 display(Notice(f"estimate: {forecast}"))
@@ -179,7 +179,7 @@ def resume(folder: Path, changes: Changes, isolation: IsolationPolicy, display: 
                 designer = registry.make(around)
             with open_context(run, task, designer, budget, isolation, display) as context:
                 if run.find(StartedEvent) is None:
-                    _record_start(context)
+                    _record_start(context, task)
                 (_place if run.arms else _announce)(context)
                 _finish(context, task, changes)
                 return folder
@@ -204,10 +204,11 @@ def _is_finished(folder: Path) -> bool:
     return layout.is_run(folder) and read_journal(folder).finished is not None
 
 
-def _record_start(context: RunContext) -> None:
+def _record_start(context: RunContext, task: LoadedTask) -> None:
     if context.trainer.description.unfinished:
         raise UserError(context.trainer.description.unfinished)
     fitted = fit_evaluation(context.run.settings, context.trainer.description.horizon)
+    usual = task.preset(fitted.preset).steps
     first, sandbox = context.trainer.first, context.compiler.sandbox.model_dump()
     event = StartedEvent(
         evaluation=fitted.evaluation,
@@ -216,6 +217,8 @@ def _record_start(context: RunContext) -> None:
         sizes=first.sizes,
         parameters=first.description.parameters,
         metrics=first.description.metrics,
+        fitness_unit=first.description.fitness_unit,
+        preset_steps=usual if usual != fitted.steps else None,
     )
     context.run.append(event)
 

@@ -79,7 +79,7 @@ def values_of(reading: RunView, controls: Mapping[str, RunView], running: bool) 
         "controls": controls,
         "sheets": tables.sheets(reading.comparison),
         "robustness": tables.robustness(reading.comparison.arms),
-        "remark": " ".join(filter(None, (tables.conclusion(reading.comparison), tables.remark(reading.comparison)))),
+        "remark": " ".join(filter(None, (str(reading.conclusion), tables.remark(reading.comparison)))),
         "failures": failures(reading),
         "eureka_version": __version__,
     }

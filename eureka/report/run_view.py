@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from eureka.config.description import changed_parameters
 from eureka.config.settings import Settings
+from eureka.display.conclusion import Conclusion, conclude
 from eureka.report.costs import Costs, costs_of
 from eureka.report.progress import ProgressView, progress_of
 from eureka.report.state import State, curves_of, score_of, state_of
@@ -94,6 +95,7 @@ class RunView:
     prompts: tuple[Prompt, ...]
     finished: bool
     winner: str | None
+    conclusion: Conclusion  # Its verdict in words; empty before the end
     comparison: Comparison  # The final comparison; without arms before the end
     arms: tuple[str, ...]  # What is retrained in the end, by key, as far as it is known
     searching: bool  # Whether the run looks for rewards; else it only retrains some
@@ -148,6 +150,7 @@ def read(journal: Journal) -> RunView:
             prompts=_prompts(journal),
             finished=finished is not None,
             winner=finished.winner if finished else None,
+            conclusion=conclude(journal),
             comparison=comparison,
             arms=arms,
             searching=record.kind == "search",

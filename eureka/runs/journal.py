@@ -66,6 +66,8 @@ class StartedEvent(_Event):
     sizes: dict[str, int] | None = Field(description="of MuJoCo Warp's buffers; None on the CPU")
     parameters: tuple[Parameter, ...] = Field(default=(), description="of the task, all of them, with their values")
     metrics: tuple[MetricDescription, ...] = Field(default=(), description="of the task")
+    fitness_unit: str = Field(default="", description="of the task; empty: not stated")
+    preset_steps: int | None = Field(default=None, description="training world-steps of the preset, if others are used")
 
 
 class PromptEvent(_OfReply):
@@ -293,6 +295,12 @@ class Journal:
     def _with_fitted_evaluation(self, settings: Settings) -> Settings:
         started = self.find(StartedEvent)
         return settings.model_copy(update={"evaluation": started.evaluation}) if started else settings
+
+    @property
+    def fitness_unit(self) -> str:
+        """Unit of the fitness, such as `m/s`; empty if the task does not state one."""
+        started = self.find(StartedEvent)
+        return started.fitness_unit if started else ""
 
     @property
     def finished(self) -> FinishedEvent | None:

@@ -232,6 +232,7 @@ class AllegroHand(Task[State, Memory]):
     control_period = 1 / 30
     horizon = 600
     action_size = 16
+    fitness_unit = "goals"
     speed_bound = 500.0
     Parameters = Parameters
     metrics = (

@@ -227,6 +227,7 @@ class Humanoid(Task[State, Memory]):
     control_period = 1 / 60
     horizon = 1000
     action_size = JOINTS
+    fitness_unit = "m/s"
     Parameters = Parameters
     metrics = (
         Metric("falls", "", "lower", "sum", "1 if the humanoid fell, else 0"),

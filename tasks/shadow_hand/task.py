@@ -117,6 +117,7 @@ class ShadowHand(Task[State, Memory]):
     control_period = 1 / 60
     horizon = 600
     action_size = 20
+    fitness_unit = "goals"
     speed_bound = 500.0
     Parameters = Parameters
     metrics = METRICS

@@ -5,45 +5,90 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import pytest
 from rich.console import Console
-from support.comparisons import arm, of
+from support.candidates import trained
+from support.comparisons import LOST, arm, of
 
-from eureka.display.tables import advice, conclusion, remark, sheets, show_summary
+from eureka.display.conclusion import conclude
+from eureka.display.tables import remark, sheets, show_summary
 from eureka.runs.comparison import comparison, summarise
-from eureka.runs.results import ArmSpec, Reward
+from eureka.runs.journal import Journal, StartedEvent, TrainedEvent, read_journal
+from eureka.runs.learning import unmoved
+from eureka.runs.results import ArmSpec, Comparison, Reward
 
 
-def test_the_conclusion_names_every_arm_and_what_the_intervals_say():
-    # Student's t with two values: mean +- 12.706 * |a - b| / 2
-    found = of(arm("evolved", 400.0, 402.0), arm("human", 390.0, 410.0), arm("sparse", 100.0, 101.0))
-    assert conclusion(found) == (
-        "On 2 fresh seeds the evolved reward has fitness 401.00 (388.29 .. 413.71). Against human it is undecided: the "
-        "difference is 1.00 (-283.23 .. 285.23). It is better than sparse by 300.50 (268.88 .. 332.12)."
-    )
-    worse = conclusion(of(arm("evolved", 1.0, 1.1), arm("human", 9.0, 9.1)))
-    assert "It is worse than human by 8.00 (7.5" in worse
-
-
-def test_an_undecided_comparison_names_the_command_for_the_next_look(recorded: Path, monkeypatch):
+@pytest.fixture
+def journal(recorded: Path, monkeypatch) -> Journal:
+    """Of a finished cartpole search, whose fitness counts control steps; in the parent folder of the run."""
     monkeypatch.chdir(recorded.parent)
+    return read_journal(recorded)
+
+
+def test_the_headline_says_who_won_by_how_much_in_the_tasks_unit_and_how_sure(journal: Journal):
+    # Welch's interval of two pairs that are 2 and 20 apart, level 0.9775
+    found = conclude(journal, of(arm("evolved", 400.0, 402.0), arm("human", 390.0, 410.0), arm("sparse", 100.0, 101.0)))
+    assert found.headline == (
+        "Undecided between the evolved reward and the human reward: 401.00 against 400.00 control steps on 2 fresh "
+        "seeds each; the difference of 1.00 may be chance (97.8% interval -283.23 .. 285.23)."
+    )
+    assert found.others == ("It is better than the sparse reward by 300.50 control steps (268.88 .. 332.12).",)
+    worse = conclude(journal, of(arm("evolved", 1.0, 1.1), arm("human", 9.0, 9.1)))
+    assert worse.headline.startswith(
+        "The evolved reward loses to the human reward: 1.05 against 9.05 control steps on 2 fresh seeds each, a "
+        "difference of 8.00 (97.8% interval 7.5"
+    )
+    assert worse.advice == f"To search on from here: eureka resume {journal.folder.name} --generations 3"
+    better = conclude(journal, of(arm("evolved", 9.0, 9.1), arm("human", 1.0, 1.1)))
+    assert better.headline.startswith("The evolved reward beats the human reward: 9.05 against 1.05 control steps")
+    assert better.advice == ""
+
+
+def test_an_undecided_comparison_names_the_command_for_the_next_look(journal: Journal):
     few = of(arm("evolved", 4.0, 4.5, 5.0, 5.5, 6.0), arm("human", 2.7, 3.2, 3.7, 4.2, 4.7))
-    assert f": eureka compare {recorded.name} --seeds 10" in advice(recorded, few), advice(recorded, few)
-    many = of(arm("evolved", 4.0, 5.0, 6.0, 5.0), arm("human", 4.0, 5.0, 6.0, 5.4))
-    assert "more than the last look (20 seeds)" in advice(recorded, many)
-    assert advice(recorded, of(arm("evolved", 9.0, 9.1), arm("human", 1.0, 1.1))) == ""
+    advice = conclude(journal, few).advice
+    assert advice.startswith("To tell a difference of 1.30 control steps from none takes about 9 seeds, "), advice
+    assert advice.endswith(f": eureka compare {journal.folder.name} --seeds 10"), advice
+    many = conclude(journal, of(arm("evolved", 4.0, 5.0, 6.0, 5.0), arm("human", 4.0, 5.0, 6.0, 5.4)))
+    assert "more than the 20 that verdicts allow for" in many.advice
 
 
-def test_a_reward_alone_has_its_fitness_and_no_verdict():
+def test_a_reward_alone_has_its_fitness_and_no_verdict(journal: Journal):
     spec = ArmSpec(name="evolved", rewards=(Reward(origin="1.0", code=""),), searches=1)
     lacks = "The task names no reward to compare with: add the key `human: FILE` to its YAML for a verdict"
+    interval = "401.00 control steps (95% interval 388.29 .. 413.71) on 2 fresh seeds"
     for fitness, lost, expected in (
-        ((400.0, 402.0), 0, "On 2 fresh seeds the evolved reward has fitness 401.00 (388.29 .. 413.71). "),
-        ((400.0,), 0, "On one fresh seed the evolved reward has fitness 400.00. "),
-        ((), 2, ""),
+        ((400.0, 402.0), 0, f"The evolved reward has a fitness of {interval}."),
+        ((400.0,), 0, "The evolved reward has a fitness of 400.00 control steps on one fresh seed."),
+        ((), 2, "No training of the evolved reward reached its end."),
     ):
         found = comparison([spec], dict([arm("evolved", *fitness, lost=lost)]))
-        assert conclusion(found) == f"{expected}{lacks} in the next run."
+        assert str(conclude(journal, found)) == f"{expected} {lacks} in the next run."
         assert len(sheets(found)) == 1 and remark(found) == ""
+
+
+def test_a_run_without_comparison_names_the_command_for_one(journal: Journal):
+    found = conclude(journal, Comparison(arms=[]))
+    assert found.headline.startswith("The winner has an estimated fitness of ") and "not compared" in found.headline
+    assert found.advice.endswith(f": eureka compare {journal.folder.name} --seeds 5")
+
+
+def test_if_no_fitness_moved_the_run_says_so_and_why(journal: Journal):
+    started = journal.all(StartedEvent)[0].model_copy(update={"fitness_unit": "m", "preset_steps": 655_360})
+    still = trained().curves.model_copy(update={"fitness": [-3.0, -3.0, -2.99], "training_fitness": [None, -3.0, -3.0]})
+    outcome = trained().model_copy(update={"curves": still})
+    event = journal.all(TrainedEvent)[0].model_copy(update={"outcomes": [outcome, LOST, outcome]})
+    journal.events = [started, event]
+    found = conclude(journal, of(arm("evolved", -3.0, -3.0), arm("human", -3.0, -3.0)))
+    assert found.headline == "Nothing was learned: the fitness was -3.00 m at every checkpoint of all 2 trainings."
+    steps = journal.settings.steps
+    assert found.advice == (
+        f"This run trained for {steps:,} world-steps each, the preset cpu for 655,360: increase --steps."
+    )
+    # Solved before the first checkpoint: the episodes of training were worse at first.
+    quick = still.model_copy(update={"fitness": [500.0] * 3, "training_fitness": [60.0, 480.0, 500.0]})
+    assert unmoved([trained().model_copy(update={"curves": quick})]) is None
+    assert unmoved([LOST]) is None
 
 
 def test_a_benchmark_shows_only_the_columns_that_hold_something():
@@ -61,7 +106,10 @@ def test_a_benchmark_shows_only_the_columns_that_hold_something():
         assert columns in lines and any(line.startswith(last) for line in lines), lines
 
 
-def test_there_is_no_conclusion_from_one_seed_or_from_lost_ones():
-    assert conclusion(of(arm("evolved", 1.0), arm("human", 9.0))) == ""
-    assert conclusion(of(arm("evolved", 1.0, 1.1, lost=1), arm("human", 9.0, 9.1))) == ""
-    assert conclusion(of(arm("human", 9.0, 9.1))) == ""
+def test_one_seed_or_lost_ones_give_no_verdict(journal: Journal):
+    for found in (
+        of(arm("evolved", 1.0), arm("human", 9.0)),
+        of(arm("evolved", 1.0, 1.1, lost=1), arm("human", 9.0, 9.1)),
+    ):
+        assert "beats" not in str(conclude(journal, found)) and "loses" not in str(conclude(journal, found))
+        assert conclude(journal, found).headline.startswith("The evolved reward has a fitness of 1.0")

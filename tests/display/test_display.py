@@ -155,7 +155,7 @@ def test_a_terminal_gets_the_live_view_and_a_pipe_gets_lines(fakes, tmp_path: Pa
     assert code == 0, text
     assert "training 2 policies" in text and "current fitness" in text
     assert text.count("\x1b[?25l") == text.count("\x1b[?25h") > 0, "the cursor is back"
-    assert text.rstrip().endswith("next: eureka inspect run --best")
+    assert text.rstrip().endswith("next: eureka report run")
 
 
 def read_all(terminal: int) -> bytes:

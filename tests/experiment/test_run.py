@@ -31,7 +31,7 @@ def test_a_run_shows_its_setting_its_progress_and_a_table(recorded: Path):
     table = output[output.index("reward    fitness") :]
     for arm in ("evolved", "human", "sparse"):
         assert f"\n {arm}" in table
-    assert "against human" in table and "run run   next: eureka inspect run --best" in table
+    assert "against human" in table and "run run   next: eureka report run" in table
 
 
 def test_a_run_folder_holds_everything_and_nothing_half_done(recorded: Path):

@@ -78,6 +78,7 @@ class MyTask(Task[State, Memory]):
     control_period = 1 / 50  # s between two actions; a multiple of the scene's timestep
     horizon = 100  # control steps after which an episode is cut
     action_size = 2
+    fitness_unit = "of the episode"  # what the fitness counts, for you
     tolerance = 0.02
     """m, the fingertip is at the goal when it is nearer than this."""
 
