@@ -8,11 +8,14 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 import typer
+from typer.main import get_command
 
 from eureka.cli.app import app
 from eureka.errors import EurekaError
+from eureka.text import command
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,10 +29,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     if platform.system() == "Windows":
         return _fail("eureka needs Linux; on Windows, install it in WSL2 (https://learn.microsoft.com/windows/wsl)", 2)
+    given = list(sys.argv[1:] if argv is None else argv)
+    if given[:1] == ["help"]:
+        given = [*given[1:2], "--help"]
     try:
-        code = app(args=argv if argv is None else list(argv), prog_name="eureka", standalone_mode=False)
+        code = app(args=given, prog_name="eureka", standalone_mode=False)
     except typer.TyperException as error:
-        return _fail(f"{_sentence(error)}; see {_help(error)}", 2)
+        return _fail(f"{_sentence(error)}; see {_help(error, given)}", 2)
     except EurekaError as error:
         return _fail(f"{error}{_resumable(error)}", error.exit_code)
     except KeyboardInterrupt:
@@ -44,22 +50,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _resumable(error: EurekaError) -> str:
-    if error.resume is None:
-        return ""
-    from eureka.experiment.session import command
+    return _resume(error.resume) if error.resume else ""
 
-    return f"; all recorded results are kept; resume with: {command(error.resume)}"
+
+def _resume(folder: Path) -> str:
+    return f"; all recorded results are kept; resume with: {command('resume', folder)}"
 
 
 def _unforeseen(error: Exception) -> int:
-    from eureka.experiment.session import command
     from eureka.system.signals import Interrupted
 
     if isinstance(error, Interrupted):
         number = error.signal_number
         reason = "interrupted" if number == signal.SIGINT else f"stopped by signal {number}"
-        after = f"; all recorded results are kept; resume with: {command(error.folder)}" if error.folder else ""
-        print(f"\n{reason}{after}", file=sys.stderr)
+        print(f"\n{reason}{_resume(error.folder) if error.folder else ''}", file=sys.stderr)
         return 128 + number
     traceback.print_exc()
     return _fail(f"this is a bug in eureka: {type(error).__name__}: {error}; please report it with the lines above", 1)
@@ -70,10 +74,12 @@ def _sentence(error: typer.TyperException) -> str:
     return text.strip().rstrip(".").replace("Value error, ", "", 1)  # of a parser, whose message is complete
 
 
-def _help(error: typer.TyperException) -> str:
+def _help(error: typer.TyperException, given: Sequence[str]) -> str:
     """The help of the command that the mistake was made in."""
     context = getattr(error, "ctx", None)
-    return f"{context.command_path if context else 'eureka'} --help"
+    # Some errors of the parser have no context.
+    within = next((f"eureka {name}" for name in given[:1] if name in get_command(app).commands), "eureka")  # type: ignore[attr-defined]
+    return f"{context.command_path if context else within} --help"
 
 
 def _fail(message: str, code: int) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
+from pathlib import Path
 from typing import Any
 
 _LONGEST_SHOWN = 400
@@ -13,6 +15,16 @@ def clock(seconds: float) -> str:
     whole = int(max(0.0, seconds))
     hours, minutes = whole // 3600, whole // 60 % 60
     return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+
+
+def relative(path: Path) -> Path:
+    """A path as typed in the working directory, if it lies in it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def command(*words: str | Path) -> str:
+    """A command of eureka to type in the working directory, quoted for a shell."""
+    return shlex.join(["eureka", *(str(relative(word)) if isinstance(word, Path) else word for word in words)])
 
 
 def whole(given: Any) -> Any:

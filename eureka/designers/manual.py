@@ -20,7 +20,7 @@ from eureka.runs import layout
 from eureka.runs.candidate import Known
 from eureka.runs.replies import SKIPPED, Answer, Reply
 from eureka.system.files import storage, write_whole
-from eureka.text import plain
+from eureka.text import plain, relative
 
 _POLL_INTERVAL = 0.5  # s
 _QUIET_PERIOD = 1.0  # s without a modification after which a file is considered complete
@@ -107,7 +107,7 @@ class Manual:
             write_whole(place / _PROMPT, text.encode())
             if repairs:
                 write_whole(place / _CONVERSATION, whole.encode())
-        shown = place.relative_to(Path.cwd()) if place.is_relative_to(Path.cwd()) else place
+        shown = relative(place)
         count = len(request.slots)
         self._tell(f"\n{plain(text)}\n--- end of the prompt, saved as {shown}/{_PROMPT}")
         if repairs:

@@ -13,8 +13,9 @@ from eureka.errors import UserError, did_you_mean
 from eureka.runs import history
 from eureka.runs.journal import read_journal, read_record
 from eureka.runs.results import EVOLVED, HUMAN, SPARSE, ArmSpec, CompareOptions, Reward
-from eureka.runs.store import find_run, task_of, untrusted_run, with_own_policy
+from eureka.runs.store import LATEST, find_run, task_of, untrusted_run, with_own_policy
 from eureka.system.files import read_source
+from eureka.text import command
 
 
 def baselines(task: LoadedTask) -> list[ArmSpec]:
@@ -52,15 +53,8 @@ def parse_arms(arms: Sequence[str], task: str | None) -> ParsedArms:
     Raises:
         UserError: an arm does not exist, is not finished, is of another task, or has the name of another arm.
     """
-    parts = [_split(arm) for arm in arms]
-    for one in (one for _, given in parts for one in given):
-        # Missing files are reported when they are read.
-        if one not in BASELINES and not one.endswith(".py") and not Path(one).exists():
-            raise UserError(
-                f"no arm {one!r}{did_you_mean(one, BASELINES)}; an arm is {HUMAN}, {SPARSE}, a reward's Python file "
-                "or a run's folder"
-            )
-    runs = [find_run(one) for _, given in parts for one in given if _is_run(one)]
+    parts = [(name, [_located(one) for one in given]) for name, given in map(_split, arms)]
+    runs = [Path(one) for _, given in parts for one in given if _is_run(one)]
     tasks = [task_of(folder) for folder in runs] + ([load_task(task)] if task else [])
     if not tasks:
         raise UserError("the task is missing; give it with --task, or give a run as one of the arms")
@@ -97,7 +91,7 @@ def winner_of(folder: Path) -> Reward:
     with untrusted_run(folder):
         journal = read_journal(folder)
         if journal.finished is None:
-            raise UserError(f"the run {folder} is not finished; resume with: eureka resume {folder}")
+            raise UserError(f"the run {folder} is not finished; resume with: {command('resume', folder)}")
         if not journal.finished.winner:
             raise UserError(f"{folder} has no winner: it is not a search")
         candidate = history.candidates_of(journal)[journal.finished.winner]
@@ -118,6 +112,23 @@ def _split(arm: str) -> tuple[str | None, list[str]]:
     return name, given
 
 
+def _located(one: str) -> str:
+    """A part of an arm, with the folder of a run in place of `latest` or a task's name."""
+    path = Path(one)
+    # Missing files are reported when they are read.
+    if one in BASELINES or one.endswith(".py") or path.is_file():
+        return one
+    try:
+        return str(find_run(one))
+    except UserError:
+        if path.exists() or one == LATEST:
+            raise
+        raise UserError(
+            f"no arm {one!r}{did_you_mean(one, BASELINES)}; an arm is {HUMAN}, {SPARSE}, a reward's Python file or a "
+            "run's folder"
+        ) from None
+
+
 def _is_run(one: str) -> bool:
     return one not in BASELINES and Path(one).is_dir()
 
@@ -131,7 +142,7 @@ def _arm_spec(name: str | None, given: Sequence[str], task: LoadedTask) -> ArmSp
         if one in own:
             rewards += own[one].rewards
         elif _is_run(one):
-            rewards.append(winner_of(find_run(one)))
+            rewards.append(winner_of(Path(one)))
             searches += 1
         else:
             rewards.append(Reward(origin=one, code=read_source(task.reward_file(one))))

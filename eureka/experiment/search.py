@@ -28,6 +28,7 @@ from eureka.runs.events import Answered, Asked, GenerationBegan, GenerationEnded
 from eureka.runs.journal import AnswerEvent, PromptEvent, TrainingEvent, VerdictEvent
 from eureka.runs.replies import SKIPPED, Answer, Reply
 from eureka.system.seeds import derive
+from eureka.text import command
 from eureka.workers.recovery import TrainingRequest, WarmStart
 
 
@@ -66,7 +67,7 @@ def evolve(context: RunContext) -> Candidate:
     winners = validation.eligible(candidates)
     if not winners:
         raise EurekaError(
-            f"no candidate of {len(candidates)} could be trained; to see why: eureka inspect {context.run.folder}"
+            f"no candidate of {len(candidates)} could be trained; to see why: {command('inspect', context.run.folder)}"
         )
     return winners[0]
 

@@ -19,7 +19,7 @@ from eureka.designers import prompts, registry
 from eureka.designers.base import DesignerContext
 from eureka.designers.budget import Budget
 from eureka.designers.replay import ReplayDesigner
-from eureka.errors import BudgetSpent, EurekaError, ModelFault, ModelRefused, UserError
+from eureka.errors import BudgetSpent, EurekaError, ModelFault, ModelRefused, StorageFault, UserError
 from eureka.experiment import arms, compare, search
 from eureka.experiment.context import RunContext, open_context
 from eureka.experiment.estimate import LONG, Estimate, estimate, fit_evaluation
@@ -41,7 +41,7 @@ from eureka.runs.results import ArmSpec, CompareOptions, Comparison
 from eureka.runs.store import Run, create, discard, task_of, untrusted_run, with_own_policy
 from eureka.system import files
 from eureka.system.signals import Interrupted, interruptible
-from eureka.text import clock
+from eureka.text import clock, relative
 from eureka.workers import halving
 from eureka.workers.isolation import IsolationPolicy
 
@@ -50,7 +50,7 @@ _ANIMALS = ("badger", "crane", "falcon", "finch", "fox", "gecko", "heron", "lynx
 
 
 _ASKS = "best-of-n"  # The control search that may ask a language model
-_PASSING = (ModelFault, ModelRefused, BudgetSpent)
+_PASSING = (ModelFault, ModelRefused, BudgetSpent, StorageFault)
 """Errors after which a run can be resumed, once their cause is removed."""
 
 
@@ -121,7 +121,6 @@ def _begin(
     folder, display = (out or _new_folder(task.file.name)).absolute(), one_at_a_time(display)
     budget = Budget(settings.asking)
     designer = registry.make(DesignerContext(settings, budget, folder, (), notifier(display)))
-    fresh = not folder.exists()
     begun = False
     with interruptible() as stop:
         run = create(folder, task, settings, versions(), asked)
@@ -148,7 +147,7 @@ def _begin(
         finally:
             run.close()
             if not begun:  # nothing happened yet that is worth keeping
-                discard(folder, fresh)
+                discard(folder, run.made)
 
 
 def resume(folder: Path, changes: Changes, isolation: IsolationPolicy, display: Display) -> Path:
@@ -161,6 +160,7 @@ def resume(folder: Path, changes: Changes, isolation: IsolationPolicy, display: 
     folder, display = folder.absolute(), one_at_a_time(display)
     journal = read_journal(folder)
     if journal.finished is not None:
+        display(Notice(f"{relative(folder)} is finished"))
         display(Finished(folder, journal.finished.comparison))
         return folder
     # A mistake is told before anything is begun.
@@ -314,14 +314,11 @@ def _place(context: RunContext) -> None:
         context.display(Notice(f"every training starts from the policy of {description.policy}, with a new critic"))
     for stage in description.stages:
         context.display(Notice(f"stage {stage}"))
-    where = context.run.folder
-    if where.is_relative_to(Path.cwd()):
-        where = where.relative_to(Path.cwd())
     sandbox, fence = context.compiler.sandbox, context.trainer.first.fence
     context.display(
         Notice(f"sandbox {sandbox}   trainer fenced: {fence}" if fence else f"sandbox {sandbox}   trainer open")
     )
-    context.display(Notice(f"{context.trainer.executor}   run {where}"))
+    context.display(Notice(f"{context.trainer.executor}   run {relative(context.run.folder)}"))
 
 
 def versions() -> dict[str, str]:
@@ -338,9 +335,3 @@ def _new_folder(task: str) -> Path:
         if not folder.exists():
             return folder
         stamp = time.strftime("%Y-%m-%d-%H%M%S")
-
-
-def command(folder: Path) -> str:
-    """The command that resumes a run, as typed in the working directory."""
-    shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
-    return f"eureka resume {shown}"

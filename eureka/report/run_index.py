@@ -8,7 +8,6 @@ import re
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +19,6 @@ from eureka.runs.store import at_work, untrusted_run
 
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 _CACHE_SIZE = 12  # Journals kept in memory
-_MAX_DEPTH = 6  # Levels of folders that are searched
 _LOCK_INTERVAL = 2.0  # s between two checks of a run's lock
 
 
@@ -53,22 +51,8 @@ class RunIndex:
 
     def runs(self) -> dict[str, Path]:
         """Folders of all runs by address. Symbolic links and subfolders of runs are not followed."""
-        found = sorted(self._found(self.root, 0), key=lambda folder: os.fsencode(folder))
+        found = sorted(layout.runs_below(self.root), key=lambda folder: os.fsencode(folder))
         return {self._address(folder): folder for folder in found}
-
-    def _found(self, folder: Path, depth: int) -> Iterator[Path]:
-        try:
-            entries = list(os.scandir(folder))
-        except OSError:
-            return
-        names = {entry.name for entry in entries if entry.is_file(follow_symlinks=False)}
-        inside = [e for e in entries if e.is_dir(follow_symlinks=False)]
-        if layout.RECORD in names:
-            yield folder
-            inside = [e for e in inside if e.name == layout.CONTROLS]
-        for entry in inside:
-            if depth < _MAX_DEPTH and not entry.name.startswith("."):
-                yield from self._found(Path(entry.path), depth + 1)
 
     def _address(self, folder: Path) -> str:
         relative = str(folder.relative_to(self._base))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,6 +19,24 @@ VALIDATION = "validation"  # key in the journal, and folder in scratch, of the t
 def is_run(folder: Path) -> bool:
     """Whether a folder is a run: `run.json` is written last."""
     return (folder / RECORD).is_file()
+
+
+def runs_below(folder: Path, depth: int = 6) -> Iterator[Path]:
+    """The runs in a folder and its subfolders, or the folder itself, with the control searches in them.
+
+    Symbolic links, hidden folders and other subfolders of runs are not followed.
+    """
+    try:
+        entries = list(os.scandir(folder))
+    except OSError:
+        return
+    inside = [e for e in entries if e.is_dir(follow_symlinks=False)]
+    if any(entry.name == RECORD and entry.is_file(follow_symlinks=False) for entry in entries):
+        yield folder
+        inside = [e for e in inside if e.name == CONTROLS]
+    for entry in inside:
+        if depth > 0 and not entry.name.startswith("."):
+            yield from runs_below(Path(entry.path), depth - 1)
 
 
 def files_below(folder: Path) -> Iterator[Path]:

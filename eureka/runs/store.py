@@ -10,34 +10,49 @@ import itertools
 import json
 import os
 import shutil
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from eureka.config.settings import Settings
-from eureka.config.tasks import PREFIX, LoadedTask, TaskFile, load_task
-from eureka.errors import RunBusy, UserError
+from eureka.config.tasks import PREFIX, LoadedTask, TaskFile, load_task, shipped_tasks
+from eureka.errors import RunBusy, UserError, did_you_mean
 from eureka.runs import layout
 from eureka.runs.journal import ArmsEvent, Journal, JournalEvent, PublishedFile, RunRecord, TrainedEvent, read_record
-from eureka.system.files import storage, write_whole
+from eureka.system.files import output_file, storage, write_whole
 from eureka.system.paths import shipped
+from eureka.text import command
 
 
 def at_work(folder: Path) -> bool:
-    """Whether a process holds a run's lock. Takes a shared lock for an instant: not to be asked of finished runs."""
+    """Whether a process works on a run that is not finished."""
+    return process_of(folder) is not None
+
+
+def process_of(folder: Path) -> str | None:
+    """Number of the process that holds a run's lock; None if none does.
+
+    Takes a shared lock for an instant: not to be asked of finished runs.
+    """
     try:
         lock = os.open(folder / layout.ORCHESTRATOR_LOCK, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
-        return False
+        return None
     try:
         fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        return False
+        return None
     except OSError as error:
-        return error.errno in (errno.EWOULDBLOCK, errno.EAGAIN)
+        return _owner(lock) if error.errno in (errno.EWOULDBLOCK, errno.EAGAIN) else None
     finally:
         os.close(lock)
+
+
+def _owner(lock: int) -> str:
+    written = os.read(lock, 32).decode(errors="replace").strip()
+    return written if written.isdecimal() else "?"
 
 
 _PATIENCE = 30.0  # s that a resume waits for the workers of a dead orchestrator to end
@@ -57,6 +72,7 @@ class Run(Journal):
     def __init__(self, folder: Path, settings: Settings | None = None):
         """Take the folder for this process alone; raises `RunBusy` if another one works on it."""
         super().__init__(folder)
+        self.made: Sequence[Path] = ()  # Folders that were made for it, the innermost first
         self._settings = settings or self.record.settings
         self._appending = threading.Lock()
         with contextlib.ExitStack() as undo, storage(folder):
@@ -80,6 +96,7 @@ class Run(Journal):
         """Put an event on the disk, and only then call it known."""
         line = _line(event)
         with self._appending, storage(self.folder):
+            self._check_place()
             start = os.lseek(self._journal, 0, os.SEEK_CUR)
             try:
                 view = memoryview(line)
@@ -101,6 +118,7 @@ class Run(Journal):
         """Write a file for people, whole or not at all; it can be made again from the journal."""
         path = self.folder / relative
         with storage(path):
+            self._check_place()
             path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(path, text.encode())
 
@@ -139,6 +157,18 @@ class Run(Journal):
         for descriptor in (self._journal, self.workers_lock, self._lock):
             os.close(descriptor)
 
+    def _check_place(self) -> None:
+        """Raise `UserError` if the folder was moved, since its path would be made anew."""
+        try:
+            there = os.path.samestat(self.path.stat(), os.fstat(self._journal))
+        except FileNotFoundError:
+            there = False
+        if not there:
+            raise UserError(
+                f"{self.folder} was moved or removed during the run; if it was moved, resume it in its new place: "
+                "eureka resume FOLDER"
+            )
+
     def _finish_publishing(self) -> None:
         for event in self.all(TrainedEvent):
             self.publish(event.publish)
@@ -151,14 +181,15 @@ def create(
     folder: Path, task: LoadedTask, settings: Settings, versions: Mapping[str, str], arms: ArmsEvent | None = None
 ) -> Run:
     """Make a new run folder, clearing away what a killed process left of one; raises `UserError` if it is in use."""
-    if (folder / _HALF_MADE).is_file() and not (folder / layout.RECORD).exists():
-        discard(folder, entirely=False)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        hint = f"; to resume that run: eureka resume {folder}" if (folder / layout.RECORD).exists() else ""
-        raise UserError(f"{folder} exists already{hint}")
-    fresh = not folder.exists()
+    with output_file(folder, "--out"):
+        if (folder / _HALF_MADE).is_file() and not (folder / layout.RECORD).exists():
+            discard(folder)
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            hint = f"; to resume that run: {command('resume', folder)}" if layout.is_run(folder) else ""
+            raise UserError(f"{folder} exists already{hint}")
+        made = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
-        with storage(folder):
+        with output_file(folder, "--out"):
             folder.mkdir(parents=True, exist_ok=True)
             (folder / _HALF_MADE).touch()
             for name in (layout.LOGS, layout.SCRATCH, layout.TASK):
@@ -182,9 +213,11 @@ def create(
                 write_whole(folder / layout.JOURNAL, _line(arms))
             # Written last: a folder with a run.json is a run.
             write_whole(folder / layout.RECORD, json.dumps(record.model_dump(mode="json"), indent=2).encode())
-        return Run(folder)
+        run = Run(folder)
+        run.made = made
+        return run
     except BaseException:
-        discard(folder, fresh)
+        discard(folder, made)
         raise
 
 
@@ -196,18 +229,19 @@ def with_own_policy(folder: Path, settings: Settings) -> Settings:
     return settings.model_copy(update={"policy": copy})
 
 
-def discard(folder: Path, entirely: bool) -> None:
-    """Empty the folder of a run that never began, and remove it if `entirely`."""
+def discard(folder: Path, made: Sequence[Path] = ()) -> None:
+    """Empty the folder of a run that never began, and remove the folders that were `made` for it and are empty."""
     mark = folder / _HALF_MADE
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         os.replace(folder / layout.RECORD, mark)
     for entry in sorted(folder.iterdir(), key=lambda e: e == mark) if folder.is_dir() else ():  # the mark last
         if entry.is_dir():
             shutil.rmtree(entry, ignore_errors=True)
         else:
             entry.unlink()
-    if entirely and folder.is_dir():
-        folder.rmdir()
+    for path in made:
+        with contextlib.suppress(OSError):  # never made, or another run is in it
+            path.rmdir()
 
 
 def task_of(folder: Path) -> LoadedTask:
@@ -252,18 +286,47 @@ def _copied(folder: Path, record: RunRecord, missing: Path) -> LoadedTask:
     return task.model_copy(update={"original": record.task_file})
 
 
+LATEST, RUNS = "latest", Path("runs")
+
+
 def find_run(name: str) -> Path:
-    """The folder of a run given by a path; raises `UserError` if there is none."""
+    """The folder of a run: its path, `latest`, or a task's name for the latest run of it in `runs/`.
+
+    A run that was not given by its path is named on standard error.
+
+    Raises:
+        UserError: there is none.
+    """
     folder = Path(name)
     try:
-        there = layout.is_run(folder)
-    except OSError as error:
-        raise UserError(f"{name[:80]} names no folder: {error.strerror}") from None
-    if not there:
-        what = "does not exist" if not folder.exists() else "holds no run (it has no run.json)"
-        what = what if folder.is_dir() or not folder.exists() else "is a file, not a run's folder"
-        raise UserError(f"{folder} {what}; runs are listed in the folder runs/")
-    return folder.resolve()
+        if layout.is_run(folder):
+            return folder.resolve()
+        there, inside = folder.exists(), folder.is_dir()
+    except (OSError, ValueError) as error:
+        raise UserError(f"{name[:80]!r} names no folder: {getattr(error, 'strerror', error)}") from None
+    runs = [(path, *_task_and_start(path)) for path in layout.runs_below(RUNS) if layout.CONTROLS not in path.parts]
+    named = [(start, path) for path, task, start in runs if name in (task, LATEST)]
+    if named:
+        print(f"run {max(named)[1]}", file=sys.stderr)
+        return max(named)[1].resolve()
+    if name == LATEST or name in shipped_tasks():
+        raise UserError(f"there is no run{'' if name == LATEST else f' of {name}'} in {RUNS.absolute()}; give a path")
+    what = "is a file, not a run's folder" if there and not inside else "holds no run (it has no run.json)"
+    known = {LATEST, *(word for path, task, _ in runs for word in (task, str(path)))}
+    what = what if there else f"does not exist{did_you_mean(name, known)}"
+    raise UserError(f"{folder} {what}; give a run's folder, a task's name, or {LATEST}; to see them: eureka list")
+
+
+def _task_and_start(folder: Path) -> tuple[str, float]:
+    """The task of a run, empty if it is damaged, and when it began, in s since 1970."""
+    try:
+        task = str(json.loads((folder / layout.RECORD).read_bytes())["task"])
+        with contextlib.suppress(FileNotFoundError), open(folder / layout.JOURNAL, encoding="utf-8") as journal:
+            if line := journal.readline():
+                return task, float(json.loads(line)["time"])
+        return task, (folder / layout.RECORD).stat().st_mtime  # it has no event yet
+    except (OSError, *_STRANGE):
+        return "", 0.0
 
 
 @contextlib.contextmanager
@@ -302,7 +365,7 @@ def _take(folder: Path) -> int:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        owner = os.read(lock, 32).decode(errors="replace").strip() or "?"
+        owner = _owner(lock)
         os.close(lock)
         raise RunBusy(f"{folder} is being worked on by process {owner}; wait for it, or stop it first") from None
     os.ftruncate(lock, 0)

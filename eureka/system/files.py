@@ -33,19 +33,18 @@ def storage(path: Path) -> Iterator[None]:
     """Translate errors while writing a run's files.
 
     Raises:
-        StorageFault: the disk is full.
-        UserError: no permission to write below `path`.
+        StorageFault: the disk is full; the run can be resumed.
+        UserError: no permission to write `path`.
     """
     try:
         yield
     except OSError as error:
         if error.errno in _OUT_OF_SPACE:
-            raise StorageFault(
-                f"the disk is full: {path} cannot be written; nothing recorded is lost: free some space, then use "
-                "eureka resume"
-            ) from None
+            raise StorageFault(f"the disk is full: {path} cannot be written; free some space") from None
         if isinstance(error, PermissionError) or error.errno == errno.EROFS:
-            raise UserError(f"no permission to write {path}; choose another path with --out") from None
+            raise UserError(
+                f"no permission to write {path}; change it, or copy the run to a folder of yours and resume the copy"
+            ) from None
         raise
 
 

@@ -361,7 +361,7 @@ def _reported(loaded: LoadedTask, out: int):
         lines = [line.strip() for line in str(error).strip().splitlines()[:2]]
         first = "; ".join([*lines, *getattr(error, "__notes__", ())])
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS):
-            answer = messages.StorageError(message=f"{error.strerror}: {error.filename}")
+            answer = messages.StorageError(message=": ".join(map(str, filter(None, (error.strerror, error.filename)))))
         elif isinstance(error, MemoryError | torch.OutOfMemoryError):
             os._exit(137)  # as if the kernel's out-of-memory killer had ended the process
         else:

@@ -14,7 +14,7 @@ from typing import Any
 
 from eureka.errors import EnvironmentFault, UserError
 from eureka.system.files import output_file
-from eureka.text import number, shown
+from eureka.text import command, number, shown
 from eureka.video import renderers, selection
 from eureka.video.selection import Selection
 from eureka.video.trajectory import SUFFIX, load
@@ -260,7 +260,7 @@ def _save_trajectory(trajectory: Path, film: Path, choice: Selection | None, why
         if _INSTALL in why
         else ("; install Mesa's libegl1 or libosmesa6, or mujoco-warp (pip install -e '.[gpu]'), here or elsewhere")
     )
-    return EnvironmentFault(f"{why}{remedy}; the trajectory is saved as {kept}; to draw it: eureka play {kept}")
+    return EnvironmentFault(f"{why}{remedy}; the trajectory is saved as {kept}; to draw it: {command('play', kept)}")
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -14,7 +14,7 @@ from eureka.runs import history, layout
 from eureka.runs.journal import BaselineEvent, TrainedEvent, read_journal, read_record
 from eureka.runs.results import EVOLVED
 from eureka.runs.store import find_run, task_of, untrusted_run
-from eureka.text import shown
+from eureka.text import command, shown
 
 POLICY = ".safetensors"
 _MAX_POLICIES = 4  # In one film
@@ -84,7 +84,7 @@ def start_policy(given: str) -> tuple[Path, str, int]:
             raise UserError(f"{path} does not exist")
         raise UserError(f"{path} is not in a run's journal; give a run, or a policy in its folder")
     folder = found[0] if found else find_run(given)
-    (player,) = select(given, None, None, None).players
+    (player,) = select(given if found else str(folder), None, None, None).players
     assert player.file is not None
     return player.file.resolve(), f"{folder.name}, {player.label}", read_record(folder).settings.steps
 
@@ -168,7 +168,7 @@ def _of_run(run: _Kept, candidate: str | None, baseline: str | None) -> Selectio
         players = [run.of_candidate(candidate)]
     elif run.journal.record.kind == "comparison":
         if not arms:
-            raise UserError(f"{run.folder} has no trained policy yet; to resume it: eureka resume {run.folder}")
+            raise UserError(f"{run.folder} has no trained policy yet; to resume it: {command('resume', run.folder)}")
         others = [arm for arm in arms if arm != baseline]
         players = [run.of_arm(arm) for arm in others[: _MAX_POLICIES - (baseline is not None)]]
     elif EVOLVED in arms and (run.folder / layout.policy(layout.final(EVOLVED, arms[EVOLVED][0]))).is_file():

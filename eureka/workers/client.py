@@ -159,10 +159,7 @@ class TrainerClient:
             case messages.Unfenced(reason=reason):
                 self._check_fence(f"!{reason}")
             case messages.StorageError(message=message):
-                raise StorageFault(
-                    f"the trainer could not write a checkpoint ({message}); nothing recorded is lost: free some disk "
-                    "space, then run eureka resume"
-                )
+                raise StorageFault(f"the trainer could not write a checkpoint ({message}); free some disk space")
         if not isinstance(answer, expected):
             self._connection.kill()
             if answer is None:

@@ -266,13 +266,74 @@ def test_a_folder_that_a_kill_left_half_made_or_half_cleared_is_in_nobodys_way(t
         setattr(store.shutil, killed_in, lambda *_, **__: os._exit(9))
         run = create(folder, load_task("cartpole"), settings(), {})
         run.append(cut(1))
-        store.discard(folder, entirely=True)
+        store.discard(folder, run.made)
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
     assert folder.exists() and not (folder / "run.json").exists()
     run = create(folder, load_task("cartpole"), settings(), {})
     assert run.events == []
     run.close()
+
+
+def test_a_run_that_never_began_leaves_none_of_the_folders_made_for_it(tmp_path: Path):
+    begun = [create(tmp_path / "runs" / "cartpole" / name, load_task("cartpole"), settings(), {}) for name in "ab"]
+    for run in begun:
+        run.close()
+    store.discard(begun[0].folder, begun[0].made)
+    assert begun[1].folder.is_dir() and not begun[0].folder.exists()
+    store.discard(begun[1].folder, [*begun[1].made, *begun[0].made])
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("out", ["/proc/x/y", "file/x", "x" * 300])
+def test_a_place_where_no_run_can_be_is_a_sentence(tmp_path: Path, out: str):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"cannot be written: .*; choose another path with --out"):
+        create(tmp_path / out, load_task("cartpole"), settings(), {})
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_run_whose_folder_was_moved_stops_and_makes_no_second_one(run: Run, tmp_path: Path):
+    run.append(cut(1))
+    run.folder.rename(tmp_path / "moved")
+    for write in (lambda: run.append(cut(2)), lambda: run.write("candidates/1.0/record.json", "{}")):
+        with pytest.raises(UserError, match="run was moved or removed during the run"):
+            write()
+    assert not run.folder.exists() and len(read_journal(tmp_path / "moved").events) == 1
+
+
+@pytest.fixture
+def three_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An old and a new run of a task, and a newer one of another, with a control search that is newer still."""
+    monkeypatch.chdir(tmp_path)
+    for place, task in (("a/new", "a"), ("a/old", "a"), ("b/one", "b"), ("b/one/controls/search", "b")):
+        folder = tmp_path / "runs" / place
+        folder.mkdir(parents=True)
+        (folder / "run.json").write_text(json.dumps({"task": task}))
+        time = {"new": 2, "old": 1, "one": 3, "search": 4}[folder.name]
+        (folder / "events.jsonl").write_text(json.dumps({"event": "started", "time": time}) + "\n")
+    (tmp_path / "runs" / "broken").mkdir()
+    (tmp_path / "runs" / "broken" / "run.json").write_text("[")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "name, expected", [("latest", "runs/b/one"), ("a", "runs/a/new"), ("runs/a/old", "runs/a/old")]
+)
+def test_latest_and_a_task_stand_for_the_newest_run(three_runs: Path, capsys, name: str, expected: str):
+    assert find_run(name) == three_runs / expected
+    assert capsys.readouterr().err == ("" if name == expected else f"run {expected}\n")
+
+
+def test_the_path_of_a_run_comes_before_a_name_and_a_near_miss_is_told(three_runs: Path):
+    (three_runs / "a").mkdir()  # as `eureka new-task a` makes it
+    assert find_run("a") == three_runs / "runs" / "a" / "new"
+    (three_runs / "a" / "run.json").touch()
+    assert find_run("a") == three_runs / "a"
+    with pytest.raises(UserError, match=r"latst does not exist .did you mean 'latest'"):
+        find_run("latst")
+    with pytest.raises(UserError, match="there is no run of cartpole in"):
+        find_run("cartpole")
 
 
 @pytest.mark.parametrize("name, expected", [("nowhere", "does not exist"), (".", "holds no run")])
