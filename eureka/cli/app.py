@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 app = Typer(
     name="eureka",
     help="Reward design for robot learning: rewards are proposed, compiled in a sandbox and trained as one population.",
-    add_completion=False,
+    epilog="To see the options of a command: eureka COMMAND --help",
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -333,7 +334,7 @@ def bench(
     display: options.Display = "auto",
     yes: options.Yes = False,
 ) -> None:
-    """Run one search on several tasks; count how often the winner is better.
+    """Run one search on several tasks and count the verdicts.
 
     Repeat the same command to continue an interrupted benchmark.
     """

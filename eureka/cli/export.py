@@ -69,27 +69,30 @@ class EvolvedReward(gymnasium.Wrapper):
 '''
 
 
-def export(folder: Path, name: str | None, target: Path, wrapper: bool = False) -> str:
+def export(folder: Path, name: str | None, target: Path, wrapper: bool = False, force: bool = False) -> str:
     """Write a candidate's reward to `target`.
 
     Args:
         folder: the run.
         name: the candidate, or None for the winner or the best so far.
-        target: a file that does not exist yet.
+        target: the file.
         wrapper: whether to add a gymnasium wrapper.
+        force: whether to overwrite an existing file.
 
     Returns:
         One line on the written file.
 
     Raises:
-        UserError: the candidate does not exist or has no program, or `target` exists.
+        UserError: the candidate does not exist or has no program, or `target` exists or is a folder.
     """
     journal = read_journal(folder)
     candidate = history.find_candidate(journal, history.candidates_of(journal), name)
     if candidate.code is None or candidate.fingerprint is None:
         raise UserError(f"candidate {candidate.name} of {folder} has no program: {shown(str(candidate.failed))}")
-    if target.exists():
-        raise UserError(f"{target} exists already; give another file with -o, or remove it")
+    if target.is_dir():
+        raise UserError(f"{target} is a folder; give a file, such as {target / 'reward.py'}")
+    if target.exists() and not force:
+        raise UserError(f"{target} exists already; give another file with -o, or --force to overwrite it")
     _, event = journal.replies()[candidate.address]
     title = journal.settings.title(journal.record.task)
     text = source(candidate.code, _provenance(title, folder, candidate, event.answer.model), wrapper)

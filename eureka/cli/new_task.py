@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import keyword
 import re
@@ -18,6 +19,7 @@ import jinja2
 from eureka.config.tasks import PREFIX
 from eureka.errors import UserError
 from eureka.system.files import output_file
+from eureka.text import command
 from eureka.workers.process import environment
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
@@ -62,25 +64,29 @@ def create(name: str, source: str | None, folder: Path) -> list[str]:
         yaml.unlink(missing_ok=True)
         shutil.rmtree(folder / name, ignore_errors=True)
         raise
-    check = f"eureka check {yaml} --reward {folder / name / 'rewards' / 'human.py'}"
+    check = command("check", str(yaml), "--reward", str(folder / name / "rewards" / "human.py"))
     if source is None:
         return [
             f"created {yaml} and {folder / name}; the task runs without changes",
-            f"  eureka run {yaml}",
+            f"  {command('run', str(yaml))}",
             f"  {check}",
         ]
     return [
         *notes,
         f"created {yaml} and {folder / name}; fitness and rewards are left to write (TODO in the files)",
-        f"  eureka check {yaml} --film {name}.mp4",
+        f"  {command('check', str(yaml), '--film', f'{name}.mp4')}",
         f"  {check}",
-        f"  eureka run {yaml} --dry-run",
+        f"  {command('run', str(yaml), '--dry-run')}",
     ]
 
 
 def _class_of(name: str) -> str:
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
         raise UserError(f"invalid task name {name!r}; use lower-case letters, digits and _, starting with a letter")
+    if name in sys.stdlib_module_names or importlib.util.find_spec(name) is not None:
+        raise UserError(
+            f"invalid task name {name!r}: the folder {name} would hide the Python module {name}; give another"
+        )
     cls = "".join(part.capitalize() for part in name.split("_"))
     if cls in _TAKEN:
         raise UserError(

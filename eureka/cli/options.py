@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Annotated, Any
 
 from typer import Argument, Option
 
+from eureka.system.paths import shipped
 from eureka.text import whole
 
 
@@ -27,13 +30,51 @@ def within(least: int, most: float = math.inf) -> Callable[[Any], int]:
     return parse
 
 
-Task = Annotated[str, Argument(metavar="TASK", help="Name of a shipped task, a task's YAML file, or gymnasium:ID.")]
-Run = Annotated[str, Argument(metavar="RUN", help="Folder of a run.")]
+def tasks(incomplete: str) -> list[str]:
+    """Complete a task: a shipped one, or a YAML file."""
+    names = sorted(path.stem for path in shipped("tasks").glob("*.yaml"))
+    files = sorted(str(path) for path in Path(incomplete).parent.glob("*.yaml"))
+    return [name for name in [*names, *files] if name.startswith(incomplete)]
+
+
+def runs(incomplete: str) -> list[str]:
+    """Complete a run: `latest`, a task's name, or a folder in `runs/`."""
+    from eureka.runs import layout
+
+    folders, names = list(layout.runs_below(Path("runs"))), {"latest"}
+    for folder in folders:
+        with contextlib.suppress(OSError, ValueError, LookupError, TypeError):  # a damaged run
+            names.add(str(json.loads((folder / layout.RECORD).read_bytes())["task"]))
+    return [name for name in [*sorted(names), *map(str, folders)] if name.startswith(incomplete)]
+
+
+def among(*words: str) -> Callable[[str], list[str]]:
+    """Complete one of these words."""
+    return lambda incomplete: [word for word in words if word.startswith(incomplete)]
+
+
+Task = Annotated[
+    str,
+    Argument(metavar="TASK", help="Name of a shipped task, a task's YAML file, or gymnasium:ID.", autocompletion=tasks),
+]
+Run = Annotated[
+    str,
+    Argument(
+        metavar="RUN",
+        help="Folder of a run; or a task's name or latest, for the newest one in runs/.",
+        autocompletion=runs,
+    ),
+]
 
 # Sizes
 Preset = Annotated[
     str | None,
-    Option(metavar="NAME", help="Preset sizes: cpu, gpu, paper, or one in eureka.toml.", show_default="by device"),
+    Option(
+        metavar="NAME",
+        help="Preset sizes: cpu, gpu, paper, or one in eureka.toml.",
+        show_default="by device",
+        autocompletion=among("cpu", "gpu", "paper"),
+    ),
 ]
 Envs = Annotated[
     int | None, Option(metavar="N", parser=whole, help="Worlds per training.", show_default="from the preset")
@@ -41,7 +82,10 @@ Envs = Annotated[
 Steps = Annotated[
     int | None, Option(metavar="S", parser=whole, help="World-steps per training.", show_default="from the preset")
 ]
-Seed = Annotated[int | None, Option(metavar="S", parser=whole, help="Seed of all random numbers.", show_default="0")]
+Seed = Annotated[
+    int | None,
+    Option(metavar="S", parser=within(0, 2**31 - 1), help="Seed of all random numbers.", show_default="0"),
+]
 Compile = Annotated[
     bool, Option("--compile", help="Compile the rewards of a generation with torch.compile; needs a C++ compiler.")
 ]

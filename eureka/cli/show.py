@@ -16,10 +16,12 @@ from eureka.display.format import format_candidate
 from eureka.display.tables import show_code, show_comparison, show_conclusion
 from eureka.display.terminal import say
 from eureka.errors import UserError
+from eureka.report.progress import progress_of
 from eureka.runs import alarms
 from eureka.runs.candidate import Candidate, Dropped, Trained
 from eureka.runs.history import candidates_of, find_candidate
 from eureka.runs.journal import Journal, PromptEvent, read_journal
+from eureka.runs.store import process_of
 
 
 @dataclass(frozen=True)
@@ -43,21 +45,21 @@ def show(folder: Path, wanted: ShowOptions) -> None:
     console = terminal.console()
     journal = read_journal(folder)
     candidates = candidates_of(journal)
-    one = wanted.code or wanted.reflection or wanted.prompt or wanted.diff is not None
-    if not (wanted.candidate or wanted.best or one):
+    parts = [wanted.code, wanted.reflection, wanted.prompt, wanted.diff is not None]
+    if not (wanted.candidate or wanted.best or any(parts)):
         _show_run(console, journal, candidates)
         return
     chosen = find_candidate(journal, candidates, wanted.candidate)
+    if not any(parts):
+        _show_candidate(console, chosen)
     if wanted.code:
         _code(console, chosen)
-    elif wanted.reflection:
+    if wanted.reflection:
         say(console, _reflection(candidates, chosen))
-    elif wanted.prompt:
+    if wanted.prompt:
         say(console, text.plain(_prompt(journal, chosen)))
-    elif wanted.diff is not None:
+    if wanted.diff is not None:
         _diff(console, find_candidate(journal, candidates, wanted.diff), chosen)
-    else:
-        _show_candidate(console, chosen)
 
 
 def _show_run(console: Console, journal: Journal, candidates: dict[str, Candidate]) -> None:
@@ -66,12 +68,20 @@ def _show_run(console: Console, journal: Journal, candidates: dict[str, Candidat
     for candidate in candidates.values():
         say(console, format_candidate(candidate))
     if journal.finished is None:
-        say(console, f"not finished; resume with: eureka resume {journal.folder}")
+        say(console, _state(journal))
         return
     if journal.finished.winner:
         say(console, f"winner {journal.finished.winner}")
     show_comparison(console, journal.finished.comparison)
     show_conclusion(console, journal, journal.finished.comparison)
+
+
+def _state(journal: Journal) -> str:
+    """What an unfinished run does, or the command that resumes it."""
+    process, words = process_of(journal.folder), progress_of(journal).words
+    if process is not None:
+        return f"running, process {process}: {words}"
+    return f"interrupted: {words}\nresume with: {text.command('resume', journal.folder)}"
 
 
 def _code(console: Console, candidate: Candidate) -> None:
@@ -118,7 +128,9 @@ def _show_candidate(console: Console, candidate: Candidate) -> None:
     for note in candidate.notes:
         say(console, f"note: {note}")
     if candidate.attempt:
-        say(console, f"attempt {candidate.attempt}: earlier attempts were returned with their errors")
+        say(
+            console, f"reply {candidate.attempt + 1} for this candidate: each one before it was returned with its error"
+        )
     if candidate.warm:
         say(console, f"training started from the policy of {candidate.warm}")
     trained = candidate.trained

@@ -21,12 +21,12 @@ def inspect(
         str | None, Option(metavar="G.K", help="Show one candidate, such as 2.0.", show_default="all")
     ] = None,
     best: Annotated[bool, Option("--best", help="Show the winner, or the best candidate so far.")] = False,
-    code: Annotated[bool, Option("--code", help="Show only the code.")] = False,
+    code: Annotated[bool, Option("--code", help="Show the code, without the statistics.")] = False,
     reflection: Annotated[
-        bool, Option("--reflection", help="Show only the feedback that a designer gets on the candidate.")
+        bool, Option("--reflection", help="Show the feedback that a designer gets on the candidate.")
     ] = False,
-    prompt: Annotated[bool, Option("--prompt", help="Show only the prompt that the candidate answers.")] = False,
-    diff: Annotated[str | None, Option(metavar="G.K", help="Show only the difference from that candidate.")] = None,
+    prompt: Annotated[bool, Option("--prompt", help="Show the prompt that the candidate answers.")] = False,
+    diff: Annotated[str | None, Option(metavar="G.K", help="Show the difference from that candidate.")] = None,
 ) -> None:
     """Show a run's candidates: code, fitness, statistics, errors."""
     from eureka.cli import show
@@ -50,6 +50,7 @@ def export(
     wrapper: Annotated[
         bool, Option("--wrapper", help="Add a gymnasium wrapper that replaces an environment's reward.")
     ] = False,
+    force: Annotated[bool, Option("--force", help="Overwrite an existing file.")] = False,
 ) -> None:
     """Write a reward as a Python file that needs only torch."""
     from eureka.cli import export as exporting
@@ -57,7 +58,7 @@ def export(
 
     folder = find_run(run)
     with untrusted_run(folder):
-        print(exporting.export(folder, candidate, out, wrapper))
+        print(exporting.export(folder, candidate, out, wrapper, force))
 
 
 @app.command()
@@ -76,7 +77,14 @@ def report(
 
 @app.command()
 def view(
-    folder: Annotated[Path, Argument(metavar="RUNS", help="Folder of runs, or of one run.")] = Path("runs"),
+    folder: Annotated[
+        Path,
+        Argument(
+            metavar="RUNS",
+            help="Folder of runs; or one run: its folder, a task's name or latest.",
+            autocompletion=options.runs,
+        ),
+    ] = Path("runs"),
     port: Annotated[
         int, Option(metavar="N", parser=options.within(0, 65535), help="Port; 0 for any free port.")
     ] = 8321,
@@ -87,16 +95,24 @@ def view(
     """
     try:
         from eureka.report import server
+        from eureka.runs.store import RUNS, find_run
     except ModuleNotFoundError as error:
         raise UserError(
             f"eureka view needs {error.name}, which is not installed; in a checkout: pip install -e '.[view]'"
         ) from None
-    server.serve(folder, port)
+    server.serve(folder if folder.is_dir() or folder == RUNS else find_run(str(folder)), port)
 
 
 @app.command()
 def play(
-    given: Annotated[str, Argument(metavar="RUN|POLICY", help="Folder of a run, or a policy's .safetensors file.")],
+    given: Annotated[
+        str,
+        Argument(
+            metavar="RUN|POLICY",
+            help="A run: its folder, a task's name or latest; or a policy's .safetensors file.",
+            autocompletion=options.runs,
+        ),
+    ],
     candidate: Annotated[
         str | None,
         Option(metavar="G.K|ARM", help="Candidate such as 2.0, or arm such as human.", show_default="the winner"),
@@ -112,7 +128,10 @@ def play(
         Path | None, Option("-o", "--out", metavar="FILE", help="Film to write: .mp4, .gif or .webp.")
     ] = None,
     frames: Annotated[Path | None, Option(metavar="DIR", help="Folder to write every frame to, as PNG.")] = None,
-    size: Annotated[str | None, Option(metavar="WxH", help="Frame size in pixels.", show_default="960x540")] = None,
+    size: Annotated[
+        str | None,
+        Option(metavar="WxH", help="Frame size in pixels.", show_default="960x540; 1280x720 for several policies"),
+    ] = None,
     sandbox: options.Sandbox = "auto",
     open_trainer: options.OpenTrainer = False,
 ) -> None:

@@ -235,6 +235,11 @@ def find_task(name: str) -> Path:
     given = Path(name)
     if name.startswith(PREFIX):
         return given
+    if given.suffix == ".py":
+        raise UserError(
+            f"{name} is Python code, not a task; give the YAML file that names it (`task: {given.name}:CLASS`), or to "
+            f"train a reward: eureka train TASK --reward {name}"
+        )
     near = did_you_mean(given.stem, shipped_tasks())
     if Path(f"{name}.yaml").is_file():
         near = f" (did you mean {name}.yaml?)"

@@ -72,7 +72,7 @@ def format_answer(answer: Answer, missing: int) -> str:
     if answer.prompt_tokens is not None:
         parts.append(f"{answer.prompt_tokens} + {answer.completion_tokens} tokens")
     if missing:
-        parts.append(f"{missing} missing")
+        parts.append(f"{missing} more to come")
     return ", ".join(parts)
 
 

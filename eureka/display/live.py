@@ -56,7 +56,9 @@ class Live:
                 self._pace.restart()
                 return
             case Answered(missing=missing, spent=spent):
-                self._doing = f"{missing} replies missing" if missing else "compiling"
+                self._doing = (
+                    f"waiting for {missing} more repl{'ies' if missing != 1 else 'y'}" if missing else "compiling"
+                )
                 self._spent = spent if event.answer.prompt_tokens is not None else self._spent
             case TrainingBegan(names):
                 self._doing = f"training {len(names)} polic{'ies' if len(names) != 1 else 'y'}"

@@ -46,7 +46,7 @@ class Plain:
                 self._write(f"  asking {shown(designer)} for {replies} repl{'ies' if replies != 1 else 'y'}")
             case Answered(answer, missing, spent):
                 if answer.prompt_tokens is not None or missing:
-                    self._write(f"  {format_answer(answer, missing)}; spent: {spent}")
+                    self._write(f"  {format_answer(answer, missing)}{f'; spent: {spent}' if answer.called else ''}")
             case Rejected(candidate, again):
                 repair = "; requesting a repair" if again else ""
                 self._write(f"  {candidate.name}  {shown(str(candidate.failed))}{repair}")

@@ -27,6 +27,8 @@ from eureka.text import number, plain, shown
 if TYPE_CHECKING:
     from eureka.runs.results import BenchmarkSummary
 
+_SEEDS = "each fresh seed"  # The column that is wrapped, between numbers, where a terminal is narrow
+
 
 def show_result(folder: Path, comparison: Comparison, winner: Candidate | None = None) -> None:
     """Print the winner's code, the comparison, the verdict and what to do next at the end of a run."""
@@ -115,7 +117,7 @@ def _fitness(arms: Sequence[Arm]) -> Sheet:
         several = " (mean per reward)" if len(arm.origins) > 1 else ""
         seeds = " ".join(map(number, arm.fitness)) + several + lost
         rows.append((shown(arm.name), number(arm.mean), bounds, seeds, number(fmean(arm.last))))
-    return Sheet(("reward", "fitness", "95% interval", "each fresh seed", "last checkpoint"), tuple(rows))
+    return Sheet(("reward", "fitness", "95% interval", _SEEDS, "last checkpoint"), tuple(rows))
 
 
 def _against(arms: Sequence[Arm], baseline: str) -> Sheet:
@@ -208,7 +210,7 @@ def _summary(lines: Sequence[BenchmarkRow], baseline: str) -> Sheet:
 def _table(*columns: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for i, name in enumerate(columns):
-        table.add_column(name, justify="right" if i else "left")
+        table.add_column(name, justify="right" if i else "left", no_wrap=name != _SEEDS)
     return table
 
 

@@ -1,14 +1,15 @@
 """Printing at any terminal width: long lines are wrapped between words, and tables that are too wide become lists.
 
-Without a terminal, nothing is wrapped, so that programs can read the output.
+No number is cut. Without a terminal, nothing is wrapped, so that programs can read the output.
 """
 
 from __future__ import annotations
 
 import textwrap
 
+from rich.cells import cell_len
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from eureka.text import plain
@@ -30,9 +31,17 @@ def say(console: Console, text: str, style: str = "") -> None:
 
 
 def show(console: Console, table: Table) -> None:
-    """Print a table. If it is too wide for the terminal, print each row as a list under its first cell."""
-    wide = console.options.update(width=1000)
-    if not console.is_terminal or console.measure(table, options=wide).maximum <= console.width:
+    """Print a table. If it is too wide for the terminal, print each row as a list under its first cell.
+
+    Columns without `no_wrap` are wrapped between words first.
+    """
+    least = width = natural_width(console, table)
+    for column in table.columns:
+        longest, words = (max(map(cell_len, texts)) for texts in _texts(column))
+        least -= 0 if column.no_wrap else longest - words
+    if not console.is_terminal:
+        console.width = max(console.width, width)
+    if least <= console.width:
         console.print(table)
         return
     names = [plain(str(column.header)) for column in table.columns]
@@ -45,6 +54,17 @@ def show(console: Console, table: Table) -> None:
         console.print(Text(plain(first), "bold"))
         for name, cell in zip(names[1:], others, strict=True):
             say(console, f"  {name:<{width}}  {cell}")
+
+
+def natural_width(console: Console, table: Table) -> int:
+    """Columns that a table takes if nothing is wrapped."""
+    return console.measure(table, options=console.options.update(width=100_000)).maximum
+
+
+def _texts(column: Column) -> tuple[list[str], list[str]]:
+    """The cells of a column with its header, and all words in them."""
+    cells = [str(column.header), *map(str, column.cells)]
+    return cells, [word for cell in cells for word in cell.split()] or [""]
 
 
 def fold(text: str, width: int) -> str:

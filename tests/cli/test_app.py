@@ -47,7 +47,17 @@ GOOD = "def compute_reward(pole_angle):\n    up = torch.exp(-pole_angle.square()
         (["run", "cartpole", "--sandbox", "tight"], "use one of auto, strict"),
         (["run", "cartpole", "--sandbox", "none"], "EUREKA_ALLOW_NO_SANDBOX=1"),
         (["run", "cartpole", "--display", "fancy"], "give one of auto, live, plain, json, none"),
+        (["run", "cartpole", "--seed", "9" * 23], "'--seed': give a number of at least 0 and at most 2147483647"),
+        (
+            ["run", "task.py"],
+            "task.py is Python code, not a task; give the YAML file that names it (`task: task.py:CLASS`)",
+        ),
+        (["new-task", "torch"], "the folder torch would hide the Python module torch; give another"),
         (["resume", "nowhere"], "nowhere does not exist"),
+        (["inspect", "latest"], "there is no run in "),
+        (["play", "cartpole"], "there is no run of cartpole in "),
+        (["compare", "latest"], "there is no run in "),
+        (["view", "nowhere"], "nowhere does not exist"),
         (["inspect", "."], "holds no run"),
         (["check", "cartpole", "--reward", "nowhere.py"], "nowhere.py cannot be read: No such file"),
         (["lauch"], "No such command 'lauch'"),
@@ -135,7 +145,7 @@ def unwritable(tmp_path: Path) -> Path:
 
 def test_a_folder_without_write_permission_is_one_sentence(cli: Cli, tmp_path: Path):
     out = unwritable(tmp_path) / "run"
-    assert "no permission to write" in sentence(cli("run", "cartpole", "--out", out), 2)
+    assert "cannot be written" in sentence(cli("run", "cartpole", "--out", out), 2)
 
 
 def test_a_run_folder_that_exists_is_not_touched(cli: Cli, tmp_path: Path):

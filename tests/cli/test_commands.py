@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 import subprocess
@@ -10,10 +11,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from rich.console import Console
 from support.bench import Bench
 from support.cli import Cli
 from support.events import cut_before, rewrite
+from support.journals import example, halves, write_run
 
+from eureka.cli import listing
 from eureka.cli.export import source
 
 
@@ -63,6 +67,7 @@ def test_an_export_says_what_is_in_the_way(cli: Cli, recorded: Path, tmp_path: P
     (tmp_path / "mine.py").write_text("precious")
     for arguments, expected in (
         ([run, "-o", "mine.py"], "mine.py exists already"),
+        ([run, "-o", "."], ". is a folder; give a file, such as reward.py"),
         ([run, "-o", "x.py", "--candidate", "9.9"], "no candidate '9.9'"),
         ([run], "Missing option '-o'"),
         ([run, "-o", "nodir/x.py"], "nodir/x.py cannot be written: No such file"),
@@ -72,6 +77,8 @@ def test_an_export_says_what_is_in_the_way(cli: Cli, recorded: Path, tmp_path: P
         done = cli("export", *arguments)
         assert done.returncode == 2 and expected in done.stderr and "Traceback" not in done.stderr
     assert (tmp_path / "mine.py").read_text() == "precious" and not (tmp_path / "x.py").exists()
+    assert cli("export", run, "-o", "mine.py", "--force").returncode == 0
+    assert "def compute_reward" in (tmp_path / "mine.py").read_text()
 
 
 def test_what_the_sandbox_gives_silently_is_imported_in_an_export():
@@ -102,6 +109,53 @@ def test_list_shows_tasks_and_runs_whatever_their_state(cli: Cli, recorded: Path
     assert empty.returncode == 0 and "no runs: there is no folder" in empty.stdout
     missing = cli("list", "nowhere")
     assert missing.returncode == 2 and "there is no folder nowhere" in missing.stderr
+
+
+@pytest.mark.parametrize("width", [40, 80, None])
+def test_the_list_has_a_line_for_each_run_at_any_width(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: int | None
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", str(width or 40))
+    names = [f"runs/cartpole/2026-11-21-093{i}-quick-otter" for i in range(3)]
+    for name in names:
+        write_run(tmp_path / name, example())
+    if width:
+        console = Console(force_terminal=True, width=width, soft_wrap=True, color_system=None)
+        monkeypatch.setattr(listing.terminal, "console", lambda: console)
+    listing.show(Path("runs"))
+    shown = capsys.readouterr().out
+    lines = [line.split() for line in shown.splitlines() if "-quick-otter" in line]
+    assert [line[0][-13:] for line in lines] == [name[-13:] for name in names]
+    assert all("500.00" in line and "finished" in line for line in lines)
+    assert not width or max(map(len, shown.splitlines())) <= width
+    assert shown.index("otter") < shown.index("shadow_hand")
+
+
+def test_a_run_at_work_is_told_from_an_interrupted_one(cli: Cli, tmp_path: Path):
+    folder = write_run(tmp_path / "runs" / "my task" / "one", halves()[0])
+    with open(folder / "orchestrator.lock", "w+") as lock:
+        lock.write("4477\n")
+        lock.flush()
+        left = cli("inspect", "latest").stdout
+        assert "\ninterrupted: generation 1 of 2: training 4 policies, checkpoint 4 of 8\n" in left
+        assert "\nresume with: eureka resume 'runs/my task/one'\n" in left
+        assert "interrupted at " in cli("list").stdout
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert "\nrunning, process 4477: generation 1 of 2: training" in cli("inspect", "latest").stdout
+        assert "running, " in cli("list").stdout
+
+
+def test_inspect_shows_all_parts_that_are_asked_for(cli: Cli, tmp_path: Path):
+    write_run(tmp_path / "one", example())
+    code, feedback = (cli("inspect", "one", part).stdout for part in ("--code", "--reflection"))
+    assert code and feedback and cli("inspect", "one", "--reflection", "--code").stdout == code + feedback
+
+
+def test_to_resume_a_finished_run_says_that_it_is_finished(cli: Cli, tmp_path: Path):
+    write_run(tmp_path / "one", example())
+    done = cli("resume", "one", "--display", "plain")
+    assert done.returncode == 0 and done.stdout.startswith("one is finished\n"), done.stderr
 
 
 def test_train_trains_one_reward_on_several_seeds_and_resumes(cli: Cli, fakes, tmp_path: Path):

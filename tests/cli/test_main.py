@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.journals import write_run
 from typer.main import get_command
 
 from eureka import __version__
 from eureka.__main__ import main
+from eureka.cli import options
 from eureka.cli.app import app
 
 COMMANDS = sorted(get_command(app).commands)  # type: ignore[attr-defined]
@@ -42,17 +44,56 @@ def test_a_mistake_before_a_command_points_to_the_general_help(
     assert capsys.readouterr().err.endswith("; see eureka --help\n")
 
 
+@pytest.mark.parametrize("option", ["--port", "--prot"])
+def test_an_error_of_the_parser_itself_points_to_the_help_of_its_command(
+    capsys: pytest.CaptureFixture[str], option: str
+):
+    assert main(["view", option]) == 2
+    assert capsys.readouterr().err.endswith("; see eureka view --help\n")
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(capsys: pytest.CaptureFixture[str], command: str):
-    assert main([command, "--help"]) == 0
-    assert capsys.readouterr().out.startswith(f"Usage: eureka {command} ")
+    shown = set()
+    for arguments in ([command, "--help"], [command, "-h"], ["help", command]):
+        assert main(arguments) == 0
+        shown.add(capsys.readouterr().out)
+    (text,) = shown
+    assert text.startswith(f"Usage: eureka {command} ")
 
 
 def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str]):
-    assert main([]) == 0
-    shown = capsys.readouterr().out
-    assert main(["--help"]) == 0
-    assert capsys.readouterr().out == shown and all(command in shown for command in COMMANDS)
+    shown = set()
+    for arguments in ([], ["--help"], ["-h"], ["help"]):
+        assert main(arguments) == 0
+        shown.add(capsys.readouterr().out)
+    (text,) = shown
+    assert all(f"\n  {command} " in text for command in COMMANDS) and "..." not in text.partition("Commands:")[2]
+
+
+def test_tasks_and_runs_are_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    write_run(tmp_path / "runs" / "cartpole" / "one", [])
+    (tmp_path / "runs" / "broken").mkdir()
+    (tmp_path / "runs" / "broken" / "run.json").write_text("[")
+    (tmp_path / "cards.yaml").touch()
+    assert options.tasks("car") == ["cartpole", "cards.yaml"]
+    assert options.runs("") == ["cartpole", "latest", "runs/broken", "runs/cartpole/one"]
+    assert options.runs("la") == ["latest"] and options.among("cpu", "gpu")("g") == ["gpu"]
+
+
+def test_a_shell_gets_its_completion(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    for name, value in (
+        ("_EUREKA_COMPLETE", "complete_bash"),
+        ("COMP_WORDS", "eureka check shadow"),
+        ("COMP_CWORD", "2"),
+    ):
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit):
+        main([])
+    assert capsys.readouterr().out.split() == ["shadow_hand", "shadow_hand_pen"]
 
 
 def test_the_version_is_shown(capsys: pytest.CaptureFixture[str]):

@@ -22,20 +22,26 @@ from rich.text import Text
 from support.candidates import candidate, trained
 
 from eureka.__main__ import main
-from eureka.display import factory, format, json_lines
+from eureka.display import factory, format, json_lines, tables
 from eureka.display import plain as display
 from eureka.display import terminal as terminal_
 from eureka.display.live import Live
 from eureka.display.terminal import fold
 from eureka.runs import events
 from eureka.runs.candidate import Failed
+from eureka.runs.journal import read_journal
 from eureka.runs.replies import Answer, Reply
 from eureka.system.paths import shipped
 
 EXAMPLE = shipped("tasks").parent / "runs" / "examples" / "cartpole"
 REPORT = events.TrainingProgress(3, 4, steps=9000, steps_left=3000, clocks={}, fitness=[1.5, None])
 ANSWER = Answer(
-    replies=(Reply(slot=0, text="x"),), model="m\x1b[2J", prompt_tokens=10, completion_tokens=5, seconds=1.25
+    replies=(Reply(slot=0, text="x"),),
+    model="m\x1b[2J",
+    called=True,
+    prompt_tokens=10,
+    completion_tokens=5,
+    seconds=1.25,
 )
 FAILED = candidate(outcome=Failed(stage="compile", message="no such field", line=3))
 EVENTS: list[Any] = [
@@ -60,13 +66,35 @@ def test_plain_is_a_line_an_event():
         "hello",
         "generation 1 of 2",
         "asking m for 2 replies",
-        "1 reply from m [2J in 1.2 s, 10 + 5 tokens, 1 missing; spent: 1 call, 15 tokens, unpriced",
+        "1 reply from m [2J in 1.2 s, 10 + 5 tokens, 1 more to come; spent: 1 call, 15 tokens, unpriced",
         "1.0  failed: compile: line 3: no such field; requesting a repair",
         "training 2 policies",
         "1.0    fitness  290.00   from step 30        a",
         "1.0    failed: compile: line 3: no such field",
         "final comparison: evolved, human on 3 fresh seeds, same budget",
     ], "progress comes every few seconds only"
+
+
+def test_what_a_person_answers_by_hand_costs_nothing_and_is_not_accounted():
+    lines: list[str] = []
+    by_hand = ANSWER.model_copy(update={"called": False, "prompt_tokens": None, "model": "a person"})
+    display.Plain(lines.append)(events.Answered(by_hand, 3, "0 calls, 0 tokens, $0.0000"))
+    assert lines == ["  1 reply from a person in 1.2 s, 3 more to come"]
+
+
+@pytest.mark.parametrize("width", [100, 60, 40, None])
+def test_no_number_of_a_comparison_is_cut_at_any_width(width: int | None, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    shown, finished = io.StringIO(), read_journal(EXAMPLE).finished
+    assert finished
+    values = [100.125 + i for i in range(10)]
+    arms = tuple(arm.model_copy(update={"fitness": values}) for arm in finished.comparison.arms)
+    given = {"force_terminal": True, "width": width} if width else {}
+    console = Console(file=shown, highlight=False, soft_wrap=True, color_system=None, **given)
+    tables.show_comparison(console, finished.comparison.model_copy(update={"arms": arms}))
+    words = shown.getvalue().split()
+    assert all(words.count(f"{value:.2f}") >= len(arms) for value in values) and "…" not in shown.getvalue()
+    assert not width or max(map(len, shown.getvalue().splitlines())) <= width
 
 
 def test_json_is_an_object_an_event(capsys: pytest.CaptureFixture[str]):

@@ -230,7 +230,7 @@ def test_a_run_at_work_is_alone_with_its_folder_outlives_its_terminal_and_stops_
     refused = cli("resume", "run")
     assert refused.returncode == 2 and f"is being worked on by process {process.pid}" in refused.stderr
     half = cli("inspect", "run")
-    assert half.returncode == 0 and "not finished; resume with: eureka resume" in half.stdout
+    assert half.returncode == 0 and f"running, process {process.pid}: generation 1 of" in half.stdout
     assert "not trained yet" in half.stdout
     os.killpg(process.pid, signal.SIGHUP)
     time.sleep(0.5)
