@@ -51,7 +51,7 @@ class OpenAI:
         self._asking, self._seed = around.settings.asking, around.settings.seed
         self._ledger = around.budget
         self.model, self._server = server_of(llm, self._asking.timeout, retries)
-        self.url, self._client = self._server.url, self._server.client()
+        self.url, self._client = self._server.url, self._server.client(around.tell)
         limited = bool(self._asking.max_usd or self._asking.max_tokens)
         self._habits = Habits(self._server, around.tell, limited)
         self.name = f"{self.model} at {self.url}"

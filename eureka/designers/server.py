@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +24,23 @@ RETRIES = 6  # by the client library, with exponential backoff or the server's R
 _SHORTEST_SECRET = 8  # Shorter values are no keys; to redact them would garble messages
 
 
+class _Client(openai.OpenAI):
+    """Tells when it will repeat a call; of several calls at once, only for the first."""
+
+    tell: Callable[[str], None] = staticmethod(lambda line: None)
+    _told = -math.inf
+
+    def _calculate_retry_timeout(self, remaining_retries: int, options: Any, response_headers: Any = None) -> float:
+        seconds = super()._calculate_retry_timeout(remaining_retries, options, response_headers)
+        now, most = time.monotonic(), options.get_max_retries(self.max_retries)
+        if now - self._told > 0.4:
+            self._told = now
+            state = "does not respond" if response_headers is None else "is not ready"
+            attempt = f"attempt {most - remaining_retries + 2} of {most + 1}"
+            self.tell(f"{str(self.base_url).rstrip('/')} {state}; {attempt} in {seconds:.1f} s")
+        return seconds
+
+
 @dataclass(frozen=True)
 class Server:
     """Connection parameters of a server."""
@@ -32,14 +51,14 @@ class Server:
     retries: int = RETRIES
     key_name: str | None = "OPENAI_API_KEY"  # Variable that holds the key
 
-    def client(self) -> openai.OpenAI:
-        """Create a thread-safe client.
+    def client(self, tell: Callable[[str], None] = lambda line: None) -> openai.OpenAI:
+        """Create a thread-safe client; it calls `tell` with a line before it repeats a call.
 
         Raises:
             UserError: a proxy, a certificate or a header that the environment names is invalid.
         """
         timeout = httpx2.Timeout(self.timeout, connect=min(20.0, self.timeout))
-        made = openai.OpenAI(
+        made = _Client(
             api_key=self.key or "none",
             base_url=self.url,
             max_retries=self.retries,
@@ -48,6 +67,7 @@ class Server:
         )
         if not is_own("openai", self.url):  # these name accounts at OpenAI
             made.organization = made.project = None
+        made.tell = tell
         return made
 
     def models(self) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -104,7 +105,9 @@ def cost(settings: Settings, prompt_tokens: int) -> list[str]:
         f"{typical} tokens, replies of at most {most} (--reply-tokens {asking.reply_tokens})"
     ]
     if kind == "openai" and asking.prices is None:
-        lines.append("cost: unpriced; give --prices IN,OUT or install genai-prices")
+        known = importlib.util.find_spec("genai_prices")
+        hint = "genai-prices does not know this model" if known else "genai-prices, which knows many, is not installed"
+        lines.append(f"cost: unpriced, {hint}; give --prices IN,OUT")
     elif asking.prices is not None:
         prices = asking.prices
         given = settings.generations * (prompt_tokens + _TYPICAL_REPLY)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from pathlib import Path
 
+import openai
 import pytest
 from support.model_server import GOOD, Server, completion
 
@@ -170,6 +172,15 @@ def test_certificates_of_ones_own_are_used(monkeypatch: pytest.MonkeyPatch, tmp_
         pytest.skip("this system has no file of certificates")
     monkeypatch.setenv("SSL_CERT_FILE", file)
     assert Connection("https://example.org/v1", "", 1.0).client()
+
+
+def test_before_a_call_is_repeated_it_is_told_when():
+    lines: list[str] = []
+    client = Connection("http://127.0.0.1:9/v1", "", 5.0, retries=1).client(lines.append)
+    with pytest.raises(openai.APIConnectionError):
+        client.chat.completions.create(model="m", messages=[])
+    (line,) = lines
+    assert re.fullmatch(r"http://127.0.0.1:9/v1 does not respond; attempt 2 of 2 in 0\.[345] s", line)
 
 
 def test_a_key_with_a_line_break_within_is_refused(monkeypatch: pytest.MonkeyPatch):
