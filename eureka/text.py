@@ -27,6 +27,27 @@ def command(*words: str | Path) -> str:
     return shlex.join(["eureka", *(str(relative(word)) if isinstance(word, Path) else word for word in words)])
 
 
+def duration(seconds: float) -> str:
+    """A duration in s in words, such as `40 s`, `12 min`, `5 h 15 min`, `12 days` or `33 years`."""
+    minutes, days, years = round(seconds / 60), seconds / 86400, seconds / (365 * 86400)
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if minutes < 48 * 60:
+        hours, rest = divmod(minutes, 60)
+        return " ".join([f"{hours} h"] * (hours > 0) + [f"{rest} min"] * (rest > 0))
+    if years < 2:
+        return f"{days:.0f} days"
+    return f"{years:.0f} years" if years < 1000 else "more than 1000 years"
+
+
+def amount(count: float) -> str:
+    """A large number in words, such as `7.47 million`."""
+    for size, name in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million")):
+        if count >= size:
+            return f"{count / size:.3g} {name}" if count < 1e15 else "more than 1000 trillion"
+    return f"{count:.0f}"
+
+
 def whole(given: Any) -> Any:
     """A whole number for its text, such as `1e6`; raises `ValueError` for other text, returns the rest unchanged."""
     if not isinstance(given, str):

@@ -17,6 +17,7 @@ from eureka.errors import UserError
 from eureka.text import whole
 
 if TYPE_CHECKING:
+    from eureka.experiment.hours import TimeLimit
     from eureka.runs.events import Display
 
 app = Typer(
@@ -84,6 +85,7 @@ def run(
     display: options.Display = "auto",
     log: options.Log = None,
     dry_run: Annotated[bool, Option("--dry-run", help="Show the first prompt and an estimate, then stop.")] = False,
+    max_hours: options.MaxHours = None,
     yes: options.Yes = False,
 ) -> None:
     """Search for a reward function and compare it with the baselines."""
@@ -111,10 +113,10 @@ def run(
     )
     settings = resolve(loaded, Options(sizes, search, model, DeviceOptions(device, devices, workers, executor)))
     if dry_run:
-        checking.dry_run(loaded, settings, isolation)
+        checking.dry_run(loaded, settings, isolation, display)
         return
     with _shown(display, log) as show:
-        session.start(loaded, settings, isolation, out, show, yes)
+        session.start(loaded, settings, isolation, out, show, yes, _limit(max_hours))
 
 
 @app.command()
@@ -133,6 +135,7 @@ def resume(
     open_trainer: options.OpenTrainer = False,
     display: options.Display = "auto",
     log: options.Log = None,
+    max_hours: options.MaxHours = None,
     changes: Annotated[list[str] | None, Option("--set", hidden=True)] = None,
 ) -> None:
     """Resume an interrupted run from its last checkpoint.
@@ -154,6 +157,7 @@ def resume(
             Changes(ModelOptions(llm, max_usd, max_tokens, prices), where),
             IsolationPolicy(sandbox, open_trainer),
             show,
+            _limit(max_hours),
         )
 
 
@@ -206,6 +210,7 @@ def train(
     out: options.Out = None,
     display: options.Display = "auto",
     log: options.Log = None,
+    max_hours: options.MaxHours = None,
     yes: options.Yes = False,
 ) -> None:
     """Train one reward on several seeds.
@@ -225,7 +230,9 @@ def train(
     settings = resolve(parsed.task, Options(sizes, model=ModelOptions("search"), device=where))
     settings = settings.model_copy(update={"final_seeds": seeds, "samples": seeds})
     with _shown(display, log) as show:
-        session.retrain(parsed.task, settings, parsed.specs, CompareOptions(), isolation, out, show, yes)
+        session.retrain(
+            parsed.task, settings, parsed.specs, CompareOptions(), isolation, out, show, yes, (), _limit(max_hours)
+        )
 
 
 @app.command()
@@ -273,6 +280,7 @@ def compare(
     out: options.Out = None,
     display: options.Display = "auto",
     log: options.Log = None,
+    max_hours: options.MaxHours = None,
     yes: options.Yes = False,
 ) -> None:
     """Retrain rewards on the same fresh seeds and compare them.
@@ -299,7 +307,9 @@ def compare(
     elif llm:
         raise UserError("--llm sets the model of the best-of-n control; add --controls best-of-n, or omit --llm")
     with _shown(display, log) as show:
-        session.retrain(parsed.task, settings, parsed.specs, wanted, isolation, out, show, yes, parsed.folders)
+        session.retrain(
+            parsed.task, settings, parsed.specs, wanted, isolation, out, show, yes, parsed.folders, _limit(max_hours)
+        )
 
 
 @app.command()
@@ -332,6 +342,7 @@ def bench(
     open_trainer: options.OpenTrainer = False,
     out: Annotated[Path, Option(metavar="DIR", help="Folder of the runs, one per task.")] = Path("runs/bench"),
     display: options.Display = "auto",
+    max_hours: options.MaxHours = None,
     yes: options.Yes = False,
 ) -> None:
     """Run one search on several tasks and count the verdicts.
@@ -360,7 +371,7 @@ def bench(
     plans = [(task, resolve(task, chosen)) for task in loaded]
     isolation = IsolationPolicy(sandbox, open_trainer)
     with _shown(display) as show:
-        summary = benchmark.bench(plans, Changes(model, where), isolation, out, show, yes)
+        summary = benchmark.bench(plans, Changes(model, where), isolation, out, show, yes, _limit(max_hours))
     if display not in ("json", "none"):
         tables.show_summary(Console(highlight=False, soft_wrap=True), summary)
     print(f"summary {out / 'summary.json'}", file=sys.stderr)
@@ -397,6 +408,12 @@ def _without_command(
     else:
         return
     raise Exit
+
+
+def _limit(hours: float | None) -> TimeLimit | None:
+    from eureka.experiment.hours import TimeLimit
+
+    return None if hours is None else TimeLimit(hours)
 
 
 @contextmanager

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import json
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from eureka.config.description import Description
@@ -138,27 +140,39 @@ def _of_text(source: str) -> Iterator[str]:
         yield f"printing is left out: line{'s' if len(lines) > 1 else ''} {', '.join(map(str, lines))}"
 
 
-def dry_run(task: LoadedTask, settings: Settings, isolation: IsolationPolicy) -> None:
-    """Test the task and its rewards, then print the first prompt and an estimate.
+def dry_run(task: LoadedTask, settings: Settings, isolation: IsolationPolicy, display: str) -> None:
+    """Test the task and its rewards, then print an estimate and the first prompt; one JSON object for `json`.
 
     Raises:
-        UserError: the task or one of its rewards is invalid.
+        UserError: the task or one of its rewards is invalid, or the run does not fit on this machine.
     """
+    extent = ([settings], (1 + len(task.baselines)) * settings.final_seeds)
+    estimate.require_possible(settings, *extent, yes=True)
     with context.tools(task, isolation, settings) as (compiler, trainer):
         description, level = trainer.description, compiler.sandbox
+        settings = estimate.fit_evaluation(settings, description.horizon)
+        trainer.room(settings)  # at once, as rewards are tested on so many worlds
         sources = {name: path.read_text(encoding="utf-8") for name, path in task.rewards.items()}
         for name, result in compiler.compile(sources, description.fields()):
             report = result if isinstance(result, Failed) else trainer.preflight(result, settings.worlds)
             if isinstance(report, Failed):
                 where = f", line {report.line}" if report.line else ""
                 raise UserError(f"{task.rewards[name]}{where}: {report.message}")
-        settings = estimate.fit_evaluation(settings, description.horizon)
-        messages = prompts.first(description)
-        rates = trainer.measure(settings.samples, settings)
-        retrained = (1 + len(task.baselines)) * settings.final_seeds
-        forecast = estimate.estimate(settings, description.horizon, rates, messages, [settings], retrained)
-    print(prompts.as_text(messages))
-    print("---")
+        forecast = estimate.forecast(trainer, settings, [settings], extent[1])
+    messages = prompts.first(description)
+    costs = estimate.cost(settings, forecast.prompt_tokens)
+    if display == "json":
+        sizes = asdict(forecast) | {"seconds": forecast.seconds}
+        print(
+            json.dumps(
+                {"event": "dry_run", "estimate": sizes, "model": costs, "prompt": [m.model_dump() for m in messages]}
+            )
+        )
+        return
+    print(f"estimate: {forecast}")
+    print(forecast.memory_line)
+    print(f"first prompt: about {forecast.prompt_tokens} tokens for {settings.samples} replies")
+    print("\n".join([*costs, f"designer {settings.llm}; no model was called"]))
     if names := " and ".join(task.rewards):
         valid = "rewards compile and run" if len(task.rewards) > 1 else "reward compiles and runs"
         print(f"task {task.path}: its {names} {valid}")
@@ -171,8 +185,5 @@ def dry_run(task: LoadedTask, settings: Settings, isolation: IsolationPolicy) ->
     print(f"sandbox {level}")
     if settings.start:
         print(f"start: {settings.start} is trained first, and a report on it is added to the prompt")
-    print(f"first prompt: about {forecast.prompt_tokens} tokens for {settings.samples} replies")
-    for line in estimate.cost(settings, forecast.prompt_tokens):
-        print(line)
-    print(f"estimate: {forecast}")
-    print(f"designer {settings.llm}; no model was called")
+    print("---")
+    print(prompts.as_text(messages))

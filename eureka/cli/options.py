@@ -30,6 +30,13 @@ def within(least: int, most: float = math.inf) -> Callable[[Any], int]:
     return parse
 
 
+def _hours(given: Any) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 < float(given) < math.inf:
+            return float(given)
+    raise ValueError("give a number of hours above 0, such as 8 or 0.5")
+
+
 def tasks(incomplete: str) -> list[str]:
     """Complete a task: a shipped one, or a YAML file."""
     names = sorted(path.stem for path in shipped("tasks").glob("*.yaml"))
@@ -217,3 +224,12 @@ Out = Annotated[Path | None, Option(metavar="DIR", help="Folder of the run.", sh
 Display = Annotated[str, Option(metavar="KIND", help="Progress display: auto, live, plain, json or none.")]
 Log = Annotated[str | None, Option(metavar="NAME", help="Additional logger for the curves: tensorboard.")]
 Yes = Annotated[bool, Option("--yes", help="Start even if the estimate exceeds 8 hours.")]
+MaxHours = Annotated[
+    float | None,
+    Option(
+        metavar="H",
+        parser=_hours,
+        help="Hours that the command may take: a search ends after fewer generations; what does not fit is refused.",
+        show_default="no limit",
+    ),
+]

@@ -13,6 +13,7 @@ from eureka.config.parameters import Curriculum, Stage, Values, check_stages
 from eureka.errors import did_you_mean
 from eureka.text import whole
 
+MOST_WORLDS = 2**20  # that a reward program is checked for
 ROUNDS = 3  # Maximum attempts at a generation in which no candidate can be trained
 
 
@@ -121,7 +122,7 @@ class Preset(_Strict):
     generations: Whole = Field(ge=1, description="iterations of prompting, training and reflection")
     samples: Whole = Field(ge=1, description="candidates per generation")
     repairs: Whole = Field(default=2, ge=0, description="repair attempts for a failed candidate")
-    worlds: Whole = Field(ge=1, description="worlds per candidate during training")
+    worlds: Whole = Field(ge=1, le=MOST_WORLDS, description="worlds per candidate during training")
     steps: Whole = Field(ge=1, description="training world-steps per candidate")
     final_seeds: Whole = Field(
         default=5,

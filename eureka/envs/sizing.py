@@ -1,4 +1,4 @@
-"""Sizes of GPU contact buffers, measured by random play on the CPU."""
+"""Sizes of worlds: their memory, and the GPU's contact buffers, measured by random play on the CPU."""
 
 from __future__ import annotations
 
@@ -20,6 +20,20 @@ Rows have the larger one: missing rows fail a candidate, a full pool only repeat
 LEAST_CONTACTS, LEAST_ROWS = 32, 64
 """Minimum sizes: a half and a quarter of those in that skill, which are for a single world. They leave room for geom
 pairs and joint limits that random play does not reach."""
+
+
+_BATCH_WORLD = 160 * 2**10  # bytes of a world of `mujoco.batch` in a small scene; larger ones need 1.5 `MjData` more
+_ROW, _CONTACT = 16, 80  # floats of a constraint row beside its Jacobian, and of a contact, in MuJoCo Warp
+
+
+def world_bytes(model: mujoco.MjModel, sizes: Sizes | None) -> int:
+    """Bytes of a world of the compiled `model` on the CPU, or with these `sizes` of MuJoCo Warp's buffers."""
+    data = mujoco.MjData(model)
+    mujoco.mj_step(model, data)
+    if sizes is None:
+        return _BATCH_WORLD + data.nbuffer * 3 // 2 + data.maxuse_arena
+    rows = sizes.njmax * (model.nv + _ROW) + sizes.nconmax * _CONTACT + 3 * model.nv**2
+    return data.nbuffer + 4 * rows
 
 
 def measure_sizes(task: Task, model: mujoco.MjModel, threads: int) -> Sizes:

@@ -12,6 +12,7 @@ from eureka.config.settings import Settings
 from eureka.config.tasks import LoadedTask
 from eureka.errors import EurekaError, UserError
 from eureka.experiment import session
+from eureka.experiment.hours import TimeLimit
 from eureka.experiment.options import local_changes
 from eureka.runs import layout
 from eureka.runs.comparison import summarise
@@ -31,13 +32,14 @@ def bench(
     out: Path,
     display: Display,
     yes: bool,
+    limit: TimeLimit | None = None,
 ) -> BenchmarkSummary:
     """Run all tasks in subfolders of `out`. Finished runs are reused and interrupted ones are resumed.
 
     Args:
         plans: tasks with the settings of their runs.
         changes: options that may change when a run is resumed.
-        isolation, out, display, yes: as for `session.start`.
+        isolation, out, display, yes, limit: as for `session.start`.
 
     Raises:
         UserError: two tasks have the same name, or a folder contains a run with another task or other settings.
@@ -54,7 +56,7 @@ def bench(
         name = task.file.name
         display(Notice(f"\ntask {number} of {len(plans)}: {name}"))
         try:
-            found[name] = _run(task, settings, changes, isolation, out / name, display, yes)
+            found[name] = _run(task, settings, changes, isolation, out / name, display, yes, limit)
         except Interrupted as stopped:
             display(Notice("to resume the benchmark, run the same command again"))
             raise Interrupted(None, stopped.signal_number) from None
@@ -75,9 +77,10 @@ def _run(
     folder: Path,
     display: Display,
     yes: bool,
+    limit: TimeLimit | None,
 ) -> Comparison:
     if not layout.is_run(folder):
-        session.start(task, settings, isolation, folder, display, yes)
+        session.start(task, settings, isolation, folder, display, yes, limit)
     else:
         with untrusted_run(folder):
             journal, of = read_journal(folder), task_of(folder)
@@ -89,7 +92,7 @@ def _run(
             raise UserError(f"{folder} has other settings; give the same ones, or another folder with --out")
         if journal.finished is None:
             changes = replace(changes, model=replace(changes.model, llm=settings.llm))
-            session.resume(folder, local_changes(settings, changes), isolation, display)
+            session.resume(folder, local_changes(settings, changes), isolation, display, limit)
     finished = read_journal(folder).finished
     assert finished is not None
     return finished.comparison

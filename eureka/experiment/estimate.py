@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eureka.config.settings import ROUNDS, Settings
 from eureka.designers import prompts
-from eureka.text import clock
-from eureka.workers import halving
+from eureka.errors import UserError
+from eureka.system.hardware import available_memory, cores
+from eureka.text import amount, duration
+from eureka.workers import halving, memory
+from eureka.workers.memory import gigabytes
+from eureka.workers.pool import TrainerPool
 
 LONG = 8 * 3600.0  # s; a longer run needs --yes
+_LONGEST = 365 * 86400.0  # s; a longer run is refused
+_FASTEST = {"cpu": 2e5, "gpu": 1e9}
+"""World-steps per second of training, on a processor and on any other device, that no machine reaches."""
 _CHECK = 0.3  # s to compile a reward and run it on recorded states
 _TYPICAL_REPLY = 800  # Tokens of a reply without long reasoning
 _EVALUATION_SHARE = 0.25  # Maximum ratio of evaluation to training world-steps
@@ -27,6 +34,11 @@ class Estimate:
     evaluation_rate: float  # The same of evaluation
     rewards: int  # to compile
     prompt_tokens: int
+    generation: float = 0.0  # Duration in s of the longest generation
+    after: float = 0.0  # Duration in s of validation and final comparison
+    memory: int = 0  # Bytes of the members that train at the same time
+    available: int = 0  # Bytes of memory
+    parts: int = 1  # that the largest population is cut into, since it does not fit into memory at once
 
     @property
     def seconds(self) -> float:
@@ -39,9 +51,54 @@ class Estimate:
             return "nothing is left to train"
         share = self.evaluation_steps / self.training_steps
         return (
-            f"{self.training_steps / 1e6:.3g} M training world-steps at {self.rate / 1000:.3g} k/s, evaluation up to "
-            f"{share:.0%} more: about {clock(self.seconds)}"
+            f"{amount(self.training_steps)} training world-steps at {self.rate / 1000:.3g} k/s, evaluation up to "
+            f"{share:.0%} more: about {duration(self.seconds)}"
         )
+
+    @property
+    def memory_line(self) -> str:
+        """The memory of the trainings, in words."""
+        cut = f"; the largest population trains in {self.parts} parts" if self.parts > 1 else ""
+        return f"memory: about {gigabytes(self.memory)} of {gigabytes(self.available)}{cut}"
+
+
+def require_possible(settings: Settings, searches: Sequence[Settings], retrained: int, yes: bool) -> None:
+    """Raise `UserError`, before anything is started, for a run with any task that does not fit on this machine."""
+    steps = sum(count * cost.iterations for count, cost in _parts(settings, searches, retrained))
+    known = settings.device == "cpu" and settings.executor == "local"
+    if known:
+        memory.room(settings, memory.of_member(settings, 1, 1, 0), available_memory())
+    fastest = _FASTEST["cpu"] * cores() if known else _FASTEST["gpu"]
+    require_time(steps * settings.worlds * settings.learning.horizon / fastest, "at least", yes)
+
+
+def require_time(seconds: float, about: str, yes: bool) -> None:
+    """Raise `UserError` for a run that takes too long, unless it takes less than a year and the user said `yes`."""
+    if seconds > LONG and not (yes and seconds < _LONGEST):
+        allow = ", or add --yes to start it all the same" if seconds < _LONGEST else ""
+        raise UserError(
+            f"the run would take {about} {duration(seconds)}; lower --steps or the numbers of candidates, generations "
+            f"or seeds{allow}"
+        )
+
+
+def forecast(trainer: TrainerPool, settings: Settings, searches: Sequence[Settings], retrained: int) -> Estimate:
+    """Estimate a run from rates that are measured now. See `estimate` for the arguments.
+
+    Raises:
+        UserError: the memory does not suffice for one training.
+    """
+    room, description = trainer.room(settings), trainer.description
+    rates = trainer.measure(settings.samples, settings)
+    found = estimate(settings, description.horizon, rates, prompts.first(description), searches, retrained)
+    largest = max([s.samples * s.seeds for s in searches] + [retrained, 1])
+    together = min(largest, room)
+    return replace(
+        found,
+        memory=together * trainer.member_bytes(settings),
+        available=trainer.first.available,
+        parts=-(-largest // room),
+    )
 
 
 def fit_evaluation(settings: Settings, horizon: int) -> Settings:
@@ -68,26 +125,38 @@ def estimate(
         searches: settings of each search in the run, with the same sizes.
         retrained: number of trainings on fresh seeds.
     """
-    evaluation = settings.evaluation
-    steps = settings.worlds * settings.learning.horizon
-    full, short = (evaluation.marks(n) for n in (settings.iterations, settings.warm_iterations))
-    generation, warm = (
-        halving.work(settings.racing, settings.seeds, settings.samples, marks) for marks in (full, short)
-    )
+    evaluation, steps = settings.evaluation, settings.worlds * settings.learning.horizon
+
+    def sizes(parts: Sequence[tuple[int, halving.Cost]]) -> tuple[int, int]:
+        """World-steps of training and of evaluation."""
+        trained = sum(count * cost.iterations for count, cost in parts)
+        selected = sum(count * cost.evaluations for count, cost in parts) * evaluation.selection_episodes
+        reported = sum(count * cost.finishers for count, cost in parts) * evaluation.report_episodes
+        return trained * steps, (selected + reported) * horizon
+
+    def seconds(parts: Sequence[tuple[int, halving.Cost]]) -> float:
+        return sum(size / rate for size, rate in zip(sizes(parts), rates, strict=True))
+
+    parts = _parts(settings, searches, retrained)
+    generation = max((seconds([(1, cost)]) for count, cost in parts[1:] if count), default=0.0)
+    rewards = sum(search.generations * search.samples for search in searches)
+    tokens = prompts.estimated_tokens(messages)
+    generation += _CHECK * settings.samples
+    return Estimate(*sizes(parts), *rates, rewards, tokens, generation, seconds(parts[:1]))
+
+
+def _parts(settings: Settings, searches: Sequence[Settings], retrained: int) -> list[tuple[int, halving.Cost]]:
+    """The work of a run, each with how often it is done: first that outside generations, then the generations."""
+    marks = [settings.evaluation.marks(n) for n in (settings.iterations, settings.warm_iterations)]
+    full, warm = (halving.work(settings.racing, settings.seeds, settings.samples, m) for m in marks)
     given = sum(settings.seeds for search in searches if search.start)
     finalists = min(settings.finalists, settings.generations * settings.samples)
     validated = finalists * settings.validation_seeds * len(searches) if finalists > 1 else 0
-    parts = [(1, halving.work(None, 1, retrained + given + validated, full))]
+    parts = [(1, halving.work(None, 1, retrained + given + validated, marks[0]))]
     for search in searches:
         fresh = search.generations if search.warm_start is None else 0 if search.start else 1
-        parts += [(fresh, generation), (search.generations - fresh, warm)]
-    training = sum(count * cost.iterations * steps for count, cost in parts)
-    judged = sum(
-        count * (cost.evaluations * evaluation.selection_episodes + cost.finishers * evaluation.report_episodes)
-        for count, cost in parts
-    )
-    rewards = sum(search.generations * search.samples for search in searches)
-    return Estimate(training, judged * horizon, *rates, rewards, prompts.estimated_tokens(messages))
+        parts += [(fresh, full), (search.generations - fresh, warm)]
+    return parts
 
 
 def cost(settings: Settings, prompt_tokens: int) -> list[str]:

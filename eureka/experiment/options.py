@@ -14,7 +14,7 @@ from typing import Any, get_args
 from pydantic import ValidationError
 
 from eureka.config.options import Changes, DeviceOptions, ModelOptions, Options
-from eureka.config.settings import Asking, ChooseBy, PresetName, Prices, Racing, Settings, first_problem
+from eureka.config.settings import MOST_WORLDS, Asking, ChooseBy, PresetName, Prices, Racing, Settings, first_problem
 from eureka.config.tasks import LoadedTask
 from eureka.config.user import Defaults, load_defaults, merged, user_path
 from eureka.designers import registry
@@ -139,6 +139,8 @@ def _given(options: Options) -> dict[str, Any]:
         least = 0 if name == "seed" else 1
         if value < least:
             raise UserError(f"--{'envs' if name == 'worlds' else name} must be at least {least}, not {value}")
+    if given.get("worlds", 1) > MOST_WORLDS:
+        raise UserError(f"--envs must be at most {MOST_WORLDS}, not {given['worlds']}")
     given |= _known(final_seeds=search.final_seeds, choose_by=_choose_by(search.choose_by))
     given |= {} if search.racing is None else {"racing": _racing(search.racing)}
     given |= {} if search.validation is None else _validation(search.validation)

@@ -19,6 +19,7 @@ from eureka.designers.prompts import Messages
 from eureka.errors import EurekaError, UserError
 from eureka.experiment import validation
 from eureka.experiment.context import RunContext
+from eureka.experiment.hours import TimeLimit, begins
 from eureka.experiment.records import write_candidate, write_prompt
 from eureka.experiment.strategies import STRATEGIES, Question, SearchState
 from eureka.runs import layout
@@ -32,10 +33,10 @@ from eureka.text import command
 from eureka.workers.recovery import TrainingRequest, WarmStart
 
 
-def evolve(context: RunContext) -> Candidate:
+def evolve(context: RunContext, limit: TimeLimit | None = None) -> Candidate:
     """Search for the reward that trains the task best.
 
-    The strategy (`strategies.py`) gives the questions for each generation.
+    The strategy (`strategies.py`) gives the questions for each generation. None begins that `limit` leaves no time for.
 
     Returns:
         The winner: the best of all generations by estimate, after the finalists were trained again on fresh seeds.
@@ -49,6 +50,8 @@ def evolve(context: RunContext) -> Candidate:
     state = SearchState(context.trainer.description, settings.samples, start)
     questions = strategy(state)
     for number in range(1, settings.generations + 1):
+        if not begins(context, number, settings.generations, limit):
+            break
         context.display(GenerationBegan(number, settings.generations))
         earlier = [*([start] if start else []), *itertools.chain(*state.generations)]
         generation = _generation(context, number, questions, earlier)

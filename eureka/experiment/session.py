@@ -15,14 +15,15 @@ from eureka import __version__
 from eureka.config.options import Changes, ModelOptions
 from eureka.config.settings import Settings
 from eureka.config.tasks import LoadedTask
-from eureka.designers import prompts, registry
+from eureka.designers import registry
 from eureka.designers.base import DesignerContext
 from eureka.designers.budget import Budget
 from eureka.designers.replay import ReplayDesigner
 from eureka.errors import BudgetSpent, EurekaError, ModelFault, ModelRefused, StorageFault, UserError
 from eureka.experiment import arms, compare, search
 from eureka.experiment.context import RunContext, open_context
-from eureka.experiment.estimate import LONG, Estimate, estimate, fit_evaluation
+from eureka.experiment.estimate import Estimate, fit_evaluation, forecast, require_possible, require_time
+from eureka.experiment.hours import TimeLimit, tell
 from eureka.experiment.options import apply_changes, apply_placement, local_changes
 from eureka.runs import layout
 from eureka.runs.candidate import Candidate
@@ -41,7 +42,7 @@ from eureka.runs.results import ArmSpec, CompareOptions, Comparison
 from eureka.runs.store import Run, create, discard, task_of, untrusted_run, with_own_policy
 from eureka.system import files
 from eureka.system.signals import Interrupted, interruptible
-from eureka.text import clock, relative
+from eureka.text import relative
 from eureka.workers import halving
 from eureka.workers.isolation import IsolationPolicy
 
@@ -55,7 +56,13 @@ _PASSING = (ModelFault, ModelRefused, BudgetSpent, StorageFault)
 
 
 def start(
-    task: LoadedTask, settings: Settings, isolation: IsolationPolicy, out: Path | None, display: Display, yes: bool
+    task: LoadedTask,
+    settings: Settings,
+    isolation: IsolationPolicy,
+    out: Path | None,
+    display: Display,
+    yes: bool,
+    limit: TimeLimit | None = None,
 ) -> Path:
     """Run a search to its end and return its folder.
 
@@ -63,8 +70,7 @@ def start(
         Interrupted: it was stopped, and can be resumed.
         EurekaError: it cannot go on.
     """
-    extent = ((settings,), (1 + len(task.baselines)) * settings.final_seeds)
-    return _begin(task, settings, isolation, out, display, yes, extent, _announce)
+    return _begin(task, settings, isolation, out, display, yes, limit, _extent(task, settings), _announce)
 
 
 def retrain(
@@ -77,6 +83,7 @@ def retrain(
     display: Display,
     yes: bool,
     earlier: Sequence[Path] = (),
+    limit: TimeLimit | None = None,
 ) -> Path:
     """Train rewards on `settings.final_seeds` seeds and compare them, in a separate run folder.
 
@@ -85,7 +92,7 @@ def retrain(
         settings: sizes; those of the control searches too.
         specs: the arms.
         wanted: control searches to run first, and what to look at besides.
-        isolation, out, display, yes: as for `start`.
+        isolation, out, display, yes, limit: as for `start`.
         earlier: finished runs; trainings of the same rewards on the same seeds are taken from the first of them.
 
     Raises:
@@ -104,7 +111,12 @@ def retrain(
     rewards = sum(len(e.rewards) for e in specs) + len(searches)
     extent = (searches, rewards * settings.final_seeds)
     asked = ArmsEvent(arms=tuple(specs), **dict(wanted))
-    return _begin(task, settings, isolation, out, display, yes, extent, opening, asked)
+    return _begin(task, settings, isolation, out, display, yes, limit, extent, opening, asked)
+
+
+def _extent(task: LoadedTask, settings: Settings) -> tuple[Sequence[Settings], int]:
+    """The searches of a search, and the number of trainings of its final comparison."""
+    return (settings,), (1 + len(task.baselines)) * settings.final_seeds
 
 
 def _begin(
@@ -114,6 +126,7 @@ def _begin(
     out: Path | None,
     display: Display,
     yes: bool,
+    limit: TimeLimit | None,
     extent: tuple[Sequence[Settings], int],
     opening: Callable[[RunContext], None],
     asked: ArmsEvent | None = None,
@@ -122,20 +135,22 @@ def _begin(
     budget = Budget(settings.asking)
     designer = registry.make(DesignerContext(settings, budget, folder, (), notifier(display)))
     begun = False
+    require_possible(settings, *extent, yes)
     with interruptible() as stop:
         run = create(folder, task, settings, versions(), asked)
         try:
             with open_context(run, task, designer, budget, isolation, display) as context:
                 _record_start(context, task)
+                context.trainer.room(run.settings)  # at once, as a reward is tested on so many worlds
                 opening(context)
-                forecast = _forecast(context, *extent)
-                display(Notice(f"estimate: {forecast}"))
-                if forecast.seconds > LONG and not yes:
-                    raise UserError(
-                        f"the run would take about {clock(forecast.seconds)}; to start it all the same, add --yes"
-                    )
+                found = _forecast(context, *extent)
+                display(Notice(f"estimate: {found}"))
+                display(Notice(found.memory_line))
+                if limit:
+                    limit.require(found, search=asked is None)
+                require_time(found.seconds, "about", yes)
                 begun, stop.folder = True, folder
-                _finish(context, task)
+                _finish(context, task, limit=limit)
                 return folder
         except EurekaError as error:
             # A first question that was refused (no such model, a wrong key) leaves nothing worth going on with.
@@ -150,7 +165,9 @@ def _begin(
                 discard(folder, run.made)
 
 
-def resume(folder: Path, changes: Changes, isolation: IsolationPolicy, display: Display) -> Path:
+def resume(
+    folder: Path, changes: Changes, isolation: IsolationPolicy, display: Display, limit: TimeLimit | None = None
+) -> Path:
     """Resume an interrupted run, or show the result of a finished one.
 
     Raises:
@@ -181,7 +198,9 @@ def resume(folder: Path, changes: Changes, isolation: IsolationPolicy, display: 
                 if run.find(StartedEvent) is None:
                     _record_start(context, task)
                 (_place if run.arms else _announce)(context)
-                _finish(context, task, changes)
+                if limit:
+                    _limit(context, task, limit)
+                _finish(context, task, changes, limit)
                 return folder
         except _PASSING as error:
             error.resume = folder
@@ -223,7 +242,9 @@ def _record_start(context: RunContext, task: LoadedTask) -> None:
     context.run.append(event)
 
 
-def _finish(context: RunContext, task: LoadedTask, changes: Changes | None = None) -> None:
+def _finish(
+    context: RunContext, task: LoadedTask, changes: Changes | None = None, limit: TimeLimit | None = None
+) -> None:
     """Do all that is left of a run; `changes` is None for a new run."""
     context.display(Opened(context.run.folder))
     asked, winner = context.run.arms, None
@@ -237,10 +258,11 @@ def _finish(context: RunContext, task: LoadedTask, changes: Changes | None = Non
         if start is not None and context.run.find(AnswerEvent, generation=0) is None:
             recorded = context.designer.given() if isinstance(context.designer, ReplayDesigner) else None
             search.given_start(context, recorded or search.as_reply(_start_source(task, start)))
-        winner = search.evolve(context)
+        winner = search.evolve(context, limit)
         comparison = compare.of_run(context, task, winner)
     context.run.write(layout.RESULT, json.dumps(_result(context.run, winner, comparison), indent=2) + "\n")
     context.run.append(FinishedEvent(winner=winner.name if winner else None, comparison=comparison))
+    tell(context)
     context.display(Finished(context.run.folder, comparison, winner))
 
 
@@ -279,11 +301,17 @@ def _result(run: Run, winner: Candidate | None, comparison: Comparison) -> dict[
 
 
 def _forecast(context: RunContext, searches: Sequence[Settings], retrained: int) -> Estimate:
-    settings, description = context.run.settings, context.trainer.description
+    settings = context.run.settings
     reused = context.run.find(TrainedEvent, training=layout.REUSED)
     retrained -= len(reused.members) if reused else 0
-    rates = context.trainer.measure(settings.samples, settings)
-    return estimate(settings, description.horizon, rates, prompts.first(description), searches, retrained)
+    return forecast(context.trainer, settings, searches, retrained)
+
+
+def _limit(context: RunContext, task: LoadedTask, limit: TimeLimit) -> None:
+    """Apply the limit to a resumed run; `UserError` if it is a comparison, which cannot end early."""
+    if context.run.arms:
+        raise UserError("--max-hours: a comparison has no generations to leave out; resume it without the option")
+    limit.require(_forecast(context, *_extent(task, context.run.settings)), search=True)
 
 
 def _announce(context: RunContext) -> None:

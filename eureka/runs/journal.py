@@ -186,6 +186,15 @@ class FinalistsEvent(_Event):
     chosen: list[str] = Field(description="names of the finalists")
 
 
+class ShortenedEvent(_Event):
+    """A search ends after fewer generations, for lack of time."""
+
+    event: Literal["shortened"] = "shortened"
+    generations: int = Field(description="that were done")
+    wanted: int = Field(description="that were to be done")
+    hours: float = Field(description="the limit of the command that decided it")
+
+
 class BaselineEvent(_Event):
     """A reward of the final comparison was compiled."""
 
@@ -228,7 +237,9 @@ class FinishedEvent(_Event):
 _OfReplies = PromptEvent | AnswerEvent | VerdictEvent
 _OfTrainings = TrainingEvent | SharesEvent | CheckpointEvent | SplitEvent | RacedEvent | StageEvent | TrainedEvent
 _OfComparison = ArmsEvent | BaselineEvent | CutEvent | ProbedEvent
-JournalEvent = StartedEvent | _OfReplies | _OfTrainings | FinalistsEvent | _OfComparison | FinishedEvent
+JournalEvent = (
+    StartedEvent | _OfReplies | _OfTrainings | FinalistsEvent | ShortenedEvent | _OfComparison | FinishedEvent
+)
 _ANY = TypeAdapter(Annotated[JournalEvent, Field(discriminator="event")])
 _Kind = TypeVar("_Kind", bound=_Event)
 _Stamp = tuple[int, int, int]

@@ -15,11 +15,41 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def available_memory() -> int:
-    """Bytes of memory that are available without swapping; no limit where the system does not say."""
-    path = Path("/proc/meminfo")
-    lines = path.read_text().splitlines() if path.exists() else []
-    return next((int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable")), sys.maxsize)
+def available_memory(proc: Path = Path("/proc"), groups: Path = Path("/sys/fs/cgroup")) -> int:
+    """Bytes that are available without swapping, within the limits of control groups; no limit if none is known."""
+    found = [int(line.split()[1]) << 10 for line in _lines(proc / "meminfo") if line.startswith("MemAvailable")]
+    for line in _lines(proc / "self" / "cgroup"):
+        controllers, path = line.split(":", 2)[1:]
+        if not controllers:
+            root, names = groups, ("memory.max", "memory.current", "inactive_file")
+        elif "memory" in controllers.split(","):
+            root, names = groups / "memory", ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+        else:
+            continue
+        folder = root / path.lstrip("/")
+        found += [_left(f, *names) for f in (folder, *folder.parents) if f.is_relative_to(root)]
+    return max(0, min(found, default=sys.maxsize))
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text().splitlines()
+    except OSError:
+        return []
+
+
+def _left(group: Path, limit: str, used: str, cache: str) -> int:
+    """Bytes that a control group may still use; its cached files can be dropped."""
+    values = [next(iter(_lines(group / name)), "max") for name in (limit, used)]
+    if "max" in values:
+        return sys.maxsize
+    dropped = next((int(line.split()[1]) for line in _lines(group / "memory.stat") if line.startswith(f"{cache} ")), 0)
+    return int(values[0]) - int(values[1]) + dropped
+
+
+def oom_kills() -> int:
+    """Processes that the kernel has ended for lack of memory since it started; 0 if it does not say."""
+    return next((int(line.split()[1]) for line in _lines(Path("/proc/vmstat")) if line.startswith("oom_kill ")), 0)
 
 
 DEVICES = ("cpu", "cuda", "warp-cpu")

@@ -32,6 +32,7 @@ from eureka.config.tasks import EnvironmentFile, LoadedTask, load_task
 from eureka.envs.base import Worlds
 from eureka.envs.env import Env
 from eureka.envs.introspection import RECORDED_WORLDS, describe, load_class, make_scene, random_states
+from eureka.envs.sizing import measure_sizes, world_bytes
 from eureka.errors import UserError
 from eureka.physics.backend import Backend
 from eureka.physics.threads import ThreadPhysics
@@ -66,7 +67,7 @@ class Service:
     def __init__(self, loaded: LoadedTask, backend: Backend, out: int, curriculum: Curriculum):
         """Load the task and record states under random actions; `out` is the descriptor for answers."""
         self.loaded, self.backend, self.out = loaded, backend, out
-        seeds = torch.zeros(1, dtype=torch.int64)
+        seeds, self.world = torch.zeros(1, dtype=torch.int64), 0  # bytes of one world of a Gymnasium environment
         if isinstance(loaded.file, EnvironmentFile):
             if curriculum.parameters or curriculum.stages:
                 raise UserError(f"{loaded.file.name} is a Gymnasium environment, which has no parameters and no stages")
@@ -80,8 +81,6 @@ class Service:
             described = describe(loaded, task, self.states, env.actor_size, curriculum)
             self.description = described.model_copy(update={"unfinished": unfinished})
             if backend.warp:
-                from eureka.envs.sizing import measure_sizes
-
                 backend.sizes = measure_sizes(task, self.model, backend.threads)
         if loaded.unwritten:
             left = "; ".join(filter(None, [self.description.unfinished, loaded.unwritten]))
@@ -108,8 +107,9 @@ class Service:
         from eureka.envs.gymnasium import description
         from eureka.envs.gymnasium.env import GymnasiumTask
 
-        self.task, self.model = GymnasiumTask(file), None
+        self.task, self.model, before = GymnasiumTask(file), None, _resident()
         self.states = random_states(self.task, self.task.open(seeds, RECORDED_WORLDS, "random play"))
+        self.world = max(0, _resident() - before) // RECORDED_WORLDS
         self.description = description.describe(self.loaded, self.task)
 
     def _program(self, text: str, worlds: int) -> Program:
@@ -176,7 +176,6 @@ class Service:
         """Time an iteration of training with a reward of negligible cost, after one of warm-up, and evaluation."""
         members, plan = command.members, command.plan
         program = self._program(_BLANK, plan.worlds)
-        before, _ = self._memory()
         training = Training(self.task, self.model, [program] * members, [0] * members, plan, self.backend)
         training.iterate()
         self.backend.synchronize()
@@ -184,18 +183,20 @@ class Service:
         training.iterate()
         self.backend.synchronize()
         seconds = time.perf_counter() - start
-        now, free = self._memory()
         steps = members * training.steps_per_iteration
         evaluation = seconds / steps if self.backend.warp else training.time_evaluation(_TIMED_STEPS)
-        memory = max(0, now - before)
-        self.send(messages.Measured(seconds=seconds, steps=steps, evaluation=evaluation, memory=memory, free=free))
+        self.send(messages.Measured(seconds=seconds, steps=steps, evaluation=evaluation))
 
-    def _memory(self) -> tuple[int, int]:
-        """Bytes in use on the device of the worlds, and bytes available there."""
-        if self.backend.torch_device.type == "cuda":
-            free, total = torch.cuda.mem_get_info(self.backend.torch_device)
-            return total - free, free
-        return _resident(), available_memory()
+    def described(self, fence: str) -> messages.Described:
+        """The task, and the memory of its worlds."""
+        device = self.backend.torch_device
+        available = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else available_memory()
+        sizes, world = self.sizes(), self.world
+        if self.model is not None:
+            world = world_bytes(self.model, self.backend.sizes)
+        return messages.Described(
+            description=self.description, fence=fence, sizes=sizes, world=world, available=available
+        )
 
     def _load(self, policies: Sequence[messages.FileReference]) -> tuple[Policy, RunningMoments]:
         return load_policies([Path(policy.file) for policy in policies], self.backend.torch_device)
@@ -344,7 +345,7 @@ def main(task: str, threads: int, device: str) -> None:
             write_frame(out, messages.encode(messages.Unfenced(reason=fence[1:])))
             sys.exit(1)
         service = Service(loaded, Backend(device, threads), out, load.curriculum)
-        service.send(messages.Described(description=service.description, fence=fence, sizes=service.sizes()))
+        service.send(service.described(fence))
     while True:
         frame = inbox.get()
         with _reported(loaded, out):

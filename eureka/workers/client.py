@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -21,7 +22,6 @@ ALONE = 3  # the same after which a single member has failed
 
 _PREFLIGHT_TIMEOUT = 120.0  # s that the pre-flight of a reward may take
 _TIMEOUT = 900.0  # s without an answer after which a training is given up, until its first answer
-_MEASURED_MEMBERS = 2  # members whose memory is measured
 
 _Answer = TypeVar("_Answer", bound=messages.Answer)
 
@@ -50,6 +50,7 @@ class TrainerClient:
         self._killed = False
         self.fence = ""  # isolation, known after `description`; empty for none
         self.sizes: dict[str, int] | None = None  # of MuJoCo Warp's buffers, known after `description`; None on the CPU
+        self.world, self.available = 0, sys.maxsize  # bytes of a world, and available at the start of the process
         self._connection = self._open()
 
     @property
@@ -62,6 +63,7 @@ class TrainerClient:
                 answer = self.receive(messages.Described)
                 self._check_fence(answer.fence)
                 self.sizes, self._description = answer.sizes, answer.description
+                self.world, self.available = answer.world, answer.available
             except Died as died:
                 if death == ALONE or self._killed:
                     raise give_up("trainer", died.reason, self._executor.log(self._number)) from None
@@ -94,19 +96,9 @@ class TrainerClient:
 
     def measure(self, members: int, settings: Settings) -> tuple[float, float]:
         """World-steps per second of `members` members, in training and in evaluation."""
-        answer = self._measure(members, settings)
+        command = messages.Measure(members=members, plan=settings.plan("search"))
+        answer = self._ask(command, messages.Measured)
         return answer.steps / answer.seconds, 1.0 / answer.evaluation
-
-    def room(self, settings: Settings) -> int:
-        """How many members can train together in half of the free memory."""
-        measured = self._measure(_MEASURED_MEMBERS, settings)
-        each = measured.memory / _MEASURED_MEMBERS
-        # The report episodes of all members run at once, beside the worlds of the training.
-        each *= 1 + settings.evaluation.report_episodes / settings.worlds
-        return max(1, int(measured.free / 2 / max(each, 1.0)))
-
-    def _measure(self, members: int, settings: Settings) -> messages.Measured:
-        return self._ask(messages.Measure(members=members, plan=settings.plan("search")), messages.Measured)
 
     def probe(
         self, run: Run, policies: Sequence[str], programs: Sequence[str], human: str | None, robust: bool

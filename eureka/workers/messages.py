@@ -17,6 +17,7 @@ Frames are validated when they are decoded: a trainer process runs task code.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Self, get_args
 
@@ -141,6 +142,8 @@ class Described(_Message):
     description: Description
     fence: str = Field(description="isolation of the process; empty if none, `!` and a reason if it failed")
     sizes: dict[str, int] | None = Field(description="of MuJoCo Warp's buffers; None on the CPU")
+    world: int = Field(default=0, description="bytes of one world")
+    available: int = Field(default=sys.maxsize, description="bytes that are available on the device of the worlds")
 
 
 class PreflightReport(_Message):
@@ -167,8 +170,6 @@ class Measured(_Message):
     seconds: float
     steps: int = Field(description="training world-steps in this time")
     evaluation: float = Field(description="seconds of a world-step of evaluation")
-    memory: int = Field(description="bytes allocated for the training")
-    free: int = Field(description="bytes that are still available")
 
 
 class PlayedRandom(_Message):

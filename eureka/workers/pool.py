@@ -17,12 +17,15 @@ from eureka.runs.candidate import Failed, Outcome
 from eureka.runs.events import OnProgress
 from eureka.runs.journal import RacedEvent, SharesEvent
 from eureka.runs.store import Run
-from eureka.workers import halving
+from eureka.workers import halving, memory
 from eureka.workers.client import TrainerClient
 from eureka.workers.executors import Executor
 from eureka.workers.messages import PlayedRandom, PreflightReport
 from eureka.workers.progress import ProgressAggregator
 from eureka.workers.recovery import TrainingJob, TrainingRequest
+
+_MEASURED_WORLDS, _MEASURED_MEMBERS = 4096, 2
+"""On a CPU: most worlds of a member, and members for each thread, whose rate is measured; more do not change it."""
 
 
 class TrainerPool:
@@ -58,14 +61,31 @@ class TrainerPool:
 
     def measure(self, members: int, settings: Settings) -> tuple[float, float]:
         """World-steps per second of `members` members, in training and in evaluation, on all trainers at once."""
-        busy = self.trainers[: min(members, len(self.trainers))]
+        together, most = self.shares(settings)
+        busy = self.trainers[: min(members, together)]
+        each = min(most, -(-members // len(busy)))
+        if settings.device == "cpu":
+            each = min(each, _MEASURED_MEMBERS * self.executor.threads)
+            settings = settings.model_copy(update={"worlds": min(settings.worlds, _MEASURED_WORLDS)})
         with ThreadPoolExecutor(len(busy)) as pool:
-            rates = list(pool.map(lambda trainer: trainer.measure(-(-members // len(busy)), settings), busy))
+            rates = list(pool.map(lambda trainer: trainer.measure(each, settings), busy))
         return sum(training for training, _ in rates), sum(evaluation for _, evaluation in rates)
 
+    def member_bytes(self, settings: Settings) -> int:
+        """Memory that one member's training needs."""
+        seen, action = self.description.observation_size, self.description.action_size
+        return memory.of_member(settings, seen, action, self.first.world)
+
     def room(self, settings: Settings) -> int:
-        """How many members can train together in half of the free memory."""
-        return self.first.room(settings) * (1 if self.executor.one_memory else len(self.trainers))
+        """How many members train together; raises `UserError` if the memory does not suffice for one."""
+        fit = memory.room(settings, self.member_bytes(settings), self.first.available)
+        return fit if self.executor.one_memory else fit * len(self.trainers)
+
+    def shares(self, settings: Settings) -> tuple[int, int]:
+        """How many trainers work at the same time, and how many members each of them holds at most."""
+        room = self.room(settings)
+        together = min(room, len(self.trainers))
+        return together, room // together
 
     def train(self, run: Run, request: TrainingRequest, on_progress: OnProgress) -> list[Outcome | None]:
         """Train a population, and resume what an interrupted run has left; one outcome per member.
@@ -153,7 +173,7 @@ class TrainerPool:
         cuts = [event.shares for event in job.run.all(SharesEvent, training=job.request.key, until=until)]
         shares = next((cut for cut in cuts if sorted(itertools.chain(*cut)) == members), None)
         if shares is None:
-            shares = _split(members, len(self.trainers))
+            shares = _split(members, *self.shares(job.run.settings))
             job.run.append(SharesEvent(training=job.request.key, until=until, shares=shares))
         found = self._train_shares(job, shares, until)
         return lost | {
@@ -161,12 +181,13 @@ class TrainerPool:
         }
 
     def _train_shares(self, job: TrainingJob, shares: list[list[int]], until: int | None) -> list[list[Outcome]]:
-        """Train shares at the same time, each on a free trainer."""
-        threads = self.executor.threads_for(len(shares))
+        """Train shares, each on a free trainer, as many at the same time as fit into memory."""
+        together, _ = self.shares(job.run.settings)
+        threads = self.executor.threads_for(min(together, len(shares)))
         if len(shares) == 1:
             return [job.train(self.first, shares[0], until, threads)]
         free: queue.SimpleQueue[TrainerClient] = queue.SimpleQueue()
-        for trainer in self.trainers:
+        for trainer in self.trainers[:together]:
             free.put(trainer)
 
         def train(share: list[int]) -> list[Outcome]:
@@ -176,7 +197,7 @@ class TrainerPool:
             finally:
                 free.put(trainer)
 
-        with ThreadPoolExecutor(len(self.trainers)) as pool:
+        with ThreadPoolExecutor(together) as pool:
             futures = []
             try:
                 futures += [pool.submit(train, share) for share in shares]
@@ -197,8 +218,8 @@ class TrainerPool:
         shutil.rmtree(self._scratch / "tmp", ignore_errors=True)
 
 
-def _split(members: list[int], workers: int) -> list[list[int]]:
-    """Contiguous shares of nearly equal size, at most one per worker."""
-    count = min(workers, len(members))
+def _split(members: list[int], workers: int, most: int) -> list[list[int]]:
+    """Contiguous shares of nearly equal size: one per worker, or more if a share would exceed `most` members."""
+    count = min(max(workers, -(-len(members) // most)), len(members))
     edges = [len(members) * i // count for i in range(count + 1)]
     return [members[a:b] for a, b in itertools.pairwise(edges)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from eureka.errors import WorkerFault
+from eureka.system.hardware import oom_kills
 from eureka.system.paths import CALLED_FROM
 
 _INHERITED = (
@@ -59,6 +61,7 @@ class Worker:
         more: Mapping[str, str] | None = None,
     ):
         """Start `python ARGUMENTS` in folder `cwd`, also for temporary files; it inherits the descriptors `keep`."""
+        self._oom_kills = oom_kills()
         with open(log, "ab") as errors:
             self.process = subprocess.Popen(
                 [sys.executable, *arguments],
@@ -118,6 +121,8 @@ class Worker:
 
     def _reason(self) -> str:
         code = self.process.wait()
+        if code == -signal.SIGKILL and oom_kills() > self._oom_kills:
+            return "ran out of memory and was ended by the system"
         return f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
 
     def kill(self) -> None:

@@ -76,7 +76,7 @@ class TrainingJob:
             if not isinstance(result, str):
                 return result
             if len(members) == 1:
-                message = f"the process that trained it {result} in every attempt, possibly for lack of memory"
+                message = f"the process that trained it {result} in every attempt"
                 return [self.fail(members[0], until, Failed(stage="train", message=message, machine=True))]
             self.run.append(SplitEvent(training=self.request.key, members=members, until=until, reason=result))
         half = len(members) // 2

@@ -221,7 +221,7 @@ def test_a_dry_run_shows_prompt_and_estimate_and_makes_nothing(cli: Cli, fakes, 
 
 
 def test_a_run_of_more_than_eight_hours_asks_first_and_leaves_nothing(cli: Cli, fakes, tmp_path: Path):
-    done = cli("run", "cartpole", "--steps", 10_000_000_000, "--out", "run")
+    done = cli("run", "cartpole", "--steps", 100_000_000, "--out", "run")
     said = done.stderr.strip().splitlines()
     assert done.returncode == 2 and "add --yes" in said[-1] and "estimate:" in done.stdout
     assert not (tmp_path / "run").exists()

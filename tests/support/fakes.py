@@ -37,7 +37,6 @@ from eureka.workers.isolation import IsolationPolicy
 from eureka.workers.messages import (
     Answer,
     Checkpoint,
-    Described,
     Load,
     Measure,
     Measured,
@@ -52,6 +51,8 @@ from eureka.workers.process import Died
 
 RATE = 1e5
 """World-steps a second that a fake trainer says it does."""
+AVAILABLE = 8 * 2**30
+"""Bytes of memory that it says there are."""
 
 
 class Crash(BaseException):
@@ -113,7 +114,7 @@ class FakeTrainer:
             made = _service(self.task) if kept else service.Service(loaded, Backend("cpu", 1), -1, curriculum)
             self.service = copy.copy(made)
             self.service.out = self.said  # type: ignore[assignment]
-            self.service.send(Described(description=self.service.description, fence=self.fence, sizes=None))
+            self.service.send(self.service.described(self.fence).model_copy(update={"available": AVAILABLE}))
 
     @contextlib.contextmanager
     def _reported(self, task: str):
@@ -134,7 +135,7 @@ class FakeTrainer:
                 case Measure():
                     steps = 1000 * command.members
                     took = {"seconds": steps / RATE, "steps": steps, "evaluation": 1 / RATE}
-                    self.service.send(Measured(**took, memory=2, free=400))
+                    self.service.send(Measured(**took))
                 case Probe():
                     self._probe(command)
                 case _:

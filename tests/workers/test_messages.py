@@ -49,7 +49,7 @@ ANSWERS: tuple[m.Answer, ...] = (
     m.Described(description=TASK, fence="seccomp", sizes={"njmax": 64}),
     m.Preflighted(result=REPORT),
     m.Preflighted(result=FAILED),
-    m.Measured(seconds=0.1, steps=100, evaluation=0.01, memory=5, free=6),
+    m.Measured(seconds=0.1, steps=100, evaluation=0.01),
     m.Probed(robustness={"mass": [1.0, 2.0]}, correlation=[0.5, None]),
     m.PlayedRandom(fitness=(0.5, 1.0), length=(3, 4), metrics={"error": (0.1, 0.2)}),
     m.Played(steps=3, first=(1.5, None)),
