@@ -21,6 +21,24 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in its own
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share a costly fixture, a module's or the recorded run, stay in one process, so that it is made once.
+
+    Tests of MuJoCo Warp do too: each process loads its kernels for seconds.
+    """
+    for item in items:
+        fixtures = item._fixtureinfo.name2fixturedefs if isinstance(item, pytest.Function) else {}
+        if item.get_closest_marker("xdist_group") is not None:
+            continue
+        if "recorded" in fixtures:
+            item.add_marker(pytest.mark.xdist_group("recorded"))
+        elif any(found[-1].scope == "module" for found in fixtures.values()):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+        elif "warp" in item.nodeid or item.path.parent.name == "physics":
+            item.add_marker(pytest.mark.xdist_group("physics"))
+
+
 @pytest.fixture(scope="session")
 def cartpole() -> Bench:
     return bench_of("cartpole")

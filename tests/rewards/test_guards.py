@@ -61,7 +61,6 @@ def trainer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrainerClient]
     made.close()
 
 
-@pytest.mark.xdist_group("trainer")
 def test_a_program_that_stops_the_trainer_in_its_trial_fails_alone(cartpole, trainer: TrainerClient, monkeypatch):
     from eureka.workers import client
 
@@ -103,7 +102,6 @@ def test_programs_that_cannot_be_compiled_train_without_it_and_say_why(cartpole,
     assert bank(states).shape == (1, 16)
 
 
-@pytest.mark.xdist_group("trainer")
 def test_a_trainer_that_hangs_is_ended_and_replaced(trainer: TrainerClient):
     _ = trainer.description
     hanging = trainer._connection.process.pid

@@ -12,8 +12,6 @@ from support.populations import PLAN, finish, training
 from eureka.physics.backend import Backend
 from eureka.rl.training import Training
 
-pytestmark = pytest.mark.xdist_group("sameness")
-
 
 class Stop(Exception):
     pass
