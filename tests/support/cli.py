@@ -22,11 +22,13 @@ Cli = Callable[..., Done]
 """Called with the arguments behind `eureka`; `cwd` and variables of the environment by name."""
 
 SMALL = (
-    *("--generations", 2, "--samples", 3, "--envs", 32, "--steps", 16_384),
+    *("--generations", 2, "--samples", 3, "--envs", 64, "--steps", 16_384),
     *("--racing", "0.5:0.7", "--search-seeds", 2, "--validation", "2x1", "--seeds", 2),
 )
-"""A search with a rung, two trainings of those that pass it, and two finalists."""
-"""The size of the recorded run."""
+"""The size of the recorded run: a search with a rung, two trainings of those that pass it, and two finalists.
+
+Eight iterations of learning are enough for equal bits; fewer steps would leave one checkpoint.
+"""
 EUREKA = str(Path(sys.executable).parent / "eureka")
 KEY = "sk-decoy-4477"
 
