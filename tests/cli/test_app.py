@@ -127,9 +127,9 @@ def test_a_forged_program_that_fits_only_the_recorded_states_is_refused(
     assert f"[{size}]" in sentence(cli("check", "cartpole", "--reward", "reward.py"), 2)
 
 
-def test_a_good_reward_file_is_told_its_ranges(command: Cli, tmp_path: Path):
+def test_a_good_reward_file_is_told_its_ranges(cli: Cli, fakes, tmp_path: Path):
     (tmp_path / "reward.py").write_text(GOOD)
-    done = command("check", "cartpole", "--reward", "reward.py")
+    done = cli("check", "cartpole", "--reward", "reward.py")
     assert done.returncode == 0, done.stderr
     assert "is valid" in done.stdout and "up" in done.stdout
 
@@ -197,8 +197,8 @@ def test_the_orchestrator_imports_neither_torch_nor_mujoco():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
 
 
-def test_doctor_says_what_this_machine_can_do_and_shows_no_key(command: Cli):
-    done = command("doctor", OPENAI_API_KEY="sk-decoy-9999")
+def test_doctor_says_what_this_machine_can_do_and_shows_no_key(cli: Cli):
+    done = cli("doctor", OPENAI_API_KEY="sk-decoy-9999")
     assert done.returncode == 0, done.stdout + done.stderr
     for expected in (
         "torch 2.",

@@ -19,7 +19,6 @@ from eureka.workers.process import Worker
 
 ATTEMPTS = """
 import ctypes, errno, fcntl, json, os, resource, shutil, signal, socket, struct, subprocess, sys
-import torch
 outside, port, victim, folder = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 done = []
 def attempt(name, act):

@@ -13,7 +13,7 @@ from eureka.config.tasks import FIELD, PROGRAM
 from eureka.rewards.preflight import preflight
 from eureka.rewards.program import Field, ProgramBank, Rejected, own_reward
 
-TINY = ("--generations", 1, "--samples", 1, "--envs", 4, "--steps", 1024)
+TINY = ("--generations", 1, "--samples", 1, "--envs", 4, "--steps", 1024, "--seeds", 2)
 
 
 def test_the_baseline_pays_what_the_environment_pays():
