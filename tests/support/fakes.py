@@ -23,7 +23,7 @@ import pytest
 import torch
 
 from eureka.config.parameters import Curriculum
-from eureka.config.tasks import PROGRAM, load_task
+from eureka.config.tasks import PROGRAM, LoadedTask, load_task
 from eureka.experiment import context
 from eureka.physics.backend import Backend
 from eureka.rewards.compiler import Compiler, Fields
@@ -108,19 +108,25 @@ class FakeTrainer:
         self.task, self.fence = task, "seccomp" if fenced else ""
 
     def _load(self, curriculum: Curriculum) -> None:
-        with self._reported(str(self.task)) as loaded:
+        with self._reported():
+            loaded = self._loaded
             plain = not curriculum.parameters and not curriculum.stages
             kept = plain and (loaded.shipped or not self.task.suffix)
             made = _service(self.task) if kept else service.Service(loaded, Backend("cpu", 1), -1, curriculum)
+            vars(made).setdefault("totals", {})
             self.service = copy.copy(made)
             self.service.out = self.said  # type: ignore[assignment]
             self.service.send(self.service.described(self.fence).model_copy(update={"available": AVAILABLE}))
 
+    @functools.cached_property
+    def _loaded(self) -> LoadedTask:
+        """Read once, as by a process."""
+        return load_task(str(self.task))
+
     @contextlib.contextmanager
-    def _reported(self, task: str):
-        loaded = load_task(task)
-        with contextlib.suppress(SystemExit), service._reported(loaded, self.said):  # type: ignore[arg-type]
-            yield loaded
+    def _reported(self):
+        with contextlib.suppress(SystemExit), service._reported(self._loaded, self.said):  # type: ignore[arg-type]
+            yield
 
     def send(self, message: dict[str, Any]) -> None:
         command = decode_command(message)
@@ -130,7 +136,7 @@ class FakeTrainer:
         if isinstance(command, Train) and not self.real:
             self.running = self._train(command)
             return
-        with self._reported(str(self.service.loaded.path)):
+        with self._reported():
             match command:
                 case Measure():
                     steps = 1000 * command.members
@@ -143,7 +149,7 @@ class FakeTrainer:
 
     def receive(self, timeout: float | None = None) -> dict[str, Any] | None:
         if self.said.empty():
-            with self._reported(str(self.task)):
+            with self._reported():
                 for answer in self.running:
                     self.service.send(answer)
                     break
@@ -160,9 +166,12 @@ class FakeTrainer:
         """What a reward gives on states of random play."""
         if program == PROGRAM:
             return torch.ones(1)
-        states = self.service.states
-        made = self.service._program(program, len(next(iter(states.values()))))
-        return made(*[states[name] for name in made.inputs])[0]
+        known = vars(self.service)["totals"]  # of this task, in every run of this process
+        if program not in known:
+            states = self.service.states
+            made = self.service._program(program, len(next(iter(states.values()))))
+            known[program] = made(*[states[name] for name in made.inputs])[0]
+        return known[program]
 
     def _fitness(self, program: str, seed: int, iterations: int) -> float:
         return round(self._total(program).mean().item() + seed % 97 / 1000 + iterations / 100, 6)
