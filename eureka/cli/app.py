@@ -125,6 +125,9 @@ def resume(
     llm: Annotated[
         str | None, Option(metavar="NAME", help="Another designer.", show_default="the run's designer")
     ] = None,
+    generations: Annotated[
+        int | None, Option(metavar="N", parser=options.within(1), help="Generations to add to a finished search.")
+    ] = None,
     max_usd: options.MaxUsd = None,
     max_tokens: options.MaxTokens = None,
     prices: options.Prices = None,
@@ -136,9 +139,10 @@ def resume(
     display: options.Display = "auto",
     log: options.Log = None,
     max_hours: options.MaxHours = None,
+    yes: options.Yes = False,
     changes: Annotated[list[str] | None, Option("--set", hidden=True)] = None,
 ) -> None:
-    """Resume an interrupted run from its last checkpoint.
+    """Resume an interrupted run from its last checkpoint, or add generations to a finished search.
 
     Options that are not given keep the run's settings.
     """
@@ -157,6 +161,8 @@ def resume(
             Changes(ModelOptions(llm, max_usd, max_tokens, prices), where),
             IsolationPolicy(sandbox, open_trainer),
             show,
+            generations,
+            yes,
             _limit(max_hours),
         )
 

@@ -69,11 +69,14 @@ def _show_run(console: Console, journal: Journal, candidates: dict[str, Candidat
         say(console, format_candidate(candidate))
     if journal.finished is None:
         say(console, _state(journal))
-        return
-    if journal.finished.winner:
-        say(console, f"winner {journal.finished.winner}")
-    show_comparison(console, journal.finished.comparison)
-    show_conclusion(console, journal, journal.finished.comparison)
+    else:
+        if journal.finished.winner:
+            say(console, f"winner {journal.finished.winner}")
+        show_comparison(console, journal.finished.comparison)
+        show_conclusion(console, journal, journal.finished.comparison)
+    for generations, end in reversed(journal.earlier):
+        say(console, f"\nearlier, after {generations} generations: winner {end.winner}")
+        show_comparison(console, end.comparison)
 
 
 def _state(journal: Journal) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from eureka.designers.base import Request
 from eureka.errors import UserError
 from eureka.runs.candidate import Failed, Known, Outcome
-from eureka.runs.journal import AnswerEvent, Journal, ShortenedEvent, TrainedEvent, TrainingEvent, read_journal
+from eureka.runs.journal import AnswerEvent, Journal, TrainedEvent, TrainingEvent, read_journal
 from eureka.runs.replies import Address, Answer, Reply
 from eureka.runs.store import find_run
 
@@ -28,7 +28,6 @@ class ReplayDesigner:
         journal = read_journal(self.folder)
         self._replies = journal.replies()
         self._failures = _machine_failures(journal)
-        self.shortened = _shortened(journal)
         if not self._replies:
             raise UserError(f"{self.folder} holds no replies to replay")
         self._strict, self._tell, self._told = strict, tell, False
@@ -45,6 +44,11 @@ class ReplayDesigner:
             answers.setdefault((request.mark, event.answer.model), []).append(reply)
         for (_, model), replies in answers.items():
             yield Answer(replies=tuple(replies), model=model)
+
+    @property
+    def generations(self) -> int:
+        """The number of generations that were recorded."""
+        return max(generation for generation, _, _ in self._replies)
 
     def given(self) -> Reply | None:
         """The recorded reward of `--start`, if there is one."""
@@ -79,13 +83,6 @@ class ReplayDesigner:
 
 def _address(request: Request, slot: int) -> str:
     return f"generation {request.generation}, slot {slot}, attempt {request.attempt}"
-
-
-def _shortened(journal: Journal) -> ShortenedEvent | None:
-    """The early end of the recorded search, unless it was resumed with more generations."""
-    event = journal.find(ShortenedEvent)
-    later = event and any(generation > event.generations for generation, _, _ in journal.replies())
-    return None if later else event
 
 
 def _machine_failures(journal: Journal) -> dict[Address, Known]:

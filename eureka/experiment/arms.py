@@ -68,7 +68,7 @@ def parse_arms(arms: Sequence[str], task: str | None) -> ParsedArms:
     for label in labels:
         if labels.count(label) > 1:
             raise UserError(f"two arms or rewards have the name {label}; rename one as in other_{label}=PATH")
-    settings = with_own_policy(runs[0], read_record(runs[0]).settings) if runs else None
+    settings = with_own_policy(runs[0], read_journal(runs[0]).asked) if runs else None
     return ParsedArms(tasks[0], tuple(specs), settings, tuple(runs))
 
 

@@ -88,7 +88,7 @@ def _run(
             raise UserError(f"{folder} is a run of {of.path}, not of {task.path}; give another folder with --out")
         # Budgets, prices and devices do not change the result of a run.
         aside = ("asking", "devices", "workers", "executor")
-        if journal.record.settings.model_copy(update={name: getattr(settings, name) for name in aside}) != settings:
+        if journal.asked.model_copy(update={name: getattr(settings, name) for name in aside}) != settings:
             raise UserError(f"{folder} has other settings; give the same ones, or another folder with --out")
         if journal.finished is None:
             changes = replace(changes, model=replace(changes.model, llm=settings.llm))

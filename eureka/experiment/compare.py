@@ -13,7 +13,7 @@ from eureka.config.tasks import LoadedTask
 from eureka.errors import UserError
 from eureka.experiment.arms import baselines
 from eureka.experiment.context import RunContext
-from eureka.runs import alarms, layout
+from eureka.runs import alarms, history, layout
 from eureka.runs.candidate import Candidate, Failed, Outcome, Trained
 from eureka.runs.comparison import comparison
 from eureka.runs.events import FinalBegan, Notice, TrainingBegan
@@ -23,7 +23,6 @@ from eureka.runs.journal import (
     ProbedEvent,
     PublishedFile,
     TrainedEvent,
-    VerdictEvent,
     read_journal,
 )
 from eureka.runs.results import EVOLVED, HUMAN, ArmSpec, CompareOptions, Comparison, Reward
@@ -35,9 +34,10 @@ from eureka.workers.recovery import TrainingRequest
 
 def of_run(context: RunContext, task: LoadedTask, winner: Candidate) -> Comparison:
     """Compare a run's winner with the task's baselines."""
-    verdict = context.run.find(VerdictEvent, fingerprint=winner.fingerprint)
-    assert verdict is not None and winner.code is not None
-    context.run.once(BaselineEvent, {"arm": EVOLVED}, lambda: {"program": verdict.program})  # verified before
+    program, known = context.run.verdicts()[winner.address].program, context.run.find(BaselineEvent, arm=EVOLVED)
+    assert program is not None and winner.code is not None
+    if known is None or known.program != program:  # the latest one counts, after an extension
+        context.run.append(BaselineEvent(arm=EVOLVED, program=program))  # verified before
     if not context.run.settings.final_seeds:
         return Comparison(arms=[])
     evolved = Reward(origin=f"candidate {winner.name}", code=winner.code)
@@ -75,21 +75,21 @@ def _program(context: RunContext, key: str, reward: Reward) -> str:
 
 def retrain(context: RunContext, specs: Sequence[ArmSpec], wanted: CompareOptions = CompareOptions()) -> Comparison:  # noqa: B008
     """Train all rewards on the same fresh seeds, episodes and minibatches; concurrently as far as memory allows."""
-    programs, settings = check(context, specs), context.run.settings
+    programs, settings, round = check(context, specs), context.run.settings, len(context.run.rounds)
     slots = slots_of(specs, settings.final_seeds)
     context.display(FinalBegan(tuple(e.name for e in specs), settings.final_seeds))
     together = context.run.once(CutEvent, {}, lambda: {"members": context.trainer.room(settings)}).members
-    outcomes: dict[tuple[str, int], Outcome] = reused(context.run, slots)
+    outcomes = reused(context.run, slots, programs)
     open_slots = [slot for slot in slots if slot[1:] not in outcomes]
     for begin in range(0, len(open_slots), together):
         part = open_slots[begin : begin + together]
         context.display(TrainingBegan(tuple(f"{key} {seed + 1}" for _, key, seed in part)))
         request = TrainingRequest(
-            key=layout.final_training(begin // together),
+            key=layout.final_training(begin // together, round),
             programs=[programs[key] for _, key, _ in part],
             seeds=[derive(settings.seed, "final", seed) for _, _, seed in part],
             purpose="final",
-            places=[layout.policy(layout.final(key, seed)) for _, key, seed in part],
+            places=[layout.policy(layout.final(key, seed, round)) for _, key, seed in part],
         )
         ended = context.trainer.train(context.run, request, context.display)
         outcomes |= {(key, seed): o for (_, key, seed), o in zip(part, ended, strict=True) if o is not None}
@@ -108,10 +108,16 @@ def slots_of(specs: Sequence[ArmSpec], seeds: int) -> list[Slot]:
     return [(e, e.key(i), s) for e in specs for i in range(len(e.rewards)) for s in range(seeds)]
 
 
-def reused(run: Run, slots: Sequence[Slot]) -> dict[tuple[str, int], Outcome]:
-    """The trainings that were taken from another run (`reuse`), by key and seed."""
-    event = run.find(TrainedEvent, training=layout.REUSED)
-    return {slots[m][1:]: o for m, o in zip(event.members, event.outcomes, strict=True)} if event else {}
+def reused(run: Run, slots: Sequence[Slot], programs: Mapping[str, str]) -> dict[tuple[str, int], Outcome]:
+    """The trainings that were taken from another run (`reuse`) or from earlier rounds, by key and seed."""
+    event, ended, round = run.find(TrainedEvent, training=layout.REUSED), history.retrained(run), len(run.rounds)
+    found: dict[tuple[str, int], Outcome] = {}
+    for _, key, seed in slots:
+        folder, outcome = ended.get((key, programs[key], seed), (None, None))
+        # A training of this round stays in its part, which a resumed run cuts out in the same way.
+        if outcome is not None and folder != layout.final(key, seed, round):
+            found[key, seed] = outcome
+    return found | ({slots[m][1:]: o for m, o in zip(event.members, event.outcomes, strict=True)} if event else {})
 
 
 def reuse(context: RunContext, specs: Sequence[ArmSpec], folder: Path) -> None:
@@ -127,15 +133,14 @@ def reuse(context: RunContext, specs: Sequence[ArmSpec], folder: Path) -> None:
         same = all(getattr(other.settings, name) == getattr(run.settings, name) for name in alike)
         if other.finished is None or not same or other.record.sources != run.record.sources:
             return
-        rewards = {event.program: event.arm for event in other.all(BaselineEvent)}
-        ended = {place: o for event in other.all(TrainedEvent) for place, o in event.by_folder()}
+        ended = {(program, seed): found for (_, program, seed), found in history.retrained(other).items()}
         hashes = {place: file.sha256 for event in other.all(TrainedEvent) for place, file in event.publish.items()}
     programs, slots = check(context, specs), slots_of(specs, run.settings.final_seeds)
     members, outcomes, publish = [], [], {}
     for member, (_, key, seed) in enumerate(slots):
-        place = layout.final(rewards.get(programs[key], ""), seed)
+        place, outcome = ended.get((programs[key], seed), ("", None))
         policy = folder / layout.policy(place)
-        if place not in ended or not run.verified(policy, hashes[layout.policy(place)]):
+        if outcome is None or not run.verified(policy, hashes[layout.policy(place)]):
             continue
         copy = run.scratch(layout.REUSED) / str(member) / layout.POLICY
         with storage(copy):
@@ -143,7 +148,7 @@ def reuse(context: RunContext, specs: Sequence[ArmSpec], folder: Path) -> None:
             shutil.copyfile(policy, copy)
         file = PublishedFile(file=str(copy.relative_to(run.folder)), sha256=hashes[layout.policy(place)])
         members.append(member)
-        outcomes.append(ended[place])
+        outcomes.append(outcome)
         publish[layout.policy(layout.final(key, seed))] = file
     if members:
         run.append(

@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from eureka.designers.replay import ReplayDesigner
 from eureka.errors import UserError
 from eureka.experiment.context import RunContext
 from eureka.experiment.estimate import Estimate
@@ -50,24 +49,18 @@ class TimeLimit:
         return max(expected, self._longest) + slower * self._estimate.after <= self._end - now
 
 
-def begins(context: RunContext, number: int, wanted: int, limit: TimeLimit | None) -> bool:
+def begins(context: RunContext, number: int, round: int, wanted: int, limit: TimeLimit | None) -> bool:
     """Whether generation `number` of `wanted` begins: as the journal says, otherwise as the time left decides."""
-    run = context.run
-    shortened = run.find(ShortenedEvent, wanted=wanted)
-    if shortened is None and run.find(PromptEvent, generation=number) is None:
-        recorded = context.designer.shortened if isinstance(context.designer, ReplayDesigner) else None
-        late = number > 1 and limit is not None and not limit.suffices()
-        if late or (recorded is not None and number > recorded.generations):
-            hours = limit.hours if late and limit else recorded.hours if recorded else 0.0
-            shortened = run.append(ShortenedEvent(generations=number - 1, wanted=wanted, hours=hours))
-    if shortened is None or number <= shortened.generations:
+    if context.run.find(PromptEvent, generation=number) or limit is None or limit.suffices():
         return True
+    event = ShortenedEvent(round=round, generations=number - 1, wanted=wanted, hours=limit.hours)
+    context.run.append(event)
     tell(context)
     return False
 
 
 def tell(context: RunContext) -> None:
     """Show that the search ended early, if it did."""
-    if event := context.run.find(ShortenedEvent, wanted=context.run.settings.generations):
+    if event := context.run.find(ShortenedEvent, round=len(context.run.rounds)):
         done = f"after {event.generations} of {event.wanted} generations"
         context.display(Notice(f"the search ends early, {done}: --max-hours {event.hours:g}"))

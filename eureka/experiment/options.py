@@ -22,7 +22,7 @@ from eureka.designers.budget import known_prices
 from eureka.designers.providers import KEYS, PROVIDERS, address, is_local, is_own
 from eureka.errors import UserError, did_you_mean
 from eureka.experiment.overrides import overridden, value_of
-from eureka.runs.journal import read_record
+from eureka.runs.journal import read_journal
 from eureka.runs.store import find_run, untrusted_run, with_own_policy
 from eureka.video.selection import start_policy
 from eureka.workers import placement
@@ -45,7 +45,7 @@ def resolve(task: LoadedTask, options: Options) -> Settings:
     if llm.startswith("replay:"):
         folder = find_run(llm.removeprefix("replay:"))
         with untrusted_run(folder):
-            recorded = with_own_policy(folder, read_record(folder).settings).model_dump()
+            recorded = with_own_policy(folder, read_journal(folder).asked).model_dump()
         base = recorded | (preset | {"preset": name} if options.sizes.preset else {}) | {"asking": {}}
         llm = f"replay:{folder}"
     else:

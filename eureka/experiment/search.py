@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from eureka.config.settings import ROUNDS, ChooseBy
+from eureka.config.settings import ROUNDS
 from eureka.designers import prompts
 from eureka.designers.base import Request
 from eureka.designers.extraction import Extracted, extract
@@ -47,24 +47,25 @@ def evolve(context: RunContext, limit: TimeLimit | None = None) -> Candidate:
     settings = context.run.settings
     strategy = STRATEGIES[settings.strategy]
     start = _start(context)
+    candidates = [start] if start else []
     state = SearchState(context.trainer.description, settings.samples, start)
-    questions = strategy(state)
-    for number in range(1, settings.generations + 1):
-        if not begins(context, number, settings.generations, limit):
-            break
-        context.display(GenerationBegan(number, settings.generations))
-        earlier = [*([start] if start else []), *itertools.chain(*state.generations)]
-        generation = _generation(context, number, questions, earlier)
-        state = replace(state, generations=_estimated([*earlier, *generation], settings.choose_by))
-        generation = state.generations[-1]
-        for candidate in generation:
-            write_candidate(context.run, candidate)
-        context.display(GenerationEnded(generation))
-        questions = strategy(state)
-        for name, text in {p.name: q.messages[-1].content for q in questions for p in q.parents}.items():
-            if name in [c.name for c in generation]:
-                context.run.write(f"{layout.candidate(name)}/reflection.md", text + "\n")
-    candidates = validation.validated(context, [*([start] if start else []), *itertools.chain(*state.generations)])
+    for round, total in enumerate(context.run.rounds, 1):
+        first = len(state.generations) + 1
+        for number in range(first, total + 1):
+            if number > first and not begins(context, number, round, total, limit):
+                break
+            context.display(GenerationBegan(number, total))
+            questions = strategy(state)
+            _write_reflections(context, questions)
+            generation = _generation(context, number, questions, candidates)
+            candidates = with_estimates([*candidates, *generation], settings.choose_by)
+            state = replace(state, generations=_by_generation(candidates))
+            for candidate in state.generations[-1]:
+                write_candidate(context.run, candidate)
+            context.display(GenerationEnded(state.generations[-1]))
+        candidates = validation.validated(context, candidates, round)
+        # The next round reflects on the estimates that the validation gives.
+        state = replace(state, generations=_by_generation(candidates))
     for candidate in candidates:
         write_candidate(context.run, candidate)
     winners = validation.eligible(candidates)
@@ -75,9 +76,14 @@ def evolve(context: RunContext, limit: TimeLimit | None = None) -> Candidate:
     return winners[0]
 
 
-def _estimated(candidates: Sequence[Candidate], choose_by: ChooseBy) -> tuple[tuple[Candidate, ...], ...]:
-    """The generations from the first on, with the estimates that all trainings so far give."""
-    by_generation = itertools.groupby(with_estimates(candidates, choose_by), key=lambda c: c.generation)
+def _write_reflections(context: RunContext, questions: Sequence[Question]) -> None:
+    for name, text in {p.name: q.messages[-1].content for q in questions for p in q.parents}.items():
+        context.run.write(f"{layout.candidate(name)}/reflection.md", text + "\n")
+
+
+def _by_generation(candidates: Sequence[Candidate]) -> tuple[tuple[Candidate, ...], ...]:
+    """The generations from the first on."""
+    by_generation = itertools.groupby(candidates, key=lambda c: c.generation)
     return tuple(tuple(members) for generation, members in by_generation if generation)
 
 

@@ -31,6 +31,7 @@ from eureka.runs.events import Display, Finished, Notice, Opened, notifier, one_
 from eureka.runs.journal import (
     AnswerEvent,
     ArmsEvent,
+    ExtendedEvent,
     FinishedEvent,
     Journal,
     StartedEvent,
@@ -42,7 +43,7 @@ from eureka.runs.results import ArmSpec, CompareOptions, Comparison
 from eureka.runs.store import Run, create, discard, task_of, untrusted_run, with_own_policy
 from eureka.system import files
 from eureka.system.signals import Interrupted, interruptible
-from eureka.text import relative
+from eureka.text import command, relative
 from eureka.workers import halving
 from eureka.workers.isolation import IsolationPolicy
 
@@ -143,12 +144,7 @@ def _begin(
                 _record_start(context, task)
                 context.trainer.room(run.settings)  # at once, as a reward is tested on so many worlds
                 opening(context)
-                found = _forecast(context, *extent)
-                display(Notice(f"estimate: {found}"))
-                display(Notice(found.memory_line))
-                if limit:
-                    limit.require(found, search=asked is None)
-                require_time(found.seconds, "about", yes)
+                _consent(context, extent, yes, limit, search=asked is None)
                 begun, stop.folder = True, folder
                 _finish(context, task, limit=limit)
                 return folder
@@ -166,17 +162,25 @@ def _begin(
 
 
 def resume(
-    folder: Path, changes: Changes, isolation: IsolationPolicy, display: Display, limit: TimeLimit | None = None
+    folder: Path,
+    changes: Changes,
+    isolation: IsolationPolicy,
+    display: Display,
+    generations: int | None = None,
+    yes: bool = False,
+    limit: TimeLimit | None = None,
 ) -> Path:
-    """Resume an interrupted run, or show the result of a finished one.
+    """Resume an interrupted run; show the result of a finished one, or add `generations` to it.
 
     Raises:
-        UserError: there is no such run, or its task was changed since.
+        UserError: there is no such run, its task was changed since, or it cannot be extended.
         Interrupted: it was stopped again.
     """
     folder, display = folder.absolute(), one_at_a_time(display)
     journal = read_journal(folder)
-    if journal.finished is not None:
+    if generations is not None:
+        _require_finished_search(journal)
+    elif journal.finished is not None:
         display(Notice(f"{relative(folder)} is finished"))
         display(Finished(folder, journal.finished.comparison))
         return folder
@@ -189,6 +193,8 @@ def resume(
         stop.folder = folder
         run = Run(folder, settings)
         try:
+            if generations is not None:  # once more, now that no other process can extend it
+                _require_finished_search(run)
             answers = run.answers()
             budget = Budget(settings.asking, answers)
             around = DesignerContext(settings, budget, folder, answers, notifier(display))
@@ -198,7 +204,9 @@ def resume(
                 if run.find(StartedEvent) is None:
                     _record_start(context, task)
                 (_place if run.arms else _announce)(context)
-                if limit:
+                if generations is not None:
+                    _extend(context, generations, yes, limit)
+                elif limit:
                     _limit(context, task, limit)
                 _finish(context, task, changes, limit)
                 return folder
@@ -207,6 +215,46 @@ def resume(
             raise
         finally:
             run.close()
+
+
+def _require_finished_search(journal: Journal) -> None:
+    if journal.record.kind != "search":
+        raise UserError(f"{journal.folder} is no search: it compares given rewards and has no generations to add to")
+    if journal.finished is None:
+        raise UserError(
+            f"{journal.folder} is not finished, and generations are added to finished runs; finish it first with: "
+            f"{command('resume', journal.folder)}"
+        )
+
+
+def _extend(context: RunContext, generations: int, yes: bool, limit: TimeLimit | None) -> None:
+    """Add generations to a finished search, once it is known that their replies and the time for them are there."""
+    total = context.run.settings.generations + generations
+    if isinstance(context.designer, ReplayDesigner) and context.designer.generations < total:
+        raise UserError(
+            f"{context.designer.folder} has replies of {context.designer.generations} generations, but the run would "
+            f"have {total}; give another designer with --llm, or fewer generations"
+        )
+    settings = context.run.settings
+    added = settings.model_copy(update={"generations": generations, "start": None})
+    _consent(context, ((added,), settings.final_seeds), yes, limit)
+    context.run.append(ExtendedEvent(generations=total))
+
+
+def _consent(
+    context: RunContext,
+    extent: tuple[Sequence[Settings], int],
+    yes: bool,
+    limit: TimeLimit | None,
+    search: bool = True,
+) -> None:
+    """Show the estimate of what is to be done; `UserError` if it is long and not agreed to, or beyond the limit."""
+    found = _forecast(context, *extent)
+    context.display(Notice(f"estimate: {found}"))
+    context.display(Notice(found.memory_line))
+    if limit:
+        limit.require(found, search)
+    require_time(found.seconds, "about", yes)
 
 
 def _changing(journal: Journal) -> Settings:
@@ -297,6 +345,9 @@ def _result(run: Run, winner: Candidate | None, comparison: Comparison) -> dict[
     if winner is not None:
         records = sorted((run.folder / layout.CANDIDATES).glob("*/record.json"), key=lambda path: path.parent.name)
         found |= {"winner": winner.name, "candidates": [json.loads(p.read_text(encoding="utf-8")) for p in records]}
+    if run.earlier:
+        of_round = {"winner", "comparison"}
+        found["earlier"] = [{"generations": n} | e.model_dump(mode="json", include=of_round) for n, e in run.earlier]
     return found | {"comparison": comparison.model_dump(mode="json")}
 
 

@@ -10,10 +10,9 @@ from collections.abc import Sequence
 
 from eureka.experiment.context import RunContext
 from eureka.runs import layout
-from eureka.runs.candidate import Candidate
+from eureka.runs.candidate import Candidate, Failed
 from eureka.runs.estimates import combined, with_estimates
 from eureka.runs.events import TrainingBegan, ValidationBegan
-from eureka.runs.history import trainings_of
 from eureka.runs.journal import FinalistsEvent, TrainingEvent
 from eureka.system.seeds import derive
 from eureka.workers.recovery import TrainingRequest
@@ -27,9 +26,12 @@ def eligible(candidates: Sequence[Candidate]) -> list[Candidate]:
     return sorted(originals, key=lambda c: c.rank, reverse=True)
 
 
-def validated(context: RunContext, candidates: Sequence[Candidate]) -> list[Candidate]:
-    """The candidates with estimates that include the validation; those of no validation if nothing is to be chosen."""
-    settings, run = context.run.settings, context.run
+def validated(context: RunContext, candidates: Sequence[Candidate], round: int) -> list[Candidate]:
+    """The candidates with estimates that include the validation; those of no validation if nothing is to be chosen.
+
+    Finalists that an earlier round validated are not trained again.
+    """
+    settings, run, key = context.run.settings, context.run, layout.validation(round)
     ranked = eligible(candidates)
     if not settings.validation_seeds or len(ranked) < 2:
         return [*candidates]
@@ -38,29 +40,32 @@ def validated(context: RunContext, candidates: Sequence[Candidate]) -> list[Cand
         names = [c.name for c in ranked]
         return {"estimates": {c.name: c.estimate for c in ranked}, "chosen": names[: settings.finalists]}
 
-    chosen = run.once(FinalistsEvent, {}, choose).chosen
-    finalists = [c for name in chosen for c in ranked if c.name == name]
-    context.display(ValidationBegan(tuple(chosen), settings.validation_seeds))
+    chosen = run.once(FinalistsEvent, {"round": round}, choose).chosen
+    finalists = [c for name in chosen for c in ranked if c.name == name and not c.validated]
+    if not finalists:
+        return [*candidates]
+    context.display(ValidationBegan(tuple(c.name for c in finalists), settings.validation_seeds))
     verdicts, seeds = run.verdicts(), range(settings.validation_seeds)
     about = {"members": [c.address for c in finalists] * len(seeds), "trainings": len(seeds)}
-    run.once(TrainingEvent, {"training": layout.VALIDATION}, lambda: about)
+    run.once(TrainingEvent, {"training": key}, lambda: about)
     context.display(TrainingBegan(tuple(label(c.name, n, validation=True) for n in seeds for c in finalists)))
     request = TrainingRequest(
-        key=layout.VALIDATION,
+        key=key,
         programs=[verdicts[c.address].program or "" for c in finalists] * len(seeds),
-        seeds=[derive(settings.seed, layout.VALIDATION, n) for n in seeds for _ in finalists],
-        purpose=layout.VALIDATION,
+        seeds=[derive(settings.seed, "validation", n) for n in seeds for _ in finalists],
+        purpose="validation",
         places=[layout.policy(layout.training(c.name, n, validation=True)) for n in seeds for c in finalists],
         trainings=len(seeds),
     )
-    context.trainer.train(run, request, context.display)
-    trainings = trainings_of(run)
+    ended = context.trainer.train(run, request, context.display)
+    found = {c.name: combined(ended[i :: len(finalists)]) for i, c in enumerate(finalists)}
     updated = []
     for c in candidates:
-        own = trainings.get(c.duplicate_of or c.name)
-        if own is not None and own.validation:
-            outcome, scores = combined(own.search, own.validation)
-            c = c.model_copy(update={"outcome": outcome, "scores": scores, "validated": len(seeds) if scores else 0})
+        if (c.duplicate_of or c.name) in found:
+            outcome, scores = found[c.duplicate_of or c.name]
+            failed = isinstance(outcome, Failed)
+            fresh = {"scores": () if failed else (*c.scores, *scores), "validated": len(scores)}
+            c = c.model_copy(update=fresh | ({"outcome": outcome} if failed else {}))
         updated.append(c)
     return with_estimates(updated, settings.choose_by)
 

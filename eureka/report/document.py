@@ -14,6 +14,7 @@ from eureka.report.rendering import STATIC, anchor, render
 from eureka.report.run_view import RunView, read
 from eureka.runs import layout
 from eureka.runs.journal import read_journal
+from eureka.runs.results import Comparison
 from eureka.runs.store import at_work, untrusted_run
 from eureka.system.files import output_file, write_whole
 
@@ -77,11 +78,18 @@ def values_of(reading: RunView, controls: Mapping[str, RunView], running: bool) 
         "run": reading,
         "running": running,
         "controls": controls,
-        "sheets": tables.sheets(reading.comparison),
-        "robustness": tables.robustness(reading.comparison.arms),
-        "remark": " ".join(filter(None, (str(reading.conclusion), tables.remark(reading.comparison)))),
+        **_of_comparison(reading.comparison, str(reading.conclusion)),
+        "earlier": [(generations, end, _of_comparison(end.comparison)) for generations, end in reading.earlier],
         "failures": failures(reading),
         "eureka_version": __version__,
+    }
+
+
+def _of_comparison(comparison: Comparison, conclusion: str = "") -> dict[str, object]:
+    return {
+        "sheets": tables.sheets(comparison),
+        "robustness": tables.robustness(comparison.arms),
+        "remark": " ".join(filter(None, (conclusion, tables.remark(comparison)))),
     }
 
 

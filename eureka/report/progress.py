@@ -12,6 +12,7 @@ from eureka.runs.journal import (
     BaselineEvent,
     CheckpointEvent,
     CutEvent,
+    ExtendedEvent,
     FinalistsEvent,
     FinishedEvent,
     Journal,
@@ -44,6 +45,9 @@ def progress_of(journal: Journal) -> ProgressView:
             return ProgressView("started, nothing recorded yet", 0.0)
         case FinishedEvent():
             return ProgressView("finished", 1.0)
+        case ExtendedEvent():
+            added = settings.generations - journal.rounds[-2]
+            return ProgressView(f"generations to come: {added}", _share(journal.rounds[-2], 1.0, parts))
         case PromptEvent(generation=generation):
             return ProgressView(f"{_title(settings, generation)}: waiting for replies", _share(generation, 0.0, parts))
         case AnswerEvent(generation=generation) | VerdictEvent(generation=generation):
@@ -95,7 +99,7 @@ def _training(journal: Journal, key: str, parts: int) -> ProgressView:
     words = f"{words}, checkpoint {min(passed, points)} of {points}"
     if begun is None:
         return ProgressView(f"final comparison: {words}", (parts - 1 + done * 0.95) / parts)
-    if key == layout.VALIDATION:
+    if layout.is_validation(key):
         return ProgressView(f"validation: {words}", (journal.settings.generations + done) / parts)
     generation = begun.members[0][0]
     return ProgressView(f"{_title(journal.settings, generation)}: {words}", _share(generation, 0.1 + 0.9 * done, parts))

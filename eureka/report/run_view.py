@@ -13,8 +13,16 @@ from eureka.report.progress import ProgressView, progress_of
 from eureka.report.state import State, curves_of, score_of, state_of
 from eureka.runs import alarms, layout
 from eureka.runs.candidate import Candidate, Curves, Failed
-from eureka.runs.history import candidates_of, curves_so_far
-from eureka.runs.journal import BaselineEvent, Journal, PromptEvent, SplitEvent, StartedEvent, TrainedEvent
+from eureka.runs.history import candidates_of, curves_so_far, finals_of
+from eureka.runs.journal import (
+    BaselineEvent,
+    FinishedEvent,
+    Journal,
+    PromptEvent,
+    SplitEvent,
+    StartedEvent,
+    TrainedEvent,
+)
 from eureka.runs.replies import Message
 from eureka.runs.results import Comparison
 from eureka.runs.store import untrusted_run
@@ -97,6 +105,7 @@ class RunView:
     winner: str | None
     conclusion: Conclusion  # Its verdict in words; empty before the end
     comparison: Comparison  # The final comparison; without arms before the end
+    earlier: tuple[tuple[int, FinishedEvent], ...]  # Ends before extensions and their generations, the latest first
     arms: tuple[str, ...]  # What is retrained in the end, by key, as far as it is known
     searching: bool  # Whether the run looks for rewards; else it only retrains some
     finals: tuple[Final, ...]
@@ -152,6 +161,7 @@ def read(journal: Journal) -> RunView:
             winner=finished.winner if finished else None,
             conclusion=conclude(journal),
             comparison=comparison,
+            earlier=tuple(reversed(journal.earlier)),
             arms=arms,
             searching=record.kind == "search",
             finals=_finals(journal, arms, so_far),
@@ -213,8 +223,13 @@ def _prompts(journal: Journal) -> tuple[Prompt, ...]:
 
 
 def _finals(journal: Journal, arms: Sequence[str], so_far: dict[str, Curves]) -> tuple[Final, ...]:
-    """Finished and running trainings of the comparison, by arm and seed."""
+    """Finished and running trainings of the latest comparison, by arm and seed."""
     ended = {folder: o.curves for event in journal.all(TrainedEvent) for folder, o in event.by_folder()}
-    slots = [(key, seed) for key in arms for seed in range(journal.settings.final_seeds)]
-    found = {(key, seed): (so_far | ended).get(layout.final(key, seed)) for key, seed in slots}
-    return tuple(Final(key, seed, curves) for (key, seed), curves in found.items() if curves)
+    known, round = so_far | ended, len(journal.rounds)
+    # While an extension is under way, curves of the comparison before it do not count.
+    finals = finals_of(journal) if journal.finished else {}
+    found = []
+    for key, seed in [(key, seed) for key in arms for seed in range(journal.settings.final_seeds)]:
+        curves = known.get(finals.get((key, seed), layout.final(key, seed, round)))
+        found += [Final(key, seed, curves)] if curves else []
+    return tuple(found)

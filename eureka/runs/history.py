@@ -11,7 +11,15 @@ from eureka.errors import UserError, did_you_mean
 from eureka.runs import layout
 from eureka.runs.candidate import Candidate, Curves, Failed, Outcome, Point, Trained
 from eureka.runs.estimates import combined, with_estimates
-from eureka.runs.journal import CheckpointEvent, Journal, RacedEvent, SharesEvent, TrainedEvent, TrainingEvent
+from eureka.runs.journal import (
+    BaselineEvent,
+    CheckpointEvent,
+    Journal,
+    RacedEvent,
+    SharesEvent,
+    TrainedEvent,
+    TrainingEvent,
+)
 
 _OF_EACH = ("components", "least", "greatest", "metrics")  # fields with a value for each component or metric
 _MAY_LACK = ("training_fitness", "episode_length")  # values may be unknown; elsewhere null stands for no number
@@ -81,7 +89,7 @@ def trainings_of(journal: Journal) -> dict[str, Trainings]:
         count = len(event.members) // event.trainings
         for c, (generation, slot, _) in enumerate(event.members[:count]):
             outcomes = tuple(ended.get((key, t * count + c)) for t in range(event.trainings))
-            part = "validation" if key == layout.VALIDATION else "search"
+            part = "validation" if layout.is_validation(key) else "search"
             name = f"{generation}.{slot}"
             trainings[name] = replace(trainings.get(name, Trainings()), **{part: outcomes})
     return trainings
@@ -117,6 +125,28 @@ def seconds_per_training(journal: Journal) -> float | None:
             members += len(event.members)
             seconds += sum(event.seconds.values()) / at_once
     return seconds / members if members else None
+
+
+def retrained(journal: Journal) -> dict[tuple[str, str, int], tuple[str, Trained]]:
+    """Finished trainings of all final comparisons: folder and outcome by the reward's key, its program and the seed."""
+    programs: dict[str, str] = {}
+    found: dict[tuple[str, str, int], tuple[str, Trained]] = {}
+    for event in journal.events:
+        match event:
+            case BaselineEvent(arm=arm, program=program):
+                programs[arm] = program
+            case TrainedEvent(training=key) if layout.is_final(key):
+                for folder, outcome in event.by_folder():
+                    arm, seed = layout.final_of(folder) or ("", 0)
+                    found[arm, programs.get(arm, ""), seed] = folder, outcome
+    return found
+
+
+def finals_of(journal: Journal) -> dict[tuple[str, int], str]:
+    """Folders of the trainings of the latest final comparison, by the reward's key and the seed."""
+    latest = {event.arm: event.program for event in journal.all(BaselineEvent)}
+    found = retrained(journal).items()
+    return {(arm, seed): folder for (arm, program, seed), (folder, _) in found if latest.get(arm) == program}
 
 
 def curves_so_far(journal: Journal) -> dict[str, Curves]:

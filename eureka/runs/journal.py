@@ -182,6 +182,7 @@ class FinalistsEvent(_Event):
     """The candidates that are trained again before one of them is the winner."""
 
     event: Literal["finalists"] = "finalists"
+    round: int = Field(default=1, exclude_if=lambda round: round == 1, description="of the search; extensions add one")
     estimates: dict[str, Estimate] = Field(description="of all candidates at this time, by name, the best first")
     chosen: list[str] = Field(description="names of the finalists")
 
@@ -190,7 +191,8 @@ class ShortenedEvent(_Event):
     """A search ends after fewer generations, for lack of time."""
 
     event: Literal["shortened"] = "shortened"
-    generations: int = Field(description="that were done")
+    round: int = Field(description="of the search; extensions add one")
+    generations: int = Field(description="that were done, with those of all rounds before")
     wanted: int = Field(description="that were to be done")
     hours: float = Field(description="the limit of the command that decided it")
 
@@ -234,12 +236,18 @@ class FinishedEvent(_Event):
     comparison: Comparison
 
 
+class ExtendedEvent(_Event):
+    """Generations are added to a finished search: its next round begins."""
+
+    event: Literal["extended"] = "extended"
+    generations: int = Field(ge=1, description="of the search, with those of all rounds before")
+
+
 _OfReplies = PromptEvent | AnswerEvent | VerdictEvent
 _OfTrainings = TrainingEvent | SharesEvent | CheckpointEvent | SplitEvent | RacedEvent | StageEvent | TrainedEvent
 _OfComparison = ArmsEvent | BaselineEvent | CutEvent | ProbedEvent
-JournalEvent = (
-    StartedEvent | _OfReplies | _OfTrainings | FinalistsEvent | ShortenedEvent | _OfComparison | FinishedEvent
-)
+_OfSearch = FinalistsEvent | ShortenedEvent | ExtendedEvent
+JournalEvent = StartedEvent | _OfReplies | _OfTrainings | _OfSearch | _OfComparison | FinishedEvent
 _ANY = TypeAdapter(Annotated[JournalEvent, Field(discriminator="event")])
 _Kind = TypeVar("_Kind", bound=_Event)
 _Stamp = tuple[int, int, int]
@@ -300,12 +308,30 @@ class Journal:
 
     @property
     def settings(self) -> Settings:
-        """The settings in effect: those of the record, with the evaluation as fitted to the budget at the start."""
-        return self._with_fitted_evaluation(self.record.settings)
+        """The settings in effect: as asked for, with the evaluation as fitted to the budget at the start."""
+        return self._in_effect(self.record.settings)
 
-    def _with_fitted_evaluation(self, settings: Settings) -> Settings:
+    def _in_effect(self, settings: Settings) -> Settings:
         started = self.find(StartedEvent)
-        return settings.model_copy(update={"evaluation": started.evaluation}) if started else settings
+        fitted = {"evaluation": started.evaluation} if started else {}
+        return settings.model_copy(update={"generations": self.rounds[-1]} | fitted)
+
+    @property
+    def asked(self) -> Settings:
+        """The settings as asked for: those of the record, with the generations that were added."""
+        return self.record.settings.model_copy(update={"generations": self.rounds[-1]})
+
+    @property
+    def rounds(self) -> tuple[int, ...]:
+        """The number of generations at the end of each round: of the search as it was started, and of extensions."""
+        wanted = (self.record.settings.generations, *(event.generations for event in self.all(ExtendedEvent)))
+        done = {event.round: event.generations for event in self.all(ShortenedEvent)}
+        return tuple(done.get(round, generations) for round, generations in enumerate(wanted, 1))
+
+    @property
+    def earlier(self) -> list[tuple[int, FinishedEvent]]:
+        """The ends of the rounds before the latest one, each with its number of generations."""
+        return list(zip(self.rounds[:-1], self.all(FinishedEvent), strict=False))
 
     @property
     def fitness_unit(self) -> str:
@@ -315,7 +341,9 @@ class Journal:
 
     @property
     def finished(self) -> FinishedEvent | None:
-        return self.find(FinishedEvent)
+        """The end; None while the run, or its latest extension, is not finished."""
+        last = next((e for e in reversed(self.events) if isinstance(e, FinishedEvent | ExtendedEvent)), None)
+        return last if isinstance(last, FinishedEvent) else None
 
     @property
     def arms(self) -> ArmsEvent | None:

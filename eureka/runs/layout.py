@@ -13,7 +13,6 @@ START = "start.safetensors"  # copy of the policy that every training starts fro
 TASK, LOGS, SCRATCH, MANUAL, TENSORBOARD = "task", "logs", "scratch", "manual", "tensorboard"
 CANDIDATES, CONTROLS, POLICY = "candidates", "controls", "policy.safetensors"
 REUSED = "final-reused"  # key of the trainings that a comparison took from another run
-VALIDATION = "validation"  # key in the journal, and folder in scratch, of the training of the finalists
 
 
 def is_run(folder: Path) -> bool:
@@ -61,14 +60,17 @@ def training(name: str, number: int, validation: bool = False) -> str:
     return f"{candidate(name)}/{kind}-{number}" if number or validation else candidate(name)
 
 
-def final(key: str, seed: int) -> str:
-    """The folder of a training of the final comparison: a reward's key in its arm, and the number of the seed."""
-    return f"final/{key}-{seed}"
+def final(key: str, seed: int, round: int = 1) -> str:
+    """The folder of a training of the final comparison: a reward's key in its arm, and the number of the seed.
+
+    Rounds are counted from 1; each extension of a finished run adds one.
+    """
+    return f"final/round-{round}/{key}-{seed}" if round > 1 else f"final/{key}-{seed}"
 
 
 def final_of(place: str) -> tuple[str, int] | None:
     """The key and the seed of the folder of a final training or of a file in it; None for any other place."""
-    found = re.fullmatch(r"final/([^/]+)-([0-9]+)(/[^/]+)?", place)
+    found = re.fullmatch(r"final/(?:round-[0-9]+/)?([^/]+)-([0-9]+)(/[^/]+)?", place)
     return (found[1], int(found[2])) if found else None
 
 
@@ -98,11 +100,21 @@ def search_training(generation: int, attempt: int) -> str:
     return f"generation-{generation}-{attempt}"
 
 
-def final_training(part: int) -> str:
-    """The same for a part of the final comparison, which is divided by memory."""
-    return f"final-{part}" if part else "final"
+def validation(round: int) -> str:
+    """The same for the finalists of a round."""
+    return f"validation-{round}" if round > 1 else "validation"
+
+
+def final_training(part: int, round: int = 1) -> str:
+    """The same for a part of the final comparison of a round, which is divided by memory."""
+    return ("final" if round == 1 else f"final-round-{round}") + (f"-{part}" if part else "")
 
 
 def is_final(training: str) -> bool:
     """Whether the training of this key belongs to the final comparison."""
     return training.partition("-")[0] == "final"
+
+
+def is_validation(training: str) -> bool:
+    """Whether the training of this key is that of the finalists of a round."""
+    return training.partition("-")[0] == "validation"

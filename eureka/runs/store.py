@@ -90,7 +90,7 @@ class Run(Journal):
 
     @property
     def settings(self) -> Settings:
-        return self._with_fitted_evaluation(self._settings)
+        return self._in_effect(self._settings)
 
     def append(self, event: _Event) -> _Event:
         """Put an event on the disk, and only then call it known."""

@@ -11,7 +11,7 @@ from eureka.config.parameters import Curriculum
 from eureka.config.tasks import LoadedTask, load_task
 from eureka.errors import UserError, did_you_mean
 from eureka.runs import history, layout
-from eureka.runs.journal import BaselineEvent, TrainedEvent, read_journal, read_record
+from eureka.runs.journal import TrainedEvent, read_journal, read_record
 from eureka.runs.results import EVOLVED
 from eureka.runs.store import find_run, task_of, untrusted_run
 from eureka.text import command, shown
@@ -94,24 +94,29 @@ class _Kept:
         self.folder, self.journal = folder, read_journal(folder)
         trained = self.journal.all(TrainedEvent)
         self.published = {place: file.sha256 for event in trained for place, file in event.publish.items()}
+        self.finals = history.finals_of(self.journal)
 
     def arms(self) -> dict[str, list[int]]:
         """Seeds of the saved policies, by arm."""
         found: dict[str, list[int]] = {}
-        for arm, seed in filter(None, map(layout.final_of, self.published)):
+        for arm, seed in self.finals:
             found.setdefault(arm, []).append(seed)
         return {arm: sorted(seeds) for arm, seeds in found.items()}
 
-    def of_arm(self, arm: str, seed: int | None = None) -> PlayedPolicy:
-        """The policy of an arm with this seed, or with the first seed that has one."""
+    def of_arm(self, arm: str) -> PlayedPolicy:
+        """The policy of an arm in the latest comparison, of the first seed that has one."""
         arms = self.arms()
         if arm not in arms:
             known = f"it has {', '.join(arms)}" if arms else "it has none yet"
             raise UserError(f"{self.folder} has no trained arm {arm!r}{did_you_mean(arm, arms)}; {known}")
-        chosen = seed if seed in arms[arm] else arms[arm][0]
-        compiled = self.journal.find(BaselineEvent, arm=arm)
-        label = f"{arm}, seed {chosen + 1}" if chosen else arm
-        return PlayedPolicy(label, self._file(layout.final(arm, chosen)), compiled.program if compiled else None)
+        return self.of_final(self.finals[arm, arms[arm][0]])
+
+    def of_final(self, place: str) -> PlayedPolicy:
+        """The policy in a folder of the latest comparison, or of an earlier one."""
+        found = {folder: key for key, (folder, _) in history.retrained(self.journal).items()}
+        arm, program, seed = found[place]
+        label = f"{arm}, seed {seed + 1}" if seed else arm
+        return PlayedPolicy(label, self._file(place), program or None)
 
     def of_candidate(self, name: str | None, training: str = "") -> PlayedPolicy:
         """The policy of a candidate, of the best so far for None; `training` is the folder of a further training."""
@@ -171,7 +176,7 @@ def _of_run(run: _Kept, candidate: str | None, baseline: str | None) -> Selectio
             raise UserError(f"{run.folder} has no trained policy yet; to resume it: {command('resume', run.folder)}")
         others = [arm for arm in arms if arm != baseline]
         players = [run.of_arm(arm) for arm in others[: _MAX_POLICIES - (baseline is not None)]]
-    elif EVOLVED in arms and (run.folder / layout.policy(layout.final(EVOLVED, arms[EVOLVED][0]))).is_file():
+    elif EVOLVED in arms and (run.folder / layout.policy(run.finals[EVOLVED, arms[EVOLVED][0]])).is_file():
         players = [run.of_arm(EVOLVED)]
     else:
         players = [run.of_candidate(None)]
@@ -179,9 +184,10 @@ def _of_run(run: _Kept, candidate: str | None, baseline: str | None) -> Selectio
 
 
 def _of_file(run: _Kept, relative: str, baseline: str | None) -> Selection:
+    folder = Path(relative).parent
+    _, name, *training = folder.parts
     final = layout.final_of(relative)
-    _, name, *training = Path(relative).parent.parts
-    player = run.of_arm(*final) if final else run.of_candidate(name, *training)
+    player = run.of_final(folder.as_posix()) if final else run.of_candidate(name, *training)
     return _beside(run, task_of(run.folder), [player], baseline)
 
 
