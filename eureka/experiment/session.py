@@ -181,7 +181,8 @@ def resume(
     if generations is not None:
         _require_finished_search(journal)
     elif journal.finished is not None:
-        display(Notice(f"{relative(folder)} is finished"))
+        more = f"; to add generations: {command('resume', folder)} --generations N"
+        display(Notice(f"{relative(folder)} is finished{more if journal.record.kind == 'search' else ''}"))
         display(Finished(folder, journal.finished.comparison))
         return folder
     # A mistake is told before anything is begun.

@@ -21,9 +21,9 @@ from eureka.experiment.context import RunContext
 from eureka.experiment.search import as_reply, evolve, given_start
 from eureka.runs.candidate import Failed, Known, Outcome
 from eureka.runs.events import silent
-from eureka.runs.journal import TrainedEvent
+from eureka.runs.journal import ExtendedEvent, TrainedEvent
 from eureka.runs.replies import SKIPPED, Answer, Reply
-from eureka.runs.store import create
+from eureka.runs.store import Run, create
 from eureka.workers.isolation import IsolationPolicy
 from eureka.workers.messages import PreflightReport
 from eureka.workers.recovery import TrainingRequest
@@ -120,8 +120,6 @@ class Loop:
             self.count += 1
             self.run = create(self.tmp_path / str(self.count), load_task("cartpole"), settings, {})
         else:
-            from eureka.runs.store import Run
-
             self.run = Run(resume)
         budget = Budget(settings.asking)
         parts = (self.run, self.designer, self.compiler, self.trainer, silent, budget, IsolationPolicy())
@@ -166,6 +164,24 @@ def test_a_lucky_candidate_does_not_pass_the_validation(loop: Loop):
     record = json.loads((loop.tmp_path / "1" / "candidates" / "1.0" / "record.json").read_text())
     assert [s["report"] for s in record["scores"]] == [99.0, 20.0, 20.5, 21.0] and record["estimate"]["trainings"] == 4
     assert loop(script).winner.name == "1.0", "without validation, luck wins"
+
+
+def test_an_extension_reflects_on_the_validated_and_validates_new_finalists_only(loop: Loop):
+    script = {(1, 0, 0): fit(99, "fresh 20"), (1, 1, 0): fit(60, "fresh 58"), (2, 0, 0): fit(90, "fresh 91")}
+    loop(script, generations=1, finalists=3, validation_seeds=2)
+    assert loop.winner.name == "1.1"
+    run = Run(loop.tmp_path / "1")
+    run.append(ExtendedEvent(generations=2))
+    run.close()
+    for _ in range(2):  # as it goes on, and as it is resumed at its end
+        loop(script, resume=loop.tmp_path / "1")
+        assert loop.winner.name == "2.0" and loop.winner.validated == 2
+        chosen = [e["chosen"] for e in loop.events if e["event"] == "finalists"]
+        assert chosen[0] == ["1.0", "1.1", "1.2"] and set(chosen[1]) == {"2.0", "1.0", "1.1"}
+        validations = [e["members"] for e in loop.events if e["event"] == "training" and "valid" in e["training"]]
+        assert validations[1] == [(2, 0, 0)] * 2
+        parents = [e["parents"] for e in loop.events if e["event"] == "prompt"]
+        assert parents == [(), ("1.1",)], "lucky 1.0 was found out by the validation"
 
 
 def test_a_finalist_that_fails_in_the_validation_does_not_win(loop: Loop):

@@ -68,6 +68,7 @@ EVENTS: list[JournalEvent] = [
     journal.CutEvent(members=3),
     journal.ProbedEvent(part=0, robustness={"noisy view": [1.0]}, correlation=[None, 0.5]),
     journal.FinishedEvent(winner=None, comparison=Comparison(arms=[])),
+    journal.ExtendedEvent(generations=4),
 ]
 
 

@@ -13,6 +13,7 @@ from eureka.runs.journal import PromptEvent, TrainedEvent, TrainingEvent, read_j
 def test_a_final_place_gives_its_key_and_seed_back(key: str, seed: int):
     folder = layout.final(key, seed)
     assert layout.final_of(folder) == layout.final_of(layout.policy(folder)) == (key, seed)
+    assert layout.final_of(layout.policy(layout.final(key, seed, 2))) == (key, seed)
 
 
 @pytest.mark.parametrize(
@@ -39,6 +40,8 @@ def test_a_training_is_of_the_search_or_of_the_final_comparison():
         False,
         False,
     ]
+    assert layout.is_final(layout.final_training(1, 2)) and not layout.is_validation(layout.final_training(0, 2))
+    assert layout.is_validation(layout.validation(1)) and layout.is_validation(layout.validation(2))
     keys = [layout.final_training(0), layout.final_training(3), layout.search_training(1, 0)]
     assert keys == ["final", "final-3", "generation-1-0"]
 
