@@ -75,7 +75,7 @@ def _show_run(console: Console, journal: Journal, candidates: dict[str, Candidat
         show_comparison(console, journal.finished.comparison)
         show_conclusion(console, journal, journal.finished.comparison)
     for generations, end in reversed(journal.earlier):
-        say(console, f"\nearlier, after {generations} generations: winner {end.winner}")
+        say(console, f"\nearlier, after {generations} generation{'s' * (generations != 1)}: winner {end.winner}")
         show_comparison(console, end.comparison)
 
 
