@@ -92,7 +92,7 @@ def _run(
             raise UserError(f"{folder} has other settings; give the same ones, or another folder with --out")
         if journal.finished is None:
             changes = replace(changes, model=replace(changes.model, llm=settings.llm))
-            session.resume(folder, local_changes(settings, changes), isolation, display, limit)
+            session.resume(folder, local_changes(settings, changes), isolation, display, limit=limit)
     finished = read_journal(folder).finished
     assert finished is not None
     return finished.comparison

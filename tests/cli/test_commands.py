@@ -155,7 +155,7 @@ def test_inspect_shows_all_parts_that_are_asked_for(cli: Cli, tmp_path: Path):
 def test_to_resume_a_finished_run_says_that_it_is_finished(cli: Cli, tmp_path: Path):
     write_run(tmp_path / "one", example())
     done = cli("resume", "one", "--display", "plain")
-    assert done.returncode == 0 and done.stdout.startswith("one is finished\n"), done.stderr
+    assert done.returncode == 0 and done.stdout.startswith("one is finished"), done.stderr
 
 
 def test_train_trains_one_reward_on_several_seeds_and_resumes(cli: Cli, fakes, tmp_path: Path):

@@ -64,7 +64,7 @@ def test_resuming_a_finished_run_shows_its_result_again(cli: Cli, recorded: Path
     before = (recorded / "events.jsonl").read_bytes()
     done = cli("resume", recorded)
     assert done.returncode == 0 and "against human" in done.stdout
-    assert "the run is finished; to add generations: eureka resume" in done.stdout
+    assert "is finished; to add generations: eureka resume" in done.stdout
     assert (recorded / "events.jsonl").read_bytes() == before
 
 
