@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from eureka.config.description import StateField
+from eureka.config.description import Description, StateField
 from eureka.envs.base import Worlds
 from eureka.envs.env import Env
 from eureka.envs.gymnasium.env import GymnasiumEnv, GymnasiumTask
@@ -21,17 +22,19 @@ from eureka.errors import UserError
 from eureka.physics.backend import Backend
 from eureka.rewards.program import Program
 from eureka.rl.checkpoints import load_policies
-from eureka.rl.evaluation import Actor
+from eureka.rl.evaluation import RandomActor
 from eureka.rl.normalization import RunningMoments
 from eureka.rl.policy import Policy
 from eureka.rl.rollout import normalize
 from eureka.system.seeds import derive
 from eureka.task import Task
-from eureka.video.trajectory import RUNNING, TERMINATED, TIMED_OUT, Part
+from eureka.video.trajectory import RUNNING, TERMINATED, TIMED_OUT, Part, pack, rate_of
 
 _GOAL = ("goal_position", "goal_rotation")  # target pose of the body `object`: (N, 3) and (N, 4)
 _MARKED = re.compile(r"(.*_)?(goal|target)_position")
 _NEAR, _COMPARED = 1e-3, 50  # m, within which the scene shows a goal itself, and the number of states compared
+_MOST_SIDE, _MOST_BYTES = 1280, 1 << 28
+"""Pixels of an environment's own picture along each side, of which others are left out, and bytes of all pictures."""
 STREAM = "play"  # of random numbers; start states differ from those of training and evaluation
 
 
@@ -62,10 +65,10 @@ def worlds(task: Task | GymnasiumTask, model: mujoco.MjModel | None, members: in
         assert model is not None
         # A static environment reports the fitness so far at every step.
         env: Worlds = Env(task, Backend().open(model, members), seeds, STREAM, static=True)
-    elif not task.physical:
-        raise UserError(f"gymnasium:{task.identifier} cannot be rendered: it is not simulated by MuJoCo")
     else:
-        env = task.open(seeds, 1, STREAM)
+        for library in ("VIDEO", "AUDIO"):  # so that pygame needs no screen and no sound
+            os.environ.setdefault(f"SDL_{library}DRIVER", "dummy")
+        env = task.open(seeds, 1, STREAM, draws=not task.physical)
     env.reset()
     return env
 
@@ -83,67 +86,115 @@ def marked(state: Sequence[StateField], model: mujoco.MjModel) -> tuple[str, ...
     )
 
 
+class Players:
+    """Acts for each policy: with the mean of its actions, or at random without one."""
+
+    def __init__(self, files: Sequence[Path | None], task: Task | GymnasiumTask, env: Worlds, seed: int):
+        """Load the policies; raises `UserError` if a file is none of this task. `env` has been reset."""
+        self._env, self._random = env, RandomActor(env, task.action_size, seed)
+        self._trained = [p for p, file in enumerate(files) if file is not None]
+        if self._trained:
+            self._policy, self._moments = open_policies([file for file in files if file is not None], task, env)
+
+    def act(self) -> Tensor:
+        """(P, 1, A) actions for the present observations."""
+        action = self._random.mean(self._env.observation)
+        if self._trained:
+            seen = self._env.observation[self._trained]
+            action[self._trained] = self._policy.mean(normalize(self._moments, seen))
+        return action
+
+
 @torch.no_grad()
 def play(
     env: Worlds,
-    policy: Actor,
-    moments: RunningMoments,
+    players: Players,
     programs: Sequence[Program | None],
     labels: Sequence[str],
     steps: int,
     episodes: int | None,
-    marks: Sequence[str] = (),
+    description: Description,
 ) -> tuple[Part, ...]:
-    """Play with mean actions and record every control step, until `steps` or `episodes` of each policy.
+    """Play and record every control step, until `steps` or `episodes` of each policy.
 
-    `env` has one world per policy; `programs` are their rewards for one world, None if not known; `marks` are the
-    fields with goals, from `marked`.
+    `env` has one world per policy; `programs` are their rewards for one world, None if not known.
     """
     env.restart()
-    members = len(programs)
-    states: list[np.ndarray] = []
-    values: list[list[Tensor]] = [[] for _ in programs]
-    recorded: list[Tensor] = []
-    goals: list[Tensor] = []
-    points: list[Tensor] = []
-
-    def record(fields: dict[str, Tensor]) -> Tensor:
-        states.append(_state(env))
-        known = all(name in fields for name in _GOAL)
-        goals.append(torch.cat([fields[name] for name in _GOAL], dim=1) if known else torch.zeros(members, 0))
-        points.append(torch.stack([_point(fields[name]) for name in marks], 1) if marks else torch.zeros(members, 0, 3))
-        for p, program in enumerate(programs):
-            if program is not None:
-                reward = program(*[fields[name][p : p + 1] for name in program.inputs])
-                values[p].append(torch.stack(list(reward))[:, 0])
-        return torch.zeros(members, 1)
-
-    left = torch.full((members,), episodes or 0)
+    recording, recorded = _Recording(env, programs, description), []
+    left = torch.full((len(programs),), episodes or 0)
     while len(recorded) < steps and (episodes is None or bool((left > 0).any())):
-        step = env.step(policy.mean(normalize(moments, env.observation)), record)
+        step = env.step(players.act(), recording.add)
         ended = torch.where(step.terminated, TERMINATED, torch.where(step.timed_out, TIMED_OUT, RUNNING))
         recorded.append(torch.stack([step.fitness.double(), ended.double(), step.length.double()])[..., 0])
         left = left - (ended[:, 0] != RUNNING).int()
-    state, rows, goal = np.stack(states), torch.stack(recorded).numpy(), torch.stack(goals).numpy()
-    point = torch.stack(points).numpy()
-    point = point[:, :, _hidden(model_of(env), state, point)]
-    parts = []
-    for p, (label, program) in enumerate(zip(labels, programs, strict=True)):
-        known = torch.stack(values[p]).float().numpy() if values[p] else np.zeros((len(rows), 0), np.float32)
-        parts.append(
-            Part(
-                label=label,
-                components=program.components if program else (),
-                state=state[:, p],
-                values=known,
-                fitness=rows[:, 0, p].astype(np.float32),
-                ended=rows[:, 1, p].astype(np.int8),
-                length=rows[:, 2, p].astype(np.int64),
-                goal=goal[:, p],
-                marks=point[:, p],
+    return recording.parts(labels, torch.stack(recorded).numpy())
+
+
+class _Recording:
+    """What control steps of P policies show, before the reset of worlds in which an episode ends."""
+
+    def __init__(self, env: Worlds, programs: Sequence[Program | None], description: Description):
+        self._env, self._programs, self._model = env, programs, model_of(env)
+        self._marks = marked(description.state, self._model) if self._model else ()
+        self._every, self._bytes = rate_of(description.control_period)[0], 0
+        self._states: list[np.ndarray] = []
+        self._goals: list[Tensor] = []
+        self._points: list[Tensor] = []
+        self._values: list[list[Tensor]] = [[] for _ in programs]
+        self._pictures: list[list[bytes]] = [[] for _ in programs]
+
+    def add(self, fields: dict[str, Tensor]) -> Tensor:
+        members = len(self._programs)
+        if self._model is None and len(self._states) % self._every == 0:
+            self._draw()
+        self._states.append(_state(self._env) if self._model else np.zeros((members, 0)))
+        known = all(name in fields for name in _GOAL)
+        self._goals.append(torch.cat([fields[name] for name in _GOAL], dim=1) if known else torch.zeros(members, 0))
+        points = [_point(fields[name]) for name in self._marks]
+        self._points.append(torch.stack(points, 1) if points else torch.zeros(members, 0, 3))
+        for p, program in enumerate(self._programs):
+            if program is not None:
+                reward = program(*[fields[name][p : p + 1] for name in program.inputs])
+                self._values[p].append(torch.stack(list(reward))[:, 0])
+        return torch.zeros(members, 1)
+
+    def _draw(self) -> None:
+        """Keep the pictures that the environments draw themselves."""
+        assert isinstance(self._env, GymnasiumEnv)
+        for pictures, picture in zip(self._pictures, self._env.pictures(), strict=True):
+            apart = -(-max(picture.shape[:2]) // _MOST_SIDE)
+            pictures.append(pack(picture[::apart, ::apart]))
+            self._bytes += len(pictures[-1])
+        if self._bytes > _MOST_BYTES:
+            raise UserError(
+                f"the pictures of gymnasium:{self._env.task.identifier} need more than {_MOST_BYTES >> 20} MB; film "
+                "less with --seconds or --episodes"
             )
-        )
-    return tuple(parts)
+
+    def parts(self, labels: Sequence[str], rows: np.ndarray) -> tuple[Part, ...]:
+        """The trajectories; `rows` (T, 3, P) are fitness, effect and length of each control step."""
+        state, goal, point = np.stack(self._states), torch.stack(self._goals).numpy(), torch.stack(self._points).numpy()
+        if self._model:
+            point = point[:, :, _hidden(self._model, state, point)]
+        parts = []
+        for p, (label, program) in enumerate(zip(labels, self._programs, strict=True)):
+            values = self._values[p]
+            known = torch.stack(values).float().numpy() if values else np.zeros((len(rows), 0), np.float32)
+            parts.append(
+                Part(
+                    label=label,
+                    components=program.components if program else (),
+                    state=state[:, p],
+                    values=known,
+                    fitness=rows[:, 0, p].astype(np.float32),
+                    ended=rows[:, 1, p].astype(np.int8),
+                    length=rows[:, 2, p].astype(np.int64),
+                    goal=goal[:, p],
+                    marks=point[:, p],
+                    pictures=tuple(self._pictures[p]),
+                )
+            )
+        return tuple(parts)
 
 
 def _point(value: Tensor) -> Tensor:
@@ -165,17 +216,20 @@ def _hidden(model: mujoco.MjModel, states: np.ndarray, points: np.ndarray) -> li
     return [not row.any() for row in shown]
 
 
-def model_of(env: Worlds) -> mujoco.MjModel:
-    """The compiled scene of `env`."""
+def model_of(env: Worlds) -> mujoco.MjModel | None:
+    """The compiled scene of `env`; None if MuJoCo does not simulate it."""
     if isinstance(env, Env):
         return env.physics.model
     assert isinstance(env, GymnasiumEnv)
-    return _physics(env.task)[0]
+    found = physics_of(env.task.example)
+    return found[0] if found else None
 
 
 def binary(env: Worlds) -> bytes:
-    """The compiled scene of `env`, in MuJoCo's binary format."""
+    """The compiled scene of `env`, in MuJoCo's binary format; empty if MuJoCo does not simulate it."""
     model = model_of(env)
+    if model is None:
+        return b""
     buffer = np.empty(mujoco.mj_sizeModel(model), dtype=np.uint8)
     mujoco.mj_saveModel(model, None, buffer)
     return buffer.tobytes()
@@ -187,9 +241,3 @@ def _state(env: Worlds) -> np.ndarray:
         return env.physics.save()["state"].numpy()
     assert isinstance(env, GymnasiumEnv)
     return env.capture()["state/state"][:, 0].numpy()
-
-
-def _physics(task: GymnasiumTask) -> tuple[mujoco.MjModel, mujoco.MjData]:
-    found = physics_of(task.example)
-    assert found is not None
-    return found

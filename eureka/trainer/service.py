@@ -39,7 +39,7 @@ from eureka.physics.threads import ThreadPhysics
 from eureka.rewards.preflight import preflight, too_slow
 from eureka.rewards.program import Field, Program, Rejected, fingerprint, own_reward, rebuild
 from eureka.rl.checkpoints import load_policies, save_policies
-from eureka.rl.evaluation import RandomActor, play_random
+from eureka.rl.evaluation import play_random
 from eureka.rl.normalization import RunningMoments
 from eureka.rl.policy import Policy
 from eureka.rl.training import InitialPolicy, Training
@@ -219,16 +219,11 @@ class Service:
         from eureka.trainer import playback
         from eureka.video.trajectory import Trajectory
 
-        files = [Path(policy.file) for policy in command.policies]
-        env = playback.worlds(self.task, self.model, len(command.labels), command.seed)
-        if files:
-            policy, moments = playback.open_policies(files, self.task, env)
-        else:
-            policy = RandomActor(env, self.task.action_size, command.seed)
-            moments = RunningMoments(env.members, (env.observation.shape[-1],), torch.device("cpu"))
+        files = [Path(policy.file) if policy else None for policy in command.policies]
+        env = playback.worlds(self.task, self.model, len(files), command.seed)
+        players = playback.Players(files, self.task, env, command.seed)
         programs = [None if text is None else self._program(text, 1) for text in command.programs]
-        marks = playback.marked(self.description.state, playback.model_of(env))
-        parts = playback.play(env, policy, moments, programs, command.labels, command.steps, command.episodes, marks)
+        parts = playback.play(env, players, programs, command.labels, command.steps, command.episodes, self.description)
         period = self.description.control_period
         Trajectory(self.description.name, period, playback.binary(env), parts).save(Path(command.output))
         first = [[p.fitness[e].item() for e in p.episodes()[:1] if np.isfinite(p.fitness[e])] for p in parts]

@@ -161,7 +161,7 @@ def _simulate(choice: Selection, options: PlayOptions, isolation: IsolationPolic
             steps = options.episodes * task.horizon
         target = work / f"trajectory{SUFFIX}"
         command = Play(
-            policies=tuple(FileReference(file=str(player.file)) for player in choice.players if player.file),
+            policies=tuple(FileReference(file=str(p.file)) if p.file else None for p in choice.players),
             labels=tuple(player.label for player in choice.players),
             programs=tuple(player.program for player in choice.players),
             seed=options.seed,
@@ -184,7 +184,8 @@ def _draw(
     trajectory: Path, film: Path | None, frames: Path | None, options: PlayOptions, scratch: Path, tick: Tick
 ) -> dict[str, Any] | str:
     """Draw with the first renderer that works. Returns its report, or the reason why each of them fails."""
-    size = options.pixels(len(load(trajectory).parts))
+    loaded = load(trajectory)
+    size = options.pixels(len(loaded.parts))
     unfinished = scratch / f"film{film.suffix}" if film else None
     job = {
         "trajectory": str(trajectory.absolute()),
@@ -193,7 +194,7 @@ def _draw(
         "frames": str(frames.absolute()) if frames else None,
     }
     reasons = []
-    for name in renderers.candidates():
+    for name in renderers.candidates(loaded):
         about = _draw_with(name, job, scratch, tick)
         if isinstance(about, str):
             reasons.append(f"{name} ({shown(about)})")

@@ -14,29 +14,19 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from PIL import Image
 
 from eureka.video import encoders, renderers
 from eureka.video.overlay import Panel
-from eureka.video.trajectory import Trajectory, load
+from eureka.video.trajectory import Trajectory, drawn, load, rate_of
 from eureka.workers.process import frames, write_frame
 
-_MIN_RATE = 25  # Frames per second; more frequent control steps are skipped
 _SIDE_SHARE, _BELOW_SHARE = 0.3, 0.42
 """Fraction of a frame for the panel: beside a single policy, below one of several."""
 _SEPARATOR = (68, 75, 88)  # Colour of the line between two policies
-
-
-def rate_of(control_period: float) -> tuple[int, Fraction]:
-    """Control steps per frame, and frames per second, for a film in real time."""
-    steps = Fraction(1 / control_period).limit_denominator(1000)
-    every = max(1, int(steps / _MIN_RATE))
-    return every, steps / every
 
 
 class _Layout:
@@ -64,19 +54,15 @@ def draw(job: dict[str, Any], out: int) -> None:
     trajectory = load(Path(job["trajectory"]))
     width, height = (n - n % 2 for n in job["size"])
     layout = _Layout(len(trajectory.parts), width, height)
-    first = trajectory.parts[0]
-    states = np.concatenate([part.state for part in trajectory.parts])
-    marks = np.concatenate([part.marks.reshape(-1, 3) for part in trajectory.parts])
     try:
-        renderer = renderers.make(job["renderer"], trajectory.model, states, marks, *layout.picture)
-        renderer.picture(first.state[0], first.goal[0], first.marks[0])
+        renderer = renderers.make(job["renderer"], trajectory, *layout.picture)
+        renderer.picture(trajectory.parts[0], 0)
     except Exception as error:  # graphics libraries raise arbitrary errors
         traceback.print_exc()
         first = (str(error).strip().splitlines() or [""])[0]
         write_frame(out, {"kind": "unable", "message": f"{type(error).__name__}: {first}"[:200]})
         return
-    every, rate = rate_of(trajectory.control_period)
-    steps = range(every - 1, trajectory.steps, every) or range(trajectory.steps - 1, trajectory.steps)
+    steps, (_, rate) = drawn(trajectory.control_period, trajectory.steps), rate_of(trajectory.control_period)
     outputs: list[encoders.Film] = []
     if job["film"]:
         outputs.append(encoders.make(Path(job["film"]), rate, layout.size))
@@ -101,7 +87,7 @@ def _frame(
     frame = Image.new("RGB", layout.size)
     for p, (part, panel) in enumerate(zip(trajectory.parts, panels, strict=True)):
         picture, beside = layout.places(p)
-        frame.paste(Image.fromarray(renderer.picture(part.state[step], part.goal[step], part.marks[step])), picture)
+        frame.paste(Image.fromarray(renderer.picture(part, step)), picture)
         frame.paste(panel.draw(step), beside)
         if p:
             frame.paste(_SEPARATOR, (picture[0], 0, picture[0] + 2, layout.size[1]))

@@ -1,4 +1,4 @@
-"""Renderers of a scene: OpenGL, or MuJoCo Warp's ray tracer, which needs no graphics library."""
+"""Renderers of a scene: OpenGL, MuJoCo Warp's ray tracer, which needs no graphics library, or the environment's own."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from typing import Protocol
 
 import numpy as np
 
+from eureka.video.trajectory import Part, Trajectory, drawn, unpack
+
 OPENGL = {"egl": "EGL", "osmesa": "OSMesa", "glfw": "GLFW", "cgl": "CGL"}  # values of MUJOCO_GL, with display names
 WARP = "warp"
+OWN = "own"  # pictures of the environment, in the trajectory
 CAMERA = "view"  # Name of the camera that a scene should be viewed through
 _GOAL_HEIGHT, _GOAL_ALPHA = 1.3, 0.55
 """Height of a goal marker above its position in radii of the object, and its opacity."""
@@ -30,19 +33,15 @@ class Renderer(Protocol):
 
     by: str  # Display name with the device
 
-    def picture(self, state: np.ndarray, goal: np.ndarray, marks: np.ndarray) -> np.ndarray:
-        """Render a state. Returns (H, W, 3) uint8, which the next call may overwrite.
-
-        Args:
-            state: (S,) float64, MuJoCo's integration state.
-            goal: (7,) target pose of the body `object`, shown if the renderer supports it; or (0,).
-            marks: (M, 3) m, world frame, points to mark with a translucent sphere, likewise.
-        """
+    def picture(self, part: Part, step: int) -> np.ndarray:
+        """Render a control step, with goals if supported. (H, W, 3) uint8, which the next call may overwrite."""
         ...
 
 
-def candidates() -> list[str]:
+def candidates(trajectory: Trajectory) -> list[str]:
     """Names of the renderers to try, in this order. MUJOCO_GL overrides the default."""
+    if not trajectory.model:
+        return [OWN]
     chosen = os.environ.get("MUJOCO_GL", "").strip().lower()
     if chosen in OPENGL or chosen == WARP:
         return [chosen]
@@ -62,11 +61,15 @@ def environment(name: str) -> Iterator[tuple[str, str]]:
             yield variable, value
 
 
-def make(name: str, model: bytes, states: np.ndarray, marks: np.ndarray, width: int, height: int) -> Renderer:
-    """Create one of `candidates`, its camera adjusted to (T, S) states and (K, 3) marks. Raises any library error."""
+def make(name: str, trajectory: Trajectory, width: int, height: int) -> Renderer:
+    """Create one of `candidates`, its camera adjusted to what moves. Raises any library error."""
+    if name == OWN:
+        return _Own(trajectory, width, height)
     import mujoco
 
-    scene = mujoco.MjModel.from_binary_path("scene.mjb", {"scene.mjb": model})  # type: ignore[attr-defined]
+    scene = mujoco.MjModel.from_binary_path("scene.mjb", {"scene.mjb": trajectory.model})  # type: ignore[attr-defined]
+    states = np.concatenate([part.state for part in trajectory.parts])
+    marks = np.concatenate([part.marks.reshape(-1, 3) for part in trajectory.parts])
     _widen(scene, states, marks, width, height)
     return _Warp(scene, width, height) if name == WARP else _OpenGl(name, scene, width, height)
 
@@ -156,13 +159,14 @@ class _OpenGl:
             camera.distance, camera.elevation = _TRACKING_DISTANCE * camera.distance, _TRACKING_ELEVATION
         return camera
 
-    def picture(self, state: np.ndarray, goal: np.ndarray, marks: np.ndarray) -> np.ndarray:
+    def picture(self, part: Part, step: int) -> np.ndarray:
+        goal, state = part.goal[step], part.state[step]
         self._mujoco.mj_setState(self._model, self._data, state, self._mujoco.mjtState.mjSTATE_INTEGRATION)
         self._mujoco.mj_forward(self._model, self._data)
         self._renderer.update_scene(self._data, self._camera)
         if len(goal) and self._object is not None:
             self._show_goal(goal)
-        self._mark(marks)
+        self._mark(part.marks[step])
         return self._renderer.render()
 
     def _mark(self, marks: np.ndarray) -> None:
@@ -199,6 +203,22 @@ class _OpenGl:
             scene.ngeom += 1
 
 
+class _Own:
+    """Shows the pictures that the environment has drawn."""
+
+    by = "the environment"
+
+    def __init__(self, trajectory: Trajectory, width: int, height: int):
+        self._steps, self._size = drawn(trajectory.control_period, trajectory.steps), (width, height)
+
+    def picture(self, part: Part, step: int) -> np.ndarray:
+        from PIL import Image, ImageOps
+
+        picture = Image.fromarray(unpack(part.pictures[self._steps.index(step)]))
+        border = "#{:02x}{:02x}{:02x}".format(*np.asarray(picture)[0, 0])  # its corner continues into the margins
+        return np.asarray(ImageOps.pad(picture, self._size, Image.Resampling.LANCZOS, border))
+
+
 class _Warp:
     def __init__(self, model, width: int, height: int):
         import mujoco
@@ -230,7 +250,8 @@ class _Warp:
         self._pixels = wp.zeros((1, height, width), dtype=wp.vec3)
         self.by = f"MuJoCo Warp's ray tracer ({wp.get_preferred_device().name})"
 
-    def picture(self, state: np.ndarray, goal: np.ndarray, marks: np.ndarray) -> np.ndarray:
+    def picture(self, part: Part, step: int) -> np.ndarray:
+        state = part.state[step]
         self._mujoco.mj_setState(self._model, self._data, state, self._mujoco.mjtState.mjSTATE_INTEGRATION)
         self._mujoco.mj_forward(self._model, self._data)
         data = self._mjw.put_data(self._model, self._data)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import zlib
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +16,22 @@ from eureka.system.files import write_whole
 
 SUFFIX = ".npz"
 RUNNING, TERMINATED, TIMED_OUT = 0, 1, 2  # Effect of a control step on its episode
-_VERSION = 2
-_ARRAYS = ("state", "values", "fitness", "ended", "length", "goal", "marks")
+_VERSION = 3
+_ARRAYS = ("state", "values", "fitness", "ended", "length", "goal", "marks")  # of T control steps
+_MIN_RATE = 25  # Frames per second; more frequent control steps are skipped
+_MOST_BYTES = 1 << 26  # Of one picture
+
+
+def rate_of(control_period: float) -> tuple[int, Fraction]:
+    """Control steps per frame, and frames per second, for a film in real time."""
+    steps = Fraction(1 / control_period).limit_denominator(1000)
+    every = max(1, int(steps / _MIN_RATE))
+    return every, steps / every
+
+
+def drawn(control_period: float, steps: int) -> range:
+    """The control steps that a film of `steps` shows."""
+    return range(0, steps, rate_of(control_period)[0])
 
 
 @dataclass(frozen=True)
@@ -32,6 +48,7 @@ class Part:
     goal: np.ndarray
     """(T, 7) float32, target pose of the body `object`: position in m and wxyz, world frame; (T, 0) without one."""
     marks: np.ndarray  # (T, M, 3) float32, m, world frame: goals that the scene does not show itself
+    pictures: tuple[bytes, ...] = ()  # the environment's own of each drawn step, from `pack`, if MuJoCo does not draw
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -49,7 +66,8 @@ class Trajectory:
 
     task: str
     control_period: float  # s between two steps
-    model: bytes  # Compiled scene in MuJoCo's binary format, readable only by the same version of MuJoCo
+    model: bytes
+    """Compiled scene in MuJoCo's binary format, readable only by the same version of MuJoCo; empty with `pictures`."""
     parts: tuple[Part, ...]
 
     @property
@@ -63,9 +81,17 @@ class Trajectory:
             "version": _VERSION,
             "task": self.task,
             "control_period": self.control_period,
-            "parts": [{"label": part.label, "components": part.components} for part in self.parts],
+            "parts": [
+                {"label": part.label, "components": part.components, "pictures": len(part.pictures)}
+                for part in self.parts
+            ],
         }
         arrays = {f"{name}/{p}": getattr(part, name) for p, part in enumerate(self.parts) for name in _ARRAYS}
+        arrays |= {
+            f"picture/{p}/{n}": _bytes(data)
+            for p, part in enumerate(self.parts)
+            for n, data in enumerate(part.pictures)
+        }
         arrays |= {"record": _bytes(json.dumps(record).encode()), "model": _bytes(self.model)}
         buffer = io.BytesIO()
         np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
@@ -84,6 +110,7 @@ def load(path: Path) -> Trajectory:
                     label=str(part["label"]),
                     components=tuple(map(str, part["components"])),
                     **{name: file[f"{name}/{p}"] for name in _ARRAYS},
+                    pictures=tuple(file[f"picture/{p}/{n}"].tobytes() for n in range(int(part["pictures"]))),
                 )
                 for p, part in enumerate(record["parts"])
             )
@@ -94,9 +121,24 @@ def load(path: Path) -> Trajectory:
         raise UserError(f"{path} is not a trajectory of eureka play ({type(error).__name__})") from None
     lengths = {getattr(part, name).shape[:1] for part in parts for name in _ARRAYS}
     named = all(part.values.shape[1:] in ((0,), (1 + len(part.components),)) for part in parts)
-    if len(lengths) != 1 or not named or not found.steps:
+    frames = len(drawn(found.control_period, found.steps))
+    shown = all(found.model or len(part.pictures) == frames for part in parts)
+    if len(lengths) != 1 or not named or not found.steps or not shown:
         raise UserError(f"{path} is damaged: its arrays have inconsistent shapes")
     return found
+
+
+def pack(picture: np.ndarray) -> bytes:
+    """Compress a picture (H, W, 3) uint8 without loss."""
+    buffer = io.BytesIO()
+    np.lib.format.write_array(buffer, picture, allow_pickle=False)
+    return zlib.compress(buffer.getvalue(), 1)
+
+
+def unpack(data: bytes) -> np.ndarray:
+    """The picture of `pack`, (H, W, 3) uint8; raises any error of zlib and NumPy for other data."""
+    plain = zlib.decompressobj().decompress(data, _MOST_BYTES)
+    return np.lib.format.read_array(io.BytesIO(plain), allow_pickle=False)
 
 
 def _bytes(data: bytes) -> np.ndarray:

@@ -113,7 +113,7 @@ class PlayRandom(_Message):
 class Play(_Message):
     """Play policies and write their trajectory to a file."""
 
-    policies: tuple[FileReference, ...] = Field(description="empty for random actions")
+    policies: tuple[FileReference | None, ...] = Field(description="None for random actions")
     labels: tuple[str, ...]
     programs: tuple[str | None, ...] = Field(description="the reward of each policy; None if not known")
     seed: int

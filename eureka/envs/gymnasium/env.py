@@ -75,9 +75,15 @@ class GymnasiumTask:
         self.keys: tuple[str, ...] = tuple(sorted(read))
         """Keys of the info that are read."""
 
-    def make(self) -> World:
-        """Make one environment; raises `UserError`."""
-        return World(self.identifier, registry.make(self.identifier, self.kwargs))
+    def make(self, draws: bool = False) -> World:
+        """Make one environment, which `draws` pictures if it can; raises `UserError`."""
+        if draws and not self._world.can_draw:
+            raise UserError(
+                f"gymnasium:{self.identifier} cannot be filmed: MuJoCo does not simulate it, and its metadata has no "
+                "render mode rgb_array"
+            )
+        more = {"render_mode": "rgb_array"} if draws else {}
+        return World(self.identifier, registry.make(self.identifier, {**self.kwargs, **more}))
 
     @functools.cached_property
     def exact(self) -> bool:
@@ -100,9 +106,9 @@ class GymnasiumTask:
                     return False
         return True
 
-    def open(self, seeds: Tensor, worlds: int, stream: str) -> GymnasiumEnv:
-        """Make `worlds` worlds for each of the seeds (P,)."""
-        return GymnasiumEnv(self, seeds, worlds, stream)
+    def open(self, seeds: Tensor, worlds: int, stream: str, draws: bool = False) -> GymnasiumEnv:
+        """Make `worlds` worlds for each of the seeds (P,), with `pictures` if it `draws`."""
+        return GymnasiumEnv(self, seeds, worlds, stream, draws)
 
     def scale(self, action: np.ndarray) -> np.ndarray:
         """(W, ...) actions in the environment's own box, from (W, A) in [-1, 1]."""
@@ -158,11 +164,11 @@ class GymnasiumEnv:
 
     static = False
 
-    def __init__(self, task: GymnasiumTask, seeds: Tensor, worlds: int, stream: str):
+    def __init__(self, task: GymnasiumTask, seeds: Tensor, worlds: int, stream: str, draws: bool = False):
         """Make `worlds` environments for each of the seeds (P,); equal seeds get equal episodes."""
         self.task, self.members, self.worlds, self.horizon = task, seeds.shape[0], worlds, task.horizon
         count = self.members * worlds
-        self._played = [task.make() for _ in range(count)]
+        self._played = [task.make(draws) for _ in range(count)]
         self.envs = [world.env for world in self._played]
         self._reader = Reader(self.envs, task.fields)
         self._keys, self._stream = world_keys(seeds, worlds), stream
@@ -234,6 +240,10 @@ class GymnasiumEnv:
             self._members(fitness),
             self._members(length),
         )
+
+    def pictures(self) -> list[np.ndarray]:
+        """(H, W, 3) uint8 of each of the W worlds, which the environments draw themselves."""
+        return [world.draw() for world in self._played]
 
     def _begin(self, mask: Tensor) -> Tensor:
         """Begin new episodes in the worlds of `mask` (W,), each with the seed of its episode."""

@@ -78,6 +78,22 @@ class World:
                 raise self.broken("step", f"returned info that is {_kind(info)}; it must be a dictionary")
             return Moment(self._flat("step", seen), paid, bool(ended[0]), bool(ended[1]), info or {})
 
+    @property
+    def can_draw(self) -> bool:
+        """Whether it has the render mode rgb_array."""
+        metadata = self.env.metadata
+        modes = metadata.get("render_modes") if isinstance(metadata, Mapping) else None
+        return isinstance(modes, list | tuple | set) and "rgb_array" in modes
+
+    def draw(self) -> np.ndarray:
+        """The picture that it draws itself, (H, W, 3) uint8."""
+        with calling(f"gymnasium:{self._identifier} failed in render()", self.env):
+            found = np.asarray(self.env.render())
+            if found.dtype != np.uint8 or found.ndim != 3 or found.shape[2] != 3 or not found.size:
+                what = f"returned an array {found.shape} of {found.dtype}; rgb_array is (height, width, 3) of uint8"
+                raise self.broken("render", what)
+            return found
+
     def _flat(self, method: str, seen: Any) -> np.ndarray:
         try:
             flat = np.asarray(seen if self._is_vector else flatten(self._space, seen), dtype=np.float32)
