@@ -180,6 +180,7 @@ def check(
     film: Annotated[
         Path | None, Option(metavar="FILE", help="Film of random play to write: .mp4, .gif or .webp.")
     ] = None,
+    frames: Annotated[Path | None, Option(metavar="DIR", help="Folder to write every frame of it to, as PNG.")] = None,
     sandbox: options.Sandbox = "auto",
     open_trainer: options.OpenTrainer = False,
 ) -> None:
@@ -192,7 +193,7 @@ def check(
     from eureka.workers.isolation import IsolationPolicy
 
     sizes = SizeOptions(preset, changes=tuple(changes or ()))
-    checking.check(load_task(task), reward, sizes, episodes, film, IsolationPolicy(sandbox, open_trainer))
+    checking.check(load_task(task), reward, sizes, episodes, film, frames, IsolationPolicy(sandbox, open_trainer))
 
 
 @app.command()

@@ -24,7 +24,7 @@ from eureka.system.paths import load_sandbox
 from eureka.system.signals import interruptible
 from eureka.text import number
 from eureka.video import play
-from eureka.video.selection import PlayedPolicy, Selection
+from eureka.video.selection import Selection, random_play
 from eureka.workers.isolation import IsolationPolicy
 from eureka.workers.messages import PlayedRandom, PreflightReport
 from eureka.workers.pool import TrainerPool
@@ -36,6 +36,7 @@ def check(
     sizes: SizeOptions,
     episodes: int,
     film: Path | None,
+    frames: Path | None,
     isolation: IsolationPolicy,
 ) -> None:
     """Play random episodes; with a reward, compile it and run it on states of random play.
@@ -46,6 +47,7 @@ def check(
         sizes: preset and changes, which decide the task's parameters.
         episodes: of random play.
         film: file for a film of random play, with the reward's components; None for none.
+        frames: folder for every frame of the film; None for none.
         isolation: of compiler and trainer.
 
     Raises:
@@ -56,7 +58,9 @@ def check(
     if film is not None:
         if film.suffix not in play.FILMS:
             raise UserError(f"--film {film} must end in {', '.join(play.FILMS)}")
-        play.check_output(film, None, "--film")
+        play.check_output(film, frames, "--film")
+    elif frames is not None:
+        raise UserError("--frames are those of a film; give --film too")
     settings = options.resolve(task, Options(sizes, device=DeviceOptions("cpu")))
     with context.tools(task, isolation, settings) as (compiler, trainer):
         print("\n".join(_task(task, settings, trainer)))
@@ -69,16 +73,18 @@ def check(
         if trainer.description.unfinished:
             print(f"\n{trainer.description.unfinished}")
     if film is not None:
-        _film(task, program, film, settings, isolation)
+        wanted = play.PlayOptions(str(task.path), seed=settings.seed, out=film, frames=frames)
+        _film(task, program, wanted, settings, isolation)
 
 
-def _film(task: LoadedTask, program: str | None, film: Path, settings: Settings, isolation: IsolationPolicy) -> None:
-    player = PlayedPolicy("random actions", None, program)
-    choice = Selection(task, (player,), film.stem, settings.curriculum)
+def _film(
+    task: LoadedTask, program: str | None, wanted: play.PlayOptions, settings: Settings, isolation: IsolationPolicy
+) -> None:
+    choice = Selection(task, (random_play(program),), "", settings.curriculum)
     say, tick, end = play.watch_progress()
     with interruptible():
         try:
-            play.play(play.PlayOptions(str(task.path), seed=settings.seed, out=film), isolation, say, tick, choice)
+            play.play(wanted, isolation, say, tick, choice)
         finally:
             end()
 

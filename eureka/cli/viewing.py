@@ -117,7 +117,10 @@ def play(
         str | None,
         Option(metavar="G.K|ARM", help="Candidate such as 2.0, or arm such as human.", show_default="the winner"),
     ] = None,
-    baseline: Annotated[str | None, Option(metavar="ARM", help="Arm to show side by side, such as human.")] = None,
+    baseline: Annotated[
+        str | None,
+        Option(metavar="ARM", help="Arm to show side by side, such as human; or random (actions)."),
+    ] = None,
     task: Annotated[str | None, Option(metavar="TASK", help="Task of a policy file outside a run.")] = None,
     seconds: Annotated[float | None, Option(metavar="S", help="Length in seconds.", show_default="10")] = None,
     episodes: Annotated[
@@ -137,7 +140,7 @@ def play(
 ) -> None:
     """Record a film of a trained policy and its reward components.
 
-    The policy acts without exploration noise.
+    The policy acts without exploration noise. To film a task before any training: eureka check TASK --film FILE.
     """
     from eureka.system.signals import interruptible
     from eureka.video import play as playing

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-RECORD, JOURNAL, RESULT, REPORT = "run.json", "events.jsonl", "result.json", "report.html"
+RECORD, JOURNAL, RESULT, REPORT, FILM = "run.json", "events.jsonl", "result.json", "report.html", "film.webp"
 ORCHESTRATOR_LOCK, WORKERS_LOCK = "orchestrator.lock", "workers.lock"
 START = "start.safetensors"  # copy of the policy that every training starts from
 TASK, LOGS, SCRATCH, MANUAL, TENSORBOARD = "task", "logs", "scratch", "manual", "tensorboard"

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from PIL import Image
 
 _CODECS = {"libx264": "H.264", "libopenh264": "H.264", "h264_videotoolbox": "H.264", "mpeg4": "MPEG-4"}
 """In order of browser support; every build of FFmpeg has the last."""
-_MAX_WIDTH, _MAX_RATE = 480, 15  # Pixels and frames per second of an animated image
+_MAX_WIDTH, _MAX_RATE = {".gif": 480, ".webp": 640}, 15  # Pixels and frames per second of an animated image
+_QUALITIES = (60, 40, 20)  # Of WebP; the first that keeps to a limit is used
 
 
 class Film(Protocol):
@@ -26,9 +27,16 @@ class Film(Protocol):
         """Finish the file."""
 
 
-def make(path: Path, rate: Fraction, size: tuple[int, int]) -> Film:
-    """Create a writer for a path with a suffix of `play.FILMS`. Frames per second; width and height in pixels."""
-    return _Video(path, rate, size) if path.suffix == ".mp4" else _AnimatedImage(path, rate)
+def make(path: Path, rate: Fraction, size: tuple[int, int], limit: int | None = None) -> Film:
+    """Create a writer for a path with a suffix of `play.FILMS`.
+
+    Args:
+        path: the file.
+        rate: frames per second.
+        size: width and height in pixels.
+        limit: bytes; WebP loses quality, then frames, to keep to it.
+    """
+    return _Video(path, rate, size) if path.suffix == ".mp4" else _AnimatedImage(path, rate, limit)
 
 
 class Frames:
@@ -77,7 +85,8 @@ class _Video:
 class _AnimatedImage:
     """GIF or WebP, with reduced size and rate."""
 
-    def __init__(self, path: Path, rate: Fraction):
+    def __init__(self, path: Path, rate: Fraction, limit: int | None):
+        self._limit = limit
         self.by = "WebP" if path.suffix == ".webp" else "GIF"
         self._path, self._every = path, max(1, round(rate / _MAX_RATE))
         self._duration = int(1000 * self._every / rate)
@@ -86,7 +95,7 @@ class _AnimatedImage:
 
     def add(self, frame: Image.Image) -> None:
         if self._count % self._every == 0:
-            share = min(1.0, _MAX_WIDTH / frame.width)
+            share = min(1.0, _MAX_WIDTH[self._path.suffix] / frame.width)
             small = frame.resize((round(frame.width * share), round(frame.height * share)), Image.Resampling.LANCZOS)
             self._frames.append(
                 small if self._path.suffix == ".webp" else small.quantize(128, dither=Image.Dither.NONE)
@@ -94,8 +103,18 @@ class _AnimatedImage:
         self._count += 1
 
     def close(self) -> None:
+        if self._path.suffix == ".gif":
+            return self._save(optimize=True)
+        for quality in _QUALITIES:
+            self._save(quality=quality, method=4)
+            if self._limit is None or self._path.stat().st_size <= self._limit:
+                return
+        if len(self._frames) > 1:
+            self._frames, self._duration = self._frames[::2], 2 * self._duration
+            self.close()
+
+    def _save(self, **more: Any) -> None:
         first, *others = self._frames
-        more = {"quality": 60, "method": 4} if self._path.suffix == ".webp" else {"optimize": True}
         first.save(self._path, save_all=True, append_images=others, duration=self._duration, loop=0, **more)
 
 

@@ -32,7 +32,8 @@ _MAX_EPISODES = 100
 _MIN_SIZE, _MAX_SIZE = 160, 4096
 _START_TIMEOUT, _FRAME_TIMEOUT = 300.0, 180.0
 """s to wait for a renderer to start (it may compile kernels), and for a frame."""
-_INSTALL = "pip install -e '.[play]'"
+INSTALL = "pip install -e '.[play]'"
+GRAPHICS = "install Mesa's libegl1 or libosmesa6, or mujoco-warp (pip install -e '.[gpu]')"
 
 Say = Callable[[str], None]
 Tick = Callable[[int, int], None]  # Called with the number of drawn frames and the total
@@ -56,6 +57,7 @@ class PlayOptions:
     out: Path | None = None
     frames: Path | None = None
     size: str | None = None
+    limit: int | None = None  # bytes of the film, an animated image, which loses quality for it
 
     def __post_init__(self) -> None:
         if self.seconds is not None and self.episodes is not None:
@@ -106,24 +108,24 @@ def play(
     try:
         trajectory = Path(options.given)
         if choice is not None:
-            trajectory = _simulate(choice, options, isolation, scratch, say)
+            trajectory = simulate(choice, options, isolation, scratch, say)
         if film.suffix == SUFFIX:
             _copy(trajectory, film)
             say(f"trajectory {film}")
             return
-        missing = [name for module, name in (("PIL", "Pillow"), ("av", "PyAV")) if not _is_installed(module)]
+        missing = [name for module, name in (("PIL", "Pillow"), ("av", "PyAV")) if not is_installed(module)]
         if "Pillow" in missing:
-            raise _save_trajectory(trajectory, film, choice, f"drawing needs {' and '.join(missing)}: {_INSTALL}")
+            raise _save_trajectory(trajectory, film, choice, f"drawing needs {' and '.join(missing)}: {INSTALL}")
         no_video = film.suffix == ".mp4" and bool(missing)
         frames = options.frames or (film.with_suffix("") if no_video else None)
         if no_video:
             check_output(None, frames)
-        drawn = _draw(trajectory, None if no_video else film, frames, options, scratch, tick)
+        drawn = draw(trajectory, None if no_video else film, frames, options, scratch, tick)
         if isinstance(drawn, str):
             raise _save_trajectory(trajectory, film, choice, f"no renderer works: {drawn}")
         say(drawn["said"])
         if no_video:
-            raise EnvironmentFault(f"a video needs PyAV ({_INSTALL}); the frames are in {frames}")
+            raise EnvironmentFault(f"a video needs PyAV ({INSTALL}); the frames are in {frames}")
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -147,7 +149,7 @@ def check_output(film: Path | None, frames: Path | None, option: str = "-o") -> 
             raise UserError(f"cannot create the folder {frames} for the frames: {error.strerror}") from None
 
 
-def _simulate(choice: Selection, options: PlayOptions, isolation: IsolationPolicy, scratch: Path, say: Say) -> Path:
+def simulate(choice: Selection, options: PlayOptions, isolation: IsolationPolicy, scratch: Path, say: Say) -> Path:
     """Simulate in a trainer process; returns the trajectory file."""
     if choice.task.original:
         say(f"{choice.task.original} is missing; the run's copy is used: {choice.task.path}")
@@ -180,7 +182,7 @@ def _simulate(choice: Selection, options: PlayOptions, isolation: IsolationPolic
         trainer.close()
 
 
-def _draw(
+def draw(
     trajectory: Path, film: Path | None, frames: Path | None, options: PlayOptions, scratch: Path, tick: Tick
 ) -> dict[str, Any] | str:
     """Draw with the first renderer that works. Returns its report, or the reason why each of them fails."""
@@ -192,6 +194,7 @@ def _draw(
         "size": size,
         "film": str(unfinished) if unfinished else None,
         "frames": str(frames.absolute()) if frames else None,
+        "limit": options.limit,
     }
     reasons = []
     for name in renderers.candidates(loaded):
@@ -256,11 +259,7 @@ def _save_trajectory(trajectory: Path, film: Path, choice: Selection | None, why
         names = (film.with_name(f"{film.stem}{number}{SUFFIX}") for number in numbers)
         kept = next(name for name in names if not name.exists())
         _copy(trajectory, kept)
-    remedy = (
-        ""
-        if _INSTALL in why
-        else ("; install Mesa's libegl1 or libosmesa6, or mujoco-warp (pip install -e '.[gpu]'), here or elsewhere")
-    )
+    remedy = "" if INSTALL in why else f"; {GRAPHICS}, here or elsewhere"
     return EnvironmentFault(f"{why}{remedy}; the trajectory is saved as {kept}; to draw it: {command('play', kept)}")
 
 
@@ -274,7 +273,8 @@ def _copy(source: Path, target: Path) -> None:
             half.unlink(missing_ok=True)
 
 
-def _is_installed(module: str) -> bool:
+def is_installed(module: str) -> bool:
+    """Whether a module can be imported."""
     return importlib.util.find_spec(module) is not None
 
 

@@ -1,7 +1,7 @@
 """The process that renders a trajectory, `python -m eureka.video.render_process`, without API keys or task code.
 
 Messages use the trainer's protocol on the standard streams. It receives one, `{trajectory, renderer, size, film,
-frames}`, and sends
+frames, limit}`, and sends
 
     unable {message}            the renderer is not available; the process ends
     drawing {by, codec, frames} the renderer works; with the number of frames
@@ -65,7 +65,7 @@ def draw(job: dict[str, Any], out: int) -> None:
     steps, (_, rate) = drawn(trajectory.control_period, trajectory.steps), rate_of(trajectory.control_period)
     outputs: list[encoders.Film] = []
     if job["film"]:
-        outputs.append(encoders.make(Path(job["film"]), rate, layout.size))
+        outputs.append(encoders.make(Path(job["film"]), rate, layout.size, job["limit"]))
     codec = outputs[0].by if outputs else ""
     if job["frames"]:
         outputs.append(encoders.Frames(Path(job["frames"])))

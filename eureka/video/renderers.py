@@ -75,7 +75,7 @@ def make(name: str, trajectory: Trajectory, width: int, height: int) -> Renderer
 
 
 def _widen(model, states: np.ndarray, marks: np.ndarray, width: int, height: int) -> None:
-    """Increase `fovy` (vertical, for images of 4:3) until moving bodies stay in the image, up to a limit."""
+    """Increase `fovy` (vertical, for images of 4:3) until moving bodies and marks are in the image, up to a limit."""
     import mujoco
 
     share = max(1.0, _ASPECT * height / width)
@@ -87,15 +87,17 @@ def _widen(model, states: np.ndarray, marks: np.ndarray, width: int, height: int
     if camera < 0 or model.cam_projection[camera]:
         return
     half = np.tan(np.radians(model.cam_fovy[camera]) / 2.0) * np.array([width / height, 1.0])
-    data, needed = mujoco.MjData(model), share
-    for state in states[::every] if len(moving) else ():
+    data, needed, goals = mujoco.MjData(model), share, marks[:: max(1, len(marks) // _MAX_STATES)]
+    goals = goals[np.linalg.norm(goals - model.stat.center, axis=-1) < _FARTHEST * model.stat.extent]
+    for state in states[::every] if len(moving) or len(goals) else ():
         mujoco.mj_setState(model, data, state, mujoco.mjtState.mjSTATE_INTEGRATION)
         mujoco.mj_kinematics(model, data)
         mujoco.mj_comPos(model, data)
         mujoco.mj_camlight(model, data)
-        seen = (data.geom_xpos[moving] - data.cam_xpos[camera]) @ data.cam_xmat[camera].reshape(3, 3)
+        places = np.concatenate([data.geom_xpos[moving], goals])
+        seen = (places - data.cam_xpos[camera]) @ data.cam_xmat[camera].reshape(3, 3)
         depth = -seen[:, 2]
-        before = depth > 1e-6  # bodies behind the camera are ignored
+        before = depth > 1e-6  # what is behind the camera is ignored
         if before.any():
             needed = max(needed, float((np.abs(seen[before, :2]) / depth[before, None] / half).max()) * _MARGIN)
     model.cam_fovy[camera] = _widen_angle(model.cam_fovy[camera], min(needed, share * _MAX_ZOOM_OUT))

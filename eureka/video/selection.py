@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from eureka.runs.store import find_run, task_of, untrusted_run
 from eureka.text import command, shown
 
 POLICY = ".safetensors"
+RANDOM = "random"  # as a baseline: random actions
 _MAX_POLICIES = 4  # In one film
 
 
@@ -40,7 +42,9 @@ class Selection:
 
 
 def select(given: str, candidate: str | None, baseline: str | None, task: str | None) -> Selection:
-    """Select policies: a run's winner, or its `candidate` (`G.K` or an arm), with the arm `baseline`; or a policy file.
+    """Select policies: a run's winner, its `candidate` (`G.K` or an arm), or a policy file, and a `baseline` beside it.
+
+    The baseline is an arm of the run, or random actions.
 
     Raises:
         UserError: a policy does not exist or was not saved, or the task has changed.
@@ -65,10 +69,26 @@ def select(given: str, candidate: str | None, baseline: str | None, task: str | 
             return _of_file(_Kept(folder), relative, baseline)
     if task is None:
         raise UserError(f"{path} is not in a run's journal; give its task with --task")
-    if baseline is not None:
-        raise UserError(f"--baseline is an arm of a run, but {path} is a single policy; remove it")
-    loaded = load_task(task)
-    return Selection(loaded, (PlayedPolicy(path.stem, path.resolve(), None),), path.stem, loaded.curriculum)
+    if baseline not in (None, RANDOM):
+        raise UserError(f"--baseline is an arm of a run, but {path} is a single policy; remove it or give {RANDOM}")
+    loaded, players = load_task(task), [PlayedPolicy(path.stem, path.resolve(), None)]
+    if baseline:
+        players.append(random_play(None))
+    return Selection(loaded, tuple(players), path.stem, loaded.curriculum)
+
+
+def winner_beside_baseline(folder: Path) -> Selection:
+    """A run's winner, beside the first baseline whose policy is kept; what `eureka play` shows without one."""
+    with untrusted_run(folder):
+        run = _Kept(folder)
+        kept = (a for a, seeds in run.arms().items() if (folder / layout.policy(layout.final(a, seeds[0]))).is_file())
+        baseline = next((arm for arm in kept if arm != EVOLVED), None)
+        return _of_run(run, None, baseline if run.journal.record.kind == "search" else None)
+
+
+def random_play(program: str | None) -> PlayedPolicy:
+    """Random actions, with the values of a reward's program."""
+    return PlayedPolicy("random actions", None, program)
 
 
 def start_policy(given: str) -> tuple[Path, str, int]:
@@ -107,7 +127,7 @@ class _Kept:
         """The policy of an arm in the latest comparison, of the first seed that has one."""
         arms = self.arms()
         if arm not in arms:
-            known = f"it has {', '.join(arms)}" if arms else "it has none yet"
+            known = f"it has {', '.join(arms)}" if arms else f"it has none yet, only {RANDOM} actions"
             raise UserError(f"{self.folder} has no trained arm {arm!r}{did_you_mean(arm, arms)}; {known}")
         return self.of_final(self.finals[arm, arms[arm][0]])
 
@@ -145,6 +165,12 @@ class _Kept:
         found = self.folder.glob(layout.policy("*/*"))
         return sorted(p.parent.relative_to(self.folder).as_posix() for p in found)[:8]
 
+    def _remedy(self) -> str:
+        """The command that trains the policies of a search again."""
+        record = self.journal.record
+        command = f"eureka run {shlex.quote(record.task_file)} --llm replay:{shlex.quote(str(self.folder))}"
+        return f"; to train its rewards again: {command}" if record.kind == "search" else ""
+
     def _file(self, place: str) -> Path:
         relative = layout.policy(place)
         path = self.folder / relative
@@ -154,8 +180,8 @@ class _Kept:
             data = path.read_bytes()
         except FileNotFoundError:
             raise UserError(
-                f"{self.folder} has no {relative} (recorded examples contain only a few policies); it has "
-                f"{', '.join(self._kept_policies()) or 'none'}"
+                f"{self.folder} does not keep {relative}; it keeps {', '.join(self._kept_policies()) or 'no policy'}"
+                f"{self._remedy()}"
             ) from None
         except OSError as error:
             raise UserError(f"cannot read {path}: {error.strerror}") from None
@@ -193,7 +219,8 @@ def _of_file(run: _Kept, relative: str, baseline: str | None) -> Selection:
 
 def _beside(run: _Kept, task: LoadedTask, players: list[PlayedPolicy], baseline: str | None) -> Selection:
     if baseline is not None:
-        players = [*players, run.of_arm(baseline)]
+        at_random = baseline == RANDOM and RANDOM not in run.arms()
+        players = [*players, random_play(players[0].program) if at_random else run.of_arm(baseline)]
     plain = re.sub(r"[^\w.]+", "-", "-".join([run.folder.name, *(player.label for player in players)]))
     return Selection(task, tuple(players), plain[:100], run.journal.settings.curriculum)
 
