@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import mujoco
@@ -13,7 +14,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from eureka.config.description import Description, StateField
+from eureka.config.description import StateField
 from eureka.envs.base import Worlds
 from eureka.envs.env import Env
 from eureka.envs.gymnasium.env import GymnasiumEnv, GymnasiumTask
@@ -28,7 +29,7 @@ from eureka.rl.policy import Policy
 from eureka.rl.rollout import normalize
 from eureka.system.seeds import derive
 from eureka.task import Task
-from eureka.video.trajectory import RUNNING, TERMINATED, TIMED_OUT, Part, pack, rate_of
+from eureka.video.trajectory import RUNNING, TERMINATED, TIMED_OUT, Part, pack
 
 _GOAL = ("goal_position", "goal_rotation")  # target pose of the body `object`: (N, 3) and (N, 4)
 _MARKED = re.compile(r"(.*_)?(goal|target)_position")
@@ -86,23 +87,30 @@ def marked(state: Sequence[StateField], model: mujoco.MjModel) -> tuple[str, ...
     )
 
 
+@dataclass(frozen=True)
 class Players:
-    """Acts for each policy: with the mean of its actions, or at random without one."""
+    """What acts in P worlds: trained policies with the mean of their actions in some, random actions in the others."""
 
-    def __init__(self, files: Sequence[Path | None], task: Task | GymnasiumTask, env: Worlds, seed: int):
-        """Load the policies; raises `UserError` if a file is none of this task. `env` has been reset."""
-        self._env, self._random = env, RandomActor(env, task.action_size, seed)
-        self._trained = [p for p, file in enumerate(files) if file is not None]
-        if self._trained:
-            self._policy, self._moments = open_policies([file for file in files if file is not None], task, env)
+    env: Worlds
+    random: RandomActor
+    trained: Sequence[int]  # the worlds of the members of `policy`
+    policy: Policy | None = None
+    moments: RunningMoments | None = None
 
     def act(self) -> Tensor:
         """(P, 1, A) actions for the present observations."""
-        action = self._random.mean(self._env.observation)
-        if self._trained:
-            seen = self._env.observation[self._trained]
-            action[self._trained] = self._policy.mean(normalize(self._moments, seen))
+        action = self.random.mean(self.env.observation)
+        if self.policy is not None and self.moments is not None:
+            seen = self.env.observation[self.trained]
+            action[self.trained] = self.policy.mean(normalize(self.moments, seen))
         return action
+
+
+def players_of(files: Sequence[Path | None], task: Task | GymnasiumTask, env: Worlds, seed: int) -> Players:
+    """Policies from files, and random actions for None; raises `UserError` as `open_policies`."""
+    trained = [p for p, file in enumerate(files) if file is not None]
+    random = RandomActor(env, task.action_size, seed)
+    return Players(env, random, trained, *(open_policies([f for f in files if f], task, env) if trained else ()))
 
 
 @torch.no_grad()
@@ -113,14 +121,16 @@ def play(
     labels: Sequence[str],
     steps: int,
     episodes: int | None,
-    description: Description,
+    marks: Sequence[str] = (),
+    every: int = 1,
 ) -> tuple[Part, ...]:
     """Play and record every control step, until `steps` or `episodes` of each policy.
 
-    `env` has one world per policy; `programs` are their rewards for one world, None if not known.
+    `env` has one world per policy; `programs` are their rewards for one world, None if not known; `marks` are the
+    fields with goals, from `marked`; `every` is the number of control steps per picture that the environment draws.
     """
     env.restart()
-    recording, recorded = _Recording(env, programs, description), []
+    recording, recorded = _Recording(env, programs, marks, every), []
     left = torch.full((len(programs),), episodes or 0)
     while len(recorded) < steps and (episodes is None or bool((left > 0).any())):
         step = env.step(players.act(), recording.add)
@@ -133,10 +143,9 @@ def play(
 class _Recording:
     """What control steps of P policies show, before the reset of worlds in which an episode ends."""
 
-    def __init__(self, env: Worlds, programs: Sequence[Program | None], description: Description):
+    def __init__(self, env: Worlds, programs: Sequence[Program | None], marks: Sequence[str], every: int):
         self._env, self._programs, self._model = env, programs, model_of(env)
-        self._marks = marked(description.state, self._model) if self._model else ()
-        self._every, self._bytes = rate_of(description.control_period)[0], 0
+        self._marks, self._every, self._bytes = marks, every, 0
         self._states: list[np.ndarray] = []
         self._goals: list[Tensor] = []
         self._points: list[Tensor] = []

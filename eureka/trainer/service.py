@@ -217,14 +217,16 @@ class Service:
 
     def _play(self, command: messages.Play) -> None:
         from eureka.trainer import playback
-        from eureka.video.trajectory import Trajectory
+        from eureka.video.trajectory import Trajectory, rate_of
 
         files = [Path(policy.file) if policy else None for policy in command.policies]
         env = playback.worlds(self.task, self.model, len(files), command.seed)
-        players = playback.Players(files, self.task, env, command.seed)
+        players, model = playback.players_of(files, self.task, env, command.seed), playback.model_of(env)
+        marks = playback.marked(self.description.state, model) if model else ()
         programs = [None if text is None else self._program(text, 1) for text in command.programs]
-        parts = playback.play(env, players, programs, command.labels, command.steps, command.episodes, self.description)
-        period = self.description.control_period
+        period, steps = self.description.control_period, command.steps
+        every = rate_of(period)[0]
+        parts = playback.play(env, players, programs, command.labels, steps, command.episodes, marks, every)
         Trajectory(self.description.name, period, playback.binary(env), parts).save(Path(command.output))
         first = [[p.fitness[e].item() for e in p.episodes()[:1] if np.isfinite(p.fitness[e])] for p in parts]
         self.send(messages.Played(steps=len(parts[0].fitness), first=tuple(f[0] if f else None for f in first)))

@@ -39,6 +39,11 @@ def make(path: Path, rate: Fraction, size: tuple[int, int], limit: int | None = 
     return _Video(path, rate, size) if path.suffix == ".mp4" else _AnimatedImage(path, rate, limit)
 
 
+def thinning(path: Path, rate: Fraction) -> int:
+    """One frame in how many a film of this path has, at `rate` frames per second."""
+    return 1 if path.suffix == ".mp4" else max(1, round(rate / _MAX_RATE))
+
+
 class Frames:
     """Writes one PNG file per frame: `frame-00000.png` and so on."""
 
@@ -88,7 +93,7 @@ class _AnimatedImage:
     def __init__(self, path: Path, rate: Fraction, limit: int | None):
         self._limit = limit
         self.by = "WebP" if path.suffix == ".webp" else "GIF"
-        self._path, self._every = path, max(1, round(rate / _MAX_RATE))
+        self._path, self._every = path, thinning(path, rate)
         self._duration = int(1000 * self._every / rate)
         self.by += f", one frame in {self._every}" if self._every > 1 else ""
         self._count, self._frames = 0, []

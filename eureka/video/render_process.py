@@ -63,6 +63,9 @@ def draw(job: dict[str, Any], out: int) -> None:
         write_frame(out, {"kind": "unable", "message": f"{type(error).__name__}: {first}"[:200]})
         return
     steps, (_, rate) = drawn(trajectory.control_period, trajectory.steps), rate_of(trajectory.control_period)
+    if job["film"] and not job["frames"]:  # a picture that no file gets is not drawn
+        apart = encoders.thinning(Path(job["film"]), rate)
+        steps, rate = steps[::apart], rate / apart
     outputs: list[encoders.Film] = []
     if job["film"]:
         outputs.append(encoders.make(Path(job["film"]), rate, layout.size, job["limit"]))

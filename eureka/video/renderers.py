@@ -88,14 +88,16 @@ def _widen(model, states: np.ndarray, marks: np.ndarray, width: int, height: int
         return
     half = np.tan(np.radians(model.cam_fovy[camera]) / 2.0) * np.array([width / height, 1.0])
     data, needed, goals = mujoco.MjData(model), share, marks[:: max(1, len(marks) // _MAX_STATES)]
-    goals = goals[np.linalg.norm(goals - model.stat.center, axis=-1) < _FARTHEST * model.stat.extent]
     for state in states[::every] if len(moving) or len(goals) else ():
         mujoco.mj_setState(model, data, state, mujoco.mjtState.mjSTATE_INTEGRATION)
         mujoco.mj_kinematics(model, data)
         mujoco.mj_comPos(model, data)
         mujoco.mj_camlight(model, data)
-        places = np.concatenate([data.geom_xpos[moving], goals])
-        seen = (places - data.cam_xpos[camera]) @ data.cam_xmat[camera].reshape(3, 3)
+        there = data.cam_xpos[camera]
+        reach = _FARTHEST * max(model.stat.extent, float(np.linalg.norm(there - model.stat.center)))
+        near = goals[np.linalg.norm(goals - there, axis=-1) < reach]  # without a target on the horizon
+        places = np.concatenate([data.geom_xpos[moving], near])
+        seen = (places - there) @ data.cam_xmat[camera].reshape(3, 3)
         depth = -seen[:, 2]
         before = depth > 1e-6  # what is behind the camera is ignored
         if before.any():

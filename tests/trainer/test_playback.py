@@ -12,9 +12,11 @@ import mujoco
 import numpy as np
 import pytest
 import torch
+from PIL import ImageDraw
 from support.bench import Bench, bench_of
 
 from eureka.config.description import StateField
+from eureka.envs.base import Worlds
 from eureka.envs.env import Env
 from eureka.errors import UserError
 from eureka.physics.backend import Backend
@@ -23,10 +25,9 @@ from eureka.rl.normalization import RunningMoments
 from eureka.rl.policy import Policy, Shape
 from eureka.system.seeds import derive
 from eureka.trainer import playback
-from eureka.video import trajectory
+from eureka.video import renderers, trajectory
 from eureka.video.overlay import Panel
-from eureka.video.render_process import rate_of
-from eureka.video.trajectory import RUNNING, TERMINATED, TIMED_OUT, Part, Trajectory
+from eureka.video.trajectory import RUNNING, TERMINATED, TIMED_OUT, Part, Trajectory, pack, rate_of, unpack
 
 CPU = torch.device("cpu")
 
@@ -34,6 +35,10 @@ CPU = torch.device("cpu")
 def untrained(members: int) -> tuple[Policy, RunningMoments]:
     seeds = torch.arange(members)
     return Policy.create(Shape(4, 1, (16,)), seeds), RunningMoments(members, (4,), CPU)
+
+
+def acting(env: Worlds, policy: Policy, moments: RunningMoments) -> playback.Players:
+    return playback.Players(env, RandomActor(env, policy.shape.action, 0), range(env.members), policy, moments)
 
 
 def part(values: np.ndarray, components: tuple[str, ...], ended: tuple[int, ...] = ()) -> Part:
@@ -56,7 +61,7 @@ def part(values: np.ndarray, components: tuple[str, ...], ended: tuple[int, ...]
 def test_what_is_filmed_is_what_would_be_judged(cartpole: Bench):
     policy, moments = untrained(2)
     env = playback.worlds(cartpole.task, cartpole.model, 2, seed=7)
-    parts = playback.play(env, policy, moments, [None, cartpole.baseline("human", 1)], ["a", "b"], 4000, 1)
+    parts = playback.play(env, acting(env, policy, moments), [None, cartpole.baseline("human", 1)], ["a", "b"], 4000, 1)
     seeds = torch.full((2,), derive(7, playback.STREAM), dtype=torch.int64)
     judged = PolicyPlayer(
         Env(cartpole.task, Backend().open(cartpole.model, 2), seeds, playback.STREAM), policy, moments
@@ -73,12 +78,12 @@ def test_equal_policies_meet_equal_episodes_one_after_another(cartpole: Bench):
     twice = Policy(policy.shape, policy.flat.repeat(2, 1))
     env = playback.worlds(cartpole.task, cartpole.model, 2, seed=0)
     steps = 300
-    both = playback.play(env, twice, RunningMoments(2, (4,), CPU), [None, None], ["a", "b"], steps, None)
+    both = playback.play(env, acting(env, twice, RunningMoments(2, (4,), CPU)), [None, None], ["a", "b"], steps, None)
     assert len(both[0].episodes()) > 1 and np.array_equal(both[0].state, both[1].state)
     starts = both[0].state[[0, both[0].episodes()[0] + 1]]
     assert not np.array_equal(starts[0], starts[1]), "another episode begins elsewhere"
     again = playback.worlds(cartpole.task, cartpole.model, 1, seed=1)
-    (other,) = playback.play(again, policy, moments, [None], ["a"], steps, None)
+    (other,) = playback.play(again, acting(again, policy, moments), [None], ["a"], steps, None)
     assert not np.array_equal(other.state[0], both[0].state[0]), "as do those of another seed"
     assert set(both[0].ended.tolist()) <= {RUNNING, TERMINATED, TIMED_OUT}
 
@@ -86,7 +91,7 @@ def test_equal_policies_meet_equal_episodes_one_after_another(cartpole: Bench):
 def test_the_last_state_of_an_episode_is_the_one_before_the_reset(cartpole: Bench):
     policy, moments = untrained(1)
     env = playback.worlds(cartpole.task, cartpole.model, 1, seed=0)
-    (played,) = playback.play(env, policy, moments, [cartpole.baseline("human", 1)], ["a"], 300, None)
+    (played,) = playback.play(env, acting(env, policy, moments), [cartpole.baseline("human", 1)], ["a"], 300, None)
     ends = [e for e in played.episodes() if played.ended[e] == TERMINATED]
     # MuJoCo's integration state begins with time and positions: cart, pole. Episodes begin upright.
     fallen, begun = (np.abs(played.state[[e + d for e in ends[:2]], 2]) for d in (0, 1))
@@ -115,17 +120,17 @@ def test_points_that_are_named_as_goals_in_the_world_frame_are_marked(cartpole: 
 def test_a_goal_is_marked_where_it_is_unless_the_scene_shows_it():
     bench = bench_of("quadcopter")
     env = playback.worlds(bench.task, bench.model, 1, seed=0)
-    actor, moments = RandomActor(env, 12, 0), RunningMoments(1, (env.observation.shape[-1],), CPU)
-    (shown,) = playback.play(env, actor, moments, [None], ["a"], 30, None, ("target_position",))
+    players = playback.Players(env, RandomActor(env, 12, 0), ())
+    (shown,) = playback.play(env, players, [None], ["a"], 30, None, ("target_position",))
     assert shown.marks.shape == (30, 0, 3), "the site is there"
-    (other,) = playback.play(env, actor, moments, [None], ["a"], 30, None, ("target_position", "up"))
+    (other,) = playback.play(env, players, [None], ["a"], 30, None, ("target_position", "up"))
     assert other.marks.shape == (30, 1, 3) and np.isfinite(other.marks).all()
 
 
 def test_a_trajectory_comes_back_as_it_was_saved(cartpole: Bench, tmp_path: Path):
     policy, moments = untrained(1)
     env = playback.worlds(cartpole.task, cartpole.model, 1, seed=0)
-    parts = playback.play(env, policy, moments, [cartpole.baseline("human", 1)], ["a\x1b[2J"], 20, None)
+    parts = playback.play(env, acting(env, policy, moments), [cartpole.baseline("human", 1)], ["a\x1b[2J"], 20, None)
     before = Trajectory("cartpole", 1 / 60, playback.binary(env), parts)
     before.save(tmp_path / "a.npz")
     after = trajectory.load(tmp_path / "a.npz")
@@ -134,6 +139,11 @@ def test_a_trajectory_comes_back_as_it_was_saved(cartpole: Bench, tmp_path: Path
         assert getattr(after.parts[0], name) == getattr(before.parts[0], name)
     for name in ("state", "values", "fitness", "ended", "length", "goal", "marks"):
         assert np.array_equal(getattr(after.parts[0], name), getattr(before.parts[0], name))
+
+
+def test_a_picture_comes_back_as_it_was_packed():
+    picture = np.random.default_rng(0).integers(0, 256, (40, 30, 3), dtype=np.uint8)
+    assert np.array_equal(unpack(pack(picture)), picture)
 
 
 def test_a_trajectory_is_never_unpickled(tmp_path: Path):
@@ -163,11 +173,40 @@ def test_a_hostile_name_is_drawn_as_text_where_names_belong():
         return np.asarray(Panel(part(values, (name,)), 0.02, 288, 540).draw(40)).astype(int)
 
     assert np.array_equal(drawn("a\x1b[2J\nb\x00"), drawn("a [2J b ")), "control characters are blanks"
-    plain, long = drawn("a"), drawn("<script>alert(1)</script>" * 400)
+    plain, long = drawn("<scribe>alert(1)</scribe>" * 400), drawn("<script>alert(1)</script>" * 400)
     differing = np.argwhere(np.abs(plain - long).max(axis=-1) > 8)
     assert len(differing) > 100
     (top, left), (low, right) = differing.min(axis=0), differing.max(axis=0)
-    assert low - top < 20 and left >= 14 and right < 288 - 14 - 40, "one line, and none of the value's place"
+    assert left >= 14 and right <= 288 - 14 and low - top < 35, "two lines above its plot"
+
+
+@pytest.mark.parametrize("size", [(220, 360), (288, 540), (320, 151), (640, 302)])  # as in films of 640x360 and more
+def test_no_component_name_is_cut(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch):
+    names = ("distance_from_gripper_to_drawer_handle", "smooth", "orientation_alignment_of_the_fingers")
+    seen: list[str] = []
+    write = ImageDraw.ImageDraw.text
+
+    def text(pen: ImageDraw.ImageDraw, at: tuple[int, int], said: str, *rest, **more) -> None:
+        seen.append(said)
+        write(pen, at, said, *rest, **more)
+
+    monkeypatch.setattr(ImageDraw.ImageDraw, "text", text)
+    Panel(part(np.zeros((50, 4)), names), 0.02, *size)
+    drawn = [name for name in names if name in "".join(seen)]
+    assert drawn == list(names[: len(drawn)]) and drawn
+    assert len(drawn) == 3 or seen[-1] == f"and {3 - len(drawn)} more", "what has no room is counted"
+
+
+def test_a_goal_stays_in_the_picture_of_the_scene_s_own_camera():
+    model = mujoco.MjSpec.from_string(_SCENE).compile()
+    state = np.zeros((1, mujoco.mj_stateSize(model, mujoco.mjtState.mjSTATE_INTEGRATION)))
+    state[0, 4] = 1.0  # quaternion, behind the time and the position
+    angles = []
+    for goal in ([0.1, 0.0, 0.0], [1.4, 0.0, 0.4], [1000.0, 0.0, 0.0]):
+        scene = mujoco.MjSpec.from_string(_SCENE).compile()
+        renderers._widen(scene, state, np.array([goal]), 160, 120)
+        angles.append(scene.cam_fovy[0])
+    assert angles[1] > angles[0] == angles[2], "also where it is on the horizon, which no picture shows"
 
 
 def test_numbers_that_are_none_and_any_number_of_components_can_be_drawn():
@@ -196,6 +235,7 @@ _SCENE = """<mujoco><worldbody><light pos="0 0 3"/><camera name="view" pos="0 -2
 _GOAL = """
 import sys, mujoco, numpy as np
 from eureka.video import renderers
+from eureka.video.trajectory import Part, Trajectory
 model = mujoco.MjModel.from_xml_string(sys.argv[1])
 buffer = np.empty(mujoco.mj_sizeModel(model), np.uint8)
 mujoco.mj_saveModel(model, None, buffer)
@@ -203,22 +243,26 @@ data = mujoco.MjData(model)
 data.qpos[3:7] = 0.5, 0.5, 0.5, 0.5
 state = np.empty(mujoco.mj_stateSize(model, mujoco.mjtState.mjSTATE_INTEGRATION))
 mujoco.mj_getState(model, data, state, mujoco.mjtState.mjSTATE_INTEGRATION)
+none = np.zeros((0, 3), np.float32)
+def show(goal, marks):
+    arrays = [np.asarray(array)[None] for array in (state, [], 0, 0, 1, goal, marks)]
+    return Part("", (), *arrays)
 try:
-    renderer = renderers.make("egl", buffer.tobytes(), state[None], np.zeros((0, 3)), 160, 160)
+    first = show(np.zeros(0), none)
+    renderer = renderers.make("egl", Trajectory("t", 0.1, buffer.tobytes(), (first,)), 160, 160)
 except Exception as error:
     print("unable", error)
     sys.exit()
-none = np.zeros((0, 3), np.float32)
-without = renderer.picture(state, np.zeros(0), none).copy()
+without = renderer.picture(first, 0).copy()
 count = renderer._renderer.scene.ngeom
 half = np.sqrt(0.5)
-picture = renderer.picture(state, np.array([0.0, 0.0, 0.3, half, 0.0, 0.0, half], np.float32), none)
+picture = renderer.picture(show(np.array([0.0, 0.0, 0.3, half, 0.0, 0.0, half], np.float32), none), 0)
 mark = renderer._renderer.scene.geoms[count]
 assert renderer._renderer.scene.ngeom == count + 1 and (picture != without).any()
 # A quarter turn about z takes the geom's offset along x to y, wherever the object is turned to now.
 assert np.allclose(mark.mat, [[0, -1, 0], [1, 0, 0], [0, 0, 1]], atol=1e-6), mark.mat
 assert np.allclose(mark.pos[:2], [0.0, 0.1], atol=1e-6) and mark.pos[2] > 0.3, mark.pos
-marked = renderer.picture(state, np.zeros(0), np.array([[0.2, 0.0, 0.3]], np.float32))
+marked = renderer.picture(show(np.zeros(0), np.array([[0.2, 0.0, 0.3]], np.float32)), 0)
 mark = renderer._renderer.scene.geoms[count]
 assert renderer._renderer.scene.ngeom == count + 1 and np.allclose(mark.pos, [0.2, 0.0, 0.3]), mark.pos
 assert (marked != without).any()
