@@ -288,6 +288,24 @@ class Sometimes(AtEnd):
         return {"is_success": True} if self.over() and self.x > 0 else {}
 
 
+class Drawn(Point):
+    """Draws its point as a white column on blue."""
+
+    metadata: ClassVar[Any] = {"render_modes": ["rgb_array"], "render_fps": 50}
+
+    def render(self):
+        if self.render_mode == "rgb_array":
+            picture = np.full((60, 100, 3), (20, 40, 200), np.uint8)
+            column = int(np.clip(50 + 25 * self.x, 0, 94))
+            picture[:, column : column + 6] = 255
+            return picture
+
+
+class DrawnFlat(Drawn):
+    def render(self):
+        return np.zeros((60, 100), np.uint8)
+
+
 class NoMeta(Point):
     metadata = None
 

@@ -16,16 +16,21 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from support import odd_environments  # noqa: F401  (registers them)
 from support.cli import EUREKA, Cli, sentence
 
+from eureka.errors import UserError
 from eureka.rl.checkpoints import save_policies
 from eureka.rl.normalization import RunningMoments
 from eureka.rl.policy import Policy, Shape
-from eureka.video import trajectory
+from eureka.trainer import playback
+from eureka.video import selection, summary, trajectory
+from eureka.workers.isolation import IsolationPolicy
 
 # Policies are played in this process, except where a test says otherwise; pictures are drawn in processes of their own.
 pytestmark = pytest.mark.usefixtures("fakes")
 SHORT = ("--seconds", 1, "--size", "480x270")
+EXAMPLES = Path(__file__).resolve().parents[2] / "runs" / "examples"
 ORANGE = np.array([222, 144, 32])
 """Of cartpole's pole, nearly."""
 
@@ -151,9 +156,70 @@ def test_environments_by_id_are_filmed_where_mujoco_simulates_them(cli: Cli, tmp
     assert done.returncode == 0, done.stderr
     _, frames = decoded(tmp_path / "a.mp4")
     assert len(frames) == 25 and frames[0][:, :330].std() > 5.0
-    policy = saved(tmp_path / "q.safetensors", 3, 1)
-    said = sentence(cli("play", policy, "--task", "gymnasium:Pendulum-v1"), 2)
-    assert "Pendulum-v1 cannot be rendered: it is not simulated by MuJoCo" in said
+
+
+def test_environments_that_mujoco_does_not_simulate_draw_themselves(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    policy = saved(tmp_path / "p.safetensors", 2, 1)
+    film = ("play", policy, "--task", "gymnasium:OddDrawn-v0", "--seconds", 1)
+    done = cli(*film, "--baseline", "random", "-o", "a.npz")
+    assert done.returncode == 0, done.stderr
+    found = trajectory.load(tmp_path / "a.npz")
+    assert [part.label for part in found.parts] == ["p", "random actions"] and found.model == b""
+    assert [len(part.pictures) for part in found.parts] == [25, 25], "of 50 control steps"
+    done = cli("play", "a.npz", "-o", "a.webp", "--frames", "frames", "--size", "480x270")
+    assert done.returncode == 0 and "drawn by the environment" in done.stdout, done.stderr
+    first, last = (np.asarray(Image.open(tmp_path / "frames" / f"frame-000{n}.png")).astype(int) for n in ("00", "24"))
+    scenes = [frame[:120, :240] for frame in (first, last)]
+    assert all((scene.min(axis=-1) > 230).sum() > 100 for scene in scenes), "the white column"
+    assert all((scene[..., 2] - scene[..., 0] > 150).mean() > 0.5 for scene in scenes), "on blue"
+    monkeypatch.setattr(playback, "_MOST_BYTES", 2_000)
+    assert "OddDrawn-v0 need more than 0 MB; film less with --seconds" in sentence(cli(*film, "-o", "b.gif"))
+
+
+@pytest.mark.parametrize(
+    "name, expected",
+    [
+        ("Point", "cannot be filmed: MuJoCo does not simulate it, and its metadata has no render mode rgb_array"),
+        ("NoMeta", "has no render mode rgb_array"),
+        ("DrawnFlat", "returned an array (60, 100) of uint8; rgb_array is (height, width, 3) of uint8"),
+    ],
+)
+def test_an_environment_without_a_picture_is_a_sentence(cli: Cli, tmp_path: Path, name: str, expected: str):
+    policy = saved(tmp_path / "p.safetensors", 2, 1)
+    done = cli("play", policy, "--task", f"gymnasium:Odd{name}-v0", "-o", "a.gif")
+    assert expected in sentence(done)
+
+
+@pytest.mark.parametrize("name", ["ball_balance", "cartpole", "franka_cabinet"])
+def test_recorded_examples_keep_the_policies_that_the_documentation_plays(name: str):
+    found = selection.select(str(EXAMPLES / name), None, "human", None)
+    assert [player.label for player in found.players] == ["evolved", "human"]
+
+
+def test_random_actions_are_played_beside_a_policy_with_its_reward(cli: Cli, recorded: Path, tmp_path: Path):
+    for name, more in (("two.npz", ("--baseline", "random")), ("one.npz", ())):
+        done = cli("play", recorded, "-o", name, "--seconds", 0.5, *more)
+        assert done.returncode == 0, done.stderr
+    (alone,), (winner, random) = (trajectory.load(tmp_path / name).parts for name in ("one.npz", "two.npz"))
+    assert random.label == "random actions" and random.names == winner.names
+    assert np.array_equal(alone.state, winner.state) and not np.array_equal(random.state, winner.state)
+
+
+def test_the_film_of_a_report_shows_the_winner_beside_a_baseline_within_its_limit(
+    own: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(summary, "_SECONDS", 1.0)
+    found = summary.report_film(own, IsolationPolicy("auto", False), limit=60_000)
+    assert found.alt == "film of 1 s: evolved beside human on the task cartpole" and found.mime == "image/webp"
+    assert found.data == (own / "film.webp").read_bytes() and len(found.data) <= 60_000
+    with Image.open(own / "film.webp") as picture:
+        assert picture.size == (640, 360) and 1 < getattr(picture, "n_frames", 1) <= 15
+    for policy in own.rglob("*.safetensors"):
+        policy.unlink()
+    with pytest.raises(UserError, match="it keeps no policy"):
+        summary.report_film(own, IsolationPolicy("auto", False))
 
 
 def test_random_play_of_a_task_without_a_policy_is_filmed_with_its_goal(cli: Cli, tmp_path: Path):
@@ -171,9 +237,13 @@ def test_random_play_of_a_task_without_a_policy_is_filmed_with_its_goal(cli: Cli
     assert "--film a.avi must end in .mp4, .gif, .webp" in sentence(cli("check", "reach.yaml", "--film", "a.avi"))
 
 
-def test_random_play_of_environments_that_mujoco_does_not_simulate_is_refused(cli: Cli):
-    done = cli("check", "gymnasium:Pendulum-v1", "--episodes", 2, "--film", "a.gif")
-    assert "Pendulum-v1 cannot be rendered: it is not simulated by MuJoCo" in sentence(done)
+@pytest.mark.slow
+def test_random_play_of_gymnasium_s_pendulum_is_filmed_with_every_frame(cli: Cli, tmp_path: Path):
+    pytest.importorskip("pygame")
+    done = cli("check", "gymnasium:Pendulum-v1", "--episodes", 1, "--film", "a.gif", "--frames", "frames")
+    assert done.returncode == 0 and "drawn by the environment" in done.stdout, done.stderr
+    assert len(list((tmp_path / "frames").glob("*.png"))) == 200
+    assert "give --film too" in sentence(cli("check", "gymnasium:Pendulum-v1", "--frames", "more"))
 
 
 @pytest.mark.parametrize(
@@ -220,8 +290,8 @@ def test_a_run_is_data_and_what_was_changed_in_it_is_not_played(cli: Cli, own: P
     assert "has changed since the run wrote it" in sentence(cli("play", own), 2)
     policy.unlink()
     said = cli("play", own, "--candidate", "evolved")
-    assert "has no final/evolved-0/policy.safetensors (recorded examples contain only" in sentence(said, 2)
-    assert "it has candidates/" in sentence(said, 2)
+    assert "does not keep final/evolved-0/policy.safetensors; it keeps candidates/" in sentence(said, 2)
+    assert sentence(said, 2).endswith(f"; to train its rewards again: eureka run cartpole --llm replay:{own}")
     done = cli("play", own, "-o", "own.npz", "--seconds", 0.1)
     assert done.returncode == 0 and "cartpole: candidate 1." in done.stdout, "the winner's own policy instead"
     inside = {"task_file": str(own / "task" / "cartpole.yaml")}
