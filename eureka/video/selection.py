@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from eureka.runs import history, layout
 from eureka.runs.journal import TrainedEvent, read_journal, read_record
 from eureka.runs.results import EVOLVED
 from eureka.runs.store import find_run, task_of, untrusted_run
-from eureka.text import command, shown
+from eureka.text import command, relative, shown
 
 POLICY = ".safetensors"
 RANDOM = "random"  # as a baseline: random actions
@@ -168,8 +167,8 @@ class _Kept:
     def _remedy(self) -> str:
         """The command that trains the policies of a search again."""
         record = self.journal.record
-        command = f"eureka run {shlex.quote(record.task_file)} --llm replay:{shlex.quote(str(self.folder))}"
-        return f"; to train its rewards again: {command}" if record.kind == "search" else ""
+        again = command("run", record.task_file, "--llm", f"replay:{relative(self.folder)}")
+        return f"; to train its rewards again: {again}" if record.kind == "search" else ""
 
     def _file(self, place: str) -> Path:
         relative = layout.policy(place)

@@ -29,9 +29,9 @@ SCENE = """
     <material name="checker" texture="checker" texrepeat="60 60" reflectance="0.05"/>
   </asset>
   <worldbody>
-    <light pos="2 -2 6" dir="-0.3 0.3 -1" diffuse="0.6 0.6 0.6"/>
+    <light pos="2 -2 6.85" dir="-0.3 0.3 -1" diffuse="0.6 0.6 0.6"/>
     <camera name="view" pos="5.2 -1.6 2.9" xyaxes="0.294 0.956 0 -0.125 0.038 0.991" fovy="32"/>
-    <geom name="floor" type="plane" size="40 40 0.1" pos="0 0 1" material="checker"/>
+    <geom name="floor" type="plane" size="40 40 0.1" pos="0 0 1.85" material="checker"/>
     <geom name="rail" type="box" size="0.015 4 0.015" pos="0 0 2" rgba="0.75 0.75 0.78 1"/>
     <body name="cart" pos="0 0 2">
       <joint name="slider" type="slide" axis="0 1 0" range="-4 4" limited="true"/>
