@@ -110,7 +110,10 @@ def players_of(files: Sequence[Path | None], task: Task | GymnasiumTask, env: Wo
     """Policies from files, and random actions for None; raises `UserError` as `open_policies`."""
     trained = [p for p, file in enumerate(files) if file is not None]
     random = RandomActor(env, task.action_size, seed)
-    return Players(env, random, trained, *(open_policies([f for f in files if f], task, env) if trained else ()))
+    if not trained:
+        return Players(env, random, trained)
+    policy, moments = open_policies([file for file in files if file is not None], task, env)
+    return Players(env, random, trained, policy, moments)
 
 
 @torch.no_grad()

@@ -291,7 +291,7 @@ def test_a_run_is_data_and_what_was_changed_in_it_is_not_played(cli: Cli, own: P
     policy.unlink()
     said = cli("play", own, "--candidate", "evolved")
     assert "does not keep final/evolved-0/policy.safetensors; it keeps candidates/" in sentence(said, 2)
-    assert sentence(said, 2).endswith(f"; to train its rewards again: eureka run cartpole --llm replay:own")
+    assert sentence(said, 2).endswith("; to train its rewards again: eureka run cartpole --llm replay:own")
     done = cli("play", own, "-o", "own.npz", "--seconds", 0.1)
     assert done.returncode == 0 and "cartpole: candidate 1." in done.stdout, "the winner's own policy instead"
     inside = {"task_file": str(own / "task" / "cartpole.yaml")}
