@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import itertools
+import math
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from eureka.designers.budget import Budget
 from eureka.runs import layout
-from eureka.runs.journal import BaselineEvent, Journal, JournalEvent, TrainedEvent, VerdictEvent
+from eureka.runs.journal import AnswerEvent, BaselineEvent, Journal, OfTraining, TrainedEvent, VerdictEvent
 
 
 @dataclass(frozen=True)
 class Part:
-    """Time of one kind of work in s."""
+    """Elapsed time of one kind of work in s."""
 
     name: str
     search: float
@@ -25,7 +28,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Costs:
-    """Measured time in s; tokens and cost as reported by servers."""
+    """Elapsed time in s, whose parts add up to the whole; tokens and cost as reported by servers."""
 
     began: float | None  # Time of the first journal entry in s since 1970
     ended: float | None  # Time of the last one
@@ -50,7 +53,11 @@ _CLOCKS = {
     "learning": "training: learning",
     "evaluation": "evaluation",
     "disk": "writing checkpoints",
+    "compile": "compiling reward programs",
 }
+_WAITING, _JUDGING = "waiting for replies", "sandbox and pre-flight"
+_LONGEST_CHECK = 120.0  # s; a longer time before a verdict contains a pause
+_LONGEST_REST = 60.0  # s; a longer time that no clock measured is a pause
 
 
 def costs_of(journal: Journal) -> Costs:
@@ -72,25 +79,43 @@ def costs_of(journal: Journal) -> Costs:
 
 
 def _parts(journal: Journal) -> tuple[Part, ...]:
-    asked = Part("waiting for replies (sum over concurrent calls)", sum(a.seconds for a in journal.answers()), 0.0)
-    judged = Part("sandbox and pre-flight", _until(journal, VerdictEvent), _until(journal, BaselineEvent))
-    search, final = _clocks(journal, False), _clocks(journal, True)
-    names = dict.fromkeys([*search, *final])
-    trained = [Part(_CLOCKS.get(name, name), search.get(name, 0.0), final.get(name, 0.0)) for name in names]
-    return tuple(part for part in (asked, judged, *trained) if part.seconds > 0)
+    """The time between each two events, by kind of work. The time of a training is divided by the trainer's clocks."""
+    spent: defaultdict[tuple[str, bool], float] = defaultdict(float)
+    trained: defaultdict[str, float] = defaultdict(float)
+    asked = list(_asked(journal))
+    for before, event in itertools.pairwise(journal.events):
+        waited = sum(max(0.0, min(end, event.time) - max(start, before.time)) for start, end in asked)
+        left = max(0.0, event.time - before.time - waited)
+        spent[_WAITING, False] += waited
+        if isinstance(event, OfTraining):
+            trained[event.training] += left
+            continue
+        final = isinstance(event, BaselineEvent)
+        checked = min(left, _LONGEST_CHECK) if final or isinstance(event, VerdictEvent) else 0.0
+        spent[_JUDGING, final] += checked
+        spent[_rest(left - checked), final] += left - checked
+    for key, whole in trained.items():
+        clocks = [pair for e in journal.all(TrainedEvent, training=key) for pair in e.seconds.items()]
+        total, final = sum(seconds for _, seconds in clocks), layout.is_final(key)
+        share = min(1.0, whole / total) if total > 0 else 0.0  # several workers train at once
+        for name, seconds in clocks:
+            spent[_CLOCKS.get(name, name), final] += seconds * share
+        rest = max(0.0, whole - share * total)
+        spent[_rest(rest) if clocks else "training in progress", final] += rest
+    names = dict.fromkeys([_WAITING, _JUDGING, *_CLOCKS.values(), *sorted({n for n, _ in spent}, reverse=True)])
+    parts = [Part(name, spent[name, False], spent[name, True]) for name in names]
+    return tuple(part for part in parts if part.seconds >= 0.05)
 
 
-def _until(journal: Journal, kind: type[JournalEvent]) -> float:
-    """Total s between each event of a kind and the event before it."""
-    pairs = itertools.pairwise(journal.events)
-    return sum(max(0.0, event.time - before.time) for before, event in pairs if isinstance(event, kind))
+def _rest(seconds: float) -> str:
+    return "pauses" if seconds > _LONGEST_REST else "not timed (starting processes, writing files)"
 
 
-def _clocks(journal: Journal, final: bool) -> dict[str, float]:
-    """Sums of the trainer's clocks over the trainings of the search or of the final comparison."""
-    clocks: dict[str, float] = {}
-    for event in journal.all(TrainedEvent):
-        if layout.is_final(event.training) is final:
-            for name, seconds in event.seconds.items():
-                clocks[name] = clocks.get(name, 0.0) + seconds
-    return clocks
+def _asked(journal: Journal) -> Iterator[tuple[float, float]]:
+    """Times in which at least one reply was awaited."""
+    calls = sorted((e.time - e.answer.seconds, e.time) for e in journal.all(AnswerEvent))
+    end = -math.inf
+    for start, stop in calls:
+        if stop > end:
+            yield max(start, end), stop
+            end = stop

@@ -66,7 +66,8 @@ def test_progress_is_told_by_the_last_event(tmp_path: Path):
         assert reading(write_run(tmp_path / str(i), part)).progress.words == words
 
 
-def test_time_and_tokens_are_added_up(tmp_path: Path):
+def test_times_sum_to_the_elapsed_time_and_parallel_calls_count_once(tmp_path: Path):
+    """Both replies are awaited from 1001.5 to 1004; of 10 s of the last training the clocks know 4."""
     reply = {"slot": 0, "text": "x", "finish": "stop"}
     answer = {"replies": [reply], "model": "m", "called": True, "prompt_tokens": 100, "completion_tokens": 20}
     events: list[Event] = [
@@ -86,13 +87,15 @@ def test_time_and_tokens_are_added_up(tmp_path: Path):
     ]  # fmt: skip
     costs = reading(write_run(tmp_path / "run", events)).costs
     assert [(p.name.split(":")[-1].strip(), p.search, p.final) for p in costs.parts] == [
-        ("waiting for replies (sum over concurrent calls)", 4.0, 0.0),
+        ("waiting for replies", 2.5, 0.0),
         ("sandbox and pre-flight", 0.75, 0.0),
         ("simulation, rewards, resets", 2.0, 4.0),
         ("learning", 1.0, 0.0),
+        ("not timed (starting processes, writing files)", 3.75, 6.0),
     ]
+    assert sum(p.seconds for p in costs.parts) == costs.elapsed == 20.0
     assert (costs.calls, costs.prompt_tokens, costs.cached_tokens, costs.completion_tokens) == (2, 200, 40, 40)
-    assert costs.usd == 0.5 and not costs.priced and costs.elapsed == 20.0
+    assert costs.usd == 0.5 and not costs.priced
 
 
 def test_a_reply_that_was_mended_is_shown_with_the_one_before(tmp_path: Path):
