@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import shlex
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 _LONGEST_SHOWN = 400
+Digits = Callable[[float], str]
+"""A format of numbers."""
 
 
 def clock(seconds: float) -> str:
@@ -67,6 +71,19 @@ def number(value: float) -> str:
         return f"{value:.2e}"
     digits = 0 if size >= 1000 else 2 if size >= 1 or size == 0 else 3 if size >= 0.1 else 4
     return f"{value:.{digits}f}"
+
+
+def alike(values: Iterable[float | None]) -> Digits:
+    """A format for all values of one quantity, with the decimals that `number` gives to the largest of these."""
+    largest = number(max((abs(v) for v in values if v is not None and math.isfinite(v)), default=1.0))
+    decimals = len(largest.partition(".")[2])
+
+    def shown_alike(value: float) -> str:
+        return (
+            number(value) if "e" in largest or abs(value) >= 100_000 else f"{round(value, decimals) + 0:.{decimals}f}"
+        )
+
+    return shown_alike
 
 
 def plain(text: str) -> str:

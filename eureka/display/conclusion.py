@@ -13,7 +13,7 @@ from eureka.runs.journal import Journal
 from eureka.runs.learning import nothing_learned, with_unit
 from eureka.runs.results import EVOLVED, HUMAN, SPARSE, Against, Arm, Comparison, Interval
 from eureka.runs.statistics import LOOK_LEVEL, LOOKS
-from eureka.text import clock, number, shown
+from eureka.text import Digits, alike, clock, shown
 
 _ALONE = (
     "The task names no reward to compare with: add the key `human: FILE` to its YAML for a verdict in the next run."
@@ -45,16 +45,17 @@ def conclude(journal: Journal, comparison: Comparison | None = None) -> Conclusi
         first, _, rest = flat.partition(". ")
         return Conclusion(f"{first}.", advice=rest)
     unit, arm = journal.fitness_unit, _subject(comparison)
+    digits = alike(arm.mean for arm in comparison.arms)
     if arm is None:
         return _uncompared(journal, unit)
     differences = [] if not arm.comparable else _differences(comparison, arm)
     if not differences:
         alone = len(comparison.arms) == 1 and arm.searches > 0
-        return Conclusion(_fitness(arm, unit), (_ALONE,) if alone else ())
+        return Conclusion(_fitness(arm, unit, digits), (_ALONE,) if alone else ())
     (name, held), *rest = differences
     other = comparison.arm(name)
-    headline = _verdict(arm, other, held, unit) if other else _fitness(arm, unit)
-    others = tuple(_further(name, held, unit) for name, held in rest)
+    headline = _verdict(arm, other, held, unit, digits) if other else _fitness(arm, unit, digits)
+    others = tuple(_further(name, held, unit, digits) for name, held in rest)
     return Conclusion(headline, others, _advice(journal, comparison, arm, differences))
 
 
@@ -68,48 +69,51 @@ def _uncompared(journal: Journal, unit: str) -> Conclusion:
     )
 
 
-def _fitness(arm: Arm, unit: str) -> str:
+def _fitness(arm: Arm, unit: str, digits: Digits) -> str:
     if arm.mean is None:
         return f"No training of {_name(arm.name)} reached its end."
     seeds = f"{len(arm.fitness)} fresh seeds" if len(arm.fitness) > 1 else "one fresh seed"
-    bounds = f" (95% interval {_span(arm.interval)})" if arm.interval else ""
-    return f"{_begin(_name(arm.name))} has a fitness of {with_unit(arm.mean, unit)}{bounds} on {seeds}."
+    bounds = f" (95% interval {_span(arm.interval, digits)})" if arm.interval else ""
+    return f"{_begin(_name(arm.name))} has a fitness of {with_unit(arm.mean, unit, digits)}{bounds} on {seeds}."
 
 
-def _verdict(arm: Arm, other: Arm, held: Against, unit: str) -> str:
+def _verdict(arm: Arm, other: Arm, held: Against, unit: str, digits: Digits) -> str:
     """How an arm compares with the baseline."""
     apart = held.difference
     assert apart is not None and arm.mean is not None and other.mean is not None
     seeds = len(arm.fitness), len(other.fitness)
     each = f"{seeds[0]} fresh seeds each" if seeds[0] == seeds[1] else f"{seeds[0]} and {seeds[1]} fresh seeds"
-    means = f"{number(arm.mean)} against {with_unit(other.mean, unit)} on {each}"
+    means = f"{digits(arm.mean)} against {with_unit(other.mean, unit, digits)} on {each}"
     first, second = _name(arm.name), _name(other.name)
     if held.verdict == "undecided":
-        sure = f"the difference of {number(apart.mean)} may be chance ({LOOK_LEVEL:.1%} interval {_span(apart)})"
+        bounds = f"{LOOK_LEVEL:.1%} interval {_span(apart, digits)}"
+        sure = f"the difference of {digits(apart.mean)} may be chance ({bounds})"
         return f"Undecided between {first} and {second}: {means}; {sure}."
     won = "beats" if held.verdict == "better" else "loses to"
     size = _absolute(apart)
     return (
-        f"{_begin(first)} {won} {second}: {means}, a difference of {number(size.mean)} "
-        f"({LOOK_LEVEL:.1%} interval {_span(size)})."
+        f"{_begin(first)} {won} {second}: {means}, a difference of {digits(size.mean)} "
+        f"({LOOK_LEVEL:.1%} interval {_span(size, digits)})."
     )
 
 
-def _further(name: str, held: Against, unit: str) -> str:
+def _further(name: str, held: Against, unit: str, digits: Digits) -> str:
     apart = held.difference
     assert apart is not None
     if held.verdict == "undecided":
-        return f"Against {_name(name)} it is undecided: the difference is {number(apart.mean)} ({_span(apart)})."
+        return (
+            f"Against {_name(name)} it is undecided: the difference is {digits(apart.mean)} ({_span(apart, digits)})."
+        )
     size = _absolute(apart)
-    return f"It is {held.verdict} than {_name(name)} by {with_unit(size.mean, unit)} ({_span(size)})."
+    return f"It is {held.verdict} than {_name(name)} by {with_unit(size.mean, unit, digits)} ({_span(size, digits)})."
 
 
 def _absolute(apart: Interval) -> Interval:
     return apart if apart.mean >= 0 else Interval(mean=-apart.mean, low=-apart.high, high=-apart.low)
 
 
-def _span(interval: Interval) -> str:
-    return f"{number(interval.low)} .. {number(interval.high)}"
+def _span(interval: Interval, digits: Digits) -> str:
+    return f"{digits(interval.low)} .. {digits(interval.high)}"
 
 
 def _name(arm: str) -> str:

@@ -21,8 +21,7 @@ from eureka.display.terminal import say, show
 from eureka.runs.candidate import Candidate
 from eureka.runs.journal import Journal, read_journal
 from eureka.runs.results import EVOLVED, HUMAN, SPARSE, Arm, BenchmarkRow, Comparison
-from eureka.runs.statistics import LOOK_LEVEL
-from eureka.text import number, plain, shown
+from eureka.text import Digits, alike, number, plain, shown
 
 if TYPE_CHECKING:
     from eureka.runs.results import BenchmarkSummary
@@ -87,12 +86,17 @@ def show_comparison(console: Console, comparison: Comparison) -> None:
 
 
 def sheets(comparison: Comparison) -> list[Sheet]:
-    """The fitness of the arms; with a baseline, also the statistics against it."""
-    found = [_fitness(comparison.arms)] if comparison.arms else []
-    if comparison.baseline and _has_baseline(comparison):
-        found.append(_against(comparison.arms, comparison.baseline))
-        found.append(_details(comparison.arms, comparison.baseline))
-    return found
+    """The fitness of the arms and their differences from the baseline, then details, without empty columns."""
+    baseline = comparison.baseline if _has_baseline(comparison) else None
+    digits = alike(arm.mean for arm in comparison.arms)
+    made = [kind(comparison, baseline, digits) for kind in (_fitness, _trainings, _statistics)]
+    return [_filled(sheet) for sheet in made if len(_filled(sheet).columns) > 1]
+
+
+def _filled(sheet: Sheet) -> Sheet:
+    """The sheet without columns in which no row has a value."""
+    kept = [i for i in range(len(sheet.columns)) if not i or any(row[i] not in ("", "-") for row in sheet.rows)]
+    return Sheet(tuple(sheet.columns[i] for i in kept), tuple(tuple(row[i] for i in kept) for row in sheet.rows))
 
 
 def _has_baseline(comparison: Comparison) -> bool:
@@ -106,48 +110,51 @@ def _to_table(sheet: Sheet) -> Table:
     return table
 
 
-def _fitness(arms: Sequence[Arm]) -> Sheet:
+def _fitness(comparison: Comparison, baseline: str | None, digits: Digits) -> Sheet:
+    """What the comparison answers."""
     rows = []
-    for arm in arms:
-        lost = f" ({len(arm.failures)} failed)" if arm.failures else ""
-        if arm.mean is None:
-            rows.append((shown(arm.name), "-", "-", lost.strip(), "-"))
-            continue
-        bounds = f"{number(arm.interval.low)} .. {number(arm.interval.high)}" if arm.interval else "one seed"
-        several = " (mean per reward)" if len(arm.origins) > 1 else ""
-        seeds = " ".join(map(number, arm.fitness)) + several + lost
-        rows.append((shown(arm.name), number(arm.mean), bounds, seeds, number(fmean(arm.last))))
-    return Sheet(("reward", "fitness", "95% interval", _SEEDS, "last checkpoint"), tuple(rows))
-
-
-def _against(arms: Sequence[Arm], baseline: str) -> Sheet:
-    """Statistics against the baseline; P is the probability that a value exceeds one of the baseline's."""
-    rows = []
-    scaled = any(arm.against and arm.against.normalised is not None for arm in arms)  # human and sparse differ
-    for arm in arms:
+    for arm in comparison.arms:
         held = arm.against
-        if held is None:
-            continue
-        apart = held.difference
-        span = f"{number(apart.low)} .. {number(apart.high)}" if apart else "-"
-        row = (shown(arm.name), held.verdict, number(apart.mean) if apart else "-", span)
-        scores = (held.improvement, held.normalised) if scaled else (held.improvement,)
-        rows.append((*row, *(_or_dash(value, "{:.2f}") for value in scores)))
-    columns = (f"against {shown(baseline)}", "verdict", "difference", f"{LOOK_LEVEL:.1%} interval", "P")
-    return Sheet((*columns, "normalised") if scaled else columns, tuple(rows))
+        apart = held.difference if held else None
+        between = f"{digits(apart.mean)} ({_bounds((apart.low, apart.high), digits)})" if apart else "-"
+        verdict = held.verdict if held else "baseline" if arm.name == baseline else "-"
+        mean = "-" if arm.mean is None else digits(arm.mean)
+        bounds = _bounds((arm.interval.low, arm.interval.high), digits) if arm.interval else "-"
+        rows.append((shown(arm.name), mean, bounds, between, verdict))
+    if not any(arm.against for arm in comparison.arms):
+        rows = [(*row[:4], "-") for row in rows]
+    names = ("reward", "fitness", "95% interval", f"against {shown(baseline or '')}", "verdict")
+    return Sheet(names, tuple(rows))
 
 
-def _details(arms: Sequence[Arm], baseline: str) -> Sheet:
+def _trainings(comparison: Comparison, baseline: str | None, digits: Digits) -> Sheet:
     rows = []
-    correlated = any(arm.correlation is not None for arm in arms)
-    for arm in arms:
-        ends = arm.iqm_interval and f"{number(arm.iqm_interval[0])} .. {number(arm.iqm_interval[1])}"
-        middle = "-" if arm.iqm is None else number(arm.iqm)
-        row = (shown(arm.name), middle, ends or "-", _efficiency(arm), str(arm.searches or "none"))
-        rows.append((*row, _or_dash(arm.correlation, "{:.2f}")) if correlated else row)
-    columns = ("", "IQM", "95% by bootstrap", f"steps to 80% of {shown(baseline)}", "searches")
-    columns = (*columns, "correlation") if correlated else columns
-    return Sheet(columns, tuple(rows))
+    for arm in comparison.arms:
+        several = " (mean per reward)" if len(arm.origins) > 1 else ""
+        last = digits(fmean(arm.last)) if arm.last else "-"
+        rows.append((shown(arm.name), " ".join(map(digits, arm.fitness)) + several, last, str(len(arm.failures) or "")))
+    return Sheet(("reward", _SEEDS, "last checkpoint", "failed seeds"), tuple(rows))
+
+
+def _statistics(comparison: Comparison, baseline: str | None, digits: Digits) -> Sheet:
+    """Statistics against the baseline; P is the probability that a value exceeds one of the baseline's."""
+    if baseline is None:
+        return Sheet(("reward",), ())
+    rows = []
+    several = any(arm.searches > 1 for arm in comparison.arms)
+    for arm in comparison.arms:
+        scores = (arm.against.improvement, arm.against.normalised) if arm.against else (None, None)
+        middle = "-" if arm.iqm is None else digits(arm.iqm)
+        ends = _bounds(arm.iqm_interval, digits) if arm.iqm_interval else "-"
+        rest = (_efficiency(arm), str(arm.searches) if several else "-")
+        ratios = [_or_dash(value, "{:.2f}") for value in (*scores, arm.correlation)]
+        rows.append((shown(arm.name), *ratios[:2], middle, ends, *rest, ratios[2]))
+    names = ("P(better)", "normalised", "IQM", "95% by bootstrap")
+    return Sheet(("reward", *names, "steps to 80%", "searches", "correlation"), tuple(rows))
+
+
+def _bounds(ends: tuple[float, float], digits: Digits) -> str:
+    return f"{digits(ends[0])} .. {digits(ends[1])}"
 
 
 def _or_dash(value: float | None, form: str) -> str:

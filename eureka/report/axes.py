@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 _ROUND = (1.0, 2.0, 2.5, 5.0, 10.0)
 _MAX_VALUE = 1e300
-_SUFFIXES = ((2e9, 1e9, "G"), (2e6, 1e6, "M"), (1e4, 1e3, "k"))  # least magnitude of an axis, unit, suffix
+_SUFFIXES = ((2e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k"))  # least magnitude of an axis, unit, suffix
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ class Axis:
 
 def axis(values: Iterable[float | None], about: int = 4, zero: bool = False) -> Axis:
     """Create an axis with about `about` intervals that contains all finite values, and zero (`zero`) if it is close."""
-    low, high = _range([v for v in values if v is not None and math.isfinite(v)])
+    known = [v for v in values if v is not None and math.isfinite(v)]
+    low, high = _range([*known, 0.0] if zero and len(set(known)) == 1 else known)
     if zero and 0 < low < 0.7 * high:
         low = 0.0
     if zero and 0.7 * low < high < 0:

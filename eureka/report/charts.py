@@ -5,18 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from markupsafe import Markup
 
 from eureka.report import svg
 from eureka.report.axes import Axis, Scale, axis, fitting
-from eureka.report.run_view import Entry, Final, RunView
+from eureka.report.run_view import Entry, RunView
 from eureka.report.state import State
 from eureka.runs.candidate import Curves
-from eureka.runs.results import Arm
-from eureka.text import number, shown
+from eureka.runs.results import Comparison, Interval
+from eureka.runs.statistics import student
+from eureka.text import Digits, number, shown
 
 _HEIGHT = 240.0
+_SEARCH = 180.0  # Height of the plot of the search
 _PANEL = 96.0
 _ROW = 34.0
 _FAILED = 26.0  # Offset in px below the axis of candidates without a fitness
@@ -37,8 +40,10 @@ def fitness_by_generation(run: RunView) -> Markup:
     entries = list(run.entries.values())
     generations = sorted({e.candidate.generation for e in entries})
     ends = [e.score + side * e.error for e in entries if e.score is not None and e.error for side in (-1.0, 1.0)]
+    lost = [e for e in entries if not _known(e.score)]
+    bottom = _SEARCH + (_FAILED + 12 if lost else 4)
     upright = axis([*(e.score for e in entries), *ends], zero=True)
-    down = upright.scale(_HEIGHT, 0)
+    down = upright.scale(_SEARCH, 0)
     drawn = [svg.rows(upright, down)]
     places: dict[str, float] = {}
     for i, generation in enumerate(generations):
@@ -47,37 +52,32 @@ def fitness_by_generation(run: RunView) -> Markup:
         for k, entry in enumerate(members):
             places[entry.name] = start + (end - start) * (k + 1) / (len(members) + 1)
         if i:
-            drawn.append(svg.rule(start, 0, start, _HEIGHT + _FAILED + 12, "divide"))
-        said = _generation(generation, short=len(generations) > 6)
-        drawn.append(svg.text(said, (start + end) / 2, _HEIGHT + _FAILED + 28, "tick", "middle"))
+            drawn.append(svg.rule(start, 0, start, bottom, "divide"))
+        said = str(generation) if generation else "start"
+        drawn.append(svg.text(said, (start + end) / 2, bottom + 14, "tick", "middle"))
     drawn.append(_best_so_far(entries, places, down))
-    drawn += [_mark(run, entry, places[entry.name], down) for entry in entries]
-    lost = [e for e in entries if not _known(e.score)]
+    on_top = sorted(entries, key=lambda e: e is run.best)
+    drawn += [_mark(run, entry, places[entry.name], down) for entry in on_top]
     if lost:
-        drawn.append(svg.text("none", 0, _HEIGHT + _FAILED + 4, "tick", "end", dx=-8))
+        drawn.append(svg.text("none", 0, _SEARCH + _FAILED + 4, "tick", "end", dx=-8))
     best = run.best
     says = f"{len(entries)} candidates in {len(generations)} generation{'s' if len(generations) != 1 else ''}; "
-    says += f"best {best.name} with fitness {number(best.score)}" if best and best.score is not None else "none trained"
+    says += f"best {best.name} with fitness {best.fitness}{best.margin}" if best else "none trained"
     says += f"; {len(lost)} without a fitness are below the axis" if lost else ""
-    return svg.picture("Fitness by generation", says, *drawn, height=_HEIGHT + _FAILED + 32, class_="plot fitness")
-
-
-def _generation(generation: int, short: bool) -> str:
-    if not generation:
-        return "start"
-    return str(generation) if short else f"generation {generation}"
+    up = f"fitness{run.in_unit}, estimated in the search"
+    return svg.picture("Fitness by generation", says, *drawn, height=bottom + 18, up=up, right="generation")
 
 
 def _mark(run: RunView, entry: Entry, across: float, down: Scale) -> Markup:
-    place = down(entry.score) if entry.score is not None and math.isfinite(entry.score) else _HEIGHT + _FAILED
-    fitness = f"fitness {number(entry.score)}" if entry.score is not None else "no fitness"
+    place = down(entry.score) if entry.score is not None and math.isfinite(entry.score) else _SEARCH + _FAILED
+    fitness = f"fitness {entry.fitness}{entry.margin}" if entry.score is not None else "no fitness"
     drawn = Markup()
     if entry.score is not None and entry.error and entry.state == "trained":
-        fitness += f" +- {number(entry.error)}"
         drawn += svg.rule(across, down(entry.score - entry.error), across, down(entry.score + entry.error), "interval")
     drawn += svg.mark(SHAPES[entry.state], across, place, f"{entry.name}: {entry.state}, {fitness}", entry.state)
     if run.best is entry:
-        return svg.mark("halo", across, place, "", "halo") + drawn
+        label = svg.text(entry.name, across, place + (22 if place < 20 else -12), "strong", "middle")
+        return svg.mark("halo", across, place, "", "halo") + drawn + label
     return drawn
 
 
@@ -91,7 +91,7 @@ def _best_so_far(entries: Sequence[Entry], places: Mapping[str, float], down: Sc
             points += [(across, down(best)), (across, down(entry.score))] if points else [(across, down(entry.score))]
             best = entry.score
     points += [(svg.WIDTH, down(best))] if points else []
-    return svg.line(points, _HEIGHT, "line best")
+    return svg.line(points, _SEARCH, "line best")
 
 
 def panels(curves: Curves, best: int | None = None) -> list[Markup]:
@@ -133,18 +133,49 @@ def _panel(
     return svg.element("figure", caption, picture)
 
 
-def final_curves(finals: Sequence[Final]) -> Markup:
-    """Selection fitness of each fresh seed by training world-steps, with one line style per arm."""
-    keys = list(dict.fromkeys(final.key for final in finals))
-    upright = axis([v for f in finals for v in f.curves.fitness], zero=True)
-    right = _steps([s for f in finals for s in f.curves.steps])
+def final_curves(run: RunView) -> Markup:
+    """Fitness by world-steps: the mean of each arm with its 95 % band, and each training. One checkpoint: intervals."""
+    keys = list(dict.fromkeys(final.key for final in run.finals))
+    curves = {key: [f.curves for f in run.finals if f.key == key] for key in keys}
+    steps = {key: max((c.steps for c in found), key=len) for key, found in curves.items()}
+    at = {
+        key: [[c.fitness[i] for c in curves[key] if i < len(c.fitness) and _known(c.fitness[i])] for i in range(len(s))]
+        for key, s in steps.items()
+    }
+    if max(map(len, steps.values())) < 2:
+        rows = [(key, found[-1] if found else [], "no checkpoint yet") for key, found in at.items()]
+        return _rows(rows, f"fitness{run.in_unit} at the only checkpoint", run.digits)
+    bands = {key: [student(v) if len(v) > 1 else None for v in found] for key, found in at.items()}
+    ends = [end for found in bands.values() for band in found if band for end in (band.low, band.high)]
+    values = [v for found in at.values() for those in found for v in those]
+    upright, right = axis([*values, *_near(values, ends)], zero=True), _steps([s for v in steps.values() for s in v])
     down, across = upright.scale(_HEIGHT, 0), right.scale(0, svg.WIDTH)
-    drawn = [svg.rows(upright, down), svg.columns(right, across, _HEIGHT, most=5)]
-    for final in finals:
-        curves, series = final.curves, keys.index(final.key) % COLOURS
-        drawn.append(_series(curves.steps, curves.fitness, across, down, _HEIGHT, f"line thin s{series}"))
-    says = f"{len(finals)} trainings of {', '.join(map(shown, keys))}"
-    return svg.picture("Learning curves of the comparison", says, *drawn, height=_HEIGHT + 20)
+    areas, singles, means = [], [], []
+    for i, key in enumerate(keys):
+        known = [(across(s), band) for s, band in zip(steps[key], bands[key], strict=True) if band]
+        if len(known) > 1:
+            upper, lower = [down(b.high) for _, b in known], [down(b.low) for _, b in known]
+            areas.append(svg.band([x for x, _ in known], upper, lower, _HEIGHT, f"s{i % COLOURS}"))
+        singles += [
+            _series(c.steps, c.fitness, across, down, _HEIGHT, f"line thin s{i % COLOURS}") for c in curves[key]
+        ]
+        middles = [fmean(found) if found else None for found in at[key]]
+        means.append(_series(steps[key], middles, across, down, _HEIGHT, f"line s{i % COLOURS}"))
+    says = "; ".join(
+        f"{shown(key)}, {len(curves[key])} trainings: {run.digits(fmean(found[-1]))} at the last checkpoint"
+        for key, found in at.items()
+        if found and found[-1]
+    )
+    drawn = [svg.rows(upright, down), svg.columns(right, across, _HEIGHT, most=5), *areas, *singles, *means]
+    names = {"up": f"fitness{run.in_unit} on selection episodes", "right": "training world-steps"}
+    return svg.picture("Learning curves of the comparison", says, *drawn, height=_HEIGHT + 20, **names)
+
+
+def _near(values: Sequence[float], ends: Sequence[float]) -> list[float]:
+    """Ends of intervals, limited to a third of a range around the values, and to zero where no value is negative."""
+    low, high = min(values, default=0.0), max(values, default=0.0)
+    reach = 0.3 * (high - low)
+    return [min(high + reach, max(0.0 if low >= 0 else low - reach, low - reach, end)) for end in ends]
 
 
 @dataclass(frozen=True)
@@ -193,33 +224,50 @@ def best_by_generation(found: Sequence[tuple[str, str, RunView]]) -> Markup:
     )
 
 
-def intervals(arms: Sequence[Arm]) -> Markup:
-    """Mean, 95 % interval and individual values of each arm."""
-    values = [v for a in arms for v in a.fitness]
-    ends = [end for a in arms if a.interval for end in (a.interval.low, a.interval.high)]
-    right = axis([*values, *ends])
+def intervals(run: RunView, comparison: Comparison) -> Markup:
+    """Mean, 95 % interval and individual values of each arm on fresh seeds."""
+    rows = [(arm.name, arm.fitness, "every seed failed") for arm in comparison.arms]
+    return _rows(rows, f"fitness{run.in_unit}", run.digits)
+
+
+def times_to_solve(comparison: Comparison) -> Markup:
+    """World-steps of training until the fitness was near that of the baseline, if all seeds got there; else empty."""
+    rows = [(arm.name, list(filter(None, arm.steps_to_baseline)), "") for arm in comparison.arms]
+    if not comparison.all_solved:
+        return Markup()
+    return _rows(rows, f"training world-steps to 80 % of {shown(comparison.baseline or '')}", "{:,.0f}".format)
+
+
+def _rows(rows: Sequence[tuple[str, Sequence[float], str]], what: str, digits: Digits) -> Markup:
+    """A row for each name: its values, their mean and its 95 % interval; without values, a remark."""
+    spans = [student(values) if len(values) > 1 else None for _, values, _ in rows]
+    values = [v for _, found, _ in rows for v in found]
+    right = axis([*values, *_near(values, [end for span in spans if span for end in (span.low, span.high)])])
     across = right.scale(0, svg.WIDTH)
-    height = _ROW * len(arms)
-    drawn = [svg.columns(right, across, height, most=6, grid=True)]
-    said = []
-    for i, arm in enumerate(arms):
-        middle = _ROW * (i + 0.5)
-        drawn.append(svg.text(_short(arm.name, 18), 0, middle + 4, "name", "end", dx=-10))
-        if arm.mean is None:
-            drawn.append(svg.text("every seed failed", 0, middle + 4, "tick", dx=6))
+    drawn, said = [svg.columns(right, across, _ROW * len(rows), most=5, grid=True)], []
+    for i, ((name, found, without), span) in enumerate(zip(rows, spans, strict=True)):
+        middle = _ROW * (i + 0.5) + 4
+        drawn.append(svg.text(_short(name, 18), 0, middle + 4, "name", "end", dx=-10))
+        if not found:
+            drawn.append(svg.text(without, 0, middle + 4, "tick", dx=6))
             continue
-        if arm.interval is not None:
-            low, high = across(arm.interval.low), across(arm.interval.high)
-            drawn.append(svg.rule(low, middle, high, middle, "interval"))
-            drawn += [svg.rule(end, middle - 6, end, middle + 6, "interval") for end in (low, high)]
-        drawn += [svg.mark("bar", across(v), middle, f"{shown(arm.name)}: {number(v)}", "value") for v in arm.fitness]
-        drawn.append(
-            svg.mark("dot", across(arm.mean), middle, f"{shown(arm.name)}: mean {number(arm.mean)}", "trained")
-        )
-        said.append(f"{shown(arm.name)} {number(arm.mean)}")
-    return svg.picture(
-        "Fitness on fresh seeds with 95 % intervals", "; ".join(said), *drawn, height=height + 20, class_="plot arms"
-    )
+        mean = fmean(found)
+        drawn += [_whisker(span, right, across, middle)] if span and span.low < span.high else []
+        drawn += [svg.mark("bar", across(v), middle, f"{shown(name)}: {digits(v)}", "value") for v in found]
+        says = f"{shown(name)}: mean {digits(mean)}"
+        drawn.append(svg.mark("dot", across(mean), middle, says, "trained"))
+        drawn.append(svg.text(digits(mean), across(mean), middle - 9, "tick", "middle"))
+        said.append(says)
+    names = {"class_": "plot arms", "right": f"{what}: mean, 95 % interval, single seeds"}
+    return svg.picture("Means by reward", "; ".join(said), *drawn, height=_ROW * len(rows) + 20, **names)
+
+
+def _whisker(span: Interval, right: Axis, across: Scale, middle: float) -> Markup:
+    """An interval, without a cap at an end beyond the axis."""
+    low, high = across(span.low), across(span.high)
+    caps = [(end, place) for end, place in ((span.low, low), (span.high, high)) if right.low <= end <= right.high]
+    drawn = [svg.rule(place, middle - 6, place, middle + 6, "interval") for _, place in caps]
+    return Markup().join([svg.rule(low, middle, high, middle, "interval"), *drawn])
 
 
 def bar(value: float, longest: float) -> Markup:

@@ -9,9 +9,11 @@ from markupsafe import Markup
 from eureka.report import svg
 from eureka.report.charts import SHAPES
 from eureka.report.run_view import Entry, RunView
-from eureka.text import number
+from eureka.text import shown
 
-_ROW, _COLUMN, _LABEL, _TOP = 22, 176, 104, 30  # px: height of a row; widths of a column and a label; top
+_ROW, _TOP = 24, 34  # px: height of a row; the first row
+_LABEL = 0.62  # Share of a column that its labels take; the lines to the next generation take the rest
+_SIZES = ((1, "one"), (3, "few"), (6, "some"), (12, "many"))  # Most generations, and the class with the least width
 
 
 def lineage(run: RunView) -> Markup:
@@ -19,37 +21,26 @@ def lineage(run: RunView) -> Markup:
     entries = list(run.entries.values())
     generations = sorted({e.candidate.generation for e in entries})
     slots = sorted({e.candidate.slot for e in entries})
+    column = svg.WIDTH / (len(generations) - 1 + _LABEL)
     places = {
-        e.name: (
-            12 + _COLUMN * generations.index(e.candidate.generation),
-            _TOP + _ROW * slots.index(e.candidate.slot),
-        )
+        e.name: (column * generations.index(e.candidate.generation), float(_TOP + _ROW * slots.index(e.candidate.slot)))
         for e in entries
     }
     line = ancestors(run, run.best)
-    drawn = [
-        svg.element("text", f"generation {g}" if g else "start", x=12 + _COLUMN * i - 5, y=12, class_="tick")
-        for i, g in enumerate(generations)
-    ]
     chosen = [name for name in line if (parent := run.entries[name].parent) and parent in places]
-    for entry in sorted(entries, key=lambda e: e.name in chosen):
-        if entry.parent in places:
-            thick = "edge chosen" if entry.name in chosen else "edge"
-            drawn.append(svg.element("path", d=_edge(places[entry.parent], places[entry.name]), class_=thick))
-    for entry in entries:
-        drawn.append(_node(run, entry, *places[entry.name]))
-    width = 12 + _COLUMN * (len(generations) - 1) + _LABEL + 16
-    height = _TOP + _ROW * len(slots)
-    return svg.element(
-        "svg",
-        svg.element("title", "Lineage"),
-        svg.element("desc", _words(run, line)),
-        *drawn,
-        role="img",
-        width=width,
-        height=height,
-        viewBox=f"0 0 {width} {height}",
-        class_="lineage",
+    edges = [
+        svg.element("path", d=_edge(places[e.parent], places[e.name], column), class_=f"edge{' chosen' * held}")
+        for held, e in sorted(((e.name in chosen, e) for e in entries), key=lambda pair: pair[0])
+        if e.parent in places
+    ]
+    height = float(_TOP + _ROW * len(slots))
+    titles = [svg.text(f"generation {g}" if g else "start", column * i, 12, "tick") for i, g in enumerate(generations)]
+    size = next((name for most, name in _SIZES if len(generations) <= most), "most")
+    nodes = [_node(run, entry, *places[entry.name], _LABEL * column) for entry in entries]
+    ancestry = f"; ancestry of the best: {' to '.join(line)}" if line else ", none trained"
+    parts = (*titles, svg.stretch(Markup().join(edges), height), *nodes)
+    return svg.picture(
+        "Lineage", f"{len(entries)} candidates{ancestry}", *parts, height=height, class_=f"lineage {size}"
     )
 
 
@@ -62,26 +53,26 @@ def ancestors(run: RunView, entry: Entry | None) -> list[str]:
     return line[::-1]
 
 
-def _words(run: RunView, line: Sequence[str]) -> str:
-    if not line:
-        return f"{len(run.entries)} candidates, none trained"
-    return f"{len(run.entries)} candidates; ancestry of the best: {' to '.join(line)}"
-
-
-def _edge(start: tuple[float, float], end: tuple[float, float]) -> str:
+def _edge(start: Sequence[float], end: Sequence[float], column: float) -> str:
     """A curve from the end of a parent's label to a child's mark."""
-    x, y = start[0] + _LABEL, start[1]
-    middle = (x + end[0] - 8) / 2
-    return f"M{x} {y}C{middle:.0f} {y} {middle:.0f} {end[1]} {end[0] - 8} {end[1]}"
+    x, to = start[0] + _LABEL * column, end[0] - 0.02 * column
+    middle = (x + to) / 2
+    return f"M{x:.1f} {start[1]}C{middle:.1f} {start[1]} {middle:.1f} {end[1]} {to:.1f} {end[1]}"
 
 
-def _node(run: RunView, entry: Entry, x: float, y: float) -> Markup:
-    fitness = number(entry.score) if entry.score is not None and entry.state != "failed" else entry.state
+def _node(run: RunView, entry: Entry, across: float, down: float, width: float) -> Markup:
+    """A candidate's mark, name, fitness and components; the components are cut by the stylesheet."""
     best = run.best is entry
-    parts = [
-        svg.element("use", href="#m-halo", x=x, y=y, class_="mark halo") if best else Markup(),
-        svg.element("use", href=f"#m-{SHAPES[entry.state]}", x=x, y=y, class_=f"mark {entry.state}"),
-        svg.element("text", entry.name, x=x + 12, y=y + 4, class_="name strong" if best else "name"),
-        svg.element("text", fitness, x=x + _LABEL - 6, y=y + 4, class_="tick", text_anchor="end"),
-    ]
-    return svg.element("g", *parts)
+    components = " + ".join(map(shown, entry.curves.components)) if entry.curves else ""
+    value = entry.fitness if entry.fitness != "-" else entry.state
+    label = svg.element(
+        "div",
+        svg.element("span", entry.name, class_="name"),
+        svg.element("span", value, class_="value"),
+        svg.element("span", components, class_="what"),
+        class_="node best" if best else "node",
+    )
+    drawn = [svg.mark("halo", across, down, "", "halo")] if best else []
+    drawn.append(svg.mark(SHAPES[entry.state], across, down, f"{entry.name}: {entry.state}", entry.state))
+    place = {"x": svg.percent(across), "y": down - 10, "width": svg.percent(width), "height": 20}
+    return Markup().join([*drawn, svg.element("foreignObject", label, **place)])

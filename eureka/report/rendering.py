@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from functools import cache
 from pathlib import Path
@@ -11,7 +12,7 @@ import jinja2
 from markupsafe import Markup
 
 from eureka.config.settings import Settings
-from eureka.report import charts, highlight, lineage, svg
+from eureka.report import charts, highlight, lineage, svg, terms
 from eureka.report.run_view import Prompt, RunView
 from eureka.report.state import MEANINGS
 from eureka.text import clock, number, plain, shown
@@ -36,7 +37,14 @@ def _environment() -> jinja2.Environment:
         finalize=_final,
     )
     made.filters |= {"number": number, "clock": clock, "date": _date, "seconds": _seconds, "anchor": anchor}
-    made.filters |= {"cut": _cut, "short": _short, "one_line": shown, "flat": _flat, "provenance": _provenance}
+    made.filters |= {
+        "cut": _cut,
+        "short": _short,
+        "one_line": shown,
+        "flat": _flat,
+        "fenced": _fenced,
+        "provenance": _provenance,
+    }
     made.globals |= {
         "charts": charts,
         "difference": highlight.difference,
@@ -45,6 +53,8 @@ def _environment() -> jinja2.Environment:
         "ancestors": lineage.ancestors,
         "shapes": svg.shapes,
         "meanings": MEANINGS,
+        "explain": terms.explain,
+        "explained": terms.explained,
         "unseen": _unseen,
     }
     return made
@@ -79,15 +89,20 @@ def _cut(text: str, most: int) -> str:
     return f"{text[: most // 2]}\n[... {left_out:,} characters omitted ...]\n{text[-most // 2 :]}"
 
 
+def _fenced(text: str) -> list[str]:
+    """Text and code blocks in turns, without the lines of the fences."""
+    return re.split(r"^[ \t]*```[^\n]*\n?", text, flags=re.MULTILINE)
+
+
 def _flat(settings: Settings) -> list[tuple[str, str]]:
-    """Settings with dotted names, without those that are None."""
+    """Settings with dotted names, without those that are empty."""
 
     def walk(prefix: str, value: Any) -> list[tuple[str, str]]:
         if isinstance(value, dict):
             return [pair for key, inner in value.items() for pair in walk(f"{prefix}.{key}" if prefix else key, inner)]
-        if isinstance(value, list | tuple):
+        if isinstance(value, list | tuple) and value:
             return [(prefix, ", ".join(map(str, value)))]
-        return [] if value is None else [(prefix, shown(str(value)))]
+        return [] if value in (None, "", [], ()) else [(prefix, shown(str(value)))]
 
     return walk("", settings.model_dump())
 

@@ -26,6 +26,7 @@ from eureka.runs.journal import (
 from eureka.runs.replies import Message
 from eureka.runs.results import Comparison
 from eureka.runs.store import untrusted_run
+from eureka.text import Digits, alike, shown
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ class Entry:
     state: State
     curves: Curves | None
     score: float | None  # Estimated fitness; for a duplicate, of its original
+    fitness: str  # The score as text; "-" without one
+    margin: str  # Its standard error as text, such as " +- 0.12"; empty if unknown
     parent: str | None  # Name of the candidate that its prompt reflected on
     attempts: tuple[Attempt, ...]
     alarms: tuple[str, ...]
@@ -112,11 +115,22 @@ class RunView:
     splits: tuple[str, ...]  # Reasons for bisections of populations
     costs: Costs
     progress: ProgressView
+    digits: Digits  # Format of every fitness of the run
 
     @property
     def variant(self) -> str:
         """How the task differs from its defaults; empty if it does not."""
         return changed_parameters(self.started.parameters) if self.started else ""
+
+    @property
+    def in_unit(self) -> str:
+        """The unit of the fitness in parentheses, after a space; empty if the task names none."""
+        return f" ({self.unit})" if self.unit else ""
+
+    @property
+    def unit(self) -> str:
+        """The unit of the fitness; empty if the task names none."""
+        return shown(self.started.fitness_unit) if self.started else ""
 
     @property
     def best(self) -> Entry | None:
@@ -148,6 +162,8 @@ def read(journal: Journal) -> RunView:
         record, finished, so_far = journal.record, journal.finished, curves_so_far(journal)
         comparison = finished.comparison if finished else Comparison(arms=[])
         arms = tuple(dict.fromkeys(event.arm for event in journal.all(BaselineEvent)))
+        candidates = candidates_of(journal)
+        digits = alike([a.mean for a in comparison.arms] or [score_of(c) for c in candidates.values()])
         return RunView(
             name=journal.folder.resolve().name,
             task=record.task,
@@ -155,7 +171,7 @@ def read(journal: Journal) -> RunView:
             versions=record.versions,
             sources=record.sources,
             started=journal.find(StartedEvent),
-            entries=_entries(journal, so_far),
+            entries=_entries(journal, candidates, so_far, digits),
             prompts=_prompts(journal),
             finished=finished is not None,
             winner=finished.winner if finished else None,
@@ -168,22 +184,29 @@ def read(journal: Journal) -> RunView:
             splits=tuple(event.reason for event in journal.all(SplitEvent)),
             costs=costs_of(journal),
             progress=progress_of(journal),
+            digits=digits,
         )
 
 
-def _entries(journal: Journal, so_far: Mapping[str, Curves]) -> dict[str, Entry]:
-    candidates, attempts = candidates_of(journal), _attempts(journal)
+def _entries(
+    journal: Journal, candidates: Mapping[str, Candidate], so_far: Mapping[str, Curves], digits: Digits
+) -> dict[str, Entry]:
+    attempts = _attempts(journal)
     parents = {event.sha256: event.parents for event in journal.all(PromptEvent)}
     found = {}
     for name, candidate in candidates.items():
         tried = attempts[candidate.generation, candidate.slot]
         original = candidates.get(candidate.duplicate_of or "", candidate)
         running = so_far.get(layout.candidate(original.name)) if original.outcome is None else None
+        score, state = score_of(original, running), state_of(candidate, running is not None)
+        error = candidate.estimate.error if candidate.estimate else None
         found[name] = Entry(
             candidate=candidate,
-            state=state_of(candidate, running is not None),
+            state=state,
             curves=curves_of(candidate) or running,
-            score=score_of(original, running),
+            score=score,
+            fitness=digits(score) if score is not None and state != "failed" else "-",
+            margin=f" +- {digits(error)}" if error else "",
             parent=next(iter(parents.get(tried[0].prompt or "", ())), None),
             attempts=tried,
             alarms=tuple(alarms.of_training(candidate.trained)) if candidate.trained else (),

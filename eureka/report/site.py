@@ -101,7 +101,7 @@ class Pages:
     def run(self, address: str) -> Response:
         folder, version, run = self._open(address)
         with untrusted_run(folder):
-            values = values_of(run, controls_of(folder), self.index.state(run, folder) == "running")
+            values = values_of(folder, run, controls_of(folder), self.index.state(run, folder) == "running")
             return _page("site/run.html.j2", **values, **self._links(address, version))
 
     def candidate(self, address: str, name: str) -> Response:

@@ -27,8 +27,10 @@ def element(name: str, *children: object, **attributes: object) -> Markup:
     return Markup("<{0}{1}>{2}</{0}>").format(name, Markup().join(given), inside)
 
 
-def picture(title: str, description: str, *children: Markup, height: float, class_: str = "plot") -> Markup:
-    """A plot in a frame, with a title and a description for screen readers."""
+def picture(
+    title: str, description: str, *children: Markup, height: float, class_: str = "plot", up: str = "", right: str = ""
+) -> Markup:
+    """A plot in a frame, with a title and a description for screen readers, and titles of its axes."""
     drawn = element(
         "svg",
         element("title", title),
@@ -38,7 +40,8 @@ def picture(title: str, description: str, *children: Markup, height: float, clas
         width="100%",
         height=_digits(height),
     )
-    return element("div", drawn, class_=class_)
+    above, below = (element("p", said, class_="axis") if said else Markup() for said in (up, right))
+    return element("div", above, drawn, below, class_=class_)
 
 
 def mark(shape: str, across: float, down: float, says: str, class_: str) -> Markup:
@@ -72,14 +75,14 @@ def line(points: Iterable[tuple[float, float] | None], height: float, class_: st
             continue
         drawn += f"{pen}{_digits(point[0])} {_digits(point[1])}"
         pen = "L"
-    return _stretch(element("path", d=drawn, class_=class_), height) if drawn else Markup()
+    return stretch(element("path", d=drawn, class_=class_), height) if drawn else Markup()
 
 
-def band(across: Sequence[float], upper: Sequence[float], lower: Sequence[float], height: float) -> Markup:
+def band(across: Sequence[float], upper: Sequence[float], lower: Sequence[float], height: float, class_: str) -> Markup:
     """The area between two lines with the same x coordinates."""
     ends = [*zip(across, upper, strict=True), *reversed(list(zip(across, lower, strict=True)))]
     drawn = "M" + "L".join(f"{_digits(x)} {_digits(y)}" for x, y in ends) + "Z"
-    return _stretch(element("path", d=drawn, class_="band"), height)
+    return stretch(element("path", d=drawn, class_=f"band {class_}"), height)
 
 
 def text(says: str, across: float, down: float, class_: str = "", anchor: str | None = None, dx: float = 0) -> Markup:
@@ -128,7 +131,8 @@ def percent(across: float) -> str:
     return f"{_digits(100 * across / WIDTH)}%"
 
 
-def _stretch(inside: Markup, height: float) -> Markup:
+def stretch(inside: Markup, height: float) -> Markup:
+    """Elements with x in 0 .. WIDTH, stretched to the width of the plot."""
     return element(
         "svg",
         inside,

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from eureka.runs.candidate import Dropped, Outcome, Trained
 from eureka.runs.journal import Journal, StartedEvent, TrainedEvent
-from eureka.text import number, shown
+from eureka.text import Digits, number, shown
 
 _STILL = 0.01  # share of its size by which a fitness may vary and is still said not to have moved
 
@@ -46,6 +46,6 @@ def nothing_learned(journal: Journal) -> str:
     )
 
 
-def with_unit(value: float, unit: str) -> str:
+def with_unit(value: float, unit: str, digits: Digits = number) -> str:
     """A fitness such as `2.08 m/s`."""
-    return f"{number(value)} {unit}".rstrip()
+    return f"{digits(value)} {unit}".rstrip()

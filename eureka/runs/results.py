@@ -143,5 +143,10 @@ class Comparison(_Frozen):
     )
     notes: tuple[str, ...] = Field(default=(), description="what a reader must know, such as other parameters")
 
+    @property
+    def all_solved(self) -> bool:
+        """Whether every seed of every arm came near the best of the baseline, so that only the time differs."""
+        return bool(self.arms) and all(a.steps_to_baseline and None not in a.steps_to_baseline for a in self.arms)
+
     def arm(self, name: str) -> Arm | None:
         return next((arm for arm in self.arms if arm.name == name), None)

@@ -135,6 +135,19 @@ def test_no_page_is_wider_than_the_screen(opened: Open, pages: Site, width: int)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
 
 
+def test_the_first_screen_answers_and_code_keeps_its_indentation(opened: Open):
+    page = opened("small")
+    for part in (".verdict", ".facts", "#best pre", "#fitness .plot"):
+        box = page.locator(part).first.bounding_box()
+        assert box is not None and box["y"] + min(box["height"], 200) < 800, part
+    page = opened("small", width=375)
+    wraps, overflows = page.locator("#best pre").evaluate(
+        "e => [getComputedStyle(e).whiteSpace, getComputedStyle(e).overflowX]"
+    )
+    assert (wraps, overflows) == ("pre", "auto")
+    assert page.locator("#best pre").bounding_box()["y"] < 2 * 667
+
+
 def test_what_is_hostile_never_becomes_an_element(opened: Open, pages: Site):
     page = opened("/")
     for path in [p for name, p in PAGES.items() if "hostile" in name] + ["/", "hostile"]:

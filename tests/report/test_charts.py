@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.journals import HOSTILE, example, failing, grown, reading, write_run
+from support.journals import EXAMPLE, HOSTILE, example, failing, grown, reading, write_run
 
 from eureka.report import charts, highlight, lineage, svg
 from eureka.report.axes import axis, fitting
@@ -54,7 +55,7 @@ def test_labels_are_left_out_evenly():
 
 
 def test_candidates_lie_at_their_fitness_and_failures_below_the_axis(tmp_path: Path):
-    """Two generations of four: the k-th of a generation's four is k fifths into its half; 0 .. 600 is 240 px high."""
+    """Two generations of four: the k-th of a generation's four is k fifths into its half; 0 .. 600 is 180 px high."""
     events = failing(example(), 1, 2, "compile", "no")
     for event in events:
         if event["event"] == "trained" and event["training"] == "generation-1-0":
@@ -68,10 +69,10 @@ def test_candidates_lie_at_their_fitness_and_failures_below_the_axis(tmp_path: P
         for u in drawn(charts.fitness_by_generation(run)).iter("use")
         if len(u) and u[0].text
     }  # fmt: skip
-    assert marks["1.0"] == ("10%", "40", "#m-dot")
-    assert marks["1.1"] == ("20%", "180", "#m-dot")
-    assert marks["1.2"] == ("30%", "266", "#m-cross"), "26 px below the axis, which is 240 px down"
-    assert marks["2.3"] == ("90%", "40", "#m-dot")
+    assert marks["1.0"] == ("10%", "30", "#m-dot")
+    assert marks["1.1"] == ("20%", "135", "#m-dot")
+    assert marks["1.2"] == ("30%", "206", "#m-cross"), "26 px below the axis, which is 180 px down"
+    assert marks["2.3"] == ("90%", "30", "#m-dot")
 
 
 def test_a_line_is_broken_where_a_value_is_missing():
@@ -97,8 +98,8 @@ def test_every_picture_has_a_name_and_says_what_it_shows(tmp_path: Path):
     assert curves is not None
     pictures = [
         charts.fitness_by_generation(run),
-        charts.final_curves(run.finals),
-        charts.intervals(run.comparison.arms),
+        charts.final_curves(run),
+        charts.intervals(run, run.comparison),
         lineage.lineage(run),
         *charts.panels(curves, 1),
     ]
@@ -106,6 +107,39 @@ def test_every_picture_has_a_name_and_says_what_it_shows(tmp_path: Path):
     for picture in pictures:
         (image,) = (s for s in drawn(picture).iter("svg") if s.get("role") == "img")
         assert image[0].tag == "title" and image[0].text and image[1].tag == "desc" and image[1].text
+
+
+def test_intervals_of_positive_values_are_not_drawn_below_zero(tmp_path: Path):
+    """The interval of 0.219, 0.234 and 0 begins at -0.17; the axis begins at 0, and the line has no cap there."""
+    run = reading(EXAMPLE.parent / "franka_cabinet")
+    tree = drawn(charts.intervals(run, run.comparison))
+    labels = [t.text for t in tree.iter("text") if t.get("class") == "tick" and t.get("y") == "118"]
+    assert labels == ["0", "0.5", "1.0", "1.5"]
+    lines = [x for x in tree.iter("line") if x.get("class") == "interval" and x.get("x1") == "0%"]
+    assert [(x.get("x1"), x.get("x2") == "0%") for x in lines] == [("0%", False)]
+
+
+def test_curves_of_the_comparison_are_means_with_bands_and_faint_trainings(tmp_path: Path):
+    run = reading(EXAMPLE.parent / "franka_cabinet")
+    picture = charts.final_curves(run)
+    classes = [p.get("class") for p in drawn(picture).iter("path")]
+    assert [sum(c == kind for c in classes) for kind in ("band s0", "line thin s0", "line s0")] == [1, 3, 1]
+    assert "fitness" in picture and "training world-steps" in picture
+    last = [f.curves.fitness[-1] for f in run.finals if f.key == "evolved"]
+    assert f"evolved, 3 trainings: {sum(last) / 3:.3f} at the last checkpoint" in picture
+    one = [
+        replace(f, curves=f.curves.model_copy(update={"steps": [1], "fitness": [v]}))
+        for f, v in zip(run.finals, last, strict=False)
+    ]
+    assert "at the only checkpoint" in charts.final_curves(replace(run, finals=tuple(one)))
+
+
+def test_where_all_solve_the_task_the_time_to_solve_is_shown(tmp_path: Path):
+    run = reading(EXAMPLE)
+    assert "32,768" in charts.times_to_solve(run.comparison) and "training world-steps to 80 % of human" in charts.times_to_solve(
+        run
+    )
+    assert not charts.times_to_solve(reading(EXAMPLE.parent / "ball_balance").comparison)
 
 
 def test_an_element_escapes_whatever_it_is_given():

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import base64
+import itertools
 import re
 from pathlib import Path
 
 import pytest
 from support.cli import Cli
-from support.journals import EXAMPLE, append, example, example_record, grown, halves, hostile, write_run
+from support.journals import EXAMPLE, append, example, example_record, grown, halves, hostile, reading, write_run
 from support.pages import Page, values
 
-from eureka.report.document import MAX_SIZE, document
+from eureka.report.document import MAX_FILM, MAX_SIZE, document
 
 ELEMENTS = (
-    "a b body caption code dd defs del desc details div dl dt figcaption figure footer g h1 h2 h3 head header html i "
-    "ins li line main meta nav ol p path pre rect section small span strong style summary svg table tbody td text th "
-    "thead title tr ul use"
+    "a abbr b blockquote body caption code dd defs del desc details div dl dt figcaption figure footer "
+    "foreignobject g h1 h2 h3 head header html i ins li line main meta nav ol p path pre rect section small span "
+    "strong style summary svg table tbody td text th thead title tr ul use"
 )
 
 
@@ -55,6 +57,53 @@ def test_hostile_text_is_shown_as_text(tmp_path: Path):
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]", text)
     anchors = values(page, "id")
     assert all(link[1:] in anchors for link in values(page, "href"))
+
+
+def test_the_verdict_comes_first_and_the_estimate_of_the_search_is_called_one():
+    page = Page(document(EXAMPLE.parent / "ball_balance"))
+    first, _, rest = page.text.partition("The winner: candidate 2.0")
+    assert "360.86" in first and "undecided" in first.lower() and "393.00" not in first
+    assert "1.1 (fitness 179.00)" in rest and "2.0 (393.00), as estimated in the search" in rest
+    assert "components +lean +lean_error \N{MINUS SIGN}alive" in " ".join(rest.split())
+    assert "each step on the tray costs 0.2 to 0.6" in rest, "the designer's reasons"
+
+
+def test_no_table_has_an_empty_column_and_its_terms_are_explained():
+    for name in ("ball_balance", "franka_cabinet", "cartpole"):
+        text = document(EXAMPLE.parent / name)
+        for table in re.findall("<table.*?</table>", text, re.DOTALL):
+            rows = [
+                re.findall("<t[hd].*?</t[hd]>", row, re.DOTALL) for row in re.findall("<tr>.*?</tr>", table, re.DOTALL)
+            ]
+            for column in itertools.zip_longest(*rows[1:]) if len(rows) > 2 else ():
+                said = {re.sub("<[^>]*>", "", cell or "").strip() for cell in column}
+                assert said - {"", "-"} or 'class="bar"' in (column[0] or ""), (name, table[:200])
+        for term in ("P(better)", "IQM", "95% interval", "against human", "verdict", "selection"):
+            assert re.search(f'<abbr title="[^"]+">{re.escape(term)}</abbr>', text) and f"<dt>{term}</dt>" in text
+
+
+def test_every_fitness_of_a_run_has_the_same_number_of_decimals(tmp_path: Path):
+    events, record = grown(2, 4)
+    for event in events:
+        for i, outcome in enumerate(event.get("outcomes", ()) if event.get("training") == "generation-1-0" else ()):
+            outcome |= {"report": 0.00824 * (i + 1)}
+    run = reading(write_run(tmp_path / "run", events, record))
+    shown = [entry.fitness for entry in run.entries.values() if entry.fitness != "-"]
+    assert len(shown) == 6 and {len(value.partition(".")[2]) for value in shown} == {2}
+
+
+def test_a_film_in_the_folder_is_embedded(tmp_path: Path):
+    folder = write_run(tmp_path / "run", example())
+    film = b"RIFF\x10\x00\x00\x00WEBPVP8 "
+    for data, there in ((film, True), (b"<svg onload='pwned()'>", False), (film + bytes(MAX_FILM), False)):
+        (folder / "film.webp").write_bytes(data)
+        page = Page(document(folder))
+        shown = [a for tag, a in page.elements if tag == "img"]
+        assert bool(shown) is there
+        if there:
+            assert shown[0]["src"] == f"data:image/webp;base64,{base64.b64encode(film).decode()}" and shown[0]["alt"]
+    policy = next(a["content"] for _, a in page.elements if a.get("http-equiv") == "Content-Security-Policy")
+    assert policy and "img-src data:;" in policy
 
 
 def test_eighty_candidates_fit_two_megabytes(tmp_path: Path):
