@@ -67,12 +67,24 @@ def report(
     out: Annotated[
         Path | None, Option("-o", "--out", metavar="FILE", help="HTML file to write.", show_default="RUN/report.html")
     ] = None,
+    films: Annotated[
+        bool, Option("--films", help="Film the winner, beside a baseline whose policy is kept, and embed the film.")
+    ] = False,
+    sandbox: options.Sandbox = "auto",
+    open_trainer: options.OpenTrainer = False,
 ) -> None:
     """Write an HTML report of a run, which may be unfinished."""
     from eureka.report import document
     from eureka.runs.store import find_run
 
-    print(document.write(find_run(run), out))
+    folder, film = find_run(run), None
+    if films:
+        from eureka.video.summary import report_film
+        from eureka.workers.isolation import IsolationPolicy
+
+        made = report_film(folder, IsolationPolicy(sandbox, open_trainer), document.MAX_FILM)
+        film = document.embed(made.data, made.mime, made.alt)
+    print(document.write(folder, out, film))
 
 
 @app.command()
