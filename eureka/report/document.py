@@ -38,7 +38,7 @@ class Embedded:
 
 def embed(data: bytes, mime: str, alt: str) -> Embedded:
     """A film for `write`."""
-    return Embedded(f"data:{mime};base64,{base64.b64encode(data).decode()}", alt)
+    return Embedded(f"data:{mime};base64,{base64.b64encode(data).decode()}", alt[:1].upper() + alt[1:])
 
 
 def film_of(folder: Path, winner: str) -> Embedded | None:

@@ -12,7 +12,7 @@ from support.cli import Cli
 from support.journals import EXAMPLE, append, example, example_record, grown, halves, hostile, reading, write_run
 from support.pages import Page, values
 
-from eureka.report.document import MAX_FILM, MAX_SIZE, document
+from eureka.report.document import MAX_FILM, MAX_SIZE, document, embed
 
 ELEMENTS = (
     "a abbr b blockquote body caption code dd defs del desc details div dl dt figcaption figure footer "
@@ -104,6 +104,8 @@ def test_a_film_in_the_folder_is_embedded(tmp_path: Path):
             assert shown[0]["src"] == f"data:image/webp;base64,{base64.b64encode(film).decode()}" and shown[0]["alt"]
     policy = next(a["content"] for _, a in page.elements if a.get("http-equiv") == "Content-Security-Policy")
     assert policy and "img-src data:;" in policy
+    made = Page(document(folder, embed(film, "image/webp", "film of 6 s: evolved beside human")))
+    assert [a["alt"] for tag, a in made.elements if tag == "img"] == ["Film of 6 s: evolved beside human"]
 
 
 def test_eighty_candidates_fit_two_megabytes(tmp_path: Path):
