@@ -134,11 +134,9 @@ def test_curves_of_the_comparison_are_means_with_bands_and_faint_trainings(tmp_p
     assert "at the only checkpoint" in charts.final_curves(replace(run, finals=tuple(one)))
 
 
-def test_where_all_solve_the_task_the_time_to_solve_is_shown(tmp_path: Path):
-    run = reading(EXAMPLE)
-    assert "32,768" in charts.times_to_solve(run.comparison) and "training world-steps to 80 % of human" in charts.times_to_solve(
-        run
-    )
+def test_where_all_solve_the_task_the_time_to_solve_is_shown():
+    drawn_times = charts.times_to_solve(reading(EXAMPLE).comparison)
+    assert "32,768" in drawn_times and "training world-steps to 80 % of human" in drawn_times
     assert not charts.times_to_solve(reading(EXAMPLE.parent / "ball_balance").comparison)
 
 
