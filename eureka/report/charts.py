@@ -40,6 +40,7 @@ def fitness_by_generation(run: RunView) -> Markup:
     entries = list(run.entries.values())
     generations = sorted({e.candidate.generation for e in entries})
     ends = [e.score + side * e.error for e in entries if e.score is not None and e.error for side in (-1.0, 1.0)]
+    ends += [v for e in entries if e.state == "training" and e.curves for v in e.curves.fitness]
     lost = [e for e in entries if not _known(e.score)]
     bottom = _SEARCH + (_FAILED + 12 if lost else 4)
     upright = axis([*(e.score for e in entries), *ends], zero=True)
@@ -74,6 +75,9 @@ def _mark(run: RunView, entry: Entry, across: float, down: Scale) -> Markup:
     drawn = Markup()
     if entry.score is not None and entry.error and entry.state == "trained":
         drawn += svg.rule(across, down(entry.score - entry.error), across, down(entry.score + entry.error), "interval")
+    if entry.state == "training" and entry.curves:
+        so_far = [v for v in entry.curves.fitness if math.isfinite(v)]
+        drawn += Markup().join(svg.mark("bead", across, down(v), "", "so-far") for v in so_far)
     drawn += svg.mark(SHAPES[entry.state], across, place, f"{entry.name}: {entry.state}, {fitness}", entry.state)
     if run.best is entry:
         label = svg.text(entry.name, across, place + (22 if place < 20 else -12), "strong", "middle")
@@ -268,6 +272,24 @@ def _whisker(span: Interval, right: Axis, across: Scale, middle: float) -> Marku
     caps = [(end, place) for end, place in ((span.low, low), (span.high, high)) if right.low <= end <= right.high]
     drawn = [svg.rule(place, middle - 6, place, middle + 6, "interval") for _, place in caps]
     return Markup().join([svg.rule(low, middle, high, middle, "interval"), *drawn])
+
+
+def in_training(run: RunView) -> Markup:
+    """Fitness so far of the candidates in training by world-steps; empty before the first checkpoint."""
+    found = [e for e in run.entries.values() if e.state == "training" and e.curves and not e.candidate.duplicate_of]
+    if not found:
+        return Markup()
+    curves = [e.curves for e in sorted(found, key=lambda e: e.score or -math.inf) if e.curves]
+    upright = axis([v for c in curves for v in c.fitness], zero=True)
+    right = _steps([run.settings.steps, *(s for c in curves for s in c.steps)])
+    down, across = upright.scale(_HEIGHT, 0), right.scale(0, svg.WIDTH)
+    drawn = [svg.rows(upright, down), svg.columns(right, across, _HEIGHT, most=5)]
+    for i, c in enumerate(curves, 1):
+        best = "best" if i == len(curves) else "thin"
+        drawn.append(_series(c.steps, c.fitness, across, down, _HEIGHT, f"line training {best}"))
+    says = "; ".join(f"{e.name} {number(e.score)}" for e in found if e.score is not None)
+    names = {"up": f"fitness{run.in_unit}", "right": "training world-steps"}
+    return svg.picture("Fitness of the candidates in training", says, *drawn, height=_HEIGHT + 20, **names)
 
 
 def bar(value: float, longest: float) -> Markup:

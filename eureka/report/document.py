@@ -21,6 +21,7 @@ from eureka.runs.journal import read_journal
 from eureka.runs.results import Comparison
 from eureka.runs.store import at_work, untrusted_run
 from eureka.system.files import output_file, write_whole
+from eureka.text import command
 
 MAX_SIZE = 2_000_000  # Bytes; long texts are shortened to stay below this size
 MAX_FILM = 2_000_000  # Bytes of an embedded film
@@ -109,6 +110,7 @@ def values_of(folder: Path, reading: RunView, controls: Mapping[str, RunView], r
     return {
         "run": reading,
         "running": running,
+        "resume": command("resume", folder),
         "controls": controls,
         **_of_comparison(reading.comparison),
         "earlier": [(generations, end, _of_comparison(end.comparison)) for generations, end in reading.earlier],

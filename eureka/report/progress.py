@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import math
 from dataclasses import dataclass
 
 from eureka.config.settings import Settings
@@ -25,6 +27,10 @@ from eureka.runs.journal import (
     TrainingEvent,
     VerdictEvent,
 )
+from eureka.runs.results import EVOLVED
+
+_GROWTH = 0.75  # Exponent of a training's time in the number of policies, between those of small and of large tasks
+_MEASURABLE = 0.03  # Least fraction of the work from which a pace is extrapolated
 
 
 @dataclass(frozen=True)
@@ -32,55 +38,91 @@ class ProgressView:
     """The current or last activity of a run."""
 
     words: str
-    share: float  # Completed fraction; generations and the final comparison have equal weights
+    share: float  # Completed fraction of the work
+    end: float | None = None  # Estimated time of the end in s since 1970, at the pace since the run was last resumed
 
 
 def progress_of(journal: Journal) -> ProgressView:
     """Progress according to the journal."""
-    settings, searching = journal.settings, journal.record.kind == "search"
-    parts = (settings.generations + bool(settings.validation_seeds)) if searching else 0
-    parts += 1 if settings.final_seeds or not searching else 0
+    words, share = _standing(journal)
+    return ProgressView(words, share, _end(journal, share))
+
+
+def _end(journal: Journal, share: float) -> float | None:
+    """None for a run that is finished, or whose process has not done enough to measure its pace."""
+    try:
+        begun = (journal.folder / layout.ORCHESTRATOR_LOCK).stat().st_mtime  # written by the process as it begins
+    except OSError:
+        return None
+    started = next((e.time for e in journal.events if e.time >= begun and isinstance(e, OfTraining)), math.inf)
+    before = copy.copy(journal)
+    before.events = [event for event in journal.events if event.time <= started]
+    done = share - _standing(before)[1]
+    if done < _MEASURABLE or share >= 1.0:
+        return None
+    last = journal.events[-1].time
+    return last + (last - started) * (1.0 - share) / done
+
+
+def _standing(journal: Journal) -> tuple[str, float]:
+    """The activity in words, and the completed fraction."""
+    settings, parts = journal.settings, _parts(journal)
+    final = len(parts) - 1
     match journal.events[-1] if journal.events else None:
         case None:
-            return ProgressView("started, nothing recorded yet", 0.0)
+            return "started, nothing recorded yet", 0.0
         case FinishedEvent():
-            return ProgressView("finished", 1.0)
+            return "finished", 1.0
         case ExtendedEvent():
-            added = settings.generations - journal.rounds[-2]
-            return ProgressView(f"generations to come: {added}", _share(journal.rounds[-2], 1.0, parts))
-        case PromptEvent(generation=generation):
-            return ProgressView(f"{_title(settings, generation)}: waiting for replies", _share(generation, 0.0, parts))
+            done = journal.rounds[-2]
+            return f"generations to come: {settings.generations - done}", _share(parts, done, 0.0)
+        case PromptEvent(generation=generation, attempt=attempt):
+            doing = "asking the designer for repairs" if attempt else "asking the designer"
+            return f"{_title(settings, generation)}: {doing}", _share(parts, generation - 1, 0.0)
         case AnswerEvent(generation=generation) | VerdictEvent(generation=generation):
-            return _replies(journal, generation, parts)
+            return _replies(journal, generation), _share(parts, generation - 1, 0.05)
         case FinalistsEvent():
-            return ProgressView("validation of the finalists", settings.generations / parts)
+            return "validation of the finalists", _share(parts, settings.generations, 0.0)
         case BaselineEvent() | CutEvent():
-            return ProgressView("final comparison: compiling rewards", (parts - 1) / parts)
+            return "final comparison: compiling rewards", _share(parts, final, 0.0)
         case ProbedEvent():
-            return ProgressView("final comparison: testing robustness and correlation", 0.98)
+            return "final comparison: testing robustness and correlation", _share(parts, final, 0.98)
         case OfTraining(training=key):
             return _training(journal, key, parts)
         case _:
-            return ProgressView("started", 0.0)
+            return "started", 0.0
+
+
+def _parts(journal: Journal) -> list[float]:
+    """Time of each generation, the validation and the final comparison, in arbitrary units; at least one."""
+    settings, searching = journal.settings, journal.record.kind == "search"
+    arms = {event.arm for event in journal.all(BaselineEvent)} | ({EVOLVED} if searching else set())
+    trainings = [settings.samples * settings.seeds] * settings.generations if searching else []
+    trainings += [settings.finalists * settings.validation_seeds] if searching and settings.validation_seeds else []
+    trainings += [settings.final_seeds * max(len(arms), 3)] if settings.final_seeds or not trainings else []
+    return [count**_GROWTH for count in trainings]
+
+
+def _share(parts: list[float], part: int, done: float) -> float:
+    """Fraction of the time before a part and in the completed fraction of it; 0 for the initial reward."""
+    passed = sum(parts[:part]) + done * parts[min(part, len(parts) - 1)] if part >= 0 else 0.0
+    return min(1.0, passed / (sum(parts) or 1.0))
 
 
 def _title(settings: Settings, generation: int) -> str:
     return f"generation {generation} of {settings.generations}" if generation else "initial reward"
 
 
-def _share(generation: int, done: float, parts: int) -> float:
-    return max(0.0, min(1.0, (generation - 1 + done) / parts)) if generation else 0.0
+def _replies(journal: Journal, generation: int) -> str:
+    title, wanted = _title(journal.settings, generation), journal.settings.samples if generation else 1
+    latest = {slot: (of, slot, attempt) for of, slot, attempt in sorted(journal.replies()) if of == generation}
+    judged = len(journal.verdicts().keys() & latest.values())
+    if len(latest) < wanted:
+        return f"{title}: asking the designer, {len(latest)} of {wanted} replies"
+    return f"{title}: compiling, {judged} of {wanted} rewards checked in the sandbox"
 
 
-def _replies(journal: Journal, generation: int, parts: int) -> ProgressView:
-    settings = journal.settings
-    answered = {slot for of, slot, _ in journal.replies() if of == generation}
-    judged = {slot for of, slot, _ in journal.verdicts() if of == generation}
-    words = f"{_title(settings, generation)}: {len(answered)} of {settings.samples if generation else 1} replies"
-    return ProgressView(f"{words}, {len(judged)} checked in the sandbox", _share(generation, 0.05, parts))
-
-
-def _training(journal: Journal, key: str, parts: int) -> ProgressView:
+def _training(journal: Journal, key: str, parts: list[float]) -> tuple[str, float]:
     points = journal.settings.evaluation.checkpoints
     checkpoints, trained = journal.all(CheckpointEvent, training=key), journal.all(TrainedEvent, training=key)
     passed = max((event.number + 1 for event in checkpoints), default=0)
@@ -98,8 +140,8 @@ def _training(journal: Journal, key: str, parts: int) -> ProgressView:
     words = "trained" if over else f"training {left}{of_all} polic{'ies' if size != 1 else 'y'}"
     words = f"{words}, checkpoint {min(passed, points)} of {points}"
     if begun is None:
-        return ProgressView(f"final comparison: {words}", (parts - 1 + done * 0.95) / parts)
+        return f"final comparison: {words}", _share(parts, len(parts) - 1, done * 0.95)
     if layout.is_validation(key):
-        return ProgressView(f"validation: {words}", (journal.settings.generations + done) / parts)
+        return f"validation: {words}", _share(parts, journal.settings.generations, done)
     generation = begun.members[0][0]
-    return ProgressView(f"{_title(journal.settings, generation)}: {words}", _share(generation, 0.1 + 0.9 * done, parts))
+    return f"{_title(journal.settings, generation)}: {words}", _share(parts, generation - 1, 0.1 + 0.9 * done)

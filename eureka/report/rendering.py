@@ -15,7 +15,7 @@ from eureka.config.settings import Settings
 from eureka.report import charts, highlight, lineage, svg, terms
 from eureka.report.run_view import Prompt, RunView
 from eureka.report.state import MEANINGS
-from eureka.text import clock, number, plain, shown
+from eureka.text import clock, command, number, plain, shown
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
@@ -41,12 +41,14 @@ def _environment() -> jinja2.Environment:
         "cut": _cut,
         "short": _short,
         "one_line": shown,
-        "flat": _flat,
+        "flat": flat,
         "fenced": _fenced,
         "provenance": _provenance,
+        "resume": lambda folder: command("resume", folder),
     }
     made.globals |= {
         "charts": charts,
+        "now": time.time,
         "difference": highlight.difference,
         "highlighted": highlight.highlight,
         "lineage": lineage.lineage,
@@ -94,7 +96,7 @@ def _fenced(text: str) -> list[str]:
     return re.split(r"^[ \t]*```[^\n]*\n?", text, flags=re.MULTILINE)
 
 
-def _flat(settings: Settings) -> list[tuple[str, str]]:
+def flat(settings: Settings) -> list[tuple[str, str]]:
     """Settings with dotted names, without those that are empty."""
 
     def walk(prefix: str, value: Any) -> list[tuple[str, str]]:

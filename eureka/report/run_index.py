@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
+import math
 import os
 import re
 import threading
@@ -11,8 +13,11 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
+from markupsafe import Markup
+
 from eureka.errors import UserError
 from eureka.report.run_view import RunView, read
+from eureka.report.thumbnails import sparkline
 from eureka.runs import layout
 from eureka.runs.journal import Journal, stamp_of
 from eureka.runs.store import at_work, untrusted_run
@@ -30,11 +35,17 @@ class Row:
     name: str
     task: str
     designer: str
-    state: str  # running, interrupted, finished, or damaged
-    words: str  # Progress or error
-    began: float | None
-    best: str
-    fitness: float | None
+    state: str  # running, interrupted, finished, damaged, or unread
+    words: str = ""  # Progress or error
+    share: float = 0.0  # Completed fraction
+    end: float | None = None  # Estimated time of the end in s since 1970
+    began: float | None = None
+    elapsed: float | None = None  # s from the first record to the last
+    best: str = ""
+    fitness: float | None = None
+    picture: Markup = Markup()  # noqa: RUF009 - immutable; of the best fitness by generation
+    film: bool = False
+    folder: Path = Path()
 
 
 class RunIndex:
@@ -48,6 +59,7 @@ class RunIndex:
         self._journals: OrderedDict[Path, tuple[Journal, RunView | None]] = OrderedDict()
         self._rows: dict[str, tuple[str, Row]] = {}
         self._working: dict[Path, tuple[float, bool]] = {}
+        self._reader: threading.Thread | None = None
 
     def runs(self) -> dict[str, Path]:
         """Folders of all runs by address. Symbolic links and subfolders of runs are not followed."""
@@ -75,30 +87,50 @@ class RunIndex:
                 self._journals.popitem(last=False)
             return known
 
-    def rows(self) -> list[Row]:
-        """All runs: running ones first, then by start time."""
-        rows = [self._row(address, folder) for address, folder in self.runs().items()]
+    def rows(self, within: float = math.inf) -> list[Row]:
+        """All runs: running ones first, then by start time.
+
+        Runs that cannot be read `within` so many s have the state "unread", and are read in the background.
+        """
+        runs, until = self.runs(), time.monotonic() + within
+        newest_first = sorted(runs.items(), key=lambda pair: self._made(pair[1]), reverse=True)
+        rows = [self._row(*pair, until) for pair in newest_first]
+        if any(row.state == "unread" for row in rows) and not (self._reader and self._reader.is_alive()):
+            self._reader = threading.Thread(target=self.rows, daemon=True)
+            self._reader.start()
         return sorted(rows, key=lambda row: (row.state != "running", -(row.began or 0.0), row.address))
 
-    def _row(self, address: str, folder: Path) -> Row:
-        stamp = self.version(folder)
+    def row(self, address: str) -> Row:
+        """The run at an address that exists."""
+        return self._row(address, self.runs()[address], math.inf)
+
+    @staticmethod
+    def _made(folder: Path) -> int:
+        """Time at which a run was made, in ns."""
+        stamp = stamp_of(folder / layout.RECORD)
+        return stamp[2] if stamp else 0
+
+    def _row(self, address: str, folder: Path, until: float) -> Row:
+        """The row of a run, from the cache or from its files if it is not too late for that."""
+        stamp, name = self.version(folder), str(folder.relative_to(self._base))
         with self._lock:
             known = self._rows.get(address)
         if known and known[0] == stamp:
             return known[1]
-        name = str(folder.relative_to(self._base))
+        if time.monotonic() > until:
+            return Row(address, name, "", "", "unread", folder=folder)
         try:
             with untrusted_run(folder):
                 row = self._summary(address, name, folder)
         except UserError as error:
-            row = Row(address, name, "?", "?", "damaged", str(error), None, "", None)
+            row = Row(address, name, "?", "?", "damaged", str(error), folder=folder)
         with self._lock:
             self._rows[address] = stamp, row
         return row
 
     def _summary(self, address: str, name: str, folder: Path) -> Row:
         run = self.view(folder)
-        best = run.best
+        best, rounds = run.best, _rounds(run)
         arms = ", ".join(run.arms) or "none yet"
         return Row(
             address=address,
@@ -107,15 +139,28 @@ class RunIndex:
             designer=run.settings.llm if run.searching else f"none: {arms}",
             state=self.state(run, folder),
             words=run.progress.words,
+            share=run.progress.share,
+            end=run.progress.end,
             began=run.costs.began,
+            elapsed=run.costs.elapsed,
             best=best.name if best else "",
-            fitness=best.score if best else _only_arm(run),
+            fitness=best.score if best else rounds[-1] if rounds else _only_arm(run),
+            picture=sparkline(rounds),
+            film=self.film(folder) is not None,
+            folder=folder,
         )
+
+    def film(self, folder: Path) -> Path | None:
+        """The film of a run's winner; None without one. Links are not followed."""
+        path = folder / layout.FILM
+        return path if path.is_file() and not path.is_symlink() else None
 
     def version(self, folder: Path | None = None) -> str:
         """A token that changes whenever the pages of this run, or of all runs, change."""
         folders = self.runs().values() if folder is None else [folder]
-        stamps = [(str(f), stamp_of(f / layout.RECORD), stamp_of(f / layout.JOURNAL), self.running(f)) for f in folders]
+        files = (layout.RECORD, layout.JOURNAL, layout.FILM)
+        stamps = [(str(f), *(stamp_of(f / file) for file in files), self.running(f)) for f in folders]
+        stamps += [len(self._rows)] if folder is None else []  # the list changes as runs are read
         return hashlib.sha256(repr(stamps).encode(errors="replace")).hexdigest()[:16]
 
     def running(self, folder: Path) -> bool:
@@ -139,3 +184,13 @@ class RunIndex:
 
 def _only_arm(run: RunView) -> float | None:
     return run.comparison.arms[0].mean if len(run.comparison.arms) == 1 else None
+
+
+def _rounds(run: RunView) -> tuple[float, ...]:
+    """Best fitness so far by generation, with trainings that are not over."""
+    scores: dict[int, float] = {}
+    for entry in run.entries.values():
+        if entry.state in ("trained", "training") and entry.score is not None and math.isfinite(entry.score):
+            generation = entry.candidate.generation
+            scores[generation] = max(scores.get(generation, entry.score), entry.score)
+    return tuple(itertools.accumulate((scores[g] for g in sorted(scores) if g), max))

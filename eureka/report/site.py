@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlencode
@@ -13,15 +13,19 @@ from fastapi.responses import FileResponse, HTMLResponse, Response, StreamingRes
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from eureka.display import tables
 from eureka.errors import UserError
 from eureka.report.document import controls_of, values_of
 from eureka.report.event_stream import Followers
-from eureka.report.rendering import STATIC, render
+from eureka.report.listing import COLUMNS, Listing
+from eureka.report.rendering import STATIC, flat, render
 from eureka.report.run_index import RunIndex
 from eureka.report.run_view import Entry, RunView
+from eureka.report.thumbnails import first_frame
 from eureka.runs.store import untrusted_run
 
 _MAX_TEXT = 200_000  # Characters
+_PATIENCE = 0.7  # s that the list waits for runs that were not read yet
 _MAX_COMPARED = 6  # Runs on a comparison page: the number of line styles
 
 
@@ -33,8 +37,8 @@ def site(root: Path, stopped: Callable[[], bool] = lambda: False) -> FastAPI:
     app.state.followers = followers
 
     @app.get("/")
-    def runs() -> Response:
-        return pages.runs()
+    def runs(q: str = "", task: str = "", state: str = "", sort: str = "") -> Response:
+        return pages.runs(q, task, state, sort)
 
     @app.get("/run/{address:path}")
     def run(address: str) -> Response:
@@ -59,6 +63,14 @@ def site(root: Path, stopped: Callable[[], bool] = lambda: False) -> FastAPI:
     @app.get("/follow/{address:path}")
     async def follow(address: str) -> Response:
         return _stream(followers, await asyncio.to_thread(pages.folder, address))
+
+    @app.get("/film/{address:path}")
+    def film(address: str) -> Response:
+        return FileResponse(pages.film(address), media_type="image/webp")
+
+    @app.get("/still/{address:path}")
+    def still(address: str) -> Response:
+        return Response(pages.still(address), media_type="image/webp")
 
     @app.get("/static/{name}")
     def static(name: str) -> Response:
@@ -94,9 +106,25 @@ class Pages:
             raise HTTPException(404, "This run does not exist.")
         return folder
 
-    def runs(self) -> Response:
-        version, rows = self.index.version(), self.index.rows()
-        return _page("site/runs.html.j2", rows=rows, root=str(self.index.root), follow="/follow", version=version)
+    def film(self, address: str) -> Path:
+        """The film of the run at an untrusted address; HTTPException if there is none."""
+        found = self.index.film(self.folder(address))
+        if found is None:
+            raise HTTPException(404, "This run has no film.")
+        return found
+
+    def still(self, address: str) -> bytes:
+        """The first frame of a film."""
+        found = first_frame(self.film(address))
+        if not found:
+            raise HTTPException(404, "This run has no film.")
+        return found
+
+    def runs(self, q: str, task: str, state: str, sort: str) -> Response:
+        version = self.index.version()
+        listing = Listing(self.index.rows(within=_PATIENCE), q, task, state, sort)
+        values = {"listing": listing, "columns": COLUMNS, "root": str(self.index.root)}
+        return _page("site/runs.html.j2", **values, follow="/follow", version=version)
 
     def run(self, address: str) -> Response:
         folder, version, run = self._open(address)
@@ -118,11 +146,20 @@ class Pages:
 
     def compare(self, addresses: list[str]) -> Response:
         wanted = list(dict.fromkeys(addresses))[:_MAX_COMPARED]
-        chosen = [(address, self.folder(address)) for address in wanted]
-        found = [(address, str(folder.name), self.index.view(folder)) for address, folder in chosen]
-        rows = {row.address: row for row in self.index.rows() if row.address in wanted}
+        views = [self.index.view(self.folder(address)) for address in wanted]
+        rows = {address: self.index.row(address) for address in wanted}
+        found = [(address, rows[address].name, run) for address, run in zip(wanted, views, strict=True)]
         with untrusted_run(self.index.root):
-            return _page("site/compare.html.j2", found=found, rows=rows, most=_MAX_COMPARED, asked=len(addresses))
+            values = {
+                "found": found,
+                "rows": rows,
+                "verdicts": [tables.conclusion(run.comparison) for run in views],
+                "sheets": [tables.sheets(run.comparison) for run in views],
+                "settings": _differences(views),
+                "most": _MAX_COMPARED,
+                "asked": len(addresses),
+            }
+            return _page("site/compare.html.j2", **values, text_limit=_MAX_TEXT)
 
     def message(self, status: int, text: str) -> Response:
         response = _page("site/message.html.j2", status=status, text=text)
@@ -150,6 +187,14 @@ def _entry(run: RunView, name: str) -> Entry:
     if name not in run.entries:
         raise HTTPException(404, "The run does not have this candidate.")
     return run.entries[name]
+
+
+def _differences(runs: Sequence[RunView]) -> list[tuple[str, list[str]]]:
+    """Settings that are not the same in all runs, with the value of each run."""
+    found = [{"task": run.task, **dict(flat(run.settings))} for run in runs]
+    names = dict.fromkeys(name for settings in found for name in settings)
+    rows = [(name, [settings.get(name, "-") for settings in found]) for name in names]
+    return [(name, values) for name, values in rows if len(set(values)) > 1]
 
 
 def _page(template: str, **values: object) -> Response:

@@ -13,7 +13,7 @@ MEANINGS: dict[State, str] = {
     "dropped": "stopped early by racing, with its fitness on selection episodes at that point",
     "duplicate": "same program as an earlier candidate, not trained again",
     "failed": "could not be trained",
-    "training": "in training, with its best fitness on selection episodes so far",
+    "training": "in training, with its best fitness on selection episodes so far; small dots: at each checkpoint",
     "waiting": "not trained yet",
 }
 

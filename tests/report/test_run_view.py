@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -57,13 +58,30 @@ def test_every_beginning_of_a_journal_can_be_shown(tmp_path: Path):
 def test_progress_is_told_by_the_last_event(tmp_path: Path):
     events = example()
     journals: list[tuple[list[Event], str]] = [
-        (beginning(events, "prompt"), "generation 1 of 2: waiting for replies"),
-        (beginning(events, "answer", 4), "generation 1 of 2: 4 of 4 replies, 0 checked in the sandbox"),
+        (beginning(events, "prompt"), "generation 1 of 2: asking the designer"),
+        (beginning(events, "answer", 4), "generation 1 of 2: compiling, 0 of 4 rewards checked in the sandbox"),
         (beginning(events, "checkpoint", 3), "generation 1 of 2: training 4 policies, checkpoint 3 of 8"),
         (beginning(events, "checkpoint", 24), "final comparison: training 9 policies, checkpoint 8 of 8"),
     ]
     for i, (part, words) in enumerate(journals):
         assert reading(write_run(tmp_path / str(i), part)).progress.words == words
+
+
+def test_the_end_is_estimated_from_the_pace_since_the_process_began(tmp_path: Path):
+    """Two generations of 4 trainings and a comparison of 9, whose times are as 4**0.75 and 9**0.75, 26, 26 and 48 %.
+
+    From the beginning of the training, at 10 % of the first, to its fourth of eight checkpoints, at 55 %, are 16.86 s.
+    """
+    folder = write_run(tmp_path / "run", halves()[0])
+    assert reading(folder).progress.end is None, "no process"
+    (folder / "orchestrator.lock").touch()
+    last = halves()[0][-1]["time"]
+    for begun, known in ((last - 20.0, True), (last - 1.0, False), (last + 100.0, False)):
+        os.utime(folder / "orchestrator.lock", (begun, begun))
+        progress = reading(folder).progress
+        assert (progress.end is not None) is known
+        if progress.end is not None:
+            assert progress.end - last == pytest.approx(16.86 * (1 - 0.55 * 0.261) / (0.45 * 0.261), rel=0.01)
 
 
 def test_times_sum_to_the_elapsed_time_and_parallel_calls_count_once(tmp_path: Path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
 import os
 import signal
 import socket
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 from support.cli import Cli
-from support.journals import append, example, grown, halves, hostile, write_run
+from support.journals import append, example, example_record, grown, halves, hostile, write_run
 from support.pages import Page, values
 
 from eureka.report.auth import Guard
@@ -57,9 +58,69 @@ def test_the_list_shows_every_run_with_its_state(client: TestClient, runs: Path)
         "compared/controls/search": "finished",
     }
     page = Page(client.get("/").text)
-    assert page.text.count("interrupted") == 2 and "line 3: damaged" in page.text
+    resume = [value for value in values(page, "data-copy") if value.startswith("eureka resume /")]
+    assert len(resume) == 2 and "line 3: damaged" in page.text
     for link in values(page, "href"):
         assert client.get(link).status_code == 200, link
+
+
+def test_the_list_is_sorted_and_filtered_by_its_address(client: TestClient):
+    def shown(query: str) -> list[str]:
+        page = Page(client.get(f"/?{query}").text)
+        return [a["data-key"] or "" for t, a in page.elements if t == "tr" and "data-key" in a]
+
+    by_run = shown("sort=run")
+    assert by_run[1:] == ["broken", "cartpole/done", "cartpole/half", "compared", "compared/controls/search"]
+    assert shown("sort=-run") == by_run[::-1]
+    assert shown("sort=-fitness")[-2:] == ["compared", "broken"], "those without a value are last in both directions"
+    assert shown("sort=nonsense") == shown("") and len(by_run) == 6
+    assert shown("q=CARTPOLE+half") == ["cartpole/half"] and shown("state=damaged&q=") == ["broken"]
+    assert shown("task=nothing") == []
+    page = client.get("/?sort=-fitness&q=cart&state=finished").text
+    assert 'aria-sort="descending"' in page and page.count("aria-sort") == 1
+    assert "/?q=cart&amp;state=finished&amp;sort=task" in page and "of 6 runs" in page
+
+
+def test_runs_that_are_not_read_yet_are_listed_and_read_in_the_background(runs: Path):
+    shelf = RunIndex(runs)
+    version = shelf.version()
+    assert {row.state for row in shelf.rows(within=0.0)} == {"unread"}
+    assert shelf._reader is not None
+    shelf._reader.join(30)
+    assert [row.state for row in shelf.rows(within=0.0)].count("finished") == 3 and shelf.version() != version
+
+
+def test_a_film_is_served_and_its_first_frame_stands_for_it(client: TestClient, runs: Path):
+    image = pytest.importorskip("PIL.Image")
+    frames = [image.new("RGB", (40, 24), colour) for colour in ((200, 30, 30), (30, 30, 200))]
+    film, other = runs / "cartpole" / "done" / "film.webp", runs / "cartpole" / "half" / "film.webp"
+    frames[0].save(film, save_all=True, append_images=frames[1:], duration=100)
+    other.symlink_to(film)
+    assert client.get("/film/cartpole/done").content == film.read_bytes()
+    still = client.get("/still/cartpole/done")
+    assert still.headers["content-type"] == "image/webp"
+    first = image.open(io.BytesIO(still.content))
+    assert first.size == (40, 24) and getattr(first, "n_frames", 1) == 1
+    assert first.convert("RGB").getpixel((20, 12))[0] > 150
+    assert "/still/cartpole/done" in values(Page(client.get("/").text), "src")
+    for address in ("/film/cartpole/half", "/still/cartpole/half", "/film/nothing", "/film/cartpole/done/film.webp"):
+        assert client.get(address).status_code == 404, address
+    film.write_bytes(film.read_bytes()[:50])
+    assert client.get("/still/cartpole/done").status_code == 404
+
+
+def test_two_runs_are_compared_by_their_rewards_and_what_differs(client: TestClient, runs: Path):
+    record = example_record()
+    record["settings"] |= {"seed": 7, "samples": 5}
+    write_run(runs / "other" / "done", example(), record)
+    page = Page(client.get("/compare?run=cartpole/done&run=other/done").text)
+    assert page.text.count("cartpole/done") > 3 and page.text.count("other/done") > 3
+    assert page.text.count("def compute_reward") == 2 and "have the same code" in page.text
+    assert page.text.count("On 3 fresh seeds the evolved reward has fitness 500.00") == 2
+    settings = page.text.partition("Settings that differ")[2]
+    assert "samples" in settings and "seed" in settings and "worlds" not in settings
+    three = Page(client.get("/compare?run=cartpole/done&run=other/done&run=cartpole/half").text)
+    assert "compute_reward" not in three.text and "Settings that differ" in three.text
 
 
 def test_the_pages_of_a_run_lead_to_each_other(client: TestClient):
@@ -79,7 +140,7 @@ def test_the_pages_of_a_run_lead_to_each_other(client: TestClient):
         "/run/nothing", "/run/../../etc", "/run/%2e%2e/%2e%2e/etc/passwd", "/run//etc", "/run/cartpole", "/run/",
         "/nope", "/candidate/cartpole/done?name=9.9", "/candidate/cartpole/done", "/diff/cartpole/done?before=1.0",
         "/static/../site.py", "/static/%2e%2e%2fsite.py", "/static/passwd", "/docs", "/openapi.json", "/follow/nothing",
-        "/compare?run=nothing",
+        "/compare?run=nothing", "/film/", "/film/../../etc/passwd", "/still/cartpole/done",
     ],
 )  # fmt: skip
 def test_what_is_not_there_is_not_found(client: TestClient, address: str):

@@ -5,20 +5,30 @@
   const follow = document.body.dataset.follow;
   const live = document.getElementById("live");
   const state = document.getElementById("connection");
+  document.documentElement.classList.add("scripts");
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("button[data-copy]");
+    if (!button) return;
+    const [text, label] = [button.dataset.copy, button.textContent];
+    const done = await navigator.clipboard.writeText(text).then(() => "copied", () => "not allowed");
+    button.textContent = document.getElementById("status").textContent = done;
+    setTimeout(() => { button.textContent = label; }, 1500);
+  });
   if (!follow || !live || !window.EventSource) return;
   let version = document.body.dataset.version;
   let wanted = version;
   let busy = false;
+  let stale = false; // the address has changed
 
-  const key = (element) => [
-    element.tagName, element.id, element.getAttribute("href"), element.getAttribute("name"), element.getAttribute("value"),
+  const key = (element) => element.id || [
+    element.tagName, element.getAttribute("href"), element.getAttribute("name"), element.getAttribute("value"),
     element.closest("[data-key]")?.dataset.key, element.textContent.slice(0, 60),
   ].join("|");
   const opened = (root) => [...root.querySelectorAll("details")];
 
   function replace(fresh) {
     const open = new Map(opened(live).map((details) => [key(details.firstElementChild), details.open]));
-    const inputs = new Map([...live.querySelectorAll("input, select")].map((i) => [key(i), [i.checked, i.value]]));
+    const inputs = new Map([...live.querySelectorAll("input, select")].map((i) => [key(i), [i.checked, i.value, i.selectionStart]]));
     const focused = live.contains(document.activeElement) ? key(document.activeElement) : null;
     for (const details of opened(fresh)) {
       const before = open.get(key(details.firstElementChild));
@@ -28,11 +38,13 @@
     live.replaceChildren(...fresh.childNodes);
     for (const input of live.querySelectorAll("input, select")) {
       const before = inputs.get(key(input));
-      if (before) { input.checked = before[0]; if (input.tagName === "SELECT") input.value = before[1]; }
+      if (before && input.type === "checkbox") input.checked = before[0];
+      else if (before) input.value = before[1];
     }
     if (focused) {
       const again = [...live.querySelectorAll("a, button, input, select, summary, [tabindex]")].find((e) => key(e) === focused);
       if (again) again.focus({ preventScroll: true });
+      if (again?.type === "search") again.setSelectionRange(inputs.get(focused)[2], inputs.get(focused)[2]);
     }
     const said = live.dataset.said;
     if (said && said !== old) document.getElementById("status").textContent = said;
@@ -42,7 +54,8 @@
     if (busy) return;
     busy = true;
     try {
-      while (wanted !== version) {
+      while (stale || wanted !== version) {
+        stale = false;
         const aim = wanted;
         const response = await fetch(location.href, { credentials: "same-origin" });
         const page = new DOMParser().parseFromString(await response.text(), "text/html");
@@ -50,6 +63,8 @@
         if (fresh) {
           live.dataset.said = fresh.dataset.said || "";
           replace(fresh);
+          tick();
+          document.title = page.title;
         }
         version = aim;
       }
@@ -59,6 +74,30 @@
       busy = false;
     }
   }
+
+  function tick() {
+    for (const time of live.querySelectorAll("time[data-since], time[data-until]")) {
+      const { since, until } = time.dataset;
+      const seconds = Math.max(0, Math.floor(since ? Date.now() / 1000 - since : until - Date.now() / 1000));
+      const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, String(seconds % 60).padStart(2, "0")];
+      time.textContent = hours ? `${hours}:${String(minutes).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
+    }
+  }
+  setInterval(tick, 1000);
+
+  // The list is filtered as one types; its form works without this script.
+  let typed = 0;
+  live.addEventListener("input", (event) => {
+    const form = event.target.closest("form.filter");
+    if (!form || event.isComposing) return;
+    clearTimeout(typed);
+    typed = setTimeout(() => {
+      const given = [...new FormData(form)].filter(([, value]) => value);
+      history.replaceState(null, "", given.length ? `/?${new URLSearchParams(given)}` : "/");
+      stale = true;
+      refresh();
+    }, 200);
+  });
 
   // Browsers limit connections per host, so only visible pages keep one.
   let source = null;
