@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import re
 import shutil
 import subprocess
 import sys
@@ -164,6 +165,11 @@ def test_what_is_hostile_never_becomes_an_element(opened: Open, pages: Site):
 
 def test_a_reader_goes_from_the_list_to_what_differs(opened: Open):
     page = opened("/")
+    page.get_by_label("search", exact=True).press_sequentially("EIGH")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    expect(page.get_by_label("search", exact=True)).to_be_focused()
+    page.keyboard.type("ty")
+    expect(page).to_have_url(re.compile(r"/\?q=EIGHty$"))
     page.get_by_role("link", name="eighty").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("cartpole")
     page.locator("#candidates").get_by_role("link", name="2.0", exact=True).click()
@@ -174,6 +180,9 @@ def test_a_reader_goes_from_the_list_to_what_differs(opened: Open):
     expect(page.get_by_role("heading", level=1)).to_contain_text("From 1.1 to 2.4")
     assert page.locator("ins").count() > 0 and page.locator("del").count() > 0
     page.get_by_role("link", name="All runs").click()
+    page.get_by_label("state", exact=True).select_option("finished")
+    expect(page.get_by_label("compare half")).to_have_count(0)
+    page.get_by_label("state", exact=True).select_option("")
     for name in ("compare eighty", "compare half"):
         page.get_by_label(name).check()
     page.get_by_role("button", name="Compare selected runs").click()
@@ -182,6 +191,12 @@ def test_a_reader_goes_from_the_list_to_what_differs(opened: Open):
 
 def test_pages_work_without_scripts(opened: Open):
     page = opened("/", java_script_enabled=False)
+    page.get_by_role("link", name="fitness").click()
+    expect(page.get_by_role("columnheader", name="fitness")).to_have_attribute("aria-sort", "ascending")
+    page.get_by_label("search", exact=True).fill("half")
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    expect(page.locator("[data-copy]")).to_be_hidden()
     page.get_by_role("link", name="half").click()
     expect(page.get_by_text("training 4 policies, checkpoint 4 of 8")).to_be_visible()
     page.get_by_role("button", name="Show diff").click()
@@ -199,6 +214,11 @@ def test_a_page_follows_a_run_that_goes_on(opened: Open, pages: Site):
         page.evaluate("window.same = true")
         expect(page.locator("#connection")).to_have_text("live")
         expect(page.get_by_role("progressbar")).to_be_visible()
+        expect(page.locator("#training path.line")).to_have_count(4)
+        expect(page.locator("#fitness .plot .mark.training")).to_have_count(4)
+        expect(page.locator(".standing time")).to_have_text(re.compile(r"^\d+:\d\d:\d\d$"))
+        page.evaluate(Axe().axe_script)
+        assert page.evaluate("axe.run('.standing, #training')")["violations"] == []
         page.locator("#task summary").click()
         page.locator("#candidates").get_by_role("link", name="1.2", exact=True).focus()
         append(folder, trained[len(begun) :])
@@ -210,6 +230,7 @@ def test_a_page_follows_a_run_that_goes_on(opened: Open, pages: Site):
         expect(page.locator(".facts")).to_contain_text("winner", timeout=10_000)
         expect(page.locator("#status")).to_have_text("finished")
         expect(page.get_by_role("progressbar")).to_have_count(0)
+        expect(page.locator("#training")).to_have_count(0)
         assert page.evaluate("window.same") and page.locator("#candidates tbody tr").count() == 8
         listed = opened("/")
         listed.get_by_label("compare growing").check()
