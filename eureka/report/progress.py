@@ -23,6 +23,7 @@ from eureka.runs.journal import (
     PromptEvent,
     RacedEvent,
     SharesEvent,
+    ShortenedEvent,
     TrainedEvent,
     TrainingEvent,
     VerdictEvent,
@@ -83,6 +84,8 @@ def _standing(journal: Journal) -> tuple[str, float]:
             return _replies(journal, generation), _share(parts, generation - 1, 0.05)
         case FinalistsEvent():
             return "validation of the finalists", _share(parts, settings.generations, 0.0)
+        case ShortenedEvent():
+            return "the search ends early, for lack of time", _share(parts, settings.generations, 0.0)
         case BaselineEvent() | CutEvent():
             return "final comparison: compiling rewards", _share(parts, final, 0.0)
         case ProbedEvent():

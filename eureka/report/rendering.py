@@ -44,11 +44,11 @@ def _environment() -> jinja2.Environment:
         "flat": flat,
         "fenced": _fenced,
         "provenance": _provenance,
-        "resume": lambda folder: command("resume", folder),
     }
     made.globals |= {
         "charts": charts,
         "now": time.time,
+        "command": command,
         "difference": highlight.difference,
         "highlighted": highlight.highlight,
         "lineage": lineage.lineage,

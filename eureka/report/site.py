@@ -64,10 +64,6 @@ def site(root: Path, stopped: Callable[[], bool] = lambda: False) -> FastAPI:
     async def follow(address: str) -> Response:
         return _stream(followers, await asyncio.to_thread(pages.folder, address))
 
-    @app.get("/film/{address:path}")
-    def film(address: str) -> Response:
-        return FileResponse(pages.film(address), media_type="image/webp")
-
     @app.get("/still/{address:path}")
     def still(address: str) -> Response:
         return Response(pages.still(address), media_type="image/webp")
@@ -106,17 +102,10 @@ class Pages:
             raise HTTPException(404, "This run does not exist.")
         return folder
 
-    def film(self, address: str) -> Path:
-        """The film of the run at an untrusted address; HTTPException if there is none."""
-        found = self.index.film(self.folder(address))
-        if found is None:
-            raise HTTPException(404, "This run has no film.")
-        return found
-
     def still(self, address: str) -> bytes:
-        """The first frame of a film."""
-        found = first_frame(self.film(address))
-        if not found:
+        """The first frame of a film; HTTPException if there is none."""
+        film = self.index.film(self.folder(address))
+        if film is None or not (found := first_frame(film)):
             raise HTTPException(404, "This run has no film.")
         return found
 
@@ -153,7 +142,6 @@ class Pages:
             values = {
                 "found": found,
                 "rows": rows,
-                "verdicts": [tables.conclusion(run.comparison) for run in views],
                 "sheets": [tables.sheets(run.comparison) for run in views],
                 "settings": _differences(views),
                 "most": _MAX_COMPARED,

@@ -41,14 +41,10 @@ def first_frame(film: Path) -> bytes:
             parts = [(kind, content) for kind, content in _chunks(body[16:]) if kind in _IMAGE]
             alpha = 16 if parts and parts[0][0] == b"ALPH" else 0
             header = struct.pack("<4sII", b"VP8X", 10, alpha) + body[6:12]  # width and height minus one, 24 bits each
-            inside = b"WEBP" + header + b"".join(map(_chunk, parts))
+            images = [struct.pack("<4sI", kind, len(found)) + found + b"\0" * (len(found) % 2) for kind, found in parts]
+            inside = b"WEBP" + header + b"".join(images)
             return struct.pack("<4sI", b"RIFF", len(inside)) + inside
     return b""
-
-
-def _chunk(part: tuple[bytes, bytes]) -> bytes:
-    name, body = part
-    return struct.pack("<4sI", name, len(body)) + body + b"\0" * (len(body) % 2)
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
