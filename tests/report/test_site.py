@@ -299,7 +299,7 @@ def test_a_port_that_is_taken_is_said_in_one_sentence(cli: Cli, runs: Path):
         done = cli("view", runs, "--port", port)
     assert done.returncode == 2 and f"port {port} is not available (Address already in use)" in done.stderr
     missing = cli("view", "nowhere")
-    assert missing.returncode == 2 and "the folder nowhere does not exist" in missing.stderr
+    assert missing.returncode == 2 and "nowhere does not exist" in missing.stderr
 
 
 def test_without_its_packages_the_command_says_what_to_install(runs: Path):
