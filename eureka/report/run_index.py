@@ -96,7 +96,7 @@ class RunIndex:
         newest_first = sorted(runs.items(), key=lambda pair: self._made(pair[1]), reverse=True)
         rows = [self._row(*pair, until) for pair in newest_first]
         if any(row.state == "unread" for row in rows) and not (self._reader and self._reader.is_alive()):
-            self._reader = threading.Thread(target=self.rows, daemon=True)
+            self._reader = threading.Thread(target=self.rows)
             self._reader.start()
         return sorted(rows, key=lambda row: (row.state != "running", -(row.began or 0.0), row.address))
 
@@ -117,7 +117,7 @@ class RunIndex:
             known = self._rows.get(address)
         if known and known[0] == stamp:
             return known[1]
-        if time.monotonic() > until:
+        if time.monotonic() > until or not threading.main_thread().is_alive():  # as the process ends
             return Row(address, name, "", "", "unread", folder=folder)
         try:
             with untrusted_run(folder):
