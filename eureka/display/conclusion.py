@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import shlex
 from dataclasses import dataclass
-from pathlib import Path
 
 from eureka.config.tasks import BASELINE
 from eureka.runs.history import best_of, candidates_of, seconds_per_training
@@ -13,7 +11,7 @@ from eureka.runs.journal import Journal
 from eureka.runs.learning import nothing_learned, with_unit
 from eureka.runs.results import EVOLVED, HUMAN, SPARSE, Against, Arm, Comparison, Interval
 from eureka.runs.statistics import LOOK_LEVEL, LOOKS
-from eureka.text import Digits, alike, clock, shown
+from eureka.text import Digits, alike, clock, command, shown
 
 _ALONE = (
     "The task names no reward to compare with: add the key `human: FILE` to its YAML for a verdict in the next run."
@@ -50,12 +48,11 @@ def conclude(journal: Journal, comparison: Comparison | None = None) -> Conclusi
         return _uncompared(journal, unit)
     differences = [] if not arm.comparable else _differences(comparison, arm)
     if not differences:
-        alone = len(comparison.arms) == 1 and arm.searches > 0
-        return Conclusion(_fitness(arm, unit, digits), (_ALONE,) if alone else ())
+        return Conclusion(_fitness(arm, unit, digits), *_without_verdict(journal, comparison, arm))
     (name, held), *rest = differences
     other = comparison.arm(name)
     headline = _verdict(arm, other, held, unit, digits) if other else _fitness(arm, unit, digits)
-    others = tuple(_further(name, held, unit, digits) for name, held in rest)
+    others = tuple(_further(arm, name, held, unit, digits) for name, held in rest)
     return Conclusion(headline, others, _advice(journal, comparison, arm, differences))
 
 
@@ -65,8 +62,19 @@ def _uncompared(journal: Journal, unit: str) -> Conclusion:
         return Conclusion("")
     return Conclusion(
         f"The winner has an estimated fitness of {with_unit(best.estimate.mean, unit)}; it was not compared.",
-        advice=f"To compare it on fresh seeds: eureka compare {quoted(journal.folder)} --seeds {LOOKS[0]}",
+        advice=f"To compare it on fresh seeds: {command('compare', journal.folder, '--seeds', str(LOOKS[0]))}",
     )
+
+
+def _without_verdict(journal: Journal, comparison: Comparison, arm: Arm) -> tuple[tuple[str, ...], str]:
+    """Why an arm is not compared with another, and what to do."""
+    if len(comparison.arms) == 1:
+        return ((_ALONE,) if arm.searches else (), "")
+    if lost := [shown(a.name) for a in comparison.arms if a.failures]:
+        return (f"There is no verdict, since trainings of {', '.join(lost)} failed.",), ""
+    more = command("compare", journal.folder, "--seeds", str(LOOKS[0]))
+    advice = f"To compare them: {more}" if journal.record.kind == "search" else ""
+    return ("There is no verdict from one seed.",), advice
 
 
 def _fitness(arm: Arm, unit: str, digits: Digits) -> str:
@@ -97,15 +105,17 @@ def _verdict(arm: Arm, other: Arm, held: Against, unit: str, digits: Digits) -> 
     )
 
 
-def _further(name: str, held: Against, unit: str, digits: Digits) -> str:
+def _further(arm: Arm, name: str, held: Against, unit: str, digits: Digits) -> str:
     apart = held.difference
     assert apart is not None
     if held.verdict == "undecided":
         return (
-            f"Against {_name(name)} it is undecided: the difference is {digits(apart.mean)} ({_span(apart, digits)})."
+            f"Against {_name(name)}, {_name(arm.name)} is undecided: the difference is {digits(apart.mean)} "
+            f"({_span(apart, digits)})."
         )
     size = _absolute(apart)
-    return f"It is {held.verdict} than {_name(name)} by {with_unit(size.mean, unit, digits)} ({_span(size, digits)})."
+    by = f"{with_unit(size.mean, unit, digits)} ({_span(size, digits)})"
+    return f"{_begin(_name(arm.name))} is {held.verdict} than {_name(name)} by {by}."
 
 
 def _absolute(apart: Interval) -> Interval:
@@ -129,11 +139,12 @@ def _begin(words: str) -> str:
 
 def _advice(journal: Journal, comparison: Comparison, arm: Arm, differences: list[tuple[str, Against]]) -> str:
     """The command that would decide what is undecided, or what to do with the result."""
-    run = quoted(journal.folder)
+    searching = journal.record.kind == "search"
+    more = command("resume", journal.folder, "--generations", "3")
     undecided = [(name, held) for name, held in differences if held.verdict == "undecided"]
     if not undecided:
-        if any(held.verdict == "worse" for _, held in differences) and journal.record.kind == "search":
-            return f"To search on from here: eureka resume {run} --generations 3"
+        if any(held.verdict == "worse" for _, held in differences) and searching:
+            return f"To continue the search: {more}"
         return ""
     name, held = undecided[0]
     if held.seeds_needed is None or held.difference is None:
@@ -143,13 +154,12 @@ def _advice(journal: Journal, comparison: Comparison, arm: Arm, differences: lis
     now = len(arm.fitness)
     look = next((n for n in LOOKS if n > now and n >= held.seeds_needed), None)
     if look is None:
-        searching = journal.record.kind == "search"
-        more = f"; to look for a better reward: eureka resume {run} --generations 3" if searching else ""
-        return f"{needed}, more than the {LOOKS[-1]} that verdicts allow for{more}"
+        rest = f"; to continue the search: {more}" if searching else ""
+        return f"{needed}, more than the {LOOKS[-1]} that verdicts allow for{rest}"
     each = seconds_per_training(journal)
     time = f", {clock(each * (look - now) * len(comparison.arms))}" if each else ""
-    if journal.record.kind == "search":
-        return f"{needed}{time}: eureka compare {run} --seeds {look}"
+    if searching:
+        return f"{needed}{time}: {command('compare', journal.folder, '--seeds', str(look))}"
     return f"{needed}{time}; repeat the comparison with --seeds {look}."
 
 
@@ -164,8 +174,3 @@ def _differences(comparison: Comparison, arm: Arm) -> list[tuple[str, Against]]:
     """What an arm says against the baseline and the sparse reward."""
     pairs = ((comparison.baseline or "", arm.against), (SPARSE, arm.against_sparse))
     return [(name, held) for name, held in pairs if held and held.verdict != "not defined"]
-
-
-def quoted(folder: Path) -> str:
-    """A folder as typed in the working directory, quoted for a shell."""
-    return shlex.quote(str(folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder))

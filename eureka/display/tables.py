@@ -16,12 +16,12 @@ from rich.table import Table
 from rich.text import Text
 
 from eureka.display import terminal
-from eureka.display.conclusion import conclude, quoted
+from eureka.display.conclusion import conclude
 from eureka.display.terminal import say, show
 from eureka.runs.candidate import Candidate
 from eureka.runs.journal import Journal, read_journal
 from eureka.runs.results import EVOLVED, HUMAN, SPARSE, Arm, BenchmarkRow, Comparison
-from eureka.text import Digits, alike, number, plain, shown
+from eureka.text import Digits, alike, command, number, plain, relative, shown
 
 if TYPE_CHECKING:
     from eureka.runs.results import BenchmarkSummary
@@ -31,17 +31,15 @@ _SEEDS = "each fresh seed"  # The column that is wrapped, between numbers, where
 
 def show_result(folder: Path, comparison: Comparison, winner: Candidate | None = None) -> None:
     """Print the winner's code, the comparison, the verdict and what to do next at the end of a run."""
-    console, run = terminal.console(), quoted(folder)
+    console = terminal.console()
     console.print()
     if winner and winner.code:
         say(console, f"winner {winner.name}:\n")
         show_code(console, winner.code)
-    show_comparison(console, comparison)
+    show_comparison(console, comparison, details=winner is None)
     show_conclusion(console, read_journal(folder), comparison)
-    if winner:
-        say(console, f"run {run}   next: eureka report {run}")
-    else:
-        say(console, f"run {run}   policies: {run}/final")
+    rest = f"next: {command('report', folder)}" if winner else f"policies: {relative(folder)}/final"
+    say(console, f"run {relative(folder)}   {rest}")
 
 
 def show_code(console: Console, code: str) -> None:
@@ -70,13 +68,13 @@ class Sheet:
     rows: tuple[tuple[str, ...], ...]
 
 
-def show_comparison(console: Console, comparison: Comparison) -> None:
-    """Print the arms of a comparison, the statistics against the baseline, and alarms."""
+def show_comparison(console: Console, comparison: Comparison, details: bool = True) -> None:
+    """Print the arms of a comparison and alarms; with `details`, also single seeds, statistics and a remark."""
     if not comparison.arms:
         return
-    for sheet in sheets(comparison):
+    for sheet in sheets(comparison)[: None if details else 1]:
         show(console, _to_table(sheet))
-    if text := remark(comparison):
+    if details and (text := remark(comparison)):
         say(console, text)
     for arm in comparison.arms:
         for alarm in arm.alarms:

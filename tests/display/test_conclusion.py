@@ -32,13 +32,15 @@ def test_the_headline_says_who_won_by_how_much_in_the_tasks_unit_and_how_sure(jo
         "Undecided between the evolved reward and the human reward: 401.00 against 400.00 control steps on 2 fresh "
         "seeds each; the difference of 1.00 may be chance (97.8% interval -283.23 .. 285.23)."
     )
-    assert found.others == ("It is better than the sparse reward by 300.50 control steps (268.88 .. 332.12).",)
+    assert found.others == (
+        "The evolved reward is better than the sparse reward by 300.50 control steps (268.88 .. 332.12).",
+    )
     worse = conclude(journal, of(arm("evolved", 1.0, 1.1), arm("human", 9.0, 9.1)))
     assert worse.headline.startswith(
         "The evolved reward loses to the human reward: 1.05 against 9.05 control steps on 2 fresh seeds each, a "
         "difference of 8.00 (97.8% interval 7.5"
     )
-    assert worse.advice == f"To search on from here: eureka resume {journal.folder.name} --generations 3"
+    assert worse.advice == f"To continue the search: eureka resume {journal.folder.name} --generations 3"
     better = conclude(journal, of(arm("evolved", 9.0, 9.1), arm("human", 1.0, 1.1)))
     assert better.headline.startswith("The evolved reward beats the human reward: 9.05 against 1.05 control steps")
     assert better.advice == ""
@@ -113,3 +115,4 @@ def test_one_seed_or_lost_ones_give_no_verdict(journal: Journal):
     ):
         assert "beats" not in str(conclude(journal, found)) and "loses" not in str(conclude(journal, found))
         assert conclude(journal, found).headline.startswith("The evolved reward has a fitness of 1.0")
+        assert conclude(journal, found).others[0].startswith("There is no verdict")

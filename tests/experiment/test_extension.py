@@ -13,7 +13,7 @@ from support.cli import SMALL, Cli, sentence, start_command, workers
 from support.events import cut_before, events_of
 from support.fakes import Crash, crash_at
 
-from eureka.experiment import session
+from eureka.experiment import estimate
 from eureka.report.run_view import read
 from eureka.runs.journal import read_journal
 from eureka.video.selection import select
@@ -124,7 +124,7 @@ def test_what_cannot_be_extended_is_said_in_a_sentence(
 ):
     before = (run / "events.jsonl").read_bytes()
     assert "at least 1" in cli("resume", run, "--generations", 0).stderr
-    monkeypatch.setattr(session, "LONG", 0.0)
+    monkeypatch.setattr(estimate, "LONG", 0.0)
     assert "add --yes" in sentence(cli("resume", run, "--generations", 1))
     assert (run / "events.jsonl").read_bytes() == before and read_journal(run).finished
     extended(cli, run, "--yes")
