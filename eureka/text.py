@@ -74,9 +74,10 @@ def number(value: float) -> str:
 
 
 def alike(values: Iterable[float | None]) -> Digits:
-    """A format for all values of one quantity, with the decimals that `number` gives to the largest of these."""
-    largest = number(max((abs(v) for v in values if v is not None and math.isfinite(v)), default=1.0))
-    decimals = len(largest.partition(".")[2])
+    """A format for all values of one quantity: three significant digits for the largest of these values."""
+    most = max((abs(v) for v in values if v is not None and math.isfinite(v)), default=1.0)
+    largest = number(most)
+    decimals = min(len(largest.partition(".")[2]), max(0, 2 - math.floor(math.log10(most)))) if most else 2
 
     def shown_alike(value: float) -> str:
         return (

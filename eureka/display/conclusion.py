@@ -11,7 +11,7 @@ from eureka.runs.journal import Journal
 from eureka.runs.learning import nothing_learned, with_unit
 from eureka.runs.results import EVOLVED, HUMAN, SPARSE, Against, Arm, Comparison, Interval
 from eureka.runs.statistics import LOOK_LEVEL, LOOKS
-from eureka.text import Digits, alike, clock, command, shown
+from eureka.text import Digits, alike, command, duration, shown
 
 _ALONE = (
     "The task names no reward to compare with: add the key `human: FILE` to its YAML for a verdict in the next run."
@@ -27,7 +27,11 @@ class Conclusion:
     others: tuple[str, ...] = ()
     """Further sentences: on the sparse reward, or why there is no verdict."""
     advice: str = ""
-    """What to do next, with a command."""
+    """What to do next."""
+    command: str = ""
+    """The command that does it."""
+    won: bool = False
+    """Whether the headline says that a reward beats the baseline."""
 
     def __str__(self) -> str:
         return " ".join(filter(None, (self.headline, *self.others)))
@@ -53,7 +57,7 @@ def conclude(journal: Journal, comparison: Comparison | None = None) -> Conclusi
     other = comparison.arm(name)
     headline = _verdict(arm, other, held, unit, digits) if other else _fitness(arm, unit, digits)
     others = tuple(_further(arm, name, held, unit, digits) for name, held in rest)
-    return Conclusion(headline, others, _advice(journal, comparison, arm, differences))
+    return Conclusion(headline, others, *_advice(journal, comparison, arm, differences), held.verdict == "better")
 
 
 def _uncompared(journal: Journal, unit: str) -> Conclusion:
@@ -62,19 +66,21 @@ def _uncompared(journal: Journal, unit: str) -> Conclusion:
         return Conclusion("")
     return Conclusion(
         f"The winner has an estimated fitness of {with_unit(best.estimate.mean, unit)}; it was not compared.",
-        advice=f"To compare it on fresh seeds: {command('compare', journal.folder, '--seeds', str(LOOKS[0]))}",
+        advice="To compare it on fresh seeds:",
+        command=command("compare", journal.folder, "--seeds", str(LOOKS[0])),
     )
 
 
-def _without_verdict(journal: Journal, comparison: Comparison, arm: Arm) -> tuple[tuple[str, ...], str]:
-    """Why an arm is not compared with another, and what to do."""
+def _without_verdict(journal: Journal, comparison: Comparison, arm: Arm) -> tuple[tuple[str, ...], str, str]:
+    """Why an arm is not compared with another, what to do, and the command."""
     if len(comparison.arms) == 1:
-        return ((_ALONE,) if arm.searches else (), "")
+        return ((_ALONE,) if arm.searches else (), "", "")
     if lost := [shown(a.name) for a in comparison.arms if a.failures]:
-        return (f"There is no verdict, since trainings of {', '.join(lost)} failed.",), ""
+        return (f"There is no verdict, since trainings of {', '.join(lost)} failed.",), "", ""
+    if journal.record.kind != "search":
+        return ("There is no verdict from one seed.",), "", ""
     more = command("compare", journal.folder, "--seeds", str(LOOKS[0]))
-    advice = f"To compare them: {more}" if journal.record.kind == "search" else ""
-    return ("There is no verdict from one seed.",), advice
+    return ("There is no verdict from one seed.",), "To compare them:", more
 
 
 def _fitness(arm: Arm, unit: str, digits: Digits) -> str:
@@ -94,14 +100,14 @@ def _verdict(arm: Arm, other: Arm, held: Against, unit: str, digits: Digits) -> 
     means = f"{digits(arm.mean)} against {with_unit(other.mean, unit, digits)} on {each}"
     first, second = _name(arm.name), _name(other.name)
     if held.verdict == "undecided":
-        bounds = f"{LOOK_LEVEL:.1%} interval {_span(apart, digits)}"
+        bounds = f"{LOOK_LEVEL:.2%} interval {_span(apart, digits)}"
         sure = f"the difference of {digits(apart.mean)} may be chance ({bounds})"
         return f"Undecided between {first} and {second}: {means}; {sure}."
     won = "beats" if held.verdict == "better" else "loses to"
     size = _absolute(apart)
     return (
         f"{_begin(first)} {won} {second}: {means}, a difference of {digits(size.mean)} "
-        f"({LOOK_LEVEL:.1%} interval {_span(size, digits)})."
+        f"({LOOK_LEVEL:.2%} interval {_span(size, digits)})."
     )
 
 
@@ -137,30 +143,31 @@ def _begin(words: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def _advice(journal: Journal, comparison: Comparison, arm: Arm, differences: list[tuple[str, Against]]) -> str:
-    """The command that would decide what is undecided, or what to do with the result."""
+def _advice(
+    journal: Journal, comparison: Comparison, arm: Arm, differences: list[tuple[str, Against]]
+) -> tuple[str, str]:
+    """What would decide what is undecided, or what to do with the result; and the command."""
     searching = journal.record.kind == "search"
-    more = command("resume", journal.folder, "--generations", "3")
+    more = command("resume", journal.folder, "--generations", "3") if searching else ""
     undecided = [(name, held) for name, held in differences if held.verdict == "undecided"]
     if not undecided:
-        if any(held.verdict == "worse" for _, held in differences) and searching:
-            return f"To continue the search: {more}"
-        return ""
+        lost = searching and any(held.verdict == "worse" for _, held in differences)
+        return ("To continue the search:", more) if lost else ("", "")
     name, held = undecided[0]
     if held.seeds_needed is None or held.difference is None:
-        return f"The means of {_name(arm.name)} and {_name(name)} are equal: more seeds are unlikely to decide."
-    size = with_unit(abs(held.difference.mean), journal.fitness_unit)
-    needed = f"To tell a difference of {size} from none takes about {held.seeds_needed} seeds"
+        return f"The means of {_name(arm.name)} and {_name(name)} are equal: more seeds are unlikely to decide.", ""
+    size = with_unit(abs(held.difference.mean), journal.fitness_unit, alike([arm.mean]))
+    needed = f"To decide a difference of {size} takes about {held.seeds_needed} seeds"
     now = len(arm.fitness)
     look = next((n for n in LOOKS if n > now and n >= held.seeds_needed), None)
     if look is None:
-        rest = f"; to continue the search: {more}" if searching else ""
-        return f"{needed}, more than the {LOOKS[-1]} that verdicts allow for{rest}"
+        rest = " To continue the search for a better reward:" if searching else ""
+        return f"{needed}; a comparison can have {LOOKS[-1]} at most.{rest}", more
     each = seconds_per_training(journal)
-    time = f", {clock(each * (look - now) * len(comparison.arms))}" if each else ""
+    time = f", which takes about {duration(each * (look - now) * len(comparison.arms))}" if each else ""
     if searching:
-        return f"{needed}{time}: {command('compare', journal.folder, '--seeds', str(look))}"
-    return f"{needed}{time}; repeat the comparison with --seeds {look}."
+        return f"{needed}. To compare on {look}{time}:", command("compare", journal.folder, "--seeds", str(look))
+    return f"{needed}; repeat the comparison with --seeds {look}{time}.", ""
 
 
 def _subject(comparison: Comparison) -> Arm | None:

@@ -57,7 +57,7 @@ def show_conclusion(console: Console, journal: Journal, comparison: Comparison) 
     if str(found):
         say(console, f"\n{found}")
     if found.advice:
-        say(console, found.advice)
+        say(console, f"{found.advice} {found.command}".rstrip())
 
 
 @dataclass(frozen=True)
@@ -118,10 +118,10 @@ def _fitness(comparison: Comparison, baseline: str | None, digits: Digits) -> Sh
         verdict = held.verdict if held else "baseline" if arm.name == baseline else "-"
         mean = "-" if arm.mean is None else digits(arm.mean)
         bounds = _bounds((arm.interval.low, arm.interval.high), digits) if arm.interval else "-"
-        rows.append((shown(arm.name), mean, bounds, between, verdict))
+        rows.append((shown(arm.name), mean, verdict, bounds, between))
     if not any(arm.against for arm in comparison.arms):
-        rows = [(*row[:4], "-") for row in rows]
-    names = ("reward", "fitness", "95% interval", f"against {shown(baseline or '')}", "verdict")
+        rows = [(*row[:2], "-", *row[3:]) for row in rows]
+    names = ("reward", "fitness", "verdict", "95% interval", f"against {shown(baseline or '')}")
     return Sheet(names, tuple(rows))
 
 
@@ -235,7 +235,7 @@ def remark(comparison: Comparison) -> str:
         parts.append(f"The human-normalised score is not defined: {_no_scale(comparison)}.")
     searched = max((arm.searches for arm in comparison.arms), default=0)
     if searched == 1:
-        parts.append("One search per arm: the seeds measure the rewards found, not the variation between searches.")
+        parts.append("Only one search was run: another one might find a better or a worse reward.")
     return " ".join(parts + notes)
 
 

@@ -107,9 +107,12 @@ def panels(curves: Curves, best: int | None = None) -> list[Markup]:
         _panel("total reward a step", curves.steps, [curves.total]),
     ]
     drawn += [_panel(name, curves.steps, [values]) for name, values in curves.metrics.items()]
-    return drawn + [
-        _panel(name, curves.steps, [values], kind="component") for name, values in curves.components.items()
-    ]
+    drawn += [_panel(name, curves.steps, [values], kind="component") for name, values in curves.components.items()]
+    listed = list(zip(*curves.components.values(), strict=True)) or [()] * len(curves.total)
+    rest = [total - sum(parts) for total, parts in zip(curves.total, listed, strict=True)]
+    if curves.components and max(map(abs, rest)) > 0.01 * max(map(abs, curves.total)):
+        drawn.append(_panel("total minus components", curves.steps, [rest]))
+    return drawn
 
 
 def _panel(
@@ -262,7 +265,7 @@ def _rows(rows: Sequence[tuple[str, Sequence[float], str]], what: str, digits: D
         drawn.append(svg.mark("dot", across(mean), middle, says, "trained"))
         drawn.append(svg.text(digits(mean), across(mean), middle - 9, "tick", "middle"))
         said.append(says)
-    names = {"class_": "plot arms", "right": f"{what}: mean, 95 % interval, single seeds"}
+    names = {"class_": "plot arms", "right": f"{what}: mean, 95% interval, single seeds"}
     return svg.picture("Means by reward", "; ".join(said), *drawn, height=_ROW * len(rows) + 20, **names)
 
 

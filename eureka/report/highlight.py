@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
+import re
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -43,6 +46,21 @@ def highlight(code: str) -> list[Markup]:
             if part:
                 lines[-1] += Markup('<i class="{}">{}</i>').format(name, part) if name else escape(part)
     return lines
+
+
+def main_function(code: str) -> tuple[str, str]:
+    """The function `compute_reward` of a reward, and the rest of the code; all of it if it cannot be parsed."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            body = ast.parse(code).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        body = []
+    found = [f for f in body if isinstance(f, ast.FunctionDef) and f.name == "compute_reward"]
+    if not found:
+        return code, ""
+    lines = re.split(r"\r\n|\r|\n", code)
+    first, last = found[-1].lineno - 1, found[-1].end_lineno
+    return "\n".join(lines[first:last]), "\n".join([*lines[:first], *lines[last:]]).strip("\n")
 
 
 def _class(kind: _TokenType) -> str | None:

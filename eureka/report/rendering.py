@@ -15,7 +15,7 @@ from eureka.config.settings import Settings
 from eureka.report import charts, highlight, lineage, svg, terms
 from eureka.report.run_view import Prompt, RunView
 from eureka.report.state import MEANINGS
-from eureka.text import clock, command, number, plain, shown
+from eureka.text import clock, command, duration, number, plain, shown
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
@@ -36,7 +36,14 @@ def _environment() -> jinja2.Environment:
         autoescape=True,
         finalize=_final,
     )
-    made.filters |= {"number": number, "clock": clock, "date": _date, "seconds": _seconds, "anchor": anchor}
+    made.filters |= {
+        "number": number,
+        "clock": clock,
+        "date": _date,
+        "seconds": _seconds,
+        "duration": duration,
+        "anchor": anchor,
+    }
     made.filters |= {
         "cut": _cut,
         "short": _short,
@@ -51,6 +58,7 @@ def _environment() -> jinja2.Environment:
         "command": command,
         "difference": highlight.difference,
         "highlighted": highlight.highlight,
+        "main_function": highlight.main_function,
         "lineage": lineage.lineage,
         "ancestors": lineage.ancestors,
         "shapes": svg.shapes,

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 TERMS = {
     "fitness": "The task's own metric, which no reward can change. Higher is better.",
     "95% interval": "Student's t interval of the mean over seeds. With few seeds it may exceed the possible.",
-    "against": "Mean fitness minus that of the baseline, with its interval (Welch; 97.75% confidence, as a "
-    "comparison may be extended and looked at several times).",
+    "against": "Mean fitness minus that of the baseline, with its interval (Welch; 97.75% instead of 95%, "
+    "because seeds may be added and the comparison looked at again).",
     "verdict": "better or worse if the interval of the difference excludes zero; otherwise undecided.",
     "steps to 80%": "Median over seeds of the training world-steps until the fitness was 80% of the way from the "
     "baseline's first checkpoint to its best. Fewer is better.",

@@ -68,7 +68,7 @@ def _components(trained: Trained) -> list[str]:
     sizes = {name: statistics.fmean(map(abs, values)) for name, values in curves.components.items() if values}
     for name in sizes:
         if max(curves.greatest[name]) - min(curves.least[name]) <= 1e-6 * max(1.0, sizes[name]):
-            found.append(f"the component {shown(name)} never varies, so it teaches nothing but to live or to die")
+            found.append(f"the component {shown(name)} never varies, so it gives no direction to learn in")
     whole = sum(sizes.values())
     for name, size in sizes.items():
         if len(sizes) > 1 and size > _DOMINATES * whole > 0:

@@ -74,7 +74,7 @@ class Cartpole(Task[State, NoMemory]):
     control_period = 1 / 60
     horizon = 500
     action_size = 1
-    fitness_unit = "control steps"
+    fitness_unit = "control steps of 500"
     cart_limit = 3.0
     """m, an episode ends when the cart is farther than this from the middle of the rail."""
     angle_limit = math.pi / 2

@@ -29,39 +29,41 @@ def test_the_headline_says_who_won_by_how_much_in_the_tasks_unit_and_how_sure(jo
     # Welch's interval of two pairs that are 2 and 20 apart, level 0.9775
     found = conclude(journal, of(arm("evolved", 400.0, 402.0), arm("human", 390.0, 410.0), arm("sparse", 100.0, 101.0)))
     assert found.headline == (
-        "Undecided between the evolved reward and the human reward: 401.00 against 400.00 control steps on 2 fresh "
-        "seeds each; the difference of 1.00 may be chance (97.8% interval -283.23 .. 285.23)."
+        "Undecided between the evolved reward and the human reward: 401 against 400 control steps of 500 on 2 fresh "
+        "seeds each; the difference of 1 may be chance (97.75% interval -283 .. 285)."
     )
     assert found.others == (
-        "The evolved reward is better than the sparse reward by 300.50 control steps (268.88 .. 332.12).",
+        "The evolved reward is better than the sparse reward by 300 control steps of 500 (269 .. 332).",
     )
     worse = conclude(journal, of(arm("evolved", 1.0, 1.1), arm("human", 9.0, 9.1)))
     assert worse.headline.startswith(
-        "The evolved reward loses to the human reward: 1.05 against 9.05 control steps on 2 fresh seeds each, a "
-        "difference of 8.00 (97.8% interval 7.5"
+        "The evolved reward loses to the human reward: 1.05 against 9.05 control steps of 500 on 2 fresh seeds each, a "
+        "difference of 8.00 (97.75% interval 7.5"
     )
-    assert worse.advice == f"To continue the search: eureka resume {journal.folder.name} --generations 3"
+    assert worse.advice == "To continue the search:"
+    assert worse.command == f"eureka resume {journal.folder.name} --generations 3"
     better = conclude(journal, of(arm("evolved", 9.0, 9.1), arm("human", 1.0, 1.1)))
     assert better.headline.startswith("The evolved reward beats the human reward: 9.05 against 1.05 control steps")
-    assert better.advice == ""
+    assert better.won and better.advice == better.command == ""
 
 
 def test_an_undecided_comparison_names_the_command_for_the_next_look(journal: Journal):
     few = of(arm("evolved", 4.0, 4.5, 5.0, 5.5, 6.0), arm("human", 2.7, 3.2, 3.7, 4.2, 4.7))
-    advice = conclude(journal, few).advice
-    assert advice.startswith("To tell a difference of 1.30 control steps from none takes about 9 seeds, "), advice
-    assert advice.endswith(f": eureka compare {journal.folder.name} --seeds 10"), advice
+    found = conclude(journal, few)
+    assert found.advice.startswith("To decide a difference of 1.30 control steps of 500 takes about 9 seeds. "), found
+    assert "To compare on 10, which takes about " in found.advice
+    assert found.command == f"eureka compare {journal.folder.name} --seeds 10" and not found.won
     many = conclude(journal, of(arm("evolved", 4.0, 5.0, 6.0, 5.0), arm("human", 4.0, 5.0, 6.0, 5.4)))
-    assert "more than the 20 that verdicts allow for" in many.advice
+    assert "a comparison can have 20 at most" in many.advice and many.command.endswith("--generations 3")
 
 
 def test_a_reward_alone_has_its_fitness_and_no_verdict(journal: Journal):
     spec = ArmSpec(name="evolved", rewards=(Reward(origin="1.0", code=""),), searches=1)
     lacks = "The task names no reward to compare with: add the key `human: FILE` to its YAML for a verdict"
-    interval = "401.00 control steps (95% interval 388.29 .. 413.71) on 2 fresh seeds"
+    interval = "401 control steps of 500 (95% interval 388 .. 414) on 2 fresh seeds"
     for fitness, lost, expected in (
         ((400.0, 402.0), 0, f"The evolved reward has a fitness of {interval}."),
-        ((400.0,), 0, "The evolved reward has a fitness of 400.00 control steps on one fresh seed."),
+        ((400.0,), 0, "The evolved reward has a fitness of 400 control steps of 500 on one fresh seed."),
         ((), 2, "No training of the evolved reward reached its end."),
     ):
         found = comparison([spec], dict([arm("evolved", *fitness, lost=lost)]))
@@ -72,7 +74,7 @@ def test_a_reward_alone_has_its_fitness_and_no_verdict(journal: Journal):
 def test_a_run_without_comparison_names_the_command_for_one(journal: Journal):
     found = conclude(journal, Comparison(arms=[]))
     assert found.headline.startswith("The winner has an estimated fitness of ") and "not compared" in found.headline
-    assert found.advice.endswith(f": eureka compare {journal.folder.name} --seeds 5")
+    assert found.command == f"eureka compare {journal.folder.name} --seeds 5"
 
 
 def test_if_no_fitness_moved_the_run_says_so_and_why(journal: Journal):

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support.candidates import trained
 from support.journals import EXAMPLE, HOSTILE, example, failing, grown, reading, write_run
 
 from eureka.report import charts, highlight, lineage, svg
@@ -152,6 +153,23 @@ def test_highlighting_changes_no_character():
     lines = [drawn(line) for line in highlight.highlight(source)]
     assert ["".join(line.itertext()) for line in lines] == source.rstrip("\n").split("\n")
     assert {i.get("class") for line in lines for i in line.iter("i")} == set("kmscf")
+
+
+def test_the_main_function_is_told_from_the_rest():
+    code = "import torch\n\ndef near(x):\n    return x\n\ndef compute_reward(x):\n    return near(x), {}\n\nLAST = 1\n"
+    function, rest = highlight.main_function(code)
+    assert function == "def compute_reward(x):\n    return near(x), {}"
+    assert rest.startswith("import torch") and rest.endswith("LAST = 1") and "compute_reward" not in rest
+    assert highlight.main_function("def compute_reward(:") == ("def compute_reward(:", "")
+
+
+def test_what_a_total_has_beside_its_components_is_drawn():
+    whole = trained(near=[0.1, 0.2, 0.3]).curves  # as its total
+    rest = whole.model_copy(update={"total": [-3.9, -3.8, -3.7]})
+    assert not any("total minus components" in panel for panel in charts.panels(whole))
+    assert (
+        sum("total minus components" in panel and "from -4.00 to -4.00" in panel for panel in charts.panels(rest)) == 1
+    )
 
 
 def test_a_difference_counts_and_numbers_its_lines():

@@ -169,7 +169,7 @@ class BallBalance(Task[State, Memory]):
     control_period = 1 / 100
     horizon = 500
     action_size = 3
-    fitness_unit = "control steps"
+    fitness_unit = "control steps of 500"
     tray_radius = 0.5
     """m, radius of the tray."""
     ball_radius = 0.1
