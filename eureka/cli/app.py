@@ -142,7 +142,7 @@ def resume(
     yes: options.Yes = False,
     changes: Annotated[list[str] | None, Option("--set", hidden=True)] = None,
 ) -> None:
-    """Resume an interrupted run from its last checkpoint, or add generations to a finished search.
+    """Resume an interrupted run, or add generations to a finished one.
 
     Options that are not given keep the run's settings.
     """

@@ -220,8 +220,11 @@ def test_a_dry_run_shows_prompt_and_estimate_and_makes_nothing(cli: Cli, fakes, 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_run_of_more_than_eight_hours_asks_first_and_leaves_nothing(cli: Cli, fakes, tmp_path: Path):
-    done = cli("run", "cartpole", "--steps", 100_000_000, "--out", "run")
+def test_a_run_of_more_than_eight_hours_asks_first_and_leaves_nothing(
+    cli: Cli, fakes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.setattr("eureka.experiment.estimate._FASTEST", {"cpu": 1e15})  # else it is refused before the estimate
+    done = cli("run", "cartpole", "--steps", 1_000_000_000, "--out", "run")
     said = done.stderr.strip().splitlines()
     assert done.returncode == 2 and "add --yes" in said[-1] and "estimate:" in done.stdout
     assert not (tmp_path / "run").exists()

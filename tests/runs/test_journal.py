@@ -62,7 +62,7 @@ EVENTS: list[JournalEvent] = [
         publish={"candidates/1.2/policy.safetensors": journal.PublishedFile(file="scratch/p", sha256="c")},
     ),
     journal.FinalistsEvent(estimates={"1.0": Estimate(mean=0.5, error=None, trainings=1)}, chosen=["1.0"]),
-    journal.ShortenedEvent(generations=1, wanted=3, hours=0.5),
+    journal.ShortenedEvent(round=1, generations=1, wanted=3, hours=0.5),
     journal.BaselineEvent(arm="human", program="{}"),
     journal.ArmsEvent(arms=(ArmSpec(name="a", rewards=(Reward(origin="o", code=None),)),), controls=("search",)),
     journal.CutEvent(members=3),

@@ -293,7 +293,7 @@ def test_a_run_is_data_and_what_was_changed_in_it_is_not_played(cli: Cli, own: P
     assert "does not keep final/evolved-0/policy.safetensors; it keeps candidates/" in sentence(said, 2)
     assert sentence(said, 2).endswith("; to train its rewards again: eureka run cartpole --llm replay:own")
     done = cli("play", own, "-o", "own.npz", "--seconds", 0.1)
-    assert done.returncode == 0 and "cartpole: candidate 1." in done.stdout, "the winner's own policy instead"
+    assert done.returncode == 0 and "cartpole: candidate " in done.stdout, "the winner's own policy instead"
     inside = {"task_file": str(own / "task" / "cartpole.yaml")}
     (own / "run.json").write_text(json.dumps(record | inside))
     assert "its code is not run" in sentence(cli("play", own), 2)
