@@ -76,9 +76,10 @@ def require_time(seconds: float, about: str, yes: bool) -> None:
     """Raise `UserError` for a run that takes too long, unless it takes less than a year and the user said `yes`."""
     if seconds > LONG and not (yes and seconds < _LONGEST):
         allow = ", or add --yes to start it all the same" if seconds < _LONGEST else ""
+        time = duration(seconds)
+        taken = time if time.startswith("more than") else f"{about} {time}"
         raise UserError(
-            f"the run would take {about} {duration(seconds)}; lower --steps or the numbers of candidates, generations "
-            f"or seeds{allow}"
+            f"the run would take {taken}; lower --steps or the numbers of candidates, generations or seeds{allow}"
         )
 
 

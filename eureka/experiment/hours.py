@@ -37,7 +37,8 @@ class TimeLimit:
             what = "one generation with validation and final comparison" if search else "the run"
             raise UserError(
                 f"{what} would take about {duration(needed)}, but --max-hours {self.hours:g} leaves "
-                f"{duration(left)}; raise it, or lower --steps or the numbers of candidates or seeds"
+                f"{duration(left) if left >= 1 else 'no time'}; raise it, or lower --steps "
+                "or the numbers of candidates or seeds"
             )
 
     def suffices(self) -> bool:

@@ -233,8 +233,8 @@ def _extend(context: RunContext, generations: int, yes: bool, limit: TimeLimit |
     total = context.run.settings.generations + generations
     if isinstance(context.designer, ReplayDesigner) and context.designer.generations < total:
         raise UserError(
-            f"{context.designer.folder} has replies of {context.designer.generations} generations, but the run would "
-            f"have {total}; give another designer with --llm, or fewer generations"
+            f"{context.designer.folder} has replies of generations up to {context.designer.generations}, but the run "
+            f"would have {total}; give another designer with --llm, or fewer generations"
         )
     settings = context.run.settings
     added = settings.model_copy(update={"generations": generations, "start": None})

@@ -192,8 +192,8 @@ class ShortenedEvent(_Event):
 
     event: Literal["shortened"] = "shortened"
     round: int = Field(description="of the search; extensions add one")
-    generations: int = Field(description="that were done, with those of all rounds before")
-    wanted: int = Field(description="that were to be done")
+    generations: int = Field(ge=1, description="that were done, with those of all rounds before")
+    wanted: int = Field(ge=1, description="that were to be done")
     hours: float = Field(description="the limit of the command that decided it")
 
 

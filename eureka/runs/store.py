@@ -24,7 +24,7 @@ from eureka.runs import layout
 from eureka.runs.journal import ArmsEvent, Journal, JournalEvent, PublishedFile, RunRecord, TrainedEvent, read_record
 from eureka.system.files import output_file, storage, write_whole
 from eureka.system.paths import shipped
-from eureka.text import command
+from eureka.text import command, shown
 
 
 def at_work(folder: Path) -> bool:
@@ -305,9 +305,9 @@ def find_run(name: str) -> Path:
     except (OSError, ValueError) as error:
         raise UserError(f"{name[:80]!r} names no folder: {getattr(error, 'strerror', error)}") from None
     runs = [(path, *_task_and_start(path)) for path in layout.runs_below(RUNS) if layout.CONTROLS not in path.parts]
-    named = [(start, path) for path, task, start in runs if name in (task, LATEST)]
+    named = [(start, path) for path, task, start in runs if name and name in (task, LATEST)]
     if named:
-        print(f"run {max(named)[1]}", file=sys.stderr)
+        print(f"run {shown(str(max(named)[1]))}", file=sys.stderr)
         return max(named)[1].resolve()
     if name == LATEST or name in shipped_tasks():
         raise UserError(f"there is no run{'' if name == LATEST else f' of {name}'} in {RUNS.absolute()}; give a path")
@@ -321,9 +321,11 @@ def _task_and_start(folder: Path) -> tuple[str, float]:
     """The task of a run, empty if it is damaged, and when it began, in s since 1970."""
     try:
         task = str(json.loads((folder / layout.RECORD).read_bytes())["task"])
-        with contextlib.suppress(FileNotFoundError), open(folder / layout.JOURNAL, encoding="utf-8") as journal:
-            if line := journal.readline():
-                return task, float(json.loads(line)["time"])
+        journal = folder / layout.JOURNAL
+        if journal.is_file() and not journal.is_symlink():  # a pipe or a device may have no end
+            with open(journal, encoding="utf-8") as lines:
+                if line := lines.readline(_LARGEST):
+                    return task, max(0.0, float(json.loads(line)["time"]))
         return task, (folder / layout.RECORD).stat().st_mtime  # it has no event yet
     except (OSError, *_STRANGE):
         return "", 0.0

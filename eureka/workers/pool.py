@@ -68,7 +68,12 @@ class TrainerPool:
             each = min(each, _MEASURED_MEMBERS * self.executor.threads)
             settings = settings.model_copy(update={"worlds": min(settings.worlds, _MEASURED_WORLDS)})
         with ThreadPoolExecutor(len(busy)) as pool:
-            rates = list(pool.map(lambda trainer: trainer.measure(each, settings), busy))
+            try:
+                rates = list(pool.map(lambda trainer: trainer.measure(each, settings), busy))
+            except BaseException:  # an interruption does not wait for the measurement, which may last minutes
+                for trainer in self.trainers:
+                    trainer.kill()
+                raise
         return sum(training for training, _ in rates), sum(evaluation for _, evaluation in rates)
 
     def member_bytes(self, settings: Settings) -> int:

@@ -112,7 +112,7 @@ def test_a_replay_has_all_generations_and_one_that_is_extended_likewise_is_the_s
     assert cli(*replay, "--strict", "--generations", 1, "--out", "again").returncode == 0
     extended(cli, tmp_path / "again")
     assert (tmp_path / "again" / "result.json").read_bytes() == (run / "result.json").read_bytes()
-    assert "has replies of 2 generations, but the run would have 3" in sentence(
+    assert "has replies of generations up to 2, but the run would have 3" in sentence(
         cli("resume", "again", "--generations", 1)
     )
     assert read_journal(tmp_path / "again").finished, "a refused extension leaves the run as it was"

@@ -67,6 +67,7 @@ def test_an_early_end_is_decided_once_and_kept_by_a_resume_and_a_replay(
     "arguments, expected",
     [
         (("run", "cartpole", "--generations", "1e9"), "at least 62 years; lower --steps"),
+        (("run", "cartpole", "--steps", "1e15"), "the run would take more than 1000 years; lower --steps"),
         (("run", "cartpole", "--generations", "1e9", "--yes"), "generations or seeds"),
         (("run", "cartpole", "--envs", 1_000_000_000), "--envs must be at most 1048576"),
         (("run", "ant", "--envs", 1_000_000, "--set", "learning.horizon=1000"), "TB of memory"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -334,6 +335,24 @@ def test_the_path_of_a_run_comes_before_a_name_and_a_near_miss_is_told(three_run
         find_run("latst")
     with pytest.raises(UserError, match="there is no run of cartpole in"):
         find_run("cartpole")
+
+
+def test_hostile_runs_do_not_stop_the_search_for_the_newest_one(three_runs: Path):
+    for name, time in (("pipe", None), ("device", None), ("never", math.nan), ("none", "x")):
+        folder = three_runs / "runs" / name
+        folder.mkdir()
+        (folder / "run.json").write_text('{"task": "b"}')
+        journal = folder / "events.jsonl"
+        if time is not None:
+            journal.write_text(json.dumps({"time": time}) + "\n")
+        elif name == "pipe":
+            os.mkfifo(journal)
+        else:
+            journal.symlink_to("/dev/zero")
+        os.utime(folder / "run.json", (0, 0))
+    assert find_run("b") == three_runs / "runs" / "b" / "one"
+    with pytest.raises(UserError, match="holds no run"):
+        find_run("")
 
 
 @pytest.mark.parametrize("name, expected", [("nowhere", "does not exist"), (".", "holds no run")])

@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import subprocess
+import threading
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -26,6 +27,7 @@ from eureka.runs.candidate import Failed, Known, Outcome, Trained
 from eureka.runs.events import Progressed, RungReached
 from eureka.runs.journal import RacedEvent, TrainedEvent
 from eureka.runs.store import Run, create
+from eureka.system.signals import Interrupted
 from eureka.workers.client import TrainerClient
 from eureka.workers.executors import LocalExecutor
 from eureka.workers.isolation import IsolationPolicy
@@ -49,6 +51,24 @@ def test_each_trainer_gets_a_share_and_outcomes_come_back_in_order(run: Run, tmp
     pool = TrainerPool(executor, tmp_path)
     assert reports(train(pool, run, ["1", "2", "3", "4", "5", "6", "7", "8"])) == [1, 2, 3, 4, 5, 6, 7, 8]
     assert sorted(executor.trained) == [(("1", "2"), None), (("3", "4", "5"), None), (("6", "7", "8"), None)]
+
+
+def test_a_measurement_that_is_interrupted_does_not_wait_for_its_end(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    pool, killed = TrainerPool(Many(2, tmp_path / "log"), tmp_path), threading.Event()
+
+    def measure(trainer: TrainerClient, *_: object) -> tuple[float, float]:
+        if trainer is pool.first:
+            raise Interrupted(None, signal.SIGTERM)
+        return (1.0, 1.0) if killed.wait(5.0) else pytest.fail("the measurement was not ended")
+
+    monkeypatch.setattr(TrainerClient, "measure", measure)
+    monkeypatch.setattr(TrainerClient, "kill", lambda _: killed.set())
+    monkeypatch.setattr(pool, "shares", lambda _: (2, 2))
+    with pytest.raises(Interrupted):
+        pool.measure(4, run.settings)
+    assert killed.is_set()
 
 
 def test_a_share_that_kills_is_halved_until_the_culprit_is_found_and_the_others_go_on(run: Run, tmp_path: Path):
