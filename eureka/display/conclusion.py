@@ -99,6 +99,8 @@ def _verdict(arm: Arm, other: Arm, held: Against, unit: str, digits: Digits) -> 
     each = f"{seeds[0]} fresh seeds each" if seeds[0] == seeds[1] else f"{seeds[0]} and {seeds[1]} fresh seeds"
     means = f"{digits(arm.mean)} against {with_unit(other.mean, unit, digits)} on {each}"
     first, second = _name(arm.name), _name(other.name)
+    if apart.low == apart.high == 0.0:
+        return f"{_begin(first)} and {second} are equal: {with_unit(arm.mean, unit, digits)} on {each}."
     if held.verdict == "undecided":
         bounds = f"{LOOK_LEVEL:.2%} interval {_span(apart, digits)}"
         sure = f"the difference of {digits(apart.mean)} may be chance ({bounds})"
@@ -114,6 +116,8 @@ def _verdict(arm: Arm, other: Arm, held: Against, unit: str, digits: Digits) -> 
 def _further(arm: Arm, name: str, held: Against, unit: str, digits: Digits) -> str:
     apart = held.difference
     assert apart is not None
+    if apart.low == apart.high == 0.0:
+        return f"{_begin(_name(name))} has the same fitness as {_name(arm.name)}."
     if held.verdict == "undecided":
         return (
             f"Against {_name(name)}, {_name(arm.name)} is undecided: the difference is {digits(apart.mean)} "
@@ -157,8 +161,10 @@ def _advice(
     if held.seeds_needed is None or held.difference is None:
         return f"The means of {_name(arm.name)} and {_name(name)} are equal: more seeds are unlikely to decide.", ""
     size = with_unit(abs(held.difference.mean), journal.fitness_unit, alike([arm.mean]))
-    needed = f"To decide a difference of {size} takes about {held.seeds_needed} seeds"
     now = len(arm.fitness)
+    # Welch's test is stricter than the formula where one of the rewards hardly varies.
+    seeds = f"about {held.seeds_needed}" if held.seeds_needed > now else f"more than {now}"
+    needed = f"To decide a difference of {size} takes {seeds} seeds"
     look = next((n for n in LOOKS if n > now and n >= held.seeds_needed), None)
     if look is None:
         rest = " To continue the search for a better reward:" if searching else ""

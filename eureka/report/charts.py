@@ -179,10 +179,15 @@ def final_curves(run: RunView) -> Markup:
 
 
 def _near(values: Sequence[float], ends: Sequence[float]) -> list[float]:
-    """Ends of intervals, limited to a third of a range around the values, and to zero where no value is negative."""
+    """Ends of intervals, limited to a third of a range around the values.
+
+    They are also limited to zero where no value is negative, and to one where all are shares.
+    """
     low, high = min(values, default=0.0), max(values, default=0.0)
     reach = 0.3 * (high - low)
-    return [min(high + reach, max(0.0 if low >= 0 else low - reach, low - reach, end)) for end in ends]
+    least = max(0.0, low - reach) if low >= 0 else low - reach
+    most = min(1.0, high + reach) if low >= 0 and high <= 1 else high + reach
+    return [min(most, max(least, end)) for end in ends]
 
 
 @dataclass(frozen=True)
@@ -226,9 +231,9 @@ def best_by_generation(found: Sequence[tuple[str, str, RunView]]) -> Markup:
     says = "; ".join(
         f"{shown(name)} {number(known[-1])}" for name, v in table.rows if (known := [x for x in v if x is not None])
     )
-    return svg.picture(
-        "Best fitness by generation of several runs", says or "no fitness yet", *drawn, height=_HEIGHT + 20
-    )
+    names = {"up": f"best fitness so far{found[0][2].in_unit}", "right": "generation"}
+    title = "Best fitness by generation of several runs"
+    return svg.picture(title, says or "no fitness yet", *drawn, height=_HEIGHT + 20, **names)
 
 
 def intervals(run: RunView, comparison: Comparison) -> Markup:
@@ -265,8 +270,9 @@ def _rows(rows: Sequence[tuple[str, Sequence[float], str]], what: str, digits: D
         drawn.append(svg.mark("dot", across(mean), middle, says, "trained"))
         drawn.append(svg.text(digits(mean), across(mean), middle - 9, "tick", "middle"))
         said.append(says)
-    names = {"class_": "plot arms", "right": f"{what}: mean, 95% interval, single seeds"}
-    return svg.picture("Means by reward", "; ".join(said), *drawn, height=_ROW * len(rows) + 20, **names)
+    names = {"class_": "plot arms", "right": what}
+    picture = svg.picture("Means by reward", "; ".join(said), *drawn, height=_ROW * len(rows) + 20, **names)
+    return picture + svg.element("p", "Dot: mean. Line: its 95% interval. Bars: single seeds.", class_="small soft")
 
 
 def _whisker(span: Interval, right: Axis, across: Scale, middle: float) -> Markup:

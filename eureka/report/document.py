@@ -16,6 +16,7 @@ from eureka.display.conclusion import Conclusion
 from eureka.errors import UserError
 from eureka.report.rendering import STATIC, anchor, render
 from eureka.report.run_view import RunView, read
+from eureka.report.thumbnails import first_frame
 from eureka.runs import layout
 from eureka.runs.journal import read_journal
 from eureka.runs.results import Comparison
@@ -35,11 +36,16 @@ class Embedded:
 
     uri: str  # A data URI
     alt: str
+    still: str  # A data URI of its first frame, for readers who prefer reduced motion; empty without one
 
 
 def embed(data: bytes, mime: str, alt: str) -> Embedded:
     """A film for `write`."""
-    return Embedded(f"data:{mime};base64,{base64.b64encode(data).decode()}", alt[:1].upper() + alt[1:])
+    return Embedded(_uri(data, mime), alt[:1].upper() + alt[1:], _uri(first_frame(data), mime))
+
+
+def _uri(data: bytes, mime: str) -> str:
+    return f"data:{mime};base64,{base64.b64encode(data).decode()}" if data else ""
 
 
 def film_of(folder: Path, winner: str) -> Embedded | None:
@@ -82,7 +88,7 @@ def document(folder: Path, film: Embedded | None = None) -> str:
         text = ""
         values = _values(folder, reading, controls)
         values["film"] = film or values["film"]
-        room = MAX_SIZE + (len(values["film"].uri) if values["film"] else 0)
+        room = MAX_SIZE + (len(values["film"].uri + values["film"].still) if values["film"] else 0)
         for most in _TEXT_LENGTHS:
             text = render("report.html.j2", **values, most=most)
             if len(text.encode()) < room:

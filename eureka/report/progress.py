@@ -31,6 +31,7 @@ from eureka.runs.journal import (
 from eureka.runs.results import EVOLVED
 
 _GROWTH = 0.75  # Exponent of a training's time in the number of policies, between those of small and of large tasks
+_MOST = 10_000  # generations that a progress counts; a record may claim any number
 _MEASURABLE = 0.03  # Least fraction of the work from which a pace is extrapolated
 
 
@@ -50,12 +51,15 @@ def progress_of(journal: Journal) -> ProgressView:
 
 
 def _end(journal: Journal, share: float) -> float | None:
-    """None for a run that is finished, or whose process has not done enough to measure its pace."""
+    """None for a run that is finished, or whose process has not done enough to measure its pace.
+
+    The pace is measured from the first checkpoint, without the start of the processes.
+    """
     try:
         begun = (journal.folder / layout.ORCHESTRATOR_LOCK).stat().st_mtime  # written by the process as it begins
     except OSError:
         return None
-    started = next((e.time for e in journal.events if e.time >= begun and isinstance(e, OfTraining)), math.inf)
+    started = next((e.time for e in journal.events if e.time >= begun and isinstance(e, CheckpointEvent)), math.inf)
     before = copy.copy(journal)
     before.events = [event for event in journal.events if event.time <= started]
     done = share - _standing(before)[1]
@@ -100,9 +104,10 @@ def _parts(journal: Journal) -> list[float]:
     """Time of each generation, the validation and the final comparison, in arbitrary units; at least one."""
     settings, searching = journal.settings, journal.record.kind == "search"
     arms = {event.arm for event in journal.all(BaselineEvent)} | ({EVOLVED} if searching else set())
-    trainings = [settings.samples * settings.seeds] * settings.generations if searching else []
+    final = 1 if journal.earlier else max(len(arms), 3)  # an extension retrains only its winner
+    trainings = [settings.samples * settings.seeds] * min(settings.generations, _MOST) if searching else []
     trainings += [settings.finalists * settings.validation_seeds] if searching and settings.validation_seeds else []
-    trainings += [settings.final_seeds * max(len(arms), 3)] if settings.final_seeds or not trainings else []
+    trainings += [settings.final_seeds * final] if settings.final_seeds or not trainings else []
     return [count**_GROWTH for count in trainings]
 
 

@@ -112,7 +112,8 @@ def flat(settings: Settings) -> list[tuple[str, str]]:
             return [pair for key, inner in value.items() for pair in walk(f"{prefix}.{key}" if prefix else key, inner)]
         if isinstance(value, list | tuple) and value:
             return [(prefix, ", ".join(map(str, value)))]
-        return [] if value in (None, "", [], ()) else [(prefix, shown(str(value)))]
+        said = f"{value:,}" if type(value) is int else shown(str(value))
+        return [] if value in (None, "", [], ()) else [(prefix, said)]
 
     return walk("", settings.model_dump())
 
@@ -125,7 +126,8 @@ def _provenance(run: RunView) -> list[tuple[str, str]]:
         ("seed", str(run.settings.seed)),
         ("started", _date(run.costs.began)),
     ]
-    pairs += [("last record", _date(run.costs.ended)), ("replies from", ", ".join(map(shown, run.costs.models)) or "-")]
+    pairs += [("last record", _date(run.costs.ended))]
+    pairs += [("replies from", ", ".join(map(shown, run.costs.models)))] if run.costs.models else []
     pairs += [(name, shown(value)) for name, value in run.versions.items()]
     sandbox = run.started.sandbox if run.started else {}
     pairs += [(f"sandbox, {key}", shown(str(value))) for key, value in sandbox.items() if value not in ([], (), None)]

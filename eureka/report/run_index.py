@@ -43,6 +43,7 @@ class Row:
     elapsed: float | None = None  # s from the first record to the last
     best: str = ""
     fitness: float | None = None
+    figure: str = "-"  # The fitness with the digits of the run's pages
     picture: Markup = Markup()  # noqa: RUF009 - immutable; of the best fitness by generation
     film: bool = False
     folder: Path = Path()
@@ -132,6 +133,7 @@ class RunIndex:
         run = self.view(folder)
         best, rounds = run.best, _rounds(run)
         arms = ", ".join(run.arms) or "none yet"
+        fitness = best.score if best else rounds[-1] if rounds else _only_arm(run)
         return Row(
             address=address,
             name=name,
@@ -144,7 +146,8 @@ class RunIndex:
             began=run.costs.began,
             elapsed=run.costs.elapsed,
             best=best.name if best else "",
-            fitness=best.score if best else rounds[-1] if rounds else _only_arm(run),
+            fitness=fitness,
+            figure="-" if fitness is None else run.digits(fitness),
             picture=sparkline(rounds),
             film=self.film(folder) is not None,
             folder=folder,

@@ -251,8 +251,9 @@ def _finals(journal: Journal, arms: Sequence[str], so_far: dict[str, Curves]) ->
     known, round = so_far | ended, len(journal.rounds)
     # While an extension is under way, curves of the comparison before it do not count.
     finals = finals_of(journal) if journal.finished else {}
+    seeds = sorted({place[1] for place in map(layout.final_of, known) if place})
     found = []
-    for key, seed in [(key, seed) for key in arms for seed in range(journal.settings.final_seeds)]:
+    for key, seed in [(key, seed) for key in arms for seed in seeds]:
         curves = known.get(finals.get((key, seed), layout.final(key, seed, round)))
         found += [Final(key, seed, curves)] if curves else []
     return tuple(found)

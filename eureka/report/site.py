@@ -21,7 +21,7 @@ from eureka.report.listing import COLUMNS, Listing
 from eureka.report.rendering import STATIC, flat, render
 from eureka.report.run_index import RunIndex
 from eureka.report.run_view import Entry, RunView
-from eureka.report.thumbnails import first_frame
+from eureka.report.thumbnails import MAX_FRAME, first_frame
 from eureka.runs.store import untrusted_run
 
 _MAX_TEXT = 200_000  # Characters
@@ -105,7 +105,11 @@ class Pages:
     def still(self, address: str) -> bytes:
         """The first frame of a film; HTTPException if there is none."""
         film = self.index.film(self.folder(address))
-        if film is None or not (found := first_frame(film)):
+        if film is None:
+            raise HTTPException(404, "This run has no film.")
+        with open(film, "rb") as file:
+            found = first_frame(file.read(MAX_FRAME))
+        if not found:
             raise HTTPException(404, "This run has no film.")
         return found
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from markupsafe import Markup
 
@@ -12,7 +11,7 @@ from eureka.report import svg
 from eureka.report.axes import axis
 
 _WIDTH, _HEIGHT, _MARGIN = 88.0, 32.0, 4.0  # px
-_MAX_BYTES = 1 << 20  # of a first frame
+MAX_FRAME = 1 << 20  # Bytes of a film in which its first frame has to end
 _IMAGE = (b"ALPH", b"VP8 ", b"VP8L")
 
 
@@ -29,14 +28,12 @@ def sparkline(values: Sequence[float]) -> Markup:
     return svg.element("svg", line, end, class_="thumb spark", width="88", height="32", aria_hidden="true")
 
 
-def first_frame(film: Path) -> bytes:
-    """The first frame of an animated WebP as a WebP file; empty if there is none.
+def first_frame(film: bytes) -> bytes:
+    """The first frame of an animated WebP as a WebP file; empty if there is none. The start of the film is enough.
 
     Source: WebP Container Specification, https://developers.google.com/speed/webp/docs/riff_container
     """
-    with open(film, "rb") as file:
-        data = file.read(_MAX_BYTES)
-    for name, body in _chunks(data[12:] if data[:4] == b"RIFF" else b""):
+    for name, body in _chunks(film[12:MAX_FRAME] if film[:4] == b"RIFF" else b""):
         if name == b"ANMF":
             parts = [(kind, content) for kind, content in _chunks(body[16:]) if kind in _IMAGE]
             alpha = 16 if parts and parts[0][0] == b"ALPH" else 0

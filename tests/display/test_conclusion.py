@@ -35,6 +35,11 @@ def test_the_headline_says_who_won_by_how_much_in_the_tasks_unit_and_how_sure(jo
     assert found.others == (
         "The evolved reward is better than the sparse reward by 300 control steps of 500 (269 .. 332).",
     )
+    equal = conclude(journal, of(*(arm(name, 500.0, 500.0) for name in ("evolved", "human", "sparse"))))
+    assert equal.headline == (
+        "The evolved reward and the human reward are equal: 500 control steps of 500 on 2 fresh seeds each."
+    )
+    assert equal.others == ("The sparse reward has the same fitness as the evolved reward.",)
     worse = conclude(journal, of(arm("evolved", 1.0, 1.1), arm("human", 9.0, 9.1)))
     assert worse.headline.startswith(
         "The evolved reward loses to the human reward: 1.05 against 9.05 control steps of 500 on 2 fresh seeds each, a "
@@ -55,6 +60,9 @@ def test_an_undecided_comparison_names_the_command_for_the_next_look(journal: Jo
     assert found.command == f"eureka compare {journal.folder.name} --seeds 10" and not found.won
     many = conclude(journal, of(arm("evolved", 4.0, 5.0, 6.0, 5.0), arm("human", 4.0, 5.0, 6.0, 5.4)))
     assert "a comparison can have 20 at most" in many.advice and many.command.endswith("--generations 3")
+    # The formula is content with 2 seeds; Welch's test with a reward that never varies is not.
+    steady = conclude(journal, of(arm("evolved", 139.9, 96.5), arm("human", 500.0, 500.0)))
+    assert "takes more than 2 seeds. To compare on 5" in steady.advice
 
 
 def test_a_reward_alone_has_its_fitness_and_no_verdict(journal: Journal):

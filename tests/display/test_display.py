@@ -93,7 +93,7 @@ def test_no_number_of_a_comparison_is_cut_at_any_width(width: int | None, monkey
     console = Console(file=shown, highlight=False, soft_wrap=True, color_system=None, **given)
     tables.show_comparison(console, finished.comparison.model_copy(update={"arms": arms}))
     words = shown.getvalue().split()
-    assert all(words.count(f"{value:.2f}") >= len(arms) for value in values) and "…" not in shown.getvalue()
+    assert all(words.count(f"{value:.0f}") >= len(arms) for value in values) and "…" not in shown.getvalue()
     assert not width or max(map(len, shown.getvalue().splitlines())) <= width
 
 

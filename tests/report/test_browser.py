@@ -138,15 +138,15 @@ def test_no_page_is_wider_than_the_screen(opened: Open, pages: Site, width: int)
 
 def test_the_first_screen_answers_and_code_keeps_its_indentation(opened: Open):
     page = opened("small")
-    for part in (".verdict", ".facts", "#best pre", "#fitness .plot"):
+    for part in (".verdict", ".facts", "#best pre >> nth=0", "#fitness .plot"):
         box = page.locator(part).first.bounding_box()
         assert box is not None and box["y"] + min(box["height"], 200) < 800, part
     page = opened("small", width=375)
-    wraps, overflows = page.locator("#best pre").evaluate(
+    wraps, overflows = page.locator("#best pre >> nth=0").evaluate(
         "e => [getComputedStyle(e).whiteSpace, getComputedStyle(e).overflowX]"
     )
     assert (wraps, overflows) == ("pre", "auto")
-    assert page.locator("#best pre").bounding_box()["y"] < 2 * 667
+    assert page.locator("#best pre >> nth=0").bounding_box()["y"] < 2 * 667
 
 
 def test_what_is_hostile_never_becomes_an_element(opened: Open, pages: Site):
@@ -227,7 +227,7 @@ def test_a_page_follows_a_run_that_goes_on(opened: Open, pages: Site):
         assert page.locator("#task details").evaluate("details => details.open")
         assert page.evaluate("document.activeElement.textContent") == "1.2"
         append(folder, example()[len(trained) :])
-        expect(page.locator(".facts")).to_contain_text("winner", timeout=10_000)
+        expect(page.locator(".facts")).to_contain_text("evolved reward", timeout=10_000)
         expect(page.locator("#status")).to_have_text("finished")
         expect(page.get_by_role("progressbar")).to_have_count(0)
         expect(page.locator("#training")).to_have_count(0)

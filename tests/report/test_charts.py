@@ -110,12 +110,12 @@ def test_every_picture_has_a_name_and_says_what_it_shows(tmp_path: Path):
         assert image[0].tag == "title" and image[0].text and image[1].tag == "desc" and image[1].text
 
 
-def test_intervals_of_positive_values_are_not_drawn_below_zero(tmp_path: Path):
-    """The interval of 0.219, 0.234 and 0 begins at -0.17; the axis begins at 0, and the line has no cap there."""
+def test_intervals_of_shares_are_not_drawn_beyond_zero_and_one():
+    """The interval of 0.219, 0.234 and 0 begins at -0.17; the axis is 0 .. 1, and lines have no caps there."""
     run = reading(EXAMPLE.parent / "franka_cabinet")
     tree = drawn(charts.intervals(run, run.comparison))
     labels = [t.text for t in tree.iter("text") if t.get("class") == "tick" and t.get("y") == "118"]
-    assert labels == ["0", "0.5", "1.0", "1.5"]
+    assert labels == ["0", "0.25", "0.50", "0.75", "1.00"]
     lines = [x for x in tree.iter("line") if x.get("class") == "interval" and x.get("x1") == "0%"]
     assert [(x.get("x1"), x.get("x2") == "0%") for x in lines] == [("0%", False)]
 

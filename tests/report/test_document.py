@@ -102,6 +102,13 @@ def test_a_film_in_the_folder_is_embedded(tmp_path: Path):
         assert bool(shown) is there
         if there:
             assert shown[0]["src"] == f"data:image/webp;base64,{base64.b64encode(film).decode()}" and shown[0]["alt"]
+    image = pytest.importorskip("PIL.Image")
+    frames = [image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    frames[0].save(folder / "film.webp", save_all=True, append_images=frames[1:], duration=100)
+    (still,) = [a for tag, a in Page(document(folder)).elements if tag == "source"]
+    assert still["media"] == "(prefers-reduced-motion: reduce)" and still["srcset"].startswith(
+        "data:image/webp;base64,"
+    )
     policy = next(a["content"] for _, a in page.elements if a.get("http-equiv") == "Content-Security-Policy")
     assert policy and "img-src data:;" in policy
     made = Page(document(folder, embed(film, "image/webp", "film of 6 s: evolved beside human")))

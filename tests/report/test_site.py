@@ -115,7 +115,7 @@ def test_two_runs_are_compared_by_their_rewards_and_what_differs(client: TestCli
     page = Page(client.get("/compare?run=cartpole/done&run=other/done").text)
     assert page.text.count("cartpole/done") > 3 and page.text.count("other/done") > 3
     assert page.text.count("def compute_reward") == 2 and "have the same code" in page.text
-    assert page.text.count("500 against 500") == 2
+    assert page.text.count("are equal: 500 control steps of 500 on 3 fresh seeds each") == 2
     settings = page.text.partition("Settings that differ")[2]
     assert "samples" in settings and "seed" in settings and "worlds" not in settings
     three = Page(client.get("/compare?run=cartpole/done&run=other/done&run=cartpole/half").text)
