@@ -13,7 +13,7 @@ ARGS ?=
 run: $(VENV)/.run
 	$(BIN)/eureka run $(TASK) $(ARGS)
 
-# The fast tests, six to seven minutes on two cores. Single tests are spread over two processes; those of an xdist_group
+# The fast tests, six to twelve minutes on two cores. Single tests are spread over two processes; those of an xdist_group
 # share a costly fixture and stay together.
 test: $(VENV)/.dev
 	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)

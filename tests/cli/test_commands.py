@@ -158,6 +158,11 @@ def test_to_resume_a_finished_run_says_that_it_is_finished(cli: Cli, tmp_path: P
     assert done.returncode == 0 and done.stdout.startswith("one is finished"), done.stderr
 
 
+def test_a_printed_command_is_quoted_for_a_shell(cli: Cli, tmp_path: Path):
+    write_run(tmp_path / "my run", example())
+    assert "eureka resume 'my run' --generations N" in cli("resume", "my run").stdout
+
+
 def test_train_trains_one_reward_on_several_seeds_and_resumes(cli: Cli, fakes, tmp_path: Path):
     reward = tmp_path / "mine.py"
     reward.write_text(

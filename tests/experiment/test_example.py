@@ -56,7 +56,7 @@ def test_it_can_be_inspected_and_reported(cli: Cli, tmp_path: Path, name: str):
     best = cli("inspect", EXAMPLES / name, "--best")
     assert best.returncode == 0 and "def compute_reward" in best.stdout
     assert cli("report", EXAMPLES / name, "-o", "report.html").returncode == 0
-    assert f"candidate {winner}" in (tmp_path / "report.html").read_text()
+    assert f">{winner}</a></h2>" in (tmp_path / "report.html").read_text()
 
 
 @pytest.mark.slow

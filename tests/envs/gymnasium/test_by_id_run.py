@@ -38,7 +38,7 @@ def test_an_id_is_searched_and_trained_by_real_processes(command: Cli, tmp_path:
     for expected in ("fitness is its return", "trainer fenced: seccomp", "\n evolved", "\n environment"):
         assert expected in done.stdout
     assert "against environment" in done.stdout
-    assert "The human-normalised score is not defined: there is no arm human." in done.stdout
+    assert "the environment's own reward" in done.stdout
 
 
 def test_an_id_is_compared_against_the_environments_reward(cli: Cli, fakes, tmp_path: Path):

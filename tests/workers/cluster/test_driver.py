@@ -86,7 +86,9 @@ def test_what_comes_through_ray_is_equal_to_the_last_bit_and_lies_where_it_was_w
     assert (cluster.workers, cluster.threads) == (1, 1), "one a node that computes, with all that it has"
     connection = cluster.open(0)
     description, heard = here
-    assert described(connection) == description, "the fence included"
+    assert described(connection).model_copy(update={"available": description.available}) == description, (
+        "the fence included"
+    )
     trains_as_here(connection, cartpole, heard, tmp_path / "scratch" / "search" / "0-1")
 
 
@@ -129,7 +131,8 @@ def test_an_own_ray_trains_to_the_last_bit_without_the_orchestrators_keys_and_no
     before = descendants(os.getpid())
     cluster = joined(address=None)
     connection = cluster.open(0)
-    assert described(connection) == here[0], "the fence included"
+    same = described(connection).model_copy(update={"available": here[0].available})  # memory, which varies
+    assert same == here[0], "the fence included"
     family = set(descendants(os.getpid())) - set(before)
     commands = {p: Path(f"/proc/{p}/cmdline").read_bytes() for p in family}
     for part in (
