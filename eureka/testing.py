@@ -12,7 +12,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from eureka.config.tasks import load_task
 from eureka.envs.env import Env
 from eureka.envs.introspection import load_class, make_scene
-from eureka.physics.base import DERIVED, STATE, VELOCITY, Physics
+from eureka.physics.base import DERIVED, ON_DEMAND, STATE, Physics
 from eureka.physics.names import Named
 from eureka.physics.threads import ThreadPhysics
 from eureka.task import Task
@@ -31,7 +31,7 @@ def worlds(task: Task, count: int = 32, seed: int = 0) -> Env:
 def trace_step(task: Task) -> None:
     """Trace control steps without values, as for a CUDA graph; raises if the code needs a tensor's value."""
     model = make_scene(task)
-    with FakeTensorMode():
+    with FakeTensorMode(allow_non_fake_inputs=True):  # a task may hold tensors since it was made
         env = Env(task, cast(Physics, _Shapes(model, 4)), torch.zeros(2, dtype=torch.int64), "test", static=True)
         shape = env.reset().shape
         for _ in range(2):
@@ -45,6 +45,6 @@ class _Shapes(Named):
     def __init__(self, model: Any, count: int):
         self.model, self.num_worlds, self.device = model, count, torch.device("cpu")
         data = mujoco.MjData(model)
-        for name in (*STATE, *DERIVED, *VELOCITY):
+        for name in (*STATE, *DERIVED, *ON_DEMAND):
             setattr(self, name, torch.zeros(count, *getattr(data, name).shape))
         self.step = self.reset = self.forward = lambda _: None

@@ -3,10 +3,15 @@
 On every backend, after `step`, `reset` and `forward`, fields that depend on positions and velocities (xpos, xquat,
 cvel, position and velocity sensors, bodies and sites by name) match the current state. Forces and acceleration-stage
 sensors, such as those of touch and contact, are those of the last substep.
+
+With `late`, they are instead as MuJoCo's own `mj_step` leaves them, which is how Gymnasium's environments read them:
+those of the last state that the integrator evaluated, which is up to one substep old. `forward` then computes all
+fields, accelerations and constraint forces included, as `mj_forward` does.
 """
 
 from __future__ import annotations
 
+import warnings
 from typing import Protocol
 
 import mujoco
@@ -19,8 +24,8 @@ STATE = ("qpos", "qvel", "ctrl", "act", "mocap_pos", "mocap_quat", "xfrc_applied
 """Fields of the state, which a task may write."""
 DERIVED = ("xpos", "xquat", "site_xpos", "qfrc_actuator", "sensordata")
 """Fields that the simulator computes."""
-VELOCITY = ("cvel", "subtree_com")
-"""Likewise, of which velocities by name are made; on the CPU they are copied only if a task uses them."""
+ON_DEMAND = ("cvel", "subtree_com", "cinert", "qfrc_constraint", "cfrc_ext")
+"""Likewise; on the CPU they are copied or computed only if a task uses them."""
 
 
 class Sim(Protocol):
@@ -43,6 +48,11 @@ class Sim(Protocol):
     subtree_com: Tensor  # (W, nbody, 3) m, world frame, centre of mass of a body and all below it in the tree
     qfrc_actuator: Tensor  # (W, nv) N or N m, actuator forces in joint space at the last substep
     sensordata: Tensor  # (W, nsensordata), all sensors in model order
+    cinert: Tensor  # (W, nbody, 10) kg m^2, kg m and kg, inertia about the tree's centre of mass, as in mjData
+    qfrc_constraint: Tensor  # (W, nv) N or N m, constraint forces in joint space at the last substep
+    cfrc_ext: (
+        Tensor  # (W, nbody, 6) N m and N, contact forces on each body about the tree's centre of mass; with `late`
+    )
 
     def body(self, name: str) -> Frame:
         """Pose and velocity of a body; a wrong name is a `UserError` that lists the right ones."""
@@ -66,6 +76,8 @@ class Sim(Protocol):
 
 class Physics(Sim, Protocol):
     """A simulator. Worlds are independent; no method draws random numbers."""
+
+    late: bool  # Whether fields are as `mj_step` leaves them, see above; set before the first step
 
     def step(self, substeps: int) -> None:
         """Advance every world by `substeps` time steps of the model."""
@@ -102,11 +114,14 @@ def compile_scene(spec: mujoco.MjSpec) -> mujoco.MjModel:
     """Compile a task's scene with the options that this project requires.
 
     `autoreset` is off because it would reset a diverged world without reporting it. The Jacobian is dense because
-    MuJoCo 4.0.0 factorises sparse ones wrongly under the Newton solver (fixed in 4.0.1).
+    MuJoCo 4.0.0 factorises sparse ones wrongly under the Newton solver (fixed in 4.0.1). Warnings of deprecated
+    attributes are hidden: Gymnasium's scenes have some, and its users cannot change them.
     """
     spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
     spec.option.jacobian = mujoco.mjtJacobian.mjJAC_DENSE
-    return spec.compile()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"compiler attribute .* is deprecated")
+        return spec.compile()
 
 
 def substeps_of(model: mujoco.MjModel, control_period: float) -> int:

@@ -110,6 +110,9 @@ class Named:
     subtree_com: Tensor
     qfrc_actuator: Tensor
     sensordata: Tensor
+    cinert: Tensor
+    qfrc_constraint: Tensor
+    cfrc_ext: Tensor
 
     def __getattr__(self, name: str) -> Any:
         more = "; geoms and contacts: use sites and contact sensors, docs/tasks.md"

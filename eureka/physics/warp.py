@@ -39,7 +39,7 @@ import torch
 from torch import Tensor
 
 from eureka.errors import EnvironmentFault, UserError, did_you_mean
-from eureka.physics.base import DERIVED, STATE, VELOCITY
+from eureka.physics.base import DERIVED, ON_DEMAND, STATE
 from eureka.physics.buffers import Sizes
 from eureka.physics.graphs import Graph
 from eureka.physics.names import Named
@@ -131,8 +131,10 @@ class WarpPhysics(Named):
             setattr(self._model.opt, name, rows)
         self._data = mjw.make_data(scene, self.num_worlds, nconmax=sizes.nconmax, njmax=sizes.njmax)
         view = {name: _view(getattr(self._data, name)) for name in (*_STATE, *_LAST_SUBSTEP, "overflow")}
-        for name in (*STATE, *DERIVED, *VELOCITY):
-            setattr(self, name, view[name] if name in view else _view(getattr(self._data, name)))
+        for name in (*STATE, *DERIVED, *ON_DEMAND):
+            if name != "cfrc_ext":
+                setattr(self, name, view[name] if name in view else _view(getattr(self._data, name)))
+        self.late, self._stepped = False, 0
         self._overflow = view.pop("overflow")
         self._rows = {name: rows for name, rows in view.items() if rows.numel()}
         self._initial = {name: rows[:1].clone() for name, rows in self._rows.items()}
@@ -162,16 +164,30 @@ class WarpPhysics(Named):
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
 
+    def __getattr__(self, name: str) -> Tensor:
+        if name != "cfrc_ext":
+            return super().__getattr__(name)
+        self.cfrc_ext = _view(self._data.cfrc_ext)  # computed from now on
+        self.cfrc_ext.zero_()
+        if self._stepped:
+            self._run(("forces", 0), lambda: mjw.rne_postconstraint(self._model, self._data))
+        self._graphs.pop(("step", self._stepped), None)
+        return self.cfrc_ext
+
     def step(self, substeps: int) -> None:
         self._run(("step", substeps), lambda: self._step(substeps))
+        self._stepped = substeps
 
     def reset(self, mask: Tensor) -> None:
+        self._stepped = 0
         self._mask.copy_(mask)
         self._run(("reset", 0), self._reset)
 
     def forward(self, mask: Tensor) -> None:
         # Computes all worlds: those outside `mask` get the values that they already have.
-        self._run(("forward", 0), self._refresh)
+        if self.late:
+            self._mask.copy_(mask)
+        self._run(("forward", 0), self._forward if self.late else self._refresh)
 
     def field(self, name: str) -> Tensor:
         if name not in self._fields:
@@ -190,13 +206,18 @@ class WarpPhysics(Named):
 
     def save(self) -> dict[str, Tensor]:
         fields = {f"field/{name}": values.clone() for name, values in self._fields.items()}
-        return {f"state/{name}": rows.clone() for name, rows in self._rows.items()} | fields
+        late = {f"late/{name}": rows.clone() for name, rows in self._late().items()} if self.late else {}
+        return {f"state/{name}": rows.clone() for name, rows in self._rows.items()} | fields | late
 
     def load(self, saved: dict[str, Tensor]) -> None:
         for name, values in saved.items():
             kind, key = name.split("/", 1)
-            (self._rows if kind == "state" else self._fields)[key].copy_(values)
-        self.forward(self._all)
+            if kind != "late":
+                (self._rows if kind == "state" else self._fields)[key].copy_(values)
+        self._run(("refresh", 0), self._refresh)
+        for name, values in saved.items():
+            if name.startswith("late/"):
+                getattr(self, name.removeprefix("late/")).copy_(values)
 
     def _step(self, substeps: int) -> None:
         for _ in range(substeps):
@@ -204,7 +225,22 @@ class WarpPhysics(Named):
                 mjw.fwd_kinematics(self._model, self._data)
                 mjw.com_vel(self._model, self._data)
             mjw.step(self._model, self._data)
-        self._refresh()
+        if not self.late:
+            self._refresh()
+        elif "cfrc_ext" in self.__dict__:
+            mjw.rne_postconstraint(self._model, self._data)
+
+    def _late(self) -> dict[str, Tensor]:
+        """The fields that a late task reads, by name; (W, ...) each."""
+        return {name: self.__dict__[name] for name in (*DERIVED, *ON_DEMAND) if name in self.__dict__}
+
+    def _forward(self) -> None:
+        # The other worlds keep the fields of their last substep, and what the solver starts from.
+        rows = [*self._late().values(), self._rows["qacc_warmstart"]]
+        kept = [values.clone() for values in rows]
+        mjw.forward(self._model, self._data)
+        for values, old in zip(rows, kept, strict=True):
+            torch.where(self._mask.reshape(-1, *[1] * (values.dim() - 1)), values, old, out=values)
 
     def _refresh(self) -> None:
         # Unlike `mujoco_warp.step1`, this keeps the force sensors of the last substep.
@@ -223,6 +259,8 @@ class WarpPhysics(Named):
         for name, rows in self._rows.items():
             mask = self._mask.reshape(-1, *[1] * (rows.dim() - 1))
             torch.where(mask, self._initial[name], rows, out=rows)
+        if "cfrc_ext" in self.__dict__:
+            self.cfrc_ext.masked_fill_(self._mask[:, None, None], 0.0)
 
     def _run(self, key: tuple[str, int], work: Callable[[], None]) -> None:
         if self.device.type == "cpu":

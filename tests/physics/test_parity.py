@@ -11,7 +11,7 @@ instead of twice. How often contacts differ is itself a test.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -211,8 +211,8 @@ def test_a_state_and_a_memory_keep_their_numbers_when_the_simulator_goes_on():
     env.reset()
     met: list[dict[str, torch.Tensor]] = []
 
-    def keep(state: dict[str, torch.Tensor]) -> torch.Tensor:
-        met.append(state | tensors(env.memory))
+    def keep(state: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        met.append({**state, **tensors(env.memory)})
         return torch.zeros(1, WORLDS)
 
     env.step(torch.ones(1, WORLDS, bench.task.action_size), keep)
