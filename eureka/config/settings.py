@@ -17,7 +17,7 @@ MOST_WORLDS = 2**20  # that a reward program is checked for
 ROUNDS = 3  # Maximum attempts at a generation in which no candidate can be trained
 
 
-PresetName = Literal["cpu", "gpu", "paper"]
+PresetName = Literal["cpu", "gpu", "paper", "bird"]
 ChooseBy = Literal["estimate", "checkpoint"]
 Whole = Annotated[int, BeforeValidator(whole)]
 """A whole number; also the text `1e6`, as YAML 1.1 reads it."""
@@ -43,6 +43,12 @@ class Learning(_Strict):
     value_coefficient: float = Field(default=1.0, ge=0, description="weight of the value loss")
     gradient_norm: float = Field(default=1.0, gt=0, description="maximum gradient norm")
     initial_std: float = Field(default=1.0, gt=0, description="initial standard deviation of the policy")
+    averaging: Whole = Field(
+        default=0,
+        ge=0,
+        exclude_if=lambda updates: not updates,
+        description="updates over which the parameters of the evaluated policy are averaged; 0: the latest ones",
+    )
 
 
 class Evaluation(_Strict):

@@ -99,6 +99,8 @@ class Learner:
         self.policy, self.settings = policy, settings
         self.optimizer = PopulationAdam(policy.flat)
         self.learning_rate = torch.full((members,), settings.learning_rate, device=device)
+        self.evaluated = Policy(policy.shape, policy.flat.clone()) if settings.averaging else policy
+        """The policy that checkpoints judge and keep: with `averaging`, an exponential moving average of `policy`."""
         self.observations = RunningMoments(members, (policy.shape.seen,), device)
         self.values = RunningMoments(members, (), device, floor=1e-8)
         self.values.var.zero_()  # before the first returns, all values are the mean: 0
@@ -117,6 +119,11 @@ class Learner:
             orders = self._orders(batch.target.shape[1], iteration)
             found = self._replay(alive, orders, *vars(batch).values())
             self.observations.update(rollout.raw_observation.flatten(1, 2), alive)
+            if self.settings.averaging:
+                # Of the first updates it is their mean, since the first policy is no better than any.
+                weight = 1.0 / min(iteration + 1, self.settings.averaging)
+                average = self.evaluated.flat
+                average.copy_(torch.where(alive[:, None], average.lerp(self.policy.flat, weight), average))
         return Diagnostics(*found)
 
     def _update_all(self, alive: Tensor, orders: Tensor, *columns: Tensor) -> tuple[Tensor, ...]:
@@ -199,12 +206,16 @@ class Learner:
             "adam/steps": self.optimizer.steps,
             "learning_rate": self.learning_rate,
         }
+        if self.settings.averaging:
+            saved["average"] = self.evaluated.flat
         saved |= {f"observations/{k}": v for k, v in self.observations.save().items()}
         return saved | {f"values/{k}": v for k, v in self.values.save().items()}
 
     def load(self, saved: dict[str, Tensor]) -> None:
         """Restore a state from `save`."""
         self.policy.flat.copy_(saved["policy"])
+        if self.settings.averaging:
+            self.evaluated.flat.copy_(saved["average"])
         self.optimizer.first.copy_(saved["adam/first"])
         self.optimizer.second.copy_(saved["adam/second"])
         self.optimizer.steps.copy_(saved["adam/steps"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -53,7 +54,7 @@ class Rollout:
 class Bank(Protocol):
     """Rewards of all members, with a record of their values."""
 
-    def compute(self, fields: dict[str, Tensor]) -> Tensor:
+    def compute(self, fields: Mapping[str, Tensor]) -> Tensor:
         """(P, N) float32 rewards for the State's fields, (P * N, ...) each."""
         ...
 

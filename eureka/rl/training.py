@@ -257,7 +257,7 @@ class Training:
 
     def _checkpoint(self) -> None:
         """Evaluate all policies, keep each member's best, and add a point to its curves."""
-        found = self._evaluate(self.learner.policy, self.learner.observations, "selection")
+        found = self._evaluate(self.learner.evaluated, self.learner.observations, "selection")
         fitness, metrics, self._merit = found.fitness.mean(dim=1), *self._metrics_of(found)
         rates, deviations = self.learner.learning_rate.tolist(), self.learner.policy.std().mean((1, 2)).tolist()
         for p, score in enumerate(fitness.tolist()):
@@ -266,7 +266,7 @@ class Training:
             if self.failures[p] is None and (score, self._merit[p]) > (self._best[p], self._best_merit[p]):
                 self._best[p], self._best_at[p] = score, self._marks.index(self.iteration)
                 self._best_merit[p] = self._merit[p]
-                self._best_policy[p] = self.learner.policy.flat[p]
+                self._best_policy[p] = self.learner.evaluated.flat[p]
                 for name, now in self.learner.observations.save().items():
                     if now.dim():
                         self._best_moments[name][p] = now[p]

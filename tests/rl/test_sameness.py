@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -80,3 +81,23 @@ def test_a_member_whose_reward_turns_nan_is_frozen_and_the_others_do_not_notice(
     failed = outcomes[1]
     assert failed.stage == "train" and "NaN" in failed.message and "training step" in failed.message
     assert torch.isfinite(flat).all()
+
+
+def test_the_evaluated_policy_is_the_average_of_the_latest_and_is_resumed(cartpole: Bench, tmp_path: Path):
+    plan = replace(PLAN, learning=PLAN.learning.model_copy(update={"averaging": 2}))
+    t, file, seen = training(cartpole, [0, 4], 1, plan), tmp_path / "checkpoint.safetensors", []
+    for _ in range(4):
+        t.iterate()
+        seen.append(t.learner.policy.flat.clone())
+        if len(seen) == 2:
+            t.save(file)
+    # weights 1, 1/2, 1/2, 1/2: the first update alone, the mean of two, then each time halfway to the next
+    expected = (seen[0] + seen[1]) / 8 + seen[2] / 4 + seen[3] / 2
+    assert torch.allclose(t.learner.evaluated.flat, expected, atol=1e-7)
+    t._checkpoint()
+    assert torch.equal(t._best_policy, t.learner.evaluated.flat)
+    again = training(cartpole, [4], 1, plan)
+    again.load([(file, 1)])
+    again.iterate()
+    again.iterate()
+    assert torch.equal(again.learner.evaluated.flat[0], t.learner.evaluated.flat[1])

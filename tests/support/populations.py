@@ -30,10 +30,10 @@ PLAN = Plan(
 )
 
 
-def training(bench: Bench, members: list[int], threads: int) -> Training:
-    programs = [bench.program(REWARDS[m % 4], PLAN.worlds) for m in members]
+def training(bench: Bench, members: list[int], threads: int, plan: Plan = PLAN) -> Training:
+    programs = [bench.program(REWARDS[m % 4], plan.worlds) for m in members]
     seeds = [11 if m < 4 else 12 for m in members]
-    return Training(bench.task, bench.model, programs, seeds, PLAN, Backend("cpu", threads))
+    return Training(bench.task, bench.model, programs, seeds, plan, Backend("cpu", threads))
 
 
 def finish(t: Training) -> tuple[list[Outcome], torch.Tensor]:
