@@ -180,10 +180,10 @@ class VectorTask(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         """Read the current State and its observation."""
         env = self._env
         state = env.task.state(self._physics, env.memory, env.last_action, env.previous_action)
-        self._fields = {name: value.clone() for name, value in (tensors(state) | env.parameters).items()}
+        self._fields = {name: value.clone() for name, value in {**tensors(state), **env.parameters}.items()}
         return env.task.observe(state).numpy().copy()
 
-    def _compute_reward(self, fields: dict[str, Tensor]) -> Tensor:
+    def _compute_reward(self, fields: Mapping[str, Tensor]) -> Tensor:
         self._fields = {name: value.clone() for name, value in fields.items()}
         if self._reward is None:
             return torch.zeros(self.num_envs, 1)

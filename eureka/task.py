@@ -12,8 +12,9 @@ task, or use a multiple of 32 worlds per member.
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
@@ -133,18 +134,22 @@ class Task(ABC, Generic[StateT, MemoryT]):
     argument of a reward. A field annotated as `float`, `int` or `bool` is a constant, which `scene` may use.
     """
 
-    State: ClassVar[type]
+    State: type
     """The dataclass that `state` returns; its fields are the argument names for rewards."""
-    control_period: ClassVar[float]
+    control_period: float
     """s between two actions; a multiple of the scene's timestep."""
-    horizon: ClassVar[int]
+    horizon: int
     """Control steps after which an episode is truncated."""
-    action_size: ClassVar[int]
+    action_size: int
     """Size of an action, whose entries are in [-1, 1]."""
-    fitness_unit: ClassVar[str] = ""
+    fitness_unit: str = ""
     """What the fitness counts or measures, such as `m/s` or `control steps`; for users, not shown to designers."""
     speed_bound: ClassVar[float] = 1e3
     """m/s or rad/s; a world with a faster joint has diverged, which terminates its episode."""
+
+    late: ClassVar[bool] = False
+    """Whether the task reads fields as MuJoCo's `mj_step` leaves them, as Gymnasium's environments do; see
+    `eureka.physics.base`."""
 
     Parameters: ClassVar[type] = NoParameters
     """The dataclass of the task's parameters."""
@@ -197,6 +202,10 @@ class Task(ABC, Generic[StateT, MemoryT]):
         """(W,) bool. The docstring states in words what terminates an episode."""
         return torch.zeros_like(_first(state)[:, 0], dtype=torch.bool)
 
+    def ending(self) -> str:
+        """What terminates an episode, for designers: by default the docstring of `terminated`."""
+        return inspect.getdoc(type(self).terminated) or ""
+
     def measure(self, state: StateT, memory: MemoryT) -> dict[str, Tensor]:
         """(W,) each, bool or numbers, as float32: what fitness and metrics of an episode are computed from."""
         return {}
@@ -210,12 +219,41 @@ class Task(ABC, Generic[StateT, MemoryT]):
         return memory
 
 
+class LazyState(Mapping[str, Tensor]):
+    """A State whose fields are computed when they are first read, for tasks that offer many.
+
+    They are read within the control step, before a reset. The task's `State` is a dataclass with the same names.
+    """
+
+    def __init__(self, known: dict[str, Tensor], more: Mapping[str, Callable[[], Tensor]]):
+        """Hold the fields in `known`, and those in `more`, which are called for their values."""
+        self._known, self._more = known, more
+
+    def __getitem__(self, name: str) -> Tensor:
+        if name not in self._known:
+            self._known[name] = self._more[name]()
+        return self._known[name]
+
+    def __getattr__(self, name: str) -> Tensor:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self._known, **self._more})
+
+    def __len__(self) -> int:
+        return len(self._known.keys() | self._more.keys())
+
+
 def _first(state: Any) -> Tensor:
     return state.action
 
 
-def tensors(record: Any) -> dict[str, Tensor]:
+def tensors(record: Any) -> Mapping[str, Tensor]:
     """The fields of a State or Memory by name."""
+    if isinstance(record, LazyState):
+        return record
     return {f.name: getattr(record, f.name) for f in fields(record)}
 
 

@@ -273,8 +273,8 @@ def misspelt(pole_angel):
         (lambda: worlds(2.5), "num_envs must be a positive integer, not 2.5"),
         (lambda: VectorTask("cartpol", 2), "no task 'cartpol' .did you mean 'cartpole'"),
         (lambda: SingleTask("mine.yaml"), "no task file mine.yaml"),
-        (lambda: VectorTask("gymnasium:Hopper-v5"), r"make it with gymnasium.make\('Hopper-v5'\)"),
-        (lambda: register("gymnasium:Hopper-v5"), r"make it with gymnasium.make\('Hopper-v5'\)"),
+        (lambda: VectorTask("gymnasium:Pendulum-v1"), r"make it with gymnasium.make\('Pendulum-v1'\)"),
+        (lambda: register("gymnasium:Pendulum-v1"), r"make it with gymnasium.make\('Pendulum-v1'\)"),
         (
             lambda: gymnasium.make("eureka/Cartpole-v0", render_mode="ansi", disable_env_checker=True),
             "render mode 'ansi'",

@@ -39,8 +39,10 @@ def test_the_installed_wheel_holds_everything_under_one_name_and_runs_outside_th
     names = zipfile.ZipFile(wheel).namelist()
     assert {n.split("/")[0] for n in names if ".dist-info/" not in n} == {"eureka"}
     for task in shipped_tasks():
-        for source in (f"{task}/SOURCES.md", *(p.relative_to(shipped("tasks")) for p in load_task(task).sources())):
-            assert f"eureka/_shipped/tasks/{source}" in names
+        loaded = load_task(task)
+        for source in (loaded.module.parent / "SOURCES.md", *loaded.sources()):
+            assert f"eureka/_shipped/tasks/{source.relative_to(shipped('tasks'))}" in names
+    assert "eureka/_shipped/tasks/gymnasium/ids.yaml" in names
     assert {f"eureka/cli/templates/{kind}/my_task/SOURCES.md{end}" for kind, end in TEMPLATES.items()} <= set(names)
     assert "eureka/_shipped/prompts/system.md.j2" in names
     for folder in ("static", "templates", "templates/site"):

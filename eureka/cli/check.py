@@ -54,7 +54,8 @@ def check(
         UserError: the task fails, the file cannot be read, or the reward is invalid.
     """
     path = None if reward is None else task.reward_file(reward)
-    source, program = read_source(path) if path else "", None
+    named, program = reward if reward in task.rewards else None, None
+    source = task.reward_code(named) if named else read_source(path) if path else ""
     if film is not None:
         if film.suffix not in play.FILMS:
             raise UserError(f"--film {film} must end in {', '.join(play.FILMS)}")
@@ -158,7 +159,7 @@ def dry_run(task: LoadedTask, settings: Settings, isolation: IsolationPolicy, di
         description, level = trainer.description, compiler.sandbox
         settings = estimate.fit_evaluation(settings, description.horizon)
         trainer.room(settings)  # at once, as rewards are tested on so many worlds
-        sources = {name: path.read_text(encoding="utf-8") for name, path in task.rewards.items()}
+        sources = {name: task.reward_code(name) for name in task.rewards}
         for name, result in compiler.compile(sources, description.fields()):
             report = result if isinstance(result, Failed) else trainer.preflight(result, settings.worlds)
             if isinstance(report, Failed):

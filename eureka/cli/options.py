@@ -14,7 +14,6 @@ from typing import Annotated, Any
 
 from typer import Argument, Option
 
-from eureka.system.paths import shipped
 from eureka.text import whole
 
 
@@ -39,7 +38,9 @@ def _hours(given: Any) -> float:
 
 def tasks(incomplete: str) -> list[str]:
     """Complete a task: a shipped one, or a YAML file."""
-    names = sorted(path.stem for path in shipped("tasks").glob("*.yaml"))
+    from eureka.config.tasks import shipped_tasks
+
+    names = shipped_tasks()
     files = sorted(str(path) for path in Path(incomplete).parent.glob("*.yaml"))
     return [name for name in [*names, *files] if name.startswith(incomplete)]
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import math
 import os
 import re
 from pathlib import Path
@@ -57,8 +59,12 @@ class TaskFile(_Strict):
     task: str = Field(description="FILE.py:CLASS, relative to the YAML file")
     human: str | None = Field(default=None, description="file of the hand-written baseline reward; None: there is none")
     sparse: str | None = Field(default=None, description="file of the baseline that uses the fitness as reward")
+    kwargs: dict[str, Any] = Field(
+        default={},
+        description="arguments of the class; a constant of the same name in capitals in `human` or `sparse` follows",
+    )
     parameters: Values = Field(default={}, description="values of the class's parameters, for all presets")
-    presets: dict[PresetName, Preset] = Field(description="run sizes for a CPU, for a GPU, and as in the paper")
+    presets: dict[PresetName, Preset] = Field(description="run sizes for a CPU, for a GPU, and as published")
 
 
 _GENERAL: dict[PresetName, Preset] = {  # default sizes for a Gymnasium environment
@@ -126,6 +132,9 @@ class LoadedTask(BaseModel):
     file: TaskFile | EnvironmentFile = Field(description="its contents")
     arguments: tuple[Path, ...] = Field(default=(), description="files beside it that an environment's kwargs name")
     original: str | None = Field(default=None, description="name or path of the task that this is a run's copy of")
+    base: Path | None = Field(
+        default=None, description="YAML file of the shipped task whose class and rewards a Gymnasium id stands for"
+    )
 
     @property
     def on_disk(self) -> bool:
@@ -134,10 +143,10 @@ class LoadedTask(BaseModel):
     @property
     def shipped(self) -> bool:
         """Whether the task ships with Eureka and is found by name."""
-        return self.path.parent == shipped("tasks")
+        return self.path in _shipped().values()
 
     def beside(self, relative: str) -> Path:
-        return self.path.parent / relative
+        return (self.base or self.path).parent / relative
 
     @property
     def unwritten(self) -> str:
@@ -178,6 +187,19 @@ class LoadedTask(BaseModel):
             raise UserError(f"{name} has no reward {given}: add the key `{given}: FILE` to {place}, or give a file")
         raise UserError(f"{name} has no reward {given}; it has {' and '.join(self.baselines) or 'none'}")
 
+    def reward_code(self, name: str) -> str:
+        """The task's reward of this name, in which constants that are named like its arguments have their values."""
+        code = self.rewards[name].read_text(encoding="utf-8")
+        for argument, value in self.file.kwargs.items() if isinstance(self.file, TaskFile) else ():
+            numbers = value if isinstance(value, list | tuple) else [value]
+            if all(isinstance(number, int | float) for number in numbers):
+                written = ", ".join(f'float("{n}")' if n in (math.inf, -math.inf) else repr(n) for n in numbers)
+                written = written if value is numbers[0] else f"({written})"
+                code = re.sub(
+                    rf"^{argument.upper()} = .*$", f"{argument.upper()} = {written}", code, flags=re.MULTILINE
+                )
+        return code
+
     @property
     def curriculum(self) -> Curriculum:
         """The parameters for all presets."""
@@ -203,7 +225,7 @@ class LoadedTask(BaseModel):
 
     def sources(self) -> list[Path]:
         """All files that determine the task's results."""
-        if isinstance(self.file, EnvironmentFile):
+        if isinstance(self.file, EnvironmentFile) or self.base:  # a base belongs to this installation, like the package
             return [self.path, *self.arguments] if self.on_disk else []
         return [self.path, self.module, *self.rewards.values()]
 
@@ -222,9 +244,33 @@ def _beside(value: Any, folder: Path, files: list[Path]) -> Any:
     return str(path) if isinstance(value, str) and value.startswith(("./", "../")) else value
 
 
+_IDS = "ids.yaml"
+"""In a folder of `tasks/`: names of the tasks beside it that stand for Gymnasium ids."""
+
+
+@functools.cache
+def _shipped() -> dict[str, Path]:
+    """YAML files of the shipped tasks, also those in folders of families, by name."""
+    files = [*shipped("tasks").glob("*.yaml"), *shipped("tasks").glob("*/*.yaml")]
+    return {path.stem: path for path in sorted(files) if path.name != _IDS}
+
+
 def shipped_tasks() -> list[str]:
     """Names of the shipped tasks."""
-    return sorted(path.stem for path in shipped("tasks").glob("*.yaml"))
+    return sorted(_shipped())
+
+
+def shipped_home(name: str) -> Path:
+    """The folder of a shipped task's YAML file, also of one that another version shipped."""
+    return _shipped().get(name, shipped("tasks") / name).parent
+
+
+def _standing_for(identifier: str) -> Path | None:
+    """YAML file of the shipped task that stands for a Gymnasium id, if there is one."""
+    for ids in shipped("tasks").glob(f"*/{_IDS}"):
+        if name := yaml.safe_load(ids.read_text(encoding="utf-8")).get(identifier):
+            return ids.parent / f"{name}.yaml"
+    return None
 
 
 _ID = r"([\w.]+:)?([\w-]+/)?[\w.-]+-v\d+"  # of a Gymnasium environment
@@ -247,16 +293,15 @@ def find_task(name: str) -> Path:
         near = f" (did you mean {PREFIX}{name}, a Gymnasium environment?)"
     if given.suffix in {".yaml", ".yml"} or len(given.parts) > 1:
         # `tasks/cartpole.yaml` names the shipped task from any working directory.
-        beside = shipped("tasks") / given.name
-        if not given.is_file() and given.parent == Path("tasks") and beside.is_file():
+        beside = shipped("tasks").parent / given
+        if not given.is_file() and given.parts[0] == "tasks" and beside in _shipped().values():
             return beside
         if not given.is_file():
             raise UserError(f"no task file {name}{near}; {_known()}")
         return given.resolve()
-    path = shipped("tasks") / f"{name}.yaml"
-    if not path.is_file():
+    if name not in _shipped():
         raise UserError(f"no task {name!r}{near}; {_known()}")
-    return path
+    return _shipped()[name]
 
 
 def _known() -> str:
@@ -269,6 +314,8 @@ def load_task(name: str) -> LoadedTask:
     if name.startswith(PREFIX):
         if not re.fullmatch(rf"{PREFIX}\S+", name):
             raise UserError(f"{name!r} is not an environment; give an id, e.g. gymnasium:Hopper-v5")
+        if base := _standing_for(name.removeprefix(PREFIX)):
+            return load_task(str(base))
         return LoadedTask(path=path, file=EnvironmentFile(name=_task_name(name), task=name))
     text = ""
     try:
@@ -302,10 +349,22 @@ def load_task(name: str) -> LoadedTask:
     if isinstance(file, EnvironmentFile):
         file = file.model_copy(update={"kwargs": _beside(file.kwargs, path.parent, files)})
     task = LoadedTask(path=path, file=file, arguments=tuple(files))
+    if isinstance(file, EnvironmentFile) and (base := _standing_for(file.identifier)):
+        task = _with_base(task, file, load_task(str(base)))
     for source in task.sources():
         if not source.is_file():
             raise UserError(f"{path} names {os.path.relpath(source, path.parent)}, but that file does not exist")
     return task
+
+
+def _with_base(task: LoadedTask, file: EnvironmentFile, base: LoadedTask) -> LoadedTask:
+    """The shipped task that stands for the environment of `file`, with what that file says."""
+    assert isinstance(base.file, TaskFile)
+    if "fitness" in file.kwargs:
+        raise UserError(f"{task.path}: fitness is a key of the file itself, not one of kwargs; move it there")
+    given = {key: getattr(file, key) for key in ("description", "presets") if key in file.model_fields_set}
+    given |= {"name": file.name, "kwargs": {**file.kwargs, "fitness": file.fitness}}
+    return task.model_copy(update={"file": base.file.model_copy(update=given), "base": base.path})
 
 
 def _task_name(task: str) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from torch import Tensor
 
-Rewards = Callable[[dict[str, Tensor]], Tensor]
+Rewards = Callable[[Mapping[str, Tensor]], Tensor]
 """From the State's fields, (W, ...) each, to the total reward (P, N) float32."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,8 +15,8 @@ from eureka.envs.base import Rewards, Step
 from eureka.envs.parameters import WorldParameters
 from eureka.errors import UserError, did_you_mean
 from eureka.noise import Noise, world_keys
-from eureka.physics.base import DERIVED, STATE, VELOCITY, Physics, substeps_of
-from eureka.task import Episode, Measured, Task, select, tensors
+from eureka.physics.base import DERIVED, ON_DEMAND, STATE, Physics, substeps_of
+from eureka.task import Episode, LazyState, Measured, Task, select, tensors
 
 _PER_WORLD = ("episode", "length", "last_action", "previous_action", "diverged")
 
@@ -43,9 +43,10 @@ class Env:
         self.members = seeds.shape[0]
         self.worlds = physics.num_worlds // self.members
         self.static = physics.device.type != "cpu" if static is None else static
+        physics.late = task.late
         self._substeps = substeps_of(physics.model, task.control_period)
         same = physics.qpos.dtype == torch.float32  # then `.float()` of a view is the view itself
-        views = [getattr(physics, name) for name in (*STATE, *DERIVED, *VELOCITY)] if same else []
+        views = [getattr(physics, name) for name in (*STATE, *DERIVED, *ON_DEMAND)] if same else []
         # Storages by identity: fake tensors, which tests of static shapes use, have no addresses.
         self._borrowed = {view.untyped_storage()._cdata for view in views}
         device, count = physics.device, physics.num_worlds
@@ -110,7 +111,7 @@ class Env:
             reward = torch.zeros(self.members, self.worlds, device=sim.device)
         else:
             # The state of a diverged world was read after its reset and does not depend on the action.
-            reward = rewards(tensors(state) | self.parameters).masked_fill(self._members(diverged), 0.0)
+            reward = rewards(_Joined(tensors(state), self.parameters)).masked_fill(self._members(diverged), 0.0)
 
         terminated = task.terminated(state, memory) | diverged
         self.length = self.length + 1
@@ -197,7 +198,7 @@ class Env:
 
     def _detach(self, record: Any) -> Any:
         """A State or Memory with copies of simulator views, which the next step and reset overwrite."""
-        if not self._borrowed:
+        if not self._borrowed or isinstance(record, LazyState):
             return record
         values = tensors(record).items()
         copies = {name: v.clone() for name, v in values if v.untyped_storage()._cdata in self._borrowed}
@@ -284,6 +285,22 @@ class Env:
         self.clock = torch.zeros_like(self.clock)
         self.episode, self.length = torch.zeros_like(self.episode), torch.zeros_like(self.length)
         return self.reset()
+
+
+class _Joined(Mapping[str, Tensor]):
+    """Fields of a State and parameters by name; a field is computed only if it is read."""
+
+    def __init__(self, state: Mapping[str, Tensor], parameters: Mapping[str, Tensor]):
+        self._state, self._parameters = state, parameters
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self._parameters[name] if name in self._parameters else self._state[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*self._state, *self._parameters))
+
+    def __len__(self) -> int:
+        return len(self._state) + len(self._parameters)
 
 
 def _check(cls: type[Task], method: str, value: Any, dims: int, count: int, key: str = "") -> None:

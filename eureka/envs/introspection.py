@@ -8,6 +8,7 @@ import hashlib
 import inspect
 import itertools
 import textwrap
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from eureka.config.tasks import LoadedTask
 from eureka.envs.base import Worlds
 from eureka.envs.parameters import apply as apply_parameters
 from eureka.envs.parameters import check as check_parameters
-from eureka.errors import UserError
+from eureka.errors import UserError, did_you_mean
 from eureka.noise import Noise
 from eureka.physics.base import compile_scene, substeps_of
 from eureka.system.paths import load_file
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
 
 RECORDED_WORLDS, RECORDED_STEPS = 32, 8
 """Worlds and recorded steps of the random play that tests a program before training."""
+_LATE = (
+    " Fields of bodies and sites, and forces, are as they were up to one time step of the simulation before the end of "
+    "a control step; those of joints are current."
+)
 _UNDOCUMENTED = "the task ends it, by a rule that it does not document."
 
 
@@ -55,16 +60,29 @@ def load_class(loaded: LoadedTask, curriculum: Curriculum | None = None) -> Task
     if inspect.isabstract(cls):
         missing = ", ".join(sorted(cls.__abstractmethods__))
         raise UserError(f"{loaded.module}: {loaded.class_name} must define {missing}")
+    task = _made(cls, loaded)
     for name in ("State", "control_period", "horizon", "action_size"):
-        if not hasattr(cls, name):
+        if not hasattr(task, name):
             raise UserError(f"{loaded.module}: {loaded.class_name} must set {name}")
-    if not isinstance(cls.fitness_unit, str):
+    if not isinstance(task.fitness_unit, str):
         raise UserError(f"{loaded.module}: {loaded.class_name}.fitness_unit must be a text such as 'm/s'")
     curriculum = curriculum or loaded.curriculum
-    task = cls()
     check_parameters(task, curriculum, loaded)
     apply_parameters(task, curriculum.final)
     return task
+
+
+def _made(cls: type[Task], loaded: LoadedTask) -> Task:
+    given = loaded.file.kwargs
+    if given:
+        taken = inspect.signature(cls).parameters
+        several = any(parameter.kind is parameter.VAR_KEYWORD for parameter in taken.values())
+        for name in given if not several else ():
+            if name not in taken:
+                known = ", ".join(taken) or "none"
+                near = did_you_mean(name, taken)
+                raise UserError(f"{loaded.path}: {loaded.class_name} has no argument {name!r}{near}; it has {known}")
+    return cls(**given)
 
 
 def make_scene(task: Task) -> mujoco.MjModel:
@@ -93,7 +111,7 @@ def make_scene(task: Task) -> mujoco.MjModel:
             said = "; ".join(filter(None, map(str.strip, str(error).removeprefix("Error: ").splitlines())))
             raise UserError(f"{file}: the scene of scene() does not compile: {said}{_base(said, file)}") from error
     try:
-        substeps_of(model, cls.control_period)
+        substeps_of(model, task.control_period)
     except ValueError as error:
         raise UserError(f"{inspect.getfile(cls)}: {cls.__name__}: {error}") from None
     return model
@@ -108,7 +126,7 @@ def random_states(task: Task | GymnasiumTask, env: Worlds) -> dict[str, Tensor]:
     """(S, ...) each: states of random play from the start of the episodes."""
     seen: list[dict[str, Tensor]] = []
 
-    def record(state: dict[str, Tensor]) -> Tensor:
+    def record(state: Mapping[str, Tensor]) -> Tensor:
         seen.append({name: value.clone() for name, value in state.items()})
         return torch.zeros(env.members, env.worlds)
 
@@ -134,11 +152,11 @@ def describe(
         UserError: a state field has no doc, or its doc states another shape than the tensor's.
     """
     cls = type(task)
-    if not is_dataclass(cls.State):
+    if not is_dataclass(task.State):
         raise UserError(f"{loaded.module}: {cls.__name__}.State must be a dataclass")
-    docs = attribute_docs(cls.State)
+    docs = attribute_docs(task.State)
     state = []
-    for f in fields(cls.State):
+    for f in fields(task.State):
         value = states[f.name]
         _check_field(loaded, f.name, docs.get(f.name, ""), value)
         dtype = str(value.dtype).removeprefix("torch.")
@@ -155,21 +173,21 @@ def describe(
             state.append(StateField(name=p.name, shape=(), dtype="float32", doc=doc))
     fixed = [p for p in parameters if not p.varies]
     constants = [Constant(name=p.name, value=float(p.value), doc=_words(p.unit, p.doc)) for p in fixed]
-    overridden = cls.terminated is not Task.terminated
+    ending = " ".join(task.ending().split()) or (_UNDOCUMENTED if cls.ending is Task.ending else "")
     return Description(
         name=loaded.file.name,
         goal=loaded.file.description,
-        scene=_text(cls),
+        scene=_text(cls) + (_LATE if task.late else ""),
         state=tuple(state),
         action=_text(cls.act) if cls.act.__doc__ else f"{task.action_size} numbers in [-1, 1]",
         action_size=task.action_size,
-        termination=(_text(cls.terminated) or _UNDOCUMENTED) if overridden else "",
+        termination="" if cls.terminated is Task.terminated else ending,
         constants=(*_constants(cls), *constants),
         parameters=parameters,
         stages=tuple(curriculum.describe()),
         policy=curriculum.policy,
         metrics=tuple(MetricDescription(name=m.name, unit=m.unit, better=m.better, doc=m.doc) for m in task.metrics),
-        fitness_unit=cls.fitness_unit,
+        fitness_unit=task.fitness_unit,
         horizon=task.horizon,
         control_period=task.control_period,
         observation_size=observation_size,
@@ -199,7 +217,12 @@ def _constants(cls: type) -> list[Constant]:
 
 
 def attribute_docs(cls: type) -> dict[str, str]:
-    """The docstrings below the attributes of a class, each on one line, by attribute name."""
+    """The docstrings below the attributes of a class, each on one line, by attribute name.
+
+    Of a dataclass without a source, they are the fields' metadata `doc`.
+    """
+    if is_dataclass(cls) and all("doc" in f.metadata for f in fields(cls)):
+        return {f.name: f.metadata["doc"] for f in fields(cls)}
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
     except (OSError, TypeError):

@@ -17,8 +17,9 @@ from typing import Any
 import mujoco
 import numpy as np
 
-from eureka.envs.gymnasium.fields import Field, _model_fields, _unique, _word
+from eureka.envs.gymnasium.fields import unique
 from eureka.errors import UserError
+from eureka.physics.fields import Field, scene_fields, word
 
 _PERIOD, _DURATION = 0.02, 5.0  # s between two actions and of an episode, about
 _FLOOR = (0.55, 0.6, 0.65, 1.0)
@@ -49,7 +50,8 @@ def sketch(path: Path, folder: Path) -> dict[str, Any]:
     actuators = [_actuator(model, i) for i in range(model.nu)]
     if free := [a["name"] for a in actuators if a["assumed"]]:
         notes.append(f"without a control range in the scene: {', '.join(free)}; -1 to 1 is assumed (TODO in task.py)")
-    fields = _unique([*_model_fields(model), *_site_fields(model)], _TAKEN)
+    named = [f for f in scene_fields(model) if f.source != "site_xpos"]
+    fields = unique([*named, *_site_fields(model)], _TAKEN)
     return {
         "nq": model.nq,
         "nv": model.nv,
@@ -182,7 +184,7 @@ def _plain(text: str) -> str:
 def _site_fields(model: mujoco.MjModel) -> Iterator[Field]:
     for i in range(model.nsite):
         if name := model.site(i).name:
-            yield Field(f"{_word(name)}_site_position", (3,), f"m, of the site {name}, world frame", "site", (i,))
+            yield Field(f"{word(name)}_site_position", (3,), f"m, of the site {name}, world frame", "site", (i,))
 
 
 def _code(model: mujoco.MjModel, field: Field) -> str:

@@ -22,10 +22,7 @@ def baselines(task: LoadedTask) -> list[ArmSpec]:
     """The task's own rewards."""
     if isinstance(task.file, EnvironmentFile):
         return [ArmSpec(name=BASELINE, rewards=(Reward(origin=BASELINE, code=None),))]
-    return [
-        ArmSpec(name=name, rewards=(Reward(origin=name, code=path.read_text(encoding="utf-8")),))
-        for name, path in task.rewards.items()
-    ]
+    return [ArmSpec(name=name, rewards=(Reward(origin=name, code=task.reward_code(name)),)) for name in task.rewards]
 
 
 CONTROLS = ("search", "best-of-n")

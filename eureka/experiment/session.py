@@ -316,7 +316,7 @@ def _finish(
 
 
 def _start_source(task: LoadedTask, start: str) -> str:
-    return files.read_source(task.reward_file(start))
+    return task.reward_code(start) if start in task.rewards else files.read_source(task.reward_file(start))
 
 
 def _control(context: RunContext, task: LoadedTask, name: str, wanted: CompareOptions, changes: Changes) -> ArmSpec:

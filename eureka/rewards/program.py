@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -58,9 +58,10 @@ class ProgramBank:
         self._broken: list[str | None] = [None] * len(programs)
         self._merged: Callable[..., tuple[Tensor, ...]] | None = None
         self._inputs = sorted({name for program in programs for name in program.inputs})
+        self._read = [_read(program) for program in programs]
 
     @torch.no_grad()
-    def compile(self, fields: dict[str, Tensor]) -> str | None:
+    def compile(self, fields: Mapping[str, Tensor]) -> str | None:
         """Merge all programs into one and compile it with torch; call this before the first step.
 
         Compiled arithmetic may round differently. If the results differ by more, or compilation fails, the programs
@@ -86,14 +87,14 @@ class ProgramBank:
         self._merged = merged
         return None
 
-    def __call__(self, fields: dict[str, Tensor]) -> Tensor:
+    def __call__(self, fields: Mapping[str, Tensor]) -> Tensor:
         """(P, N) float32 total rewards for the State's fields, (P * N, ...) each; records them."""
         totals = self.compute(fields)
         self.record(copy=False)
         return totals
 
     @torch.no_grad()
-    def compute(self, fields: dict[str, Tensor]) -> Tensor:
+    def compute(self, fields: Mapping[str, Tensor]) -> Tensor:
         """(P, N) float32 total rewards for the State's fields, (P * N, ...) each, without a record."""
         if self._merged is not None:
             self._latest = self._merged(*[fields[name] for name in self._inputs])
@@ -129,11 +130,12 @@ class ProgramBank:
             )
         return statistics
 
-    def _member_inputs(self, member: int, fields: dict[str, Tensor]) -> list[Tensor]:
-        own = slice(member * self.worlds, (member + 1) * self.worlds)
-        return [fields[name][own] for name in self.programs[member].inputs]
+    def _member_inputs(self, member: int, fields: Mapping[str, Tensor]) -> list[Tensor]:
+        own, read = slice(member * self.worlds, (member + 1) * self.worlds), self._read[member]
+        # Some tasks compute a field when it is read. In place of an input without effect, another one is passed.
+        return [fields[name if name in read else read[0]][own] for name in self.programs[member].inputs]
 
-    def _run(self, member: int, fields: dict[str, Tensor]) -> Tensor:
+    def _run(self, member: int, fields: Mapping[str, Tensor]) -> Tensor:
         """(1 + C, N): the member's total and components."""
         program, own = self.programs[member], self._member_inputs(member, fields)
         try:
@@ -142,6 +144,12 @@ class ProgramBank:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             self._broken[member] = f"the reward raised an error: {reason[:200]}"
             return torch.full((1 + len(program.components), self.worlds), torch.nan, device=own[0].device)
+
+
+def _read(program: Program) -> tuple[str, ...]:
+    """The inputs that the program computes with; all of them if there are none."""
+    nodes = [node for node in program.module.graph.nodes if node.op == "placeholder"]
+    return tuple(name for name, node in zip(program.inputs, nodes, strict=True) if node.users) or program.inputs
 
 
 def own_reward(worlds: int) -> Program:

@@ -38,7 +38,7 @@ class PlainReward:
         Raises:
             UserError: the file does not exist, or the reward does not fit the task.
         """
-        function = _read(task.reward_file(str(reward))) if isinstance(reward, str | Path) else reward
+        function = _read(str(reward), task) if isinstance(reward, str | Path) else reward
         loaded = cls(function, tuple(_field_names(function, fields)))
         loaded(fields)
         return loaded
@@ -74,11 +74,15 @@ def _field_names(function: Reward, fields: Mapping[str, Tensor]) -> list[str]:
     return names
 
 
-def _read(path: Path) -> Reward:
+def _read(name: str, task: LoadedTask) -> Reward:
+    path = task.reward_file(name)
     if not path.is_file():
         raise UserError(f"no reward file {path}; give human, sparse, a Python file or a function")
     try:
-        function: Reward | None = getattr(load_file(f"eureka_reward_{path.stem}", path), "compute_reward", None)
+        module = load_file(f"eureka_reward_{path.stem}", path)
+        if name in task.rewards:  # with the constants that follow the task's arguments
+            exec(compile(task.reward_code(name), str(path), "exec"), module.__dict__)  # noqa: S102 - a file of the task
+        function: Reward | None = getattr(module, "compute_reward", None)
     except Exception as error:
         raise UserError(f"{path} cannot be run: {type(error).__name__}: {error}") from None
     if not callable(function):

@@ -18,12 +18,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from eureka.config.settings import Settings
-from eureka.config.tasks import PREFIX, LoadedTask, TaskFile, load_task, shipped_tasks
+from eureka.config.tasks import PREFIX, LoadedTask, TaskFile, load_task, shipped_home, shipped_tasks
 from eureka.errors import RunBusy, UserError, did_you_mean
 from eureka.runs import layout
 from eureka.runs.journal import ArmsEvent, Journal, JournalEvent, PublishedFile, RunRecord, TrainedEvent, read_record
 from eureka.system.files import output_file, storage, write_whole
-from eureka.system.paths import shipped
 from eureka.text import command, shown
 
 
@@ -251,7 +250,7 @@ def task_of(folder: Path) -> LoadedTask:
         UserError: a file has changed, or one is missing and the copies are not what they were.
     """
     record = read_record(folder)
-    name, home = Path(record.task_file), shipped("tasks")
+    name, home = Path(record.task_file), shipped_home(record.task_file)
     if not record.task_file.startswith(PREFIX) and (len(name.parts) > 1 or name.suffix):
         home = name.parent
         if home.resolve().is_relative_to(folder.resolve()):
@@ -350,7 +349,8 @@ def _copies(task: LoadedTask, folder: Path) -> Iterator[tuple[Path, Path]]:
     sources = [Path(os.path.normpath(source)) for source in task.sources()]
     root = os.path.commonpath([source.parent for source in sources]) if sources else ""
     # The folder of the YAML may hold anything.
-    own = isinstance(task.file, TaskFile) and not task.shipped and sources[1].parent not in task.path.parents
+    given = isinstance(task.file, TaskFile) and not (task.shipped or task.base)
+    own = given and sources[1].parent not in task.path.parents
     beside = list(itertools.islice(layout.files_below(sources[1].parent), _MOST)) if own else []
     if len(beside) == _MOST or sum(path.stat().st_size for path in beside) > _LARGEST:
         beside = []

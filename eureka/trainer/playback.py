@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -155,7 +155,7 @@ class _Recording:
         self._values: list[list[Tensor]] = [[] for _ in programs]
         self._pictures: list[list[bytes]] = [[] for _ in programs]
 
-    def add(self, fields: dict[str, Tensor]) -> Tensor:
+    def add(self, fields: Mapping[str, Tensor]) -> Tensor:
         members = len(self._programs)
         if self._model is None and len(self._states) % self._every == 0:
             self._draw()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import mujoco
@@ -117,7 +117,7 @@ def correlation(
     env = Env(task, backend.open(model, members * episodes), seeds, "correlation")
     observation, seen = env.reset(), []
 
-    def both(states: dict[str, Tensor]) -> Tensor:
+    def both(states: Mapping[str, Tensor]) -> Tensor:
         parts = {name: value.reshape(members, episodes, *value.shape[1:]) for name, value in states.items()}
         for p, program in enumerate(programs):
             pair = [of(*[parts[name][p] for name in of.inputs])[0].double() for of in (program, other)]

@@ -205,7 +205,7 @@ def test_doctor_says_what_this_machine_can_do_and_shows_no_key(cli: Cli):
         "mujoco 4",
         "strict",
         "device",
-        "ant, anymal, ball_balance, cartpole",
+        "ant, ant_v5, anymal, ball_balance, cartpole",
         "OPENAI_API_KEY",
     ):
         assert expected in done.stdout

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import inspect
+import textwrap
 
 import pytest
 from support.bench import bench_of
@@ -52,16 +54,11 @@ def test_human_reward_and_fitness_code_never_appear_in_a_prompt(task):
                 for line in statement.body:
                     code = "".join(ast.unparse(line).split())
                     assert len(code) < 15 or code not in said, code
-    secret = {"fitness", "measure", "_reached"}
-    methods = [
-        n
-        for node in ast.parse(bench.loaded.module.read_text()).body
-        if isinstance(node, ast.ClassDef)
-        for n in node.body
-        if isinstance(n, ast.FunctionDef) and n.name in secret
-    ]
-    assert methods
+    secret = [getattr(type(bench.task), name, None) for name in ("fitness", "measure", "info", "_reached")]
+    methods = [ast.parse(textwrap.dedent(inspect.getsource(method))).body[0] for method in secret if method]
+    assert len(methods) > 1
     for method in methods:
+        assert isinstance(method, ast.FunctionDef)
         for line in method.body:
             code = "".join(ast.unparse(line).split())
             assert code.strip("'\"") not in said, code

@@ -67,3 +67,11 @@ def test_a_program_that_cannot_compute_fails_its_own_member_alone():
     assert total[0].tolist() == [-1.0, -2.0] and total[1].isnan().all()
     good, bad = bank.drain()
     assert good.fault is None and bad.fault is not None and "ZeroDivisionError" in bad.fault
+
+
+def test_a_field_without_effect_on_the_reward_is_not_read():
+    fields = {"a": Field(()), "costly": Field((3,))}
+    nodes = [{"op": "aten.neg.default", "args": [{"value": 1}]}]
+    data = {"version": 1, "inputs": ["costly", "a"], "nodes": nodes, "outputs": [{"value": 2}], "components": []}
+    bank = ProgramBank([rebuild(json.dumps(data), fields, 2)], 2)
+    assert bank({"a": torch.tensor([1.0, 2.0])}).tolist() == [[-1.0, -2.0]]

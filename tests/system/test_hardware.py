@@ -41,9 +41,9 @@ def test_a_gpu_without_its_simulator_is_left_alone_and_asked_for_says_what_to_in
 
 
 def test_environments_by_id_stay_on_the_cpu(with_gpu):
-    assert resolve(load_task("gymnasium:Hopper-v5"), Options()).device == "cpu"
+    assert resolve(load_task("gymnasium:Pendulum-v1"), Options()).device == "cpu"
     with pytest.raises(UserError, match="on the CPU only"):
-        resolve(load_task("gymnasium:Hopper-v5"), Options(device=DeviceOptions("warp-cpu")))
+        resolve(load_task("gymnasium:Pendulum-v1"), Options(device=DeviceOptions("warp-cpu")))
 
 
 def test_kernels_are_kept_where_the_user_wants_them(monkeypatch, tmp_path: Path):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import mujoco
 import numpy as np
@@ -317,7 +317,7 @@ def _step_results(env: GymnasiumEnv, action: Tensor) -> list[Tensor]:
     """All results of a control step, state fields included."""
     fields: dict[str, Tensor] = {}
 
-    def record(found: dict[str, Tensor]) -> Tensor:
+    def record(found: Mapping[str, Tensor]) -> Tensor:
         fields.update(found)
         return torch.zeros(env.members, env.worlds)
 

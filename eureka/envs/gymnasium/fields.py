@@ -7,10 +7,8 @@ the environment itself reads.
 
 from __future__ import annotations
 
-import keyword
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import gymnasium
@@ -20,28 +18,12 @@ import torch
 from gymnasium.spaces import Box, Dict, MultiBinary, Space, Tuple, flatdim
 from torch import Tensor
 
-_JOINT = mujoco.mjtJoint
-_GATHERED = ("qpos", "qvel", "xpos", "xquat", "cvel", "subtree_com", "sensordata")
+from eureka.physics.fields import Field, scene_fields, word
+
+_GATHERED = ("qpos", "qvel", "xpos", "xquat", "site_xpos", "cvel", "subtree_com", "sensordata")
 
 _ANSWERS = ("reward", "return", "fitness", "score", "penalty", "cost", "bonus")
 """Parts of the names of info keys and observation entries that reveal the environment's reward."""
-
-
-@dataclass(frozen=True)
-class Field:
-    """One state field: its description, and its place in the gathered arrays."""
-
-    name: str
-    shape: tuple[int, ...]  # Without the leading N
-    doc: str
-    source: str  # A gathered array, `linear` or `angular` velocity of bodies, `observation`, or `info`
-    index: Any  # Index into that array after the world axis; for `info` the key
-
-    @property
-    def text(self) -> str:
-        """The doc preceded by the shape, as in a task's State."""
-        sizes = ", ".join(["N", *map(str, self.shape)]) + ("," if not self.shape else "")
-        return f"({sizes}) {self.doc}"
 
 
 def physics_of(env: gymnasium.Env) -> tuple[mujoco.MjModel, mujoco.MjData] | None:
@@ -55,13 +37,13 @@ def fields_of(env: gymnasium.Env, info: Iterable[str]) -> tuple[Field, ...]:
     physics = physics_of(env)
     parts = parts_of(env.observation_space)
     found = [part for part in parts if not reveals(part.name)]
-    found += _model_fields(physics[0]) if physics else []
+    found += scene_fields(physics[0]) if physics else []
     found += [
-        Field(f"info_{_word(key)}", (), f"as the environment's info[{key!r}]", "info", key)
+        Field(f"info_{word(key)}", (), f"as the environment's info[{key!r}]", "info", key)
         for key in sorted(info)
         if not reveals(key)
     ]
-    return tuple(_unique(found, taken={"action", "last_action"} | (set() if parts else {"observation"})))
+    return tuple(unique(found, taken={"action", "last_action"} | (set() if parts else {"observation"})))
 
 
 def reveals(name: str) -> bool:
@@ -84,7 +66,7 @@ def _parts(space: Space, keys: tuple[Any, ...], at: int) -> Iterator[Field]:
     shape = tuple(space.shape) if isinstance(space, Box | MultiBinary) else (size,)
     path = "".join(f"[{key!r}]" for key in keys)
     kind = "" if isinstance(space, Box | MultiBinary) else f", a {type(space).__name__} as one-hot numbers"
-    name = _word("_".join(map(str, keys if named else ("observation", *keys))))
+    name = word("_".join(map(str, keys if named else ("observation", *keys))))
     yield Field(name, shape, f"entry {path} of the observation{kind}", "observation", slice(at, at + size))
 
 
@@ -120,59 +102,8 @@ class Reader:
         return arrays | {"angular": spin, "linear": arrays["cvel"][..., 3:] + np.cross(spin, lever)}
 
 
-def _model_fields(model: mujoco.MjModel) -> Iterator[Field]:
-    bodies = {i: model.body(i).name for i in range(1, model.nbody) if model.body(i).name}
-    for i in range(model.njnt):
-        name = model.joint(i).name
-        if name:
-            yield from _joint_fields(model, i, _word(name) + ("_joint" if name in bodies.values() else ""))
-    for i, name in bodies.items():
-        word = _word(name)
-        yield Field(f"{word}_position", (3,), f"m, of the body {name}, world frame", "xpos", (i,))
-        quaternion = f"unit quaternion wxyz, of the body {name}, world frame"
-        yield Field(f"{word}_rotation", (4,), quaternion, "xquat", (i,))
-        yield Field(f"{word}_linear_velocity", (3,), f"m/s, of the body {name}, world frame", "linear", (i,))
-        spin = f"rad/s, of the body {name}, world frame"
-        yield Field(f"{word}_angular_velocity", (3,), spin, "angular", (i,))
-    for i in range(model.nsensor):
-        name, size, at = model.sensor(i).name, int(model.sensor_dim[i]), int(model.sensor_adr[i])
-        if name:
-            kind = mujoco.mjtSensor(model.sensor_type[i]).name.removeprefix("mjSENS_").lower()
-            doc = f"reading of the MuJoCo sensor {name}, a {kind}, in SI units"
-            index = (at,) if size == 1 else (slice(at, at + size),)
-            yield Field(f"sensor_{_word(name)}", () if size == 1 else (size,), doc, "sensordata", index)
-
-
-def _joint_fields(model: mujoco.MjModel, i: int, word: str) -> Iterator[Field]:
-    name, at, speed_at = model.joint(i).name, int(model.jnt_qposadr[i]), int(model.jnt_dofadr[i])
-    match model.jnt_type[i]:
-        case _JOINT.mjJNT_HINGE | _JOINT.mjJNT_SLIDE as kind:
-            unit = "rad" if kind == _JOINT.mjJNT_HINGE else "m"
-            axis = "(hinge)" if kind == _JOINT.mjJNT_HINGE else "(slide)"
-            yield Field(f"{word}_position", (), f"{unit}, of the joint {name} {axis}", "qpos", (at,))
-            yield Field(f"{word}_velocity", (), f"{unit}/s, of the joint {name} {axis}", "qvel", (speed_at,))
-        case _JOINT.mjJNT_BALL:
-            yield _part(f"{word}_rotation", "unit quaternion wxyz, of the ball joint", name, "qpos", at, 4)
-            yield _part(f"{word}_angular_velocity", "rad/s, body frame, of the ball joint", name, "qvel", speed_at, 3)
-        case _:
-            yield _part(f"{word}_position", "m, world frame, of the free joint", name, "qpos", at, 3)
-            yield _part(f"{word}_rotation", "unit quaternion wxyz, of the free joint", name, "qpos", at + 3, 4)
-            yield _part(f"{word}_linear_velocity", "m/s, world frame, of the free joint", name, "qvel", speed_at, 3)
-            doc = "rad/s, body frame, of the free joint"
-            yield _part(f"{word}_angular_velocity", doc, name, "qvel", speed_at + 3, 3)
-
-
-def _part(field: str, doc: str, joint: str, source: str, at: int, size: int) -> Field:
-    return Field(field, (size,), f"{doc} {joint}", source, (slice(at, at + size),))
-
-
-def _word(name: str) -> str:
-    """A name in a form that can be part of an identifier."""
-    word = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_") or "unnamed"
-    return f"the_{word}" if word[0].isdigit() or keyword.iskeyword(word) else word
-
-
-def _unique(fields: Sequence[Field], taken: set[str]) -> Iterator[Field]:
+def unique(fields: Sequence[Field], taken: set[str]) -> Iterator[Field]:
+    """The fields with names of their own, none of them in `taken`, to which theirs are added."""
     for field in fields:
         name, number = field.name, 2
         while name in taken:

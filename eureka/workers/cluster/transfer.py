@@ -25,7 +25,7 @@ def task_files(task: LoadedTask) -> dict[str, Path]:
     if not task.on_disk:
         return {}
     root = task.path.parent
-    beside = [] if isinstance(task.file, EnvironmentFile) else files_below(task.module.parent)
+    beside = [] if isinstance(task.file, EnvironmentFile) or task.base else files_below(task.module.parent)
     found = {}
     for path in (*task.sources(), *beside):
         relative = os.path.relpath(path, root)

@@ -55,6 +55,8 @@ class Exact(Line):
 
 gymnasium.register("EurekaLine-v0", entry_point=Line, max_episode_steps=4)
 gymnasium.register("EurekaExact-v0", entry_point=Exact, max_episode_steps=4)
+# By another id it is none that runs on batched physics.
+gymnasium.register("EurekaAnt-v0", entry_point="gymnasium.envs.mujoco.ant_v5:AntEnv", max_episode_steps=1000)
 
 
 def by_id(identifier: str, **settings: str) -> GymnasiumTask:
@@ -243,8 +245,8 @@ gymnasium.register("EurekaBroken-v0", entry_point=Broken)
 
 
 def test_an_id_alone_makes_a_task_with_general_sizes(tmp_path, monkeypatch):
-    loaded = load_task("gymnasium:Hopper-v5")
-    assert loaded.file.name == "hopper_v5" and loaded.sources() == [] and loaded.baselines == ("environment",)
+    loaded = load_task("gymnasium:Pendulum-v1")
+    assert loaded.file.name == "pendulum_v1" and loaded.sources() == [] and loaded.baselines == ("environment",)
     assert list(loaded.file.presets) == ["cpu"]
     with pytest.raises(UserError, match="is not an environment"):
         load_task("gymnasium:")
@@ -252,20 +254,20 @@ def test_an_id_alone_makes_a_task_with_general_sizes(tmp_path, monkeypatch):
 
 def test_a_yaml_may_say_more_of_an_environment(tmp_path):
     yaml = tmp_path / "hop.yaml"
-    yaml.write_text("task: gymnasium:Hopper-v5\ndescription: hop far\nfitness: info.x_position\n")
+    yaml.write_text("task: gymnasium:Pendulum-v1\ndescription: swing up\nfitness: info.height\n")
     loaded = load_task(str(yaml))
-    assert loaded.sources() == [yaml] and loaded.file.name == "hopper_v5"
-    assert isinstance(loaded.file, EnvironmentFile) and loaded.file.fitness == "info.x_position"
+    assert loaded.sources() == [yaml] and loaded.file.name == "pendulum_v1"
+    assert isinstance(loaded.file, EnvironmentFile) and loaded.file.fitness == "info.height"
     yaml.write_text("task: gymnasium:Hopper-v5\nfitnes: return\n")
     with pytest.raises(UserError, match=r"line 2: unknown key 'fitnes' \(did you mean 'fitness'"):
         load_task(str(yaml))
     yaml.write_text("task: gymnasium:Hopper-v5\nfitness: x_position\n")
     with pytest.raises(UserError, match=r"line 2: fitness: give return .* or info.KEY .*, not 'x_position'"):
         load_task(str(yaml))
-    yaml.write_text("task: gymnasium:Hopper-v5\nfitness: -info.x_position\n")
+    yaml.write_text("task: gymnasium:Pendulum-v1\nfitness: -info.height\n")
     loaded = load_task(str(yaml))
     assert isinstance(loaded.file, EnvironmentFile)
-    assert (loaded.file.fitness_key, loaded.file.fitness_sign) == ("x_position", -1.0)
+    assert (loaded.file.fitness_key, loaded.file.fitness_sign) == ("height", -1.0)
 
 
 def test_arguments_of_an_environment_come_from_the_yaml_with_paths_beside_it(tmp_path):
@@ -273,7 +275,7 @@ def test_arguments_of_an_environment_come_from_the_yaml_with_paths_beside_it(tmp
     (tmp_path / "long.xml").write_text(own.read_text().replace('timestep="0.01"', 'timestep="0.005"'))
     yaml = tmp_path / "ant.yaml"
     yaml.write_text(
-        "task: gymnasium:Ant-v5\nkwargs: {xml_file: ./long.xml, frame_skip: 4, max_episode_steps: 7, "
+        "task: gymnasium:EurekaAnt-v0\nkwargs: {xml_file: ./long.xml, frame_skip: 4, max_episode_steps: 7, "
         "include_cfrc_ext_in_observation: false}\n"
     )
     loaded = load_task(str(yaml))
@@ -283,8 +285,10 @@ def test_arguments_of_an_environment_come_from_the_yaml_with_paths_beside_it(tmp
     assert (task.horizon, task.limited, task.observation_size) == (7, True, 27)
     env = task.open(torch.zeros(1, dtype=torch.int64), 1, "test")
     assert env.envs[0].unwrapped.dt == pytest.approx(0.02)
-    yaml.write_text("task: gymnasium:Ant-v5\nkwargs: {xml_fil: ./long.xml}\n")
-    with pytest.raises(UserError, match=r"Ant-v5 cannot be made: TypeError: .*'xml_fil'.*the key kwargs: of a task"):
+    yaml.write_text("task: gymnasium:EurekaAnt-v0\nkwargs: {xml_fil: ./long.xml}\n")
+    with pytest.raises(
+        UserError, match=r"EurekaAnt-v0 cannot be made: TypeError: .*'xml_fil'.*the key kwargs: of a task"
+    ):
         GymnasiumTask(load_task(str(yaml)).file)
-    yaml.write_text("task: gymnasium:Ant-v5\nkwargs: {xml_file: ../missing.xml, n: " + "x" * 5000 + "}\n")
+    yaml.write_text("task: gymnasium:EurekaAnt-v0\nkwargs: {xml_file: ../missing.xml, n: " + "x" * 5000 + "}\n")
     assert load_task(str(yaml)).file.kwargs["xml_file"] == str(tmp_path.parent / "missing.xml")

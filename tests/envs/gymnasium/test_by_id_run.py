@@ -55,10 +55,10 @@ def test_an_id_is_compared_against_the_environments_reward(cli: Cli, fakes, tmp_
 
 
 def test_a_dry_run_of_an_id_shows_the_prompt_and_what_was_assumed(cli: Cli, fakes):
-    done = cli("run", "gymnasium:Hopper-v5", "--dry-run")
+    done = cli("run", "gymnasium:Pendulum-v1", "--dry-run")
     assert done.returncode == 0, done.stderr
     for expected in (
-        "thigh_joint_position",
+        "observation: (N, 3)",
         "PPO settings are defaults",
         "estimate: ",
         "no model was called",
@@ -72,14 +72,20 @@ def test_a_dry_run_of_an_id_shows_the_prompt_and_what_was_assumed(cli: Cli, fake
         (["run", "gymnasium:Hoper-v5"], "did you mean gymnasium:Hopper-v5"),
         (["run", "Hopper-v5"], "did you mean gymnasium:Hopper-v5, a Gymnasium environment?"),
         (["run", "gymnasium:CartPole-v1"], "only continuous actions (Box)"),
-        (["run", "gymnasium:Hopper-v5", "--start", "human"], "hopper_v5 has no reward human; it has environment"),
-        (["run", "gymnasium:Hopper-v5", "--preset", "paper"], "has no preset 'paper'; it has cpu"),
-        (["compare", "human", "--task", "gymnasium:Hopper-v5"], "hopper_v5 has no reward human; it has environment"),
+        (["run", "gymnasium:Pendulum-v1", "--start", "human"], "pendulum_v1 has no reward human; it has environment"),
+        (["run", "gymnasium:Hopper-v5", "--preset", "paper"], "has no preset 'paper'; it has cpu, gpu, bird"),
+        (
+            ["compare", "environment", "--task", "gymnasium:Hopper-v5"],
+            "hopper_v5 has no reward environment; it has human",
+        ),
         (
             ["compare", "environment", "--task", "cartpole"],
             "cartpole has no reward environment; it has human and sparse",
         ),
-        (["compare", "environment", "--task", "gymnasium:Hopper-v5", "--robustness"], "needs a task with a task class"),
+        (
+            ["compare", "environment", "--task", "gymnasium:Pendulum-v1", "--robustness"],
+            "needs a task with a task class",
+        ),
         (["compare", "sparse", "--task", "cartpole", "--correlation"], "add the arm human"),
     ],
 )
@@ -96,7 +102,7 @@ def test_hopper_by_id_runs_through_the_whole_loop_and_a_replay_is_the_same(comma
     assert done.returncode == 0, done.stderr
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     arms = {arm["name"]: arm for arm in result["comparison"]["arms"]}
-    assert set(arms) == {"evolved", "environment"} and len(arms["environment"]["fitness"]) == 3
+    assert set(arms) == {"evolved", "human"} and len(arms["human"]["fitness"]) == 3
     again = command("run", "gymnasium:Hopper-v5", "--llm", "replay:run", "--out", "again", timeout=1200)
     assert again.returncode == 0, again.stderr
     assert (tmp_path / "again" / "result.json").read_bytes() == (tmp_path / "run" / "result.json").read_bytes()

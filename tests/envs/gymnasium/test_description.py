@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from eureka.config.description import Description
-from eureka.config.tasks import EnvironmentFile, LoadedTask, load_task
+from eureka.config.tasks import EnvironmentFile, LoadedTask
 from eureka.designers import prompts
 from eureka.envs.gymnasium.description import describe
 from eureka.envs.gymnasium.env import GymnasiumTask
 
 
 def told(name: str) -> Description:
-    loaded: LoadedTask = load_task(name)
-    assert isinstance(loaded.file, EnvironmentFile)
-    return describe(loaded, GymnasiumTask(loaded.file))
+    file = EnvironmentFile(name="x", task=name)  # also of environments that run on batched physics
+    return describe(LoadedTask(path=Path(name), file=file), GymnasiumTask(file))
 
 
 def test_a_designer_is_told_goal_scene_fields_and_what_ends_an_episode():

@@ -42,7 +42,7 @@ def test_a_task_travels_with_the_folder_of_its_class_but_not_with_what_is_hidden
 
 
 def test_an_environment_by_its_id_brings_no_files():
-    assert task_files(load_task("gymnasium:Hopper-v5")) == {}
+    assert task_files(load_task("gymnasium:Pendulum-v1")) == {}
 
 
 def test_a_task_that_is_too_large_is_refused_with_what_to_do(tmp_path: Path):
@@ -154,8 +154,8 @@ def test_an_environment_by_its_id_needs_no_files_on_a_actor(tmp_path: Path, monk
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     actor = TrainerActor()
     assert actor.has({})
-    actor.start(StartOptions("gymnasium:InvertedPendulum-v5", {}, "cpu", 1, True), {})
-    assert described(_Polled(actor)).description.name == "invertedpendulum_v5"
+    actor.start(StartOptions("gymnasium:Pendulum-v1", {}, "cpu", 1, True), {})
+    assert described(_Polled(actor)).description.name == "pendulum_v1"
     actor.end()
 
 
