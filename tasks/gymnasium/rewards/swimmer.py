@@ -1,0 +1,12 @@
+"""The reward of Gymnasium's Swimmer-v5: forward speed, less a cost of control."""
+
+import torch
+
+FORWARD_REWARD_WEIGHT = 1.0
+CTRL_COST_WEIGHT = 1e-4
+
+
+def compute_reward(x_velocity, control):
+    forward = FORWARD_REWARD_WEIGHT * x_velocity
+    ctrl = -CTRL_COST_WEIGHT * torch.sum(control * control, dim=-1)
+    return forward + ctrl, {"forward": forward, "ctrl": ctrl}
