@@ -1,4 +1,4 @@
-"""Learners in processes of their own, asked for one iteration after another.
+"""Learners and environments in processes of their own, asked for one iteration after another.
 
     python benchmarks/contest.py '{"kind": "sb3", ...}'
 
@@ -124,12 +124,18 @@ def _learner(kind: str, arguments: dict[str, Any]) -> Any:
             from peers.ours import Bare as Chosen
         case "sb3":
             from peers.sb3 import Sb3 as Chosen
+        case "our worlds":
+            from peers.stepping import OurWorlds as Chosen
+        case "gymnasium's worlds":
+            from peers.stepping import GymnasiumWorlds as Chosen
         case _:
             raise ValueError(f"no learner {kind}")
     return Chosen(**arguments)
 
 
 def _answer(learner: Any, command: dict[str, Any]) -> dict[str, Any]:
+    if "step" in command:
+        return learner.step(command["step"])
     if "train" in command:
         return {"seconds": learner.train(command["train"], command.get("iterations"))}
     if "iterate" in command:

@@ -30,7 +30,7 @@ QUICK = {
     "generations: 3": "generations: 1",
     "samples: 6": "samples: 2",
     "steps: 131072": "steps: 4096",
-    "final_seeds: 3": "final_seeds: 0",
+    "final_seeds: 10": "final_seeds: 0\n    validation_seeds: 0",
     "checkpoints: 8": "checkpoints: 1",
     "selection_episodes: 4": "selection_episodes: 2",
     "report_episodes: 32": "report_episodes: 4",

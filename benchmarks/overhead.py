@@ -51,7 +51,7 @@ OTHERS = {
     (RunningMoments, "normalize"): "policy",
     (Collector, "_draw_noise"): "noise",
     (Learner, "update"): LEARNING,
-    (Env, "begin"): "resets",
+    (Env, "begin_episodes"): "resets",
     (Env, "step"): "bookkeeping of the environment",
 }
 PHYSICS = {"step": "physics", "reset": "resets", "forward": "resets", "assign": "resets"}

@@ -1,12 +1,14 @@
-"""One policy on gymnasium's own Ant-v5 scene: our training against stable-baselines3's PPO, rsl_rl's, and bare physics.
+"""One policy on Gymnasium's Ant-v5 or Hopper-v5: our training against stable-baselines3's PPO, rsl_rl's, bare physics.
 
     python benchmarks/train.py
+    python benchmarks/train.py --environment Hopper-v5
     python benchmarks/train.py --until 1500 --seeds 5
 
 Every learner runs in a process of its own, with the same networks, samples an iteration, minibatches and epochs, and
 with the environments and threads that suit it best: those of stable-baselines3 are found out first. They take turns, an
 iteration each. With --until each trains alone until the mean return of its last 100 training episodes reaches a value.
-Contact forces are in neither the observation nor the reward, on both sides (see ant_v5/task.py).
+Sizes are those of `ant_v5.yaml` and `hopper_v5.yaml`. Of Ant-v5, contact forces are in neither the observation nor the
+reward, on both sides.
 """
 
 from __future__ import annotations
@@ -22,9 +24,8 @@ from contest import Contestant
 from record import about, finish, parser, rounded, spread
 from trainings import compiled, setting
 
-TASK = "ant_v5"
-PEER = "Ant-v5"
-PEER_OPTIONS = {"include_cfrc_ext_in_observation": False, "contact_cost_weight": 0.0}
+TASKS = {"Ant-v5": "ant_v5", "Hopper-v5": "hopper_v5"}
+"""Our task of each environment."""
 ENVIRONMENTS = ((1, False), (4, False), (16, False), (2, True), (8, True))
 """How many, and whether in processes of their own."""
 RSL_CHOICES = [{"torch_threads": threads} for threads in (1, 2)]
@@ -40,30 +41,37 @@ RATES = (3e-4, 1e-3)
 def main() -> None:
     """Measure, print, and keep the result."""
     made = parser(__doc__)
-    made.add_argument("--task", default=TASK, help="ours, in place of ant_v5; no peer but rsl_rl can train it")
+    made.add_argument("--environment", choices=TASKS, default="Ant-v5")
+    made.add_argument(
+        "--task", help="in place of that environment's; no peer but rsl_rl trains what is not Gymnasium's"
+    )
     made.add_argument("--until", type=float, metavar="RETURN", help="measure the time to this return instead")
     made.add_argument("--seeds", type=int, default=5, help="with --until: trainings of each learner")
     made.add_argument("--limit", type=float, default=1800.0, help="with --until: s after which a training is given up")
     made.add_argument("--peers", default="sb3,rsl", help="who takes part beside ours")
     options = made.parse_args()
-    chosen = setting(options.task, options.device, options.threads)
+    task = options.task or TASKS[options.environment]
+    chosen = setting(task, options.device, options.threads)
     preset = chosen.preset
     worlds, learning = preset.worlds, preset.learning
     if options.quick:
         worlds, learning = 16, learning.model_copy(update={"horizon": 16})
     (program,), seconds = compiled([chosen.human()], chosen.fields, not options.quick)
     sizes = {"samples": worlds * learning.horizon, "learning": learning.model_dump(mode="json")}
-    ours = {"kind": "ours", "task": options.task, "program": program, "worlds": worlds, "device": options.device}
+    ours = {"kind": "ours", "task": task, "program": program, "worlds": worlds, "device": options.device}
     ours |= {"learning": sizes["learning"], "seed": 0, "threads": options.threads}
-    sb3 = {"kind": "sb3", "environment": PEER, "options": PEER_OPTIONS, "seed": 0, "learning_rate": RATES[0]} | sizes
+    environment = getattr(chosen.task, "identifier", None)
+    given = {name: value for name, value in chosen.loaded.file.kwargs.items() if name != "fitness"}
+    sb3 = {"kind": "sb3", "environment": environment, "options": given, "seed": 0, "learning_rate": RATES[0]} | sizes
     peers = [peer for peer in options.peers.split(",") if peer]
-    if "sb3" in peers and options.task != TASK:
-        sys.exit(f"error: stable-baselines3 trains {TASK} here and no other task; --peers rsl leaves it out")
+    if "sb3" in peers and environment is None:
+        sys.exit(f"error: stable-baselines3 cannot train {chosen.name}, which is no environment; give --peers rsl")
     packages = [{"sb3": "stable-baselines3", "rsl": "rsl-rl-lib"}[peer] for peer in peers]
     found = about("train" if options.until is None else "until", "gymnasium", *packages) | {
         "device": options.device,
         "threads": options.threads,
-        "task": options.task,
+        "task": chosen.name,
+        "environment": environment,
         "worlds": worlds,
         **sizes,
         "compile_seconds": rounded(seconds),
@@ -76,7 +84,7 @@ def main() -> None:
         found[f"{peer}_best"] = best
         theirs[peer] = base | best
     if options.until is None:
-        bare = {"kind": "bare", "task": options.task, "worlds": worlds, "horizon": learning.horizon}
+        bare = {"kind": "bare", "task": task, "worlds": worlds, "horizon": learning.horizon}
         on_cpu = {"bare": bare | {"threads": options.threads}} if options.device == "cpu" else {}
         found |= turns({"ours": ours} | on_cpu | theirs, options)
     else:

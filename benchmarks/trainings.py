@@ -85,7 +85,7 @@ class Setting:
 
     def human(self) -> str:
         """The reward that a person wrote for the task."""
-        return self.loaded.rewards["human"].read_text()
+        return self.loaded.reward_code("human")
 
     def training(
         self,
@@ -109,7 +109,13 @@ def preset_for(loaded: LoadedTask, device: str) -> Preset:
 
 
 def setting(name: str, device: str = "cpu", threads: int = 1) -> Setting:
-    """A shipped task by its name, or ant_v5, or another by the path of its YAML; to run on `device`."""
+    """A task, ready to run on `device`.
+
+    Args:
+        name: of a YAML file beside this one or else of a shipped task, the path of a YAML file, or gymnasium:ID.
+        device: of physics and learner.
+        threads: of the CPU physics and learner.
+    """
     torch.set_num_threads(1)
     mine = Path(__file__).parent / f"{name}.yaml"
     loaded = load_task(str(mine) if mine.is_file() else name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import subprocess
@@ -27,11 +28,14 @@ COMMON = ("benchmark", "date", "commit", "versions", "machine")
 SCRIPTS = {
     "physics": ("physics", "cartpole"),
     "train": ("train", "--peers", "sb3"),
+    "train on Hopper-v5": ("train", "--environment", "Hopper-v5", "--peers", "sb3"),
+    "gymnasium_steps": ("gymnasium_steps", "Ant-v5", "--price", "Ant-v5"),
     "population": ("population",),
     "memory": ("population", "--memory", "cartpole"),
     "overhead": ("overhead", "cartpole"),
     "loop": ("loop",),
     "workers": ("workers", "--ways", "one", "two"),
+    "bird": ("bird",),
 }
 
 
@@ -70,7 +74,7 @@ def results() -> dict[str, dict[str, Any]]:
 def test_every_benchmark_says_what_ran_where_and_when(results: dict[str, dict[str, Any]]) -> None:
     for name, result in results.items():
         assert set(COMMON) <= set(result), name
-        assert result["benchmark"] == name
+        assert result["benchmark"] == name.partition(" ")[0]
         assert {"processor", "cores", "memory_gib", "gpu"} == set(result["machine"])
         assert {"eureka", "torch", "mujoco"} <= set(result["versions"])
 
@@ -85,12 +89,39 @@ def test_rates_of_the_levels_are_told_apart(results: dict[str, dict[str, Any]]) 
 
 @pytest.mark.slow
 def test_learners_are_compared_on_equal_sizes(results: dict[str, dict[str, Any]]) -> None:
-    found = results["train"]
-    assert set(found["steps_per_second"]) == {"ours", "bare", "sb3"}
-    assert set(found["ours_over"]) == {"bare", "sb3"}
-    assert set(found["memory_mib"]) == set(found["steps_per_second"])
-    assert found["samples"] == found["worlds"] * found["learning"]["horizon"]
-    assert found["learning"]["hidden"] == [128, 128]
+    for name, environment, hidden in (("train", "Ant-v5", [128, 128]), ("train on Hopper-v5", "Hopper-v5", [64, 64])):
+        found = results[name]
+        assert found["environment"] == environment
+        assert set(found["steps_per_second"]) == {"ours", "bare", "sb3"}
+        assert set(found["ours_over"]) == {"bare", "sb3"}
+        assert set(found["memory_mib"]) == set(found["steps_per_second"])
+        assert found["samples"] == found["worlds"] * found["learning"]["horizon"]
+        assert found["learning"]["hidden"] == hidden
+
+
+@pytest.mark.slow
+def test_environments_are_stepped_with_the_same_observation_on_all_sides(results: dict[str, dict[str, Any]]) -> None:
+    found = results["gymnasium_steps"]
+    ant = found["environments"]["Ant-v5"]
+    assert ant["with_contact_forces"]["observation_size"] == 105
+    assert ant["without_contact_forces"]["observation_size"] == 27
+    for variant in ant.values():
+        assert set(variant["steps_per_second"]) == set(variant["best"]) == {"ours", "sync", "async"}
+        assert set(variant["ours_over"]) == {"sync", "async"}
+    assert found["contact_forces"]["Ant-v5"]["without_over_with"]["median"] > 0
+
+
+def test_a_step_that_only_resets_an_environment_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    given = {"max_episode_steps": 1}  # every second step of gymnasium's is a reset
+    worlds = load_file("stepping_under_test", FOLDER / "peers" / "stepping.py").GymnasiumWorlds(
+        "Hopper-v5", given, 2, False
+    )
+    calls = iter(range(1000))
+    monkeypatch.setattr("time.perf_counter", lambda: float(next(calls)))
+    # The clock tells 0, 1, ...: three steps, of which the second resets, in 4 s until the loop ends.
+    assert worlds.step(2.5)["steps_per_second"] == pytest.approx(2 * 2 / 4)
+    worlds.close()
 
 
 @pytest.mark.slow
@@ -125,6 +156,54 @@ def test_parts_of_a_run_add_up_to_all_of_it(results: dict[str, dict[str, Any]]) 
 
 
 @pytest.mark.slow
+def test_a_whole_search_is_held_against_as_many_trainings_of_another_library(
+    results: dict[str, dict[str, Any]],
+) -> None:
+    found = results["bird"]
+    seconds = dict(found["seconds"])
+    total = seconds.pop("total")
+    assert sum(seconds.values()) == pytest.approx(total, rel=0.02)
+    assert sum(found["generation_seconds"].values()) == pytest.approx(seconds["generations"], rel=0.02)
+    assert found["trainings"] == {"generations": 4, "validation": 2, "final_comparison": 2}
+    assert set(found["fitness"]) == {"evolved", "human"}
+    assert set(found["sb3"]) == set(found["sb3_over_search"]) == {"our_sizes", "its_sizes"}
+    for sizes in found["sb3"].values():
+        assert sizes["seconds_of_all"] == pytest.approx(4 * sizes["seconds_of_one"], rel=0.02)
+
+
+def test_time_between_the_sessions_of_a_search_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    bird = load_file("bird_under_test", FOLDER / "bird.py")
+    journal = [
+        ("started", 3.0, {}),
+        ("prompt", 4.0, {}),
+        ("answer", 9.0, {}),
+        ("verdict", 11.0, {}),
+        ("training", 11.0, {"training": "generation-1-0"}),
+        ("checkpoint", 21.0, {"training": "generation-1-0"}),  # it is killed soon after, and resumed at 100
+        ("trained", 112.0, {"training": "generation-1-0"}),
+        ("finalists", 113.0, {}),
+        ("trained", 120.0, {"training": "validation"}),
+        ("trained", 140.0, {"training": "final-1"}),
+        ("finished", 141.0, {}),
+    ]
+    events = [{"event": kind, "time": at, **more} for kind, at, more in journal]
+    spans = bird.spans([{"begun": 1.0, "ended": None}, {"begun": 100.0, "ended": 143.0}], events)
+    assert spans == [(1.0, 21.0), (100.0, 143.0)]
+    seconds, generations = bird.parts(events, spans)
+    assert seconds == {
+        "start_up": 3.0,
+        "prompting": 5.0,
+        "compiling": 2.0,
+        "generations": 22.0,
+        "validation": 7.0,
+        "final_comparison": 21.0,
+        "rest": 3.0,
+    }
+    assert generations == {"1": 22.0}
+
+
+@pytest.mark.slow
 def test_ways_of_training_a_generation_are_held_against_one_process(results: dict[str, dict[str, Any]]) -> None:
     found = results["workers"]
     assert set(found["seconds"]) == set(found["start_seconds"]) == {"one", "two"}
@@ -153,53 +232,29 @@ def test_curves_of_both_learners_are_drawn_with_their_difference(tmp_path: Path)
     assert "rsl_rl" in (tmp_path / "curves.svg").read_text()
 
 
-@pytest.fixture
-def ants() -> tuple[Env, Any]:
-    """Our world and gymnasium's."""
-    task = load_class(load_task(str(FOLDER / "ant_v5.yaml")))
+def test_both_sides_train_on_the_same_ant_for_the_same_reward() -> None:
+    loaded = load_task(str(FOLDER / "ant_v5.yaml"))
+    task = load_class(loaded)
     env = Env(task, ThreadPhysics(compile_scene(task.scene()), 1, 1), torch.zeros(1, dtype=torch.int64), "test")
     env.reset()
-    theirs: Any = gymnasium.make("Ant-v5", include_cfrc_ext_in_observation=False, contact_cost_weight=0.0).unwrapped
+    given = {name: value for name, value in loaded.file.kwargs.items() if name != "fitness"}
+    theirs: Any = gymnasium.make("Ant-v5", **given).unwrapped
     theirs.reset(seed=0)
-    return env, theirs
-
-
-def test_our_ant_v5_is_gymnasiums(ants: tuple[Env, Any]) -> None:
-    env, theirs = ants
     theirs.set_state(env.physics.qpos[0].numpy().copy(), env.physics.qvel[0].numpy().copy())
-    assert env.task.horizon == gymnasium.spec("Ant-v5").max_episode_steps
-    assert env.task.control_period == pytest.approx(theirs.dt)
-    compute_reward = load_file("ant_v5_reward", FOLDER / "ant_v5" / "reward.py").compute_reward
+    names: dict[str, Any] = {}
+    exec(loaded.reward_code("human"), names)
+    wanted = inspect.signature(names["compute_reward"]).parameters
     chance = np.random.default_rng(0)
-    for _ in range(100):
-        action, before = chance.uniform(-1.5, 1.5, 8).astype(np.float32), theirs.data.qpos[0]
-        observation, reward, terminated, _, info = theirs.step(action.clip(-1, 1))
+    for _ in range(200):
+        action = chance.uniform(-1.0, 1.0, 8).astype(np.float32)
+        observation, reward, terminated, _, _ = theirs.step(action)
         step = env.step(
             torch.from_numpy(action)[None, None],
-            lambda s: compute_reward(s["forward_velocity"], s["healthy"], s["action"])[0][None],
+            lambda s: names["compute_reward"](**{name: s[name] for name in wanted})[0][None],
         )
-        np.testing.assert_allclose(step.terminal_observation[0, 0], observation, atol=2e-5)
+        np.testing.assert_allclose(step.terminal_observation[0, 0], observation, rtol=1e-5, atol=1e-5)
         assert bool(step.terminated) == terminated
-        # Gymnasium's velocity is that of one substep before.
-        reward += (theirs.data.qpos[0] - before) / theirs.dt - info["x_velocity"]
-        assert float(step.reward) == pytest.approx(reward, abs=1e-4)
+        assert float(step.reward) == pytest.approx(reward, rel=1e-5, abs=1e-5)
         if terminated:
             break
-
-
-def test_our_ant_v5_ends_as_gymnasiums_with_the_return_as_its_fitness(ants: tuple[Env, Any]) -> None:
-    env, theirs = ants
-    returns = 0.0
-    for height, ends in ((0.25, False), (0.95, False), (1.3, True)):
-        position, velocity = env.physics.model.qpos0.copy(), np.zeros(14)
-        position[2], velocity[0] = height, 1.0
-        theirs.set_state(position, velocity)
-        _, reward, terminated, _, info = theirs.step(np.zeros(8))
-        returns += reward - info["x_velocity"] + theirs.data.qpos[0] / theirs.dt
-        env.physics.assign(
-            torch.ones(1, dtype=torch.bool), qpos=torch.tensor(position)[None], qvel=torch.tensor(velocity)[None]
-        )
-        step = env.step(torch.zeros(1, 1, 8))
-        assert terminated == ends
-        assert bool(step.terminated) == ends
-    assert float(step.fitness) == pytest.approx(returns, abs=1e-4)
+    assert terminated
