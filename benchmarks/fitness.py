@@ -115,7 +115,7 @@ def wanted(folder: Path) -> Iterator[tuple[str, str, int]]:
 
 
 def claimed(file: Path) -> bool:
-    """Whether this process may make `file`: nobody has it, and no living process is at it."""
+    """Whether this process may make `file`: it is free, and no living process has claimed it."""
     claim = file.with_suffix(".claim")
     try:
         with claim.open("x") as made:
