@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,33 +11,16 @@ import gymnasium
 import numpy as np
 import pytest
 import torch
-import yaml
+from support.mujoco_tasks import IDS, open_env, task_with
 from torch import Tensor
 
-from eureka.config.tasks import LoadedTask, TaskFile, load_task
-from eureka.envs.env import Env
+from eureka.config.tasks import load_task
 from eureka.envs.gymnasium.batched import MujocoTask
-from eureka.envs.introspection import load_class, make_scene
-from eureka.physics.threads import ThreadPhysics
-from eureka.rewards.program import Field, rebuild
-from eureka.system.paths import load_sandbox, shipped
+from eureka.envs.introspection import load_class
 from eureka.task import select
 
-IDS: dict[str, str] = yaml.safe_load((shipped("tasks") / "gymnasium" / "ids.yaml").read_text())
-BIRD = ("half_cheetah", "hopper_hop", "swimmer_forward", "inverted_pendulum_balance", "reacher_reach")
 ASSETS = Path(inspect.getfile(gymnasium.envs.mujoco.MujocoEnv)).parent / "assets"  # type: ignore[attr-defined]
 WORLDS = 8
-
-
-def task_with(identifier: str, arguments: Mapping[str, Any]) -> LoadedTask:
-    loaded = load_task(f"gymnasium:{identifier}")
-    assert isinstance(loaded.file, TaskFile)
-    return loaded.model_copy(update={"file": loaded.file.model_copy(update={"kwargs": dict(arguments)})})
-
-
-def open_env(task: MujocoTask, worlds: int, threads: int = 1, members: int = 1) -> Env:
-    physics = ThreadPhysics(make_scene(task), members * worlds, threads)
-    return Env(task, physics, torch.zeros(members, dtype=torch.int64), "test")
 
 
 class Twins:
@@ -290,178 +273,3 @@ def test_places_of_targets_and_objects_are_gymnasiums():
     place = env.physics.qpos[:, -4:-2]
     assert place.norm(dim=-1).min() > 0.17
     assert (place[:, 0] <= 0).all() and (place[:, 0] >= -0.3).all() and (place[:, 1].abs() <= 0.2).all()
-
-
-def rolled(env: Env, actions: list[Tensor], read: tuple[str, ...] = (), read_from: int = 0) -> dict[str, Tensor]:
-    """(T, W, ...) each: what the steps gave; fields named in `read` are read from a step on."""
-    found: dict[str, list[Tensor]] = {}
-    for t, action in enumerate(actions):
-
-        def capture(fields: Any, t: int = t) -> Tensor:
-            for name in read if t >= read_from else ():
-                fields[name].clone()
-            info = env.task.info(fields)  # type: ignore[attr-defined]
-            for name, value in {"qpos": env.physics.qpos, "reward": info["reward"]}.items():
-                found.setdefault(name, []).append(value.clone())
-            return torch.zeros(env.members, env.worlds)
-
-        step = env.step(action, capture)
-        over = step.terminated | step.timed_out
-        results = {"observation": step.observation, "over": over, "fitness": step.fitness.masked_fill(~over, 0.0)}
-        for name, value in results.items():
-            found.setdefault(name, []).append(value[0].clone())
-    return {name: torch.stack(values) for name, values in found.items()}
-
-
-def actions_of(task: MujocoTask, steps: int, worlds: int) -> list[Tensor]:
-    chance = torch.Generator().manual_seed(1)
-    return [2 * torch.rand(1, worlds, task.action_size, generator=chance) - 1 for _ in range(steps)]
-
-
-def assert_same(a: dict[str, Tensor], b: dict[str, Tensor]) -> None:
-    assert a.keys() == b.keys()
-    for name in a:
-        assert torch.equal(a[name], b[name]), name
-
-
-LATE = ("Ant-v5", "Humanoid-v5", "HumanoidStandup-v5", "InvertedDoublePendulum-v5", "Reacher-v5", "Hopper-v5")
-
-
-@pytest.mark.parametrize("identifier", LATE)
-def test_a_run_that_is_resumed_in_an_episode_gives_the_same_bits(identifier: str):
-    task = load_class(load_task(f"gymnasium:{identifier}"))
-    assert isinstance(task, MujocoTask)
-    actions = actions_of(task, 30, 3)
-    a, b = open_env(task, 3), open_env(task, 3)
-    a.reset(), b.reset()
-    rolled(a, actions[:13])
-    saved = {name: value.clone() for name, value in a.save().items()}
-    rolled(b, actions[:4])  # another state, which is overwritten
-    b.load(saved)
-    assert_same(rolled(a, actions[13:]), rolled(b, actions[13:]))
-
-
-@pytest.mark.parametrize("identifier", LATE)
-def test_results_depend_on_no_other_world_no_thread_and_no_field_that_is_read(identifier: str):
-    task = load_class(load_task(f"gymnasium:{identifier}"))
-    assert isinstance(task, MujocoTask)
-    everything = tuple(f for f in task.State.__dataclass_fields__ if f not in ("action", "last_action"))
-    actions = actions_of(task, 30, 8)
-    plain, threaded, alone, reading = (open_env(task, n, threads) for n, threads in ((8, 1), (8, 2), (3, 1), (8, 1)))
-    for env in (plain, threaded, alone, reading):
-        env.reset()
-    expected = rolled(plain, actions)
-    assert_same(expected, rolled(threaded, actions))
-    few = rolled(alone, [action[:, :3] for action in actions])
-    assert_same({name: value[:, :3] for name, value in expected.items()}, few)
-    assert_same(expected, rolled(reading, actions, everything, read_from=9))
-
-
-@pytest.mark.parametrize("identifier", ["Ant-v5", "Humanoid-v5"])
-def test_a_field_that_is_first_read_late_has_the_values_of_one_that_is_always_read(identifier: str):
-    task = load_class(load_task(f"gymnasium:{identifier}"))
-    assert isinstance(task, MujocoTask)
-    names = ("torso_linear_velocity", "contact_forces" if identifier == "Ant-v5" else "torso_position")
-    actions, seen = actions_of(task, 20, 2), {}
-    for since in (0, 19):
-        env = open_env(task, 2)
-        env.reset()
-        for t, action in enumerate(actions):
-
-            def capture(fields: Any, t: int = t, since: int = since) -> Tensor:
-                if t >= since:
-                    seen[since] = torch.cat([fields[name].flatten() for name in names])
-                return torch.zeros(1, 2)
-
-            env.step(action, capture)
-    assert torch.equal(seen[0], seen[19]) and seen[0].abs().max() > 0
-
-
-@pytest.mark.parametrize("name", [*IDS.values(), *BIRD])
-def test_every_baseline_compiles_and_is_its_own_function(name: str):
-    loaded = load_task(name)
-    task = load_class(loaded)
-    assert isinstance(task, MujocoTask)
-    env = open_env(task, 2)
-    env.reset()
-    kept: dict[str, Tensor] = {}
-    for action in actions_of(task, 3, 2):
-        env.step(action, lambda fields: (kept.update({k: v.clone() for k, v in fields.items()}), torch.zeros(1, 2))[1])
-    fields = {k: Field(tuple(v.shape[1:]), str(v.dtype).removeprefix("torch.")) for k, v in kept.items()}
-    for baseline in loaded.baselines:
-        code = loaded.reward_code(baseline)
-        program = rebuild(load_sandbox("trace").compile_reward(code, fields), fields, 2)
-        namespace: dict[str, Any] = {}
-        exec(code, namespace)
-        expected = namespace["compute_reward"](**{of: kept[of] for of in program.inputs})[0]
-        assert torch.allclose(program(*[kept[of] for of in program.inputs])[0], expected, rtol=1e-6)
-
-
-@pytest.mark.parametrize("name", [name for name in BIRD if "sparse" in load_task(name).rewards])
-def test_the_sum_of_a_sparse_reward_is_the_fitness(name: str):
-    loaded = load_task(name)
-    task = load_class(loaded)
-    assert isinstance(task, MujocoTask)
-    task.horizon = steps = 40
-    env, namespace = open_env(task, 2), {}
-    exec(loaded.reward_code("sparse"), namespace)
-    compute, total, compared = namespace["compute_reward"], torch.zeros(2), 0
-    env.reset()
-
-    def pay(fields: Any) -> Tensor:
-        paid = compute(**{of: fields[of] for of in inspect.signature(compute).parameters})[0]
-        total.add_(paid)
-        return paid[None]
-
-    for action in actions_of(task, steps, 2):
-        step = env.step(action, pay)
-        over = (step.terminated | step.timed_out)[0]
-        # The fitness of the pendulum is a share of this test's 40 steps, and its reward one of 1000.
-        scale = 1000 / steps if name == "inverted_pendulum_balance" else 1.0
-        assert torch.allclose((total * scale)[over], step.fitness[0][over], atol=1e-4)
-        compared += int(over.sum())
-        total.masked_fill_(over, 0.0)
-    assert compared >= 2
-
-
-def last_of(name: str, **given: Any) -> tuple[MujocoTask, Env, Any]:
-    """One episode of five steps in one world, and its last step."""
-    loaded = load_task(name)
-    assert isinstance(loaded.file, TaskFile)
-    kwargs = {**loaded.file.kwargs, "max_episode_steps": 5, **given}
-    task = load_class(loaded.model_copy(update={"file": loaded.file.model_copy(update={"kwargs": kwargs})}))
-    assert isinstance(task, MujocoTask)
-    env, seen = open_env(task, 1), {}
-    env.reset()
-
-    def keep(fields: Any) -> Tensor:
-        seen.update(x=env.physics.qpos[0, 0].item(), begin=env.memory.start[0].item())
-        seen.update({key: fields[key].clone() for key in ("distance_to_target",) if key in fields})
-        return torch.zeros(1, 1)
-
-    for action in actions_of(task, 5, 1):
-        step = env.step(action, keep)
-    return task, env, (step, seen)
-
-
-@pytest.mark.parametrize("name", ["half_cheetah", "hopper_hop", "swimmer_forward"])
-def test_the_distance_is_from_the_start_of_the_episode_to_its_end(name: str):
-    task, _, (step, seen) = last_of(name)
-    assert step.timed_out.all() and task.fitness_unit == "m"
-    assert step.fitness.item() == pytest.approx(seen["x"] - seen["begin"], rel=1e-5) and step.fitness.item() != 0
-
-
-def test_the_nearness_of_the_fingertip_does_not_depend_on_a_weight():
-    task, _, (step, seen) = last_of("reacher_reach", reward_dist_weight=7.0)
-    assert step.fitness.item() == pytest.approx(-seen["distance_to_target"].item()) and task.fitness_unit == "m"
-
-
-def test_the_share_of_survived_steps_is_of_the_time_limit():
-    task = load_class(load_task("inverted_pendulum_balance"))
-    assert isinstance(task, MujocoTask)
-    env = open_env(task, 1)
-    env.reset()
-    while not (step := env.step(torch.ones(1, 1, 1))).terminated.item():
-        pass
-    assert 2 < step.length.item() < 50 and task.fitness_unit == "of the steps"
-    assert step.fitness.item() == pytest.approx(step.length.item() / 1000)
