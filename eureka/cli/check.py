@@ -103,7 +103,7 @@ def _random_play(played: PlayedRandom, description: Description) -> list[str]:
     """Fitness and metrics of random play, with 95 % intervals."""
     rows = [["random play", "mean", "95% interval", "unit", ""]]
     if not all(map(math.isnan, played.fitness)):  # as of a fitness that is not written yet
-        rows.append(["fitness", *_interval(played.fitness), "", "higher is better"])
+        rows.append(["fitness", *_interval(played.fitness), description.fitness_unit, "higher is better"])
     for m in description.metrics:
         rows.append([m.name, *_interval(played.metrics[m.name]), m.unit, f"{m.better} is better; {m.doc}"])
     lengths = [float(steps) for steps in played.length]

@@ -247,6 +247,7 @@ def test_check_notes_what_the_sandbox_reads_otherwise_than_python(cli: Cli, tmp_
     assert done.returncode == 0, done.stderr
     refused = "note: Python itself refuses this file (unexpected indent, line 1); the sandbox removed the indentation\n"
     assert refused + "note: printing is left out: lines 3, 4\n" in done.stdout
+    assert "control steps of 500  higher is better" in done.stdout, "the unit of the fitness"
 
 
 DAMAGES = [
