@@ -4,9 +4,10 @@
     python benchmarks/bird.py --folder OUT --no-peer
 
 The search is `eureka run hopper_hop --preset bird` on the command line, with the replies of a language model that are
-recorded in `recorded/hopper_hop`; what the model took to answer is given apart. If OUT holds the run already, it is
-resumed: its time is then that of all its sessions, each from the command to its end, or to the last event that an
-interrupted one wrote. Parts come from the run's journal: what lies between two events was spent on the later one.
+recorded in `recorded/hopper_hop`, or with any designer of `--llm`. What it took to answer is given apart, and is no
+part of `search`, which is compared. If OUT holds the run already, it is resumed: its time is then that of all its
+sessions, each from the command to its end, or to the last event that an interrupted one wrote. Parts come from the
+run's journal: what lies between two events was spent on the later one.
 
 Afterwards, alone on the machine, stable-baselines3's PPO trains Hopper-v5 for a shorter stretch at its best number of
 environments and threads, with our sizes of an update and with its own. Its time for one training is computed from that
@@ -86,10 +87,9 @@ def main() -> None:
             "sizes": {name: getattr(settings, name) for name in ("generations", "samples", "steps", "worlds")},
             **summary(folder),
         }
-        found["model"] |= {"seconds_when_recorded": recorded_seconds(llm)}
     if not options.no_peer:
         found["sb3"] = peer(settings, options)
-        total = found["seconds"]["total"]
+        total = found["seconds"]["search"]
         found["sb3_over_search"] = {
             name: {
                 "one_after_another": rounded(of["seconds_of_all"] / total),
@@ -142,15 +142,17 @@ def summary(folder: Path) -> dict[str, Any]:
                 clocks[part] = clocks.get(part, 0.0) + took
             for member, outcome in zip(event["members"], event["outcomes"], strict=True):
                 members[event["training"], member] = outcome.get("steps", 0)
+    total = sum(seconds.values())
     end = next(event for event in reversed(events) if event["event"] == "finished")
     return {
         "sessions": len(sessions),
-        "seconds": {part: rounded(s) for part, s in seconds.items()} | {"total": rounded(sum(seconds.values()), 4)},
+        "seconds": {part: rounded(s) for part, s in seconds.items()}
+        | {"total": rounded(total, 4), "search": rounded(total - seconds["model"], 4)},
         "generation_seconds": {number: rounded(s) for number, s in sorted(generations.items())},
         "trainer_seconds": {part: rounded(s) for part, s in clocks.items()},
         "trainings": dict(Counter(_kind(training) for training, _ in members)),
         "training_steps": sum(members.values()),
-        "model": {"calls": sum(event["event"] == "answer" for event in events)},
+        "prompts": sum(event["event"] == "answer" for event in events),
         "winner": end["winner"],
         "fitness": {arm["name"]: arm["fitness"] for arm in end["comparison"]["arms"]},
     }
@@ -168,7 +170,7 @@ def spans(sessions: list[dict[str, Any]], events: list[dict[str, Any]]) -> list[
 
 def parts(events: list[dict[str, Any]], spans: list[tuple[float, float]]) -> tuple[dict[str, float], dict[str, float]]:
     """Seconds by part, which add up to all of the spans, and those of training for each generation."""
-    names = ("start_up", "prompting", "compiling", "generations", "validation", "final_comparison", "rest")
+    names = ("start_up", "prompting", "model", "compiling", "generations", "validation", "final_comparison", "rest")
     seconds: dict[str, float] = dict.fromkeys(names, 0.0)
     generations: dict[str, float] = {}
     for begun, ended in spans:
@@ -193,8 +195,10 @@ def _part(event: dict[str, Any], last: str | None) -> str:
             return "start_up"
         case "prompt" if last == "started":  # before it, speed and memory are measured for the estimate
             return "start_up"
-        case "prompt" | "answer":
+        case "prompt":
             return "prompting"
+        case "answer":
+            return "model"
         case "verdict":
             return "compiling"
         case "baseline" | "arms" | "cut" | "probed" | "finished":
@@ -207,15 +211,6 @@ def _kind(training: str) -> str:
     if is_final(training):
         return "final_comparison"
     return "validation" if is_validation(training) else "generations"
-
-
-def recorded_seconds(llm: str) -> float | None:
-    """Sum of what the calls to the model took when its replies were recorded; None if they are no recording."""
-    kind, _, run = llm.partition(":")
-    if kind != "replay":
-        return None
-    answers = [event["answer"] for event in events_of(Path(run)) if event["event"] == "answer"]
-    return rounded(sum(answer.get("seconds", 0.0) for answer in answers))
 
 
 def peer(settings: Settings, options: argparse.Namespace) -> dict[str, Any]:

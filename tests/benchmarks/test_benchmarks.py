@@ -161,8 +161,9 @@ def test_a_whole_search_is_held_against_as_many_trainings_of_another_library(
 ) -> None:
     found = results["bird"]
     seconds = dict(found["seconds"])
-    total = seconds.pop("total")
+    total, search = seconds.pop("total"), seconds.pop("search")
     assert sum(seconds.values()) == pytest.approx(total, rel=0.02)
+    assert search == pytest.approx(total - seconds["model"], rel=0.01)
     assert sum(found["generation_seconds"].values()) == pytest.approx(seconds["generations"], rel=0.02)
     assert found["trainings"] == {"generations": 4, "validation": 2, "final_comparison": 2}
     assert set(found["fitness"]) == {"evolved", "human"}
@@ -193,7 +194,8 @@ def test_time_between_the_sessions_of_a_search_is_not_counted(monkeypatch: pytes
     seconds, generations = bird.parts(events, spans)
     assert seconds == {
         "start_up": 3.0,
-        "prompting": 5.0,
+        "prompting": 0.0,
+        "model": 5.0,
         "compiling": 2.0,
         "generations": 22.0,
         "validation": 7.0,
