@@ -7,8 +7,9 @@
 Every training has 1 M steps. A policy is kept after each tenth, and that with the best mean fitness on 10 selection
 episodes is judged by 20 report episodes; so is the last one. Episodes are played in Gymnasium's own environments, the
 same ones for both sides. The peer has the better of its default settings, with normalised observations and rewards,
-and its zoo's, chosen on the seeds 100 and 101. Each training's result is a file in `recorded/fitness`; what is there is
-not repeated, and several processes of `peer` share the work.
+and its zoo's, chosen on the seeds 100 and 101; one of them that is far worse on the first seed is not trained on the
+second. A training of the peer ends early where no policy can be better. Each training's result is a file in
+`recorded/fitness`; what is there is not repeated, and several processes of `peer` share the work.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import math
 import os
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -57,8 +58,8 @@ class Measure:
         self._returns: list[float] = []
         self._best = self._last = ([math.nan], [math.nan])
 
-    def keep(self, number: int, act: Act) -> None:
-        """Judge the policy of checkpoint `number`, from 1."""
+    def keep(self, number: int, act: Act) -> bool:
+        """Judge the policy of checkpoint `number`, from 1; returns whether no policy can be better."""
         fitness, returns = judge(self._task, act, SELECTION_EPISODES, SELECTION + 1000 * number)
         self._selection.append(statistics.fmean(fitness))
         self._returns.append(statistics.fmean(returns))
@@ -66,6 +67,7 @@ class Measure:
         if best or number == CHECKPOINTS:
             self._last = judge(self._task, act, REPORT_EPISODES, REPORT)
             self._best = self._last if best else self._best
+        return min(self._selection[-1], *self._best[0]) >= TASKS[self._task].ceiling
 
     def result(self) -> dict[str, Any]:
         """Mean fitness and return of the best and of the last policy on report episodes, and both curves."""
@@ -94,22 +96,28 @@ def results(folder: Path, task: str, side: str, among: Any) -> list[dict[str, An
 
 def better(folder: Path, task: str) -> str | None:
     """The peer's better settings, or None before all trainings that decide it are done."""
-    means = {}
-    for side in ("default", "zoo"):
-        found = results(folder, task, side, CHOICE_SEEDS)
-        if len(found) < len(CHOICE_SEEDS):
-            return None
-        means[side] = sum(result["fitness"] for result in found)
-    return "zoo" if means["zoo"] > means["default"] else "default"
+    found = {side: [r["fitness"] for r in results(folder, task, side, CHOICE_SEEDS)] for side in ("default", "zoo")}
+    whole = {side: of for side, of in found.items() if len(of) == len(CHOICE_SEEDS)}
+    if not whole:
+        return None
+    best = max(whole, key=lambda side: sum(whole[side]))
+    return best if all(side in whole or (of and hopeless(of, whole[best])) for side, of in found.items()) else None
 
 
-def wanted(folder: Path) -> Iterator[tuple[str, str, int]]:
-    """The peer's trainings, those that choose its settings first."""
-    for task in TASKS:
+def hopeless(some: list[float], whole: list[float]) -> bool:
+    """Whether the first results of some settings are below the worst of others by half of its size."""
+    return max(some) < min(whole) - 0.5 * abs(min(whole))
+
+
+def wanted(folder: Path, tasks: Sequence[str]) -> Iterator[tuple[str, str, int]]:
+    """The peer's trainings, task by task, those that choose its settings first."""
+    for task in tasks:
+        chosen = better(folder, task)
         for seed in CHOICE_SEEDS:
             for side in ("default", "zoo"):
-                yield task, side, seed
-        if chosen := better(folder, task):
+                if chosen in (None, side):
+                    yield task, side, seed
+        if chosen:
             for seed in seeds(task):
                 yield task, chosen, seed
 
@@ -138,12 +146,12 @@ def write(file: Path, result: dict[str, Any]) -> None:
     file.with_suffix(".claim").unlink(missing_ok=True)
 
 
-def peer(folder: Path) -> None:
-    """Train the peer; several of these processes share the work."""
+def peer(folder: Path, tasks: Sequence[str]) -> None:
+    """Train the peer on these tasks; several of these processes share the work."""
     from peers import zoo
 
     while True:
-        left = [job for job in wanted(folder) if not path(folder, *job).exists()]
+        left = [job for job in wanted(folder, tasks) if not path(folder, *job).exists()]
         job = next((job for job in left if claimed(path(folder, *job))), None)
         if job is None:
             return
@@ -231,15 +239,16 @@ def main() -> None:
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("part", choices=("peer", "ours", "report"))
     made.add_argument("--folder", type=Path, default=Path(__file__).parent / "recorded" / "fitness")
-    made.add_argument("--tasks", default=",".join(TASKS), help="of ours")
+    made.add_argument("--tasks", default=",".join(TASKS), help="to train on, in this order")
     made.add_argument("--threads", type=int, default=cores(), help="of ours")
     made.add_argument("--no-history", action="store_true", help="report: print only")
     options = made.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
+    tasks = options.tasks.split(",")
     if options.part == "peer":
-        peer(options.folder)
+        peer(options.folder, tasks)
     elif options.part == "ours":
-        for task in options.tasks.split(","):
+        for task in tasks:
             ours(options.folder, task, options.threads)
     else:
         found = about("fitness", "gymnasium", "stable-baselines3") | {"steps": STEPS, "tasks": report(options.folder)}

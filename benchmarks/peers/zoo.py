@@ -1,8 +1,8 @@
 """stable-baselines3's PPO on Gymnasium's environments, with its own settings: what our trainings are compared with.
 
-Two things make its trainings faster here, and not different: the policy's forward pass in a rollout is computed by
-NumPy (`_Quick`), and Adam's step by torch's fused kernel. A test compares a rollout and an update with its own code.
-Speeds are compared elsewhere (`train.py`), with its own code throughout.
+Two things make its trainings faster here, and not different: the policy's forward pass in a rollout (`_Quick`) and
+the update (`_QuickPPO`) are computed by NumPy, with the same formulas and random numbers. A test compares both with its
+own code. Speeds are compared elsewhere (`train.py`), with its own code throughout.
 
 `default` is its PPO as it is, with `VecNormalize`. `zoo` are the settings of its RL Zoo for these environments
 (`hyperparams/ppo.yml` of DLR-RM/rl-baselines3-zoo at 00128b5, where they are named `-v3` and `-v2`).
@@ -113,16 +113,121 @@ def _through(hidden: torch.nn.Sequential, last: torch.nn.Module, x: np.ndarray) 
     return x
 
 
+class _QuickPPO(PPO):
+    """Its PPO on one environment, with the update in NumPy."""
+
+    def train(self) -> None:
+        if not hasattr(self, "_update"):
+            self._update = _Update(self.policy)
+        update, buffer = self._update, self.rollout_buffer
+        clip = np.float32(self.clip_range(self._current_progress_remaining))  # type: ignore[operator]
+        observations, actions = buffer.observations[:, 0], buffer.actions[:, 0]
+        log_probs, advantages, returns = buffer.log_probs[:, 0], buffer.advantages[:, 0], buffer.returns[:, 0]
+        for _ in range(self.n_epochs):
+            order = np.random.permutation(len(actions))  # as its buffer draws it
+            for start in range(0, len(order), self.batch_size):
+                i = order[start : start + self.batch_size]
+                chosen = advantages[i]
+                chosen = (chosen - chosen.mean()) / (chosen.std(ddof=1) + np.float32(1e-8))
+                update.gradient(observations[i], actions[i], log_probs[i], chosen, returns[i], clip, self)
+                update.step(np.float32(self.lr_schedule(self._current_progress_remaining)), self.max_grad_norm)
+        self._n_updates += self.n_epochs
+
+
+class _Update:
+    """One minibatch's gradient and Adam's step, on the memory of a policy of stable-baselines3."""
+
+    def __init__(self, policy: ActorCriticPolicy):
+        """Move the policy's parameters into one array, which both then share."""
+        own = list(policy.parameters())
+        self._flat = np.concatenate([p.detach().numpy().ravel() for p in own])
+        self._gradient = np.zeros_like(self._flat)
+        self._first, self._second, self._steps = np.zeros_like(self._flat), np.zeros_like(self._flat), 0
+        places, begin = {}, 0
+        for p in own:
+            part = slice(begin, begin := begin + p.numel())
+            p.data = torch.from_numpy(self._flat[part].reshape(p.shape))
+            places[p] = (p.data.numpy(), self._gradient[part].reshape(p.shape))
+        self._log_std = places[policy.log_std]
+        extractor = policy.mlp_extractor
+        self._actor = self._layers(places, [*extractor.policy_net, policy.action_net])
+        self._critic = self._layers(places, [*extractor.value_net, policy.value_net])
+        self._tanh = isinstance(extractor.policy_net[1], torch.nn.Tanh)
+
+    @staticmethod
+    def _layers(places: dict, layers: list[torch.nn.Module]) -> list[tuple]:
+        linear = [layer for layer in layers if isinstance(layer, torch.nn.Linear)]
+        return [(*places[layer.weight], *places[layer.bias]) for layer in linear]
+
+    def _forward(self, layers: list[tuple], x: np.ndarray) -> list[np.ndarray]:
+        """The input of each layer, then the output."""
+        found = [x]
+        for number, (weight, _, bias, _) in enumerate(layers, 1):
+            x = x @ weight.T + bias
+            if number < len(layers):
+                x = np.tanh(x) if self._tanh else np.maximum(x, 0.0)
+            found.append(x)
+        return found
+
+    def _backward(self, layers: list[tuple], inputs: list[np.ndarray], gradient: np.ndarray) -> None:
+        for number, (weight, in_weight, _, in_bias) in reversed([*enumerate(layers)]):
+            x = inputs[number]
+            np.matmul(gradient.T, x, out=in_weight)
+            gradient.sum(axis=0, out=in_bias)
+            if number:
+                gradient = gradient @ weight
+                gradient *= (1.0 - x * x) if self._tanh else (x > 0.0)
+
+    def gradient(
+        self,
+        observation: np.ndarray,
+        action: np.ndarray,
+        log_prob: np.ndarray,
+        advantage: np.ndarray,
+        target: np.ndarray,
+        clip: np.float32,
+        settings: PPO,
+    ) -> None:
+        """The gradient of PPO's loss: surrogate, entropy and value loss, without clipping of values."""
+        (log_std, in_log_std), count = self._log_std, np.float32(len(action))
+        inputs, std = self._forward(self._actor, observation), np.exp(log_std)
+        error = (action - inputs[-1]) / std
+        ratio = np.exp((-0.5 * error * error - log_std - _HALF_LOG_TAU).sum(axis=1) - log_prob)
+        gain, clipped = ratio * advantage, np.clip(ratio, 1 - clip, 1 + clip) * advantage
+        weight = (np.where(gain <= clipped, gain, 0.0) / -count)[:, None]
+        in_log_std[:] = (weight * (error * error - 1.0)).sum(axis=0) - settings.ent_coef
+        self._backward(self._actor, inputs, weight * error / std)
+        inputs = self._forward(self._critic, observation)
+        self._backward(self._critic, inputs, (inputs[-1] - target[:, None]) * np.float32(2 * settings.vf_coef / count))
+
+    def step(self, rate: np.float32, max_norm: float) -> None:
+        """Adam's, after clipping the norm of the gradient."""
+        gradient, (b1, b2) = self._gradient, (0.9, 0.999)
+        norm = float(np.sqrt(gradient @ gradient))
+        gradient *= min(1.0, max_norm / (norm + 1e-6))
+        self._steps += 1
+        self._first *= b1
+        self._first += (1 - b1) * gradient
+        self._second *= b2
+        self._second += (1 - b2) * gradient * gradient
+        scale = np.sqrt(self._second)
+        scale *= 1 / np.sqrt(1 - b2**self._steps)
+        scale += 1e-5
+        self._flat -= (rate / (1 - b1**self._steps)) * self._first / scale
+
+
 def train(
     identifier: str,
     settings: str,
     seed: int,
     steps: int,
     checkpoints: int,
-    keep: Callable[[int, Act], None],
+    keep: Callable[[int, Act], bool],
     quick: bool = True,
 ) -> dict[str, float]:
     """Train one policy; after each of `checkpoints` equal parts, `keep` is called with its number and the policy.
+
+    The training ends early if `keep` returns True.
 
     Returns:
         `steps` done and `seconds` of learning, without what `keep` took.
@@ -132,8 +237,9 @@ def train(
     env = VecNormalize(
         DummyVecEnv([lambda: gymnasium.make(identifier, disable_env_checker=True)]), gamma=chosen.get("gamma", 0.99)
     )
-    network = chosen.pop("policy_kwargs", {}) | {"optimizer_kwargs": {"eps": 1e-5, "fused": True}}
-    ppo = PPO(_Quick if quick else "MlpPolicy", env, policy_kwargs=network, seed=seed, device="cpu", **chosen)
+    network = chosen.pop("policy_kwargs", {})
+    kind, policy = (_QuickPPO, _Quick) if quick else (PPO, "MlpPolicy")
+    ppo = kind(policy, env, policy_kwargs=network, seed=seed, device="cpu", **chosen)
     done, seconds = 0, 0.0
     for number in range(1, checkpoints + 1):
         start = time.perf_counter()
@@ -142,7 +248,8 @@ def train(
         ppo.learn(goal - done, log_interval=1 << 30, reset_num_timesteps=number == 1)
         done = ppo.num_timesteps
         seconds += time.perf_counter() - start
-        keep(number, _policy(ppo, env))
+        if keep(number, _policy(ppo, env)):
+            break
     env.close()
     return {"steps": done, "seconds": seconds}
 

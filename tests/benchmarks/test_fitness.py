@@ -33,6 +33,16 @@ def test_the_quick_forward_pass_is_that_of_stable_baselines3(settings: str):
     env.close()
 
 
+@pytest.mark.parametrize(("settings", "samples"), [("default", 2048), ("zoo", 512)])
+def test_the_quick_update_is_that_of_stable_baselines3(settings: str, samples: int):
+    seen, found = np.random.default_rng(0).normal(size=(5, 11)).astype(np.float32), []
+    for quick in (True, False):
+        keep = lambda number, act: found.append(act(seen)) or False  # noqa: E731
+        zoo.train("Hopper-v5", settings, 3, samples, 1, keep, quick=quick)
+    mine, theirs = found
+    assert np.abs(mine).mean() > 0.05 and np.allclose(mine, theirs, atol=1e-4)
+
+
 def test_a_policy_is_judged_by_the_fitness_of_its_task():
     still = lambda observation: np.zeros((len(observation), 1))  # noqa: E731
     found, returns = judging.judge("inverted_pendulum_balance", still, 3, 7)
@@ -69,6 +79,44 @@ def test_the_best_checkpoint_is_chosen_by_other_episodes_than_those_that_judge_i
     assert found["selection"][:2] == [1.5, 3.5] and found["return"] == 30
     assert asked.count((fitness.REPORT_EPISODES, judging.REPORT)) == 3, "of checkpoints 1 and 2, and of the last one"
     assert len({first for episodes, first in asked if episodes == fitness.SELECTION_EPISODES}) == 10
+
+
+@pytest.mark.parametrize(
+    ("task", "selection", "report", "ends"),
+    [
+        ("inverted_pendulum_balance", [1.0, 1.0], [1.0, 1.0], True),
+        ("inverted_pendulum_balance", [1.0, 1.0], [1.0, 0.9], False),
+        ("inverted_pendulum_balance", [1.0, 0.9], [1.0, 1.0], False),
+        ("hopper_hop", [1e9, 1e9], [1e9, 1e9], False),
+    ],
+)
+def test_a_training_ends_where_no_policy_can_be_better(
+    task: str, selection: list[float], report: list[float], ends: bool, monkeypatch: pytest.MonkeyPatch
+):
+    found = {fitness.SELECTION_EPISODES: selection, fitness.REPORT_EPISODES: report}
+    monkeypatch.setattr(fitness, "judge", lambda task, act, episodes, first: (found[episodes], [0.0]))
+    assert fitness.Measure(task).keep(1, lambda x: x) is ends
+
+
+def test_the_peer_is_trained_with_its_better_settings(tmp_path: Path):
+    def made(side: str, seed: int, value: float) -> None:
+        fitness.write(fitness.path(tmp_path, "reacher_reach", side, seed), {"fitness": value})
+
+    def wanted() -> list[tuple[str, int]]:
+        return [
+            job[1:] for job in fitness.wanted(tmp_path, ["reacher_reach"]) if not fitness.path(tmp_path, *job).exists()
+        ]
+
+    assert wanted() == [("default", 100), ("zoo", 100), ("default", 101), ("zoo", 101)]
+    made("default", 100, -0.1)
+    made("default", 101, -0.2)
+    made("zoo", 100, -0.25)
+    assert wanted() == [("zoo", 101)], "not far worse: the second seed may decide"
+    made("zoo", 100, -0.4)
+    assert wanted() == [("default", seed) for seed in range(3)] and fitness.better(tmp_path, "reacher_reach")
+    made("zoo", 100, -0.25)
+    made("zoo", 101, -0.01)
+    assert fitness.better(tmp_path, "reacher_reach") == "zoo"
 
 
 @pytest.mark.parametrize(
