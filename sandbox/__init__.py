@@ -5,7 +5,7 @@
     jail.py      confinement that a child applies to itself before it reads the text (seccomp, Landlock, limits)
     canary.py    forbidden actions that a child tries at start-up to test the jail
     trace.py     inside the jail: text -> list of tensor operations; text.py reads the text, habits.py adapts torch,
-                 results.py checks what it returns, advice.py words its errors
+                 recorder.py records its operations, results.py checks what it returns, advice.py words its errors
     graph.py     outside, trusts nothing: list of operations -> checked module
     ops.py       the operations that a reward may use
 

@@ -17,16 +17,15 @@ from .habits import ReadsValues
 from .results import HARD_CODED, TESTED_WORLDS, sizes
 from .text import FILE, read
 
-COUNTS_WORLDS = (
-    "the reward computes with the number of worlds N, but may depend on its own world only: use dim=-1 in means and "
-    "sums, and no x.shape[0] in arithmetic or loops"
-)
 CONTROL_FLOW = (
     "Python's if, while, and, or, not, float(), int() and bool() cannot depend on a tensor's values; "
     "use torch.where, & and |, or keep the tensor"
 )
 ANY = "the branch on any() over worlds changes other worlds too; write torch.where(mask, a, b) instead of the if"
 MASKED = "selecting by a mask drops the others; use torch.where(mask, a, b)"
+MUTATES = "the reward changes {} in place; work on a clone: x = x.clone()"
+KEPT = "a tensor that it keeps between calls,"
+VALUES_DECIDE_SIZE = "the size of this result depends on values; write out its indices, or use torch.where(mask, a, b)"
 _LOOP = "a reward may depend on its own world only, without a loop over worlds: compute with whole tensors (N,)"
 
 
@@ -53,20 +52,9 @@ def explain(error: BaseException, source: str, fields: Iterable[str]) -> tuple[s
         return f"the code is not valid Python: {error.msg}", error.lineno
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == FILE]
     line = frames[-1].lineno if frames else getattr(error, "line", None)
-    if line is None and counts_worlds(error):
-        line = next((i for i, text in enumerate(lines, 1) if _WORLD_COUNT.search(text)), None)
     quoted = f" in `{lines[line - 1].strip()[:120]}`" if line and line <= len(lines) else ""
     nodes = _nodes(source, frames[-1]) if frames else []
     return f"{_reason(error, nodes, list(fields))}{quoted}", line
-
-
-_WORLD_COUNT = re.compile(r"\.shape\[0\]|\.size\(0\)|\blen\(")
-
-
-def counts_worlds(error: BaseException) -> bool:
-    """Whether an exception of torch.export means that a reward works for one number of worlds only."""
-    text = str(error)
-    return "specialized" in text or "Constraints violated" in text or "ConstraintViolation" in type(error).__name__
 
 
 def _nodes(source: str, frame: Any) -> list[ast.AST]:
@@ -161,17 +149,15 @@ def _call(name: str) -> str:
 
 
 _RULES: tuple[tuple[str, str], ...] = (
-    ("SymBool", "numbers of worlds cannot be compared, since a reward may depend on its own world only; use "
-     "torch.where(mask, a, b)"),
-    ("[Uu]nbacked", "the size of this result depends on values; write out its indices, or use torch.where(mask, a, b)"),
     (r"Dimension out of range .*got (-?\d+)", r"there is no dimension \1{shapes}"),
     (r"index (-?\d+) is out of bounds for dimension (\d+) with size (\S+)",
      r"index \1 does not exist: dimension \2 has size \3, and indices begin at 0{shapes}"),
     (r"too many indices", "more indices than the tensor has dimensions{shapes}"),
-    (r"reduction dim", "the sizes do not fit{shapes}; a product of vectors in each world is (a * b).sum(dim=-1)"),
+    (r"reduction dim|cannot be multiplied",
+     "the sizes do not fit{shapes}; a product of vectors in each world is (a * b).sum(dim=-1)"),
     (r"size of tensor|[Bb]roadcast|dimension of length|invalid for input of size|expanded size",
      "the sizes do not fit{shapes}{fit}"),
-    (r"dimensions of tensors must match", "tensors that are joined need the same number of dimensions{shapes}; "
+    (r"same number of dimensions", "tensors that are joined need the same number of dimensions{shapes}; "
      "use x[:, :1] or x.unsqueeze(-1) to keep an axis"),
     (r"view a tensor|view size is not compatible", "this view is not possible; use reshape instead"),
     (r"could not infer output dtype|Expected a floating point", "this needs floating-point numbers; use .float()"),
@@ -215,19 +201,21 @@ def _fit(text: str, shapes: list[str], nodes: list[ast.AST]) -> str:
     return f"; {HARD_CODED}; a column of a field is x[:, 0]"
 
 
-def _plain(text: str) -> str:
+def _plain(text: str, worlds: int = TESTED_WORLDS) -> str:
     """A message of torch without its own words."""
-    text = re.sub(rf"\b([su]\d+|{TESTED_WORLDS})\b", "N", (text.strip().splitlines() or [""])[0])
+
+    def in_worlds(found: re.Match[str]) -> str:
+        rows, rest = divmod(int(found[0]), worlds)
+        return found[0] if rest or not rows else "N" if rows == 1 else f"{rows}*N"
+
+    text = re.sub(r"\b\d+\b", in_worlds, (text.strip().splitlines() or [""])[0])
     text = re.sub(r"\b(Fake|Functional|Proxy)?Tensor\b", "tensor", text)
-    text = re.sub(r"SymInt|SymFloat", "the number of worlds", text)
     text = re.sub(r"torch\.return_types\.(\w+)", r"the pair of torch.\1", text)
     return text.replace("torch.Size([", "([").replace("torch.Size", "shape").replace("NoneType", "None")[:200]
 
 
 def _reason(error: BaseException, nodes: list[ast.AST], fields: list[str]) -> str:
-    text, name = _plain(str(error)), type(error).__name__
-    if counts_worlds(error):
-        return COUNTS_WORLDS
+    text, name = _plain(str(error), getattr(error, "worlds", TESTED_WORLDS)), type(error).__name__
     reads = "data-dependent" in text or "cannot extract bool" in text or "Boolean value of" in text
     reads = reads or re.search(r"only (one element|integer) tensors|doesn't define __|for divmod|_local_scalar", text)
     reads = reads or (isinstance(error, KeyError) and text.startswith("tensor("))
@@ -280,7 +268,8 @@ def _unknown_attribute(error: AttributeError) -> str:
 
 
 def _of_torch(error: BaseException, text: str, name: str, nodes: list[ast.AST]) -> str:
-    shapes = [sizes(shape, TESTED_WORLDS) for shape in getattr(error, "shapes", ()) if len(shape)]
+    worlds = getattr(error, "worlds", TESTED_WORLDS)
+    shapes = [sizes(shape, worlds) for shape in getattr(error, "shapes", ()) if len(shape)]
     told = f" (the shape{'s are' if len(shapes) > 1 else ' is'} {' and '.join(shapes)})" if shapes else ""
     for pattern, message in _RULES:
         found = re.search(pattern, text)

@@ -27,7 +27,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx
-from torch._subclasses.fake_tensor import FakeTensorMode
 
 from .limits import MAX_PIECES, MAX_WORLDS, Limits, Rejected
 from .ops import ALLOWED, CREATES, DTYPES, INDEXED, why_not
@@ -126,7 +125,7 @@ class _Builder:
 
     def build(self, text: str) -> Program:
         module = self.check(text)
-        simplify(module, self.limits.memory * self.worlds)
+        simplify(module, self.limits.memory * self.worlds, self.device)
         return Program(module, self.inputs, self.components, self.nodes, self.worlds, self.work)
 
     def check(self, text: str) -> fx.GraphModule:
@@ -152,10 +151,9 @@ class _Builder:
         self.graph.eliminate_dead_code()
         self.graph.lint()
         module = fx.GraphModule(self.root, self.graph)
-        with FakeTensorMode(allow_non_fake_inputs=True):
-            inputs = [self.fields[name] for name in self.inputs]
-            states = [torch.empty((self.worlds, *f.shape), dtype=DTYPES[f.dtype], device=self.device) for f in inputs]
-            self.work = dry_run(module, states, self.worlds, self.limits, results[0].name)
+        inputs = [self.fields[name] for name in self.inputs]
+        states = [torch.empty((self.worlds, *f.shape), dtype=DTYPES[f.dtype], device="meta") for f in inputs]
+        self.work = dry_run(module, states, self.worlds, self.limits, results[0].name)
         return module
 
     def _node(self, node: Any) -> fx.Node:

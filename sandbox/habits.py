@@ -5,22 +5,31 @@ from __future__ import annotations
 import contextlib
 import datetime
 import re
+import statistics  # noqa: F401
 import sys
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
+import numpy.random  # noqa: F401 - watched, and a child cannot import it; a text may also ask for `statistics`
 import torch
 from torch import Tensor
-from torch._subclasses import FakeTensor
-from torch.fx import traceback as fx_traceback
+from torch._subclasses.functional_tensor import FunctionalTensor
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
+from torch.utils._mode_utils import no_dispatch
 
+from .results import TESTED_WORLDS
 from .text import FILE
 
 UNSEEN = "?"
 """The text of a value that is formatted while tracing: no number and no identifier, so nothing can depend on it."""
+
+
+COUNTS_WORLDS = (
+    "the reward computes with the number of worlds N, but may depend on its own world only: use dim=-1 in means and "
+    "sums, and no x.shape[0] in arithmetic or loops"
+)
 
 
 class Refused(Exception):
@@ -82,6 +91,10 @@ class _Datetime(datetime.datetime):
     today = utcnow = now
 
 
+_WATCHED = ("__bool__", "__repr__", "tolist")
+"""Methods that torch's functional tensors have of their own, which `HostHabits` would not see."""
+
+
 def _adaptations() -> Iterator[tuple[Any, str, Any]]:
     """Attributes that published rewards use, and what replaces them while a text runs."""
 
@@ -91,14 +104,18 @@ def _adaptations() -> Iterator[tuple[Any, str, Any]]:
     def nothing(*_: Any, **__: Any) -> None:
         return None
 
+    def no_grad(mode: Any = True) -> Any:
+        return torch.no_grad(mode) if callable(mode) else torch.no_grad()
+
+    yield torch, "inference_mode", no_grad  # in which functionalization imports torch's compiler
     yield from ((torch.jit, name, same) for name in ("script", "script_if_tracing", "ignore", "export", "unused"))
     yield torch, "compile", same
     yield from ((torch, name, nothing) for name in ("set_default_device", "set_default_tensor_type"))
     yield from ((torch.cuda, name, nothing) for name in ("synchronize", "empty_cache", "set_device", "init"))
     yield torch.cuda, "current_device", lambda: 0
     yield torch.distributions.Distribution, "_validate_args", False  # it would look at values
-    yield torch.SymInt, "__format__", lambda size, spec: UNSEEN if spec else str(size)
     yield datetime, "datetime", _Datetime
+    yield from ((FunctionalTensor, name, getattr(Tensor, name)) for name in _WATCHED)
     for home, names, what in _OUTSIDE:
         module = sys.modules.get(home)
         yield from ((module, name, _watched(getattr(module, name), what)) for name in names.split() if module)
@@ -118,16 +135,11 @@ def adapted() -> Iterator[None]:
             setattr(home, name, value)
 
 
-def length(value: Any) -> Any:
-    """`len` that leaves a number of worlds symbolic."""
-    return value.shape[0] if isinstance(value, Tensor) and value.dim() else len(value)
-
-
 def formatted(text: str, values: Any) -> str:
     """`text % values`, where values that are not known yet are not shown."""
     parts = values if isinstance(values, tuple) else values.values() if isinstance(values, dict) else (values,)
     try:
-        return UNSEEN if any(isinstance(part, torch.SymInt | FakeTensor) for part in parts) else text % values
+        return UNSEEN if any(isinstance(part, FunctionalTensor) for part in parts) else text % values
     except Exception:
         if any(isinstance(part, Tensor) for part in parts):
             return UNSEEN
@@ -164,17 +176,22 @@ class HostHabits(WithoutDevices):
     mask, which the self-test checks on single worlds.
     """
 
-    def __init__(self, tracing: bool = True):
+    def __init__(self, worlds: int = 0, constant: Callable[[Tensor], Tensor | None] | None = None):
+        """Watch the recording of a reward; without arguments, run it without a recording.
+
+        Args:
+            worlds: N.
+            constant: returns the plain tensor of one that does not depend on the state, else None.
+        """
         super().__init__()
-        self.tracing = tracing
-        self.inputs: dict[str, Tensor] = {}
+        self.worlds, self._constant = worlds, constant
+        self.tracing = constant is not None
+        self.inputs: dict[str, Any] = {}
         self.anys: list[Tensor] = []
         self.assumed: int | None = None
         """The first line that branched on `any` over worlds."""
         self.mutated: tuple[str, int] | None = None
         """The first input that was changed in place, and the line."""
-        self.specialised: int | None = None
-        """The first line that works for some numbers of worlds only."""
 
     def watch(self, states: dict[str, Tensor]) -> None:
         """Watch these inputs for changes in place."""
@@ -185,11 +202,11 @@ class HostHabits(WithoutDevices):
     ) -> Any:
         line = line_now()
         try:
-            with fx_traceback.annotate({"line": line}):
-                result = self._call(func, args, dict(kwargs or {}))
+            result = self._call(func, args, dict(kwargs or {}))
         except Exception as error:
             shapes = [tuple(t.shape) for t in pytree.tree_leaves((args, kwargs)) if isinstance(t, Tensor)]
             error.shapes = getattr(error, "shapes", shapes)  # type: ignore[attr-defined]
+            error.worlds = self.worlds or TESTED_WORLDS  # type: ignore[attr-defined]
             raise
         if self.tracing:
             self._note(func, args, result, line)
@@ -201,29 +218,25 @@ class HostHabits(WithoutDevices):
         if func is Tensor.__bool__ and _among(args[0], self.anys):
             self.assumed = self.assumed or line
         if self.mutated is None:
-            self.mutated = next(((n, line) for n, x in self.inputs.items() if x._version > 0), None)
-        worlds: list[Any] = [getattr(x.shape[0], "node", None) for x in self.inputs.values()]
-        if self.specialised is None and all(worlds):
-            conditions = [guard.expr for guard in worlds[0].shape_env.guards]  # of two symbols: two fields have one N
-            if any(n.expr.is_number for n in worlds) or any(len(c.free_symbols) == 1 for c in conditions):
-                self.specialised = line
+            mutated = torch._functionalize_has_data_mutation  # type: ignore[attr-defined]
+            self.mutated = next(((n, line) for n, x in self.inputs.items() if mutated(x.elem)), None)
 
     def _call(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-        if any(isinstance(a, torch.SymBool) for a in args):
-            raise TypeError("SymBool")
         if self.tracing and func in _READS:
             return self._read(func, args, kwargs)
         if self.tracing and func in (Tensor.unbind, torch.unbind):  # also of loops over a tensor
             dim = kwargs.get("dim", args[1] if len(args) > 1 else 0)
-            if isinstance(args[0].shape[dim], torch.SymInt):
+            if args[0].shape[dim] == self.worlds:
                 raise ReadsValues
+        if self.tracing and func in (Tensor.__repr__, Tensor.__str__):
+            return UNSEEN
         if func is Tensor.__format__:
             try:
                 return UNSEEN if self.tracing else func(*args, **kwargs)
             except TypeError:
                 return UNSEEN
         if func is Tensor.item:
-            if any(isinstance(n, torch.SymInt) for n in args[0].shape):
+            if self.worlds in args[0].shape:
                 raise ReadsValues
             return args[0].reshape(())
         if getattr(func, "__self__", None) is Tensor.data:
@@ -233,6 +246,8 @@ class HostHabits(WithoutDevices):
                 f"{func.__name__} is not available for rewards; write out the formula for small matrices",
                 line_now() or None,
             )
+        if self.tracing and func is torch.nn.functional.one_hot:
+            return _one_hot(*args, **kwargs)
         if func is torch.take_along_dim and "dim" in kwargs:
             return _take_along(*args, **kwargs)
         if self.tracing and func is Tensor.__getitem__:
@@ -241,23 +256,27 @@ class HostHabits(WithoutDevices):
                 # A copy, because the code may change it in place before writing it back.
                 return (args[0][rest] if rest else args[0]).clone()
         if self.tracing and func is Tensor.__setitem__:
+            first = args[1][0] if isinstance(args[1], tuple) and args[1] else args[1]
+            if type(first) is int and args[0].shape[:1] == (self.worlds,):
+                raise Refused(COUNTS_WORLDS, line_now())
             mask, rest = _mask_of(args[1])
             if mask is not None:
                 target = args[0][rest] if rest else args[0]
                 with torch._C.DisableTorchFunction():
                     return _assign(target, mask, args[2])
-        return super()._call(_ZEROED.get(func, func), args, kwargs)
+        return super()._call(_INSTEAD.get(func, func), args, kwargs)
 
     def _read(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         """Python reads a tensor's values, which works for constants."""
         if func is Tensor.__bool__ and _among(args[0], self.anys):
             return True
-        if any(isinstance(n, torch.SymInt) for n in args[0].shape[:1]):
+        assert self._constant is not None
+        with torch._C.DisableTorchFunction():
+            plain = [self._constant(a) if isinstance(a, Tensor) else a for a in args]
+        if any(a is None and b is not None for a, b in zip(plain, args, strict=True)):
             raise ReadsValues
-        try:
-            return func(*args, **kwargs)
-        except Exception:
-            raise ReadsValues from None
+        with no_dispatch():
+            return func(*plain, **kwargs)
 
 
 _UNAVAILABLE = frozenset(
@@ -267,7 +286,14 @@ _UNAVAILABLE = frozenset(
 _READS = frozenset((Tensor.__bool__, Tensor.__float__, Tensor.__int__, Tensor.__index__, Tensor.__complex__,
                     Tensor.__array__, Tensor.tolist, Tensor.numpy,
                     torch.equal, Tensor.equal, torch.allclose, Tensor.allclose))  # fmt: skip
-_ZEROED = {torch.empty: torch.zeros, torch.empty_like: torch.zeros_like, Tensor.new_empty: Tensor.new_zeros}
+_INSTEAD = {
+    torch.empty: torch.zeros,
+    torch.empty_like: torch.zeros_like,
+    Tensor.new_empty: Tensor.new_zeros,
+    Tensor.__iand__: Tensor.bitwise_and_,  # functionalization knows the method, not the operator
+    Tensor.__ior__: Tensor.bitwise_or_,
+    Tensor.__ixor__: Tensor.bitwise_xor_,
+}
 
 
 def _among(value: Any, tensors: list[Tensor]) -> bool:
@@ -279,6 +305,13 @@ def _take_along(source: Tensor, index: Tensor, dim: int) -> Tensor:
     dim = dim % source.dim()
     shape = [index.shape[d] if d == dim else source.shape[d] for d in range(source.dim())]
     return torch.gather(source, dim, index.expand(shape))
+
+
+def _one_hot(source: Tensor, num_classes: int = -1) -> Tensor:
+    """`torch.nn.functional.one_hot` without its checks of values."""
+    if num_classes < 0:
+        raise ReadsValues
+    return (source[..., None] == torch.arange(num_classes)).long()
 
 
 def _frame() -> FrameType | None:

@@ -71,6 +71,7 @@ def compute_reward(a: Tensor, b, c):
     turned = torch.einsum("ni,ni->n", helper(c), c) + torch.cross(b, b, dim=-1).sum(-1)
     best, _ = torch.max(b, dim=-1)
     near = torch.where(torch.logical_and(a > 0, best < 1), torch.tanh(a), torch.clamp(best, min=-1.0, max=1.0))
+    text = str(a) + f"{b}"
     w = torch.tensor([1.0, 2.0, 3.0]); v = (b * w).mean(dim=-1) + torch.atan2(a, a * a + 1.0)
     return r + near + turned + v, {"near": near, "r": r.clone(), "n": 1.0}
 """
@@ -354,3 +355,4 @@ if __name__ == "__main__":
         traceback.print_exc()
         _send({"error": f"{type(error).__name__}: {error}"})
         sys.exit(1)
+    os._exit(0)  # without the end of torch's modules, which takes 0.2 s

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import gc
 import math
 import re
+import types
 from typing import Any
 
 import torch
 from torch import Tensor, fx
+from torch._compile import _disable_dynamo
 
 from .limits import MAX_PIECES, MAX_WORLDS, Limits, Rejected
 
@@ -46,12 +50,26 @@ _VIEWS = frozenset(
 _CUTS = frozenset((torch.ops.aten.unbind.int, torch.ops.aten.split.Tensor, torch.ops.aten.split_with_sizes.default))
 
 
+@functools.cache
+def without_compiler() -> None:
+    """Let operations on the meta device run without torch's compiler, whose import takes a second.
+
+    torch excludes those that are written in Python from its compiler, and imports it for that when one of them first
+    runs. This enters each function as its own excluded one, which does the same while nothing is compiled.
+    """
+    code = _disable_dynamo(lambda: None).__code__
+    for entry in gc.get_objects():
+        if type(entry) is types.FunctionType and entry.__code__ is code and entry.__closure__:
+            excluded = entry.__closure__[code.co_freevars.index("fn")].cell_contents
+            setattr(excluded, "__dynamo_disable", excluded)
+
+
 def dry_run(module: fx.GraphModule, states: list[Tensor], worlds: int, limits: Limits, total: str) -> int:
-    """Run a program on fake tensors, without allocation; afterwards each node's `meta["val"]` has its shape.
+    """Run a program on the meta device, without allocation; afterwards each node's `meta["val"]` has its shape.
 
     Args:
         module: the program.
-        states: fake tensors, one per input.
+        states: tensors of that device, one per input.
         worlds: N.
         limits: limits on the cost.
         total: name of the node of the total reward.
@@ -62,6 +80,7 @@ def dry_run(module: fx.GraphModule, states: list[Tensor], worlds: int, limits: L
     Raises:
         Rejected: a shape does not fit, or a limit is exceeded.
     """
+    without_compiler()
     shapes = _Shapes(module, worlds, limits, total)
     shapes.run(*states)
     return shapes.work // worlds
@@ -73,6 +92,12 @@ class _Shapes(fx.Interpreter):
         self.extra_traceback = False  # it would add torch's text to the messages
         self.worlds, self.limits, self.total, self.work, self.pieces = worlds, limits, total, 0, 0
         self.alive: dict[fx.Node, int] = {}
+
+    def get_attr(self, target: Any, args: Any, kwargs: Any) -> Any:
+        return super().get_attr(target, args, kwargs).to("meta")
+
+    def call_function(self, target: Any, args: Any, kwargs: Any) -> Any:
+        return super().call_function(target, args, kwargs | ({"device": "meta"} if "device" in kwargs else {}))
 
     def run_node(self, n: fx.Node) -> Any:
         line = n.meta.get("line")

@@ -53,12 +53,13 @@ _FOLD_LIMIT = 2_000_000
 """Maximum count of numbers read and written by constant folding."""
 
 
-def simplify(module: fx.GraphModule, memory: int) -> None:
+def simplify(module: fx.GraphModule, memory: int, device: torch.device) -> None:
     """Simplify a program in place.
 
     Args:
         module: a program after its dry run, with each node's shape in `meta["val"]`.
         memory: maximum bytes of folded constants.
+        device: that the program runs on.
     """
     work = _FOLD_LIMIT
     known: dict[fx.Node, Tensor] = {n: getattr(module, str(n.target)) for n in module.graph.nodes if n.op == "get_attr"}
@@ -74,7 +75,7 @@ def simplify(module: fx.GraphModule, memory: int) -> None:
         read = 0 if filled else sum(known[a].numel() for a in n.all_input_nodes if a in known)
         if size <= memory and read <= work and (filled or all(a in known for a in n.all_input_nodes)):
             memory, work = memory - size, work - read - n.meta["val"].numel()
-            known[n] = _constant(n, known)
+            known[n] = _constant(n, known, device)
     _insert(module, known)
     for n in module.graph.nodes:
         if isinstance(n.target, torch._ops.OpOverload):
@@ -102,14 +103,14 @@ def _identity_source(n: fx.Node) -> fx.Node | None:
 
 
 @torch.no_grad()
-def _constant(n: fx.Node, known: dict[fx.Node, Tensor]) -> Tensor:
-    fake = n.meta["val"]
+def _constant(n: fx.Node, known: dict[fx.Node, Tensor], device: torch.device) -> Tensor:
+    like = n.meta["val"]
     assert callable(n.target)
     if n.target in _FILLS:
         fill: Any = _FILLS[n.target]
         if fill is None:
             fill = n.kwargs.get("fill_value", n.args[-1])
-        return torch.full(fake.shape, fill, dtype=fake.dtype, device=fake.device)
+        return torch.full(like.shape, fill, dtype=like.dtype, device=device)
     return n.target(*fx.map_arg(n.args, known.__getitem__), **fx.map_arg(n.kwargs, known.__getitem__))
 
 

@@ -62,7 +62,7 @@ def check(
         play.check_output(film, frames, "--film")
     elif frames is not None:
         raise UserError("--frames are those of a film; give --film too")
-    settings = options.resolve(task, Options(sizes, device=DeviceOptions("cpu")))
+    settings = options.resolve(task, Options(sizes, device=DeviceOptions("cpu", workers=1)))
     with context.tools(task, isolation, settings) as (compiler, trainer):
         print("\n".join(_task(task, settings, trainer)))
         if path is not None:

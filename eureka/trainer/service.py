@@ -37,7 +37,7 @@ from eureka.errors import UserError
 from eureka.physics.backend import Backend
 from eureka.physics.threads import ThreadPhysics
 from eureka.rewards.preflight import preflight, too_slow
-from eureka.rewards.program import Field, Program, Rejected, fingerprint, own_reward, rebuild
+from eureka.rewards.program import Field, Program, Rejected, fingerprint, own_reward, rebuild, warm_up
 from eureka.rl.checkpoints import load_policies, save_policies
 from eureka.rl.evaluation import play_random
 from eureka.rl.normalization import RunningMoments
@@ -343,6 +343,7 @@ def main(task: str, threads: int, device: str) -> None:
             sys.exit(1)
         service = Service(loaded, Backend(device, threads), out, load.curriculum)
         service.send(service.described(fence))
+        warm_up()  # while the orchestrator or the compiler is busy
     while True:
         frame = inbox.get()
         with _reported(loaded, out):

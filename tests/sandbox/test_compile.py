@@ -208,7 +208,7 @@ FAULTY = {
     "its own data": ("def compute_reward(height):\n    height.data.zero_()\n    return height, {}", "changes its input 'height' in place", 2),
     "a tensor that is kept": (
         "kept = torch.zeros(3)\ndef compute_reward(height):\n    kept.add_(1.0)\n    return height * kept[0], {}",
-        "a tensor that it keeps between calls, in place", None,
+        "a tensor that it keeps between calls, in place", 3,
     ),
     "the number of worlds added": (
         "def compute_reward(height):\n    return height + height.shape[0], {}", "computes with the number of worlds", 2,
