@@ -22,12 +22,21 @@ LEAST_CONTACTS, LEAST_ROWS = 32, 64
 pairs and joint limits that random play does not reach."""
 
 
+_SHARED_WORLD = 512
+"""Bytes that a world needs beside its state and derived fields."""
 _BATCH_WORLD = 160 * 2**10  # bytes of a world of `mujoco.batch` in a small scene; larger ones need 1.5 `MjData` more
 _ROW, _CONTACT = 16, 80  # floats of a constraint row beside its Jacobian, and of a contact, in MuJoCo Warp
 
 
-def world_bytes(model: mujoco.MjModel, sizes: Sizes | None) -> int:
-    """Bytes of a world of the compiled `model` on the CPU, or with these `sizes` of MuJoCo Warp's buffers."""
+def world_bytes(model: mujoco.MjModel, sizes: Sizes | None, late: bool) -> int:
+    """Bytes of a world of the compiled `model` on the CPU, or with these `sizes` of MuJoCo Warp's buffers.
+
+    On the CPU, only worlds of a `late` task have an MjData of their own.
+    """
+    if sizes is None and not late:
+        state = mujoco.mj_stateSize(model, mujoco.mjtState.mjSTATE_INTEGRATION.value)
+        derived = 7 * model.nbody + 3 * model.nsite + model.nv + model.nsensordata
+        return 8 * (state + derived) + _SHARED_WORLD
     data = mujoco.MjData(model)
     mujoco.mj_step(model, data)
     if sizes is None:
@@ -43,8 +52,8 @@ def measure_sizes(task: Task, model: mujoco.MjModel, threads: int) -> Sizes:
     seconds and is deterministic.
     """
     physics = ThreadPhysics(model, WORLDS, threads)
-    contacts, rows = physics.counts()
     env = Env(task, physics, torch.zeros(1, dtype=torch.int64), "sizes")
+    contacts, rows = physics.counts()
     env.reset()
     most_contacts, most_rows = int(contacts.max()), int(rows.max())
     keys = torch.arange(WORLDS)

@@ -77,7 +77,13 @@ class Sim(Protocol):
 class Physics(Sim, Protocol):
     """A simulator. Worlds are independent; no method draws random numbers."""
 
-    late: bool  # Whether fields are as `mj_step` leaves them, see above; set before the first step
+    @property
+    def late(self) -> bool:
+        """Whether fields are as `mj_step` leaves them, see above; set before any view is taken."""
+        ...
+
+    @late.setter
+    def late(self, value: bool) -> None: ...
 
     def step(self, substeps: int) -> None:
         """Advance every world by `substeps` time steps of the model."""

@@ -192,8 +192,8 @@ class Service:
         device = self.backend.torch_device
         available = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else available_memory()
         sizes, world = self.sizes(), self.world
-        if self.model is not None:
-            world = world_bytes(self.model, self.backend.sizes)
+        if self.model is not None and isinstance(self.task, Task):
+            world = world_bytes(self.model, self.backend.sizes, self.task.late)
         return messages.Described(
             description=self.description, fence=fence, sizes=sizes, world=world, available=available
         )

@@ -68,6 +68,43 @@ def test_position_and_velocity_fields_are_fresh_after_step_reset_and_forward():
     assert torch.equal(physics.qpos[1], before)
 
 
+ARM = """
+<mujoco>
+  <worldbody>
+    <geom type="plane" size="5 5 1"/>
+    <body pos="0 0 0.05"><joint name="slide" type="slide" axis="0 0 1"/><geom type="sphere" size="0.05" mass="1"/>
+      <site name="skin" type="sphere" size="0.06"/></body>
+    <body pos="1 0 1"><joint name="arm" axis="0 1 0"/><geom type="capsule" size="0.02" fromto="0 0 0 0.3 0 0"/></body>
+  </worldbody>
+  <actuator><motor joint="arm"/></actuator>
+  <sensor><jointpos joint="arm"/><touch site="skin"/><jointvel joint="arm"/></sensor>
+</mujoco>
+"""
+
+
+def test_worlds_that_share_the_data_of_a_thread_have_their_own_values():
+    m = compile_scene(mujoco.MjSpec.from_string(ARM))
+    shared, apart = ThreadPhysics(m, 5, 1), ThreadPhysics(m, 5, 1)
+    shared._make(m, persistent=False)
+    assert apart._batch.persistent and not shared._batch.persistent
+    chosen = torch.tensor([False, True, False, False, True])
+    fields = ("qpos", "qvel", "xpos", "xquat", "site_xpos", "cvel", "qfrc_actuator", "qfrc_constraint", "sensordata")
+    for step in range(20):
+        for physics in (shared, apart):
+            physics.ctrl[:] = 0.1 * torch.arange(5.0)[:, None] - 0.01 * step
+            physics.step(3)
+            if step == 7:
+                physics.forward(chosen)
+            if step == 12:
+                physics.reset(chosen)
+                physics.forward(chosen)
+        for name in fields if step else ():  # a field that is read for the first time is 0 until the next step
+            assert torch.equal(getattr(shared, name), getattr(apart, name)), (step, name)
+        if not step:
+            _ = [getattr(physics, name) for physics in (shared, apart) for name in fields]
+    assert shared.sensordata[:, 1].gt(1.0).all() and shared.qfrc_actuator[:, 1].unique().numel() == 5
+
+
 def test_a_simulation_goes_on_exactly_from_what_was_saved():
     a, b = ThreadPhysics(model(), 3, 1), ThreadPhysics(model(), 3, 2)
     scattered(a)
