@@ -41,10 +41,42 @@ class PopulationAdam:
             (P,) norms before clipping.
         """
         norm = torch.linalg.vector_norm(gradient, dim=1)
-        # The same 1e-6 as torch.nn.utils.clip_grad_norm_.
-        clipped = gradient.mul_((max_norm / (norm + 1e-6)).clamp(max=1.0)[:, None])
-        b1, b2 = self.betas
         self.steps += 1
+        # The same 1e-6 as torch.nn.utils.clip_grad_norm_.
+        scale = (max_norm / (norm + 1e-6)).clamp(max=1.0)
+        if self.flat.device.type == "cpu":
+            self._fused(gradient, learning_rate, alive, scale)
+        else:
+            self._captured(gradient.mul_(scale[:, None]), learning_rate, alive)
+        return norm
+
+    def _fused(self, gradient: Tensor, learning_rate: Tensor, alive: Tensor, scale: Tensor) -> None:
+        """torch's own kernel, with one pass over the parameters, for one member after another."""
+        members = zip(alive.tolist(), learning_rate.tolist(), scale.reciprocal().unbind(), strict=True)
+        rows = (gradient, self.flat, self.first, self.second, self.steps)
+        for (living, rate, divisor), row in zip(members, zip(*rows, strict=True), strict=True):
+            if living:
+                change, flat, first, second, steps = row
+                torch._fused_adam_(  # type: ignore[attr-defined]
+                    [flat],
+                    [change],
+                    [first],
+                    [second],
+                    [],
+                    [steps],
+                    lr=rate,
+                    beta1=self.betas[0],
+                    beta2=self.betas[1],
+                    weight_decay=0.0,
+                    eps=self.epsilon,
+                    amsgrad=False,
+                    maximize=False,
+                    grad_scale=divisor,
+                )
+
+    def _captured(self, clipped: Tensor, learning_rate: Tensor, alive: Tensor) -> None:
+        """The same for all members at once, without a look at values, as CUDA graphs require."""
+        b1, b2 = self.betas
         # The moments of members not in `alive` become meaningless; they are never updated again.
         self.first.lerp_(clipped, 1 - b1)
         self.second.mul_(b2).addcmul_(clipped, clipped, value=1 - b2)
@@ -57,4 +89,3 @@ class PopulationAdam:
         update = self.second.sqrt().add_((self.epsilon * root2).float())
         update = torch.div(self.first, update, out=update).mul_(scale)
         self.flat.sub_(update.masked_fill_(~alive[:, None], 0.0))
-        return norm

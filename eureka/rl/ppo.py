@@ -26,6 +26,7 @@ from eureka.rl.policy import Policy
 from eureka.rl.rollout import Rollout
 from eureka.system.seeds import derive
 
+_WORTH_A_THREAD = 15_000_000  # Samples of a minibatch times parameters of a member
 LEARNING_RATES = (1e-5, 1e-2)  # Bounds of the adaptive learning rate, as in rsl_rl
 
 
@@ -192,7 +193,8 @@ class Learner:
 
     def _gradients(self, policy: Policy, part: Batch, old_std: Tensor) -> tuple[Gradients, Tensor, Tensor, Gradients]:
         """The gradients of both networks; a second thread, if there is one, does not change the result."""
-        if self._two_threads and self._pool is not None:
+        work = math.prod(part.target.shape) * policy.flat.shape[1]
+        if self._two_threads and self._pool is not None and work > _WORTH_A_THREAD:
             later = self._pool.submit(losses.critic, policy, part, self.settings)
             return *losses.actor(policy, part, old_std, self.settings), later.result()
         return *losses.actor(policy, part, old_std, self.settings), losses.critic(policy, part, self.settings)

@@ -101,6 +101,20 @@ def test_adam_of_a_population_is_adam_of_each_member():
     assert torch.allclose(flat, torch.stack([p.detach() for p in theirs]), rtol=1e-5, atol=1e-7)
 
 
+def test_a_step_for_graphs_is_the_step_of_torchs_kernel():
+    torch.manual_seed(0)
+    start, rates, alive = torch.randn(3, 50), torch.tensor([1e-2, 3e-3, 1e-1]), torch.tensor([True, False, True])
+    flats = start.clone(), start.clone()
+    kernel, graph = (PopulationAdam(flat) for flat in flats)
+    for _ in range(5):
+        gradient = torch.randn(3, 50)
+        clipped = gradient * (1.0 / (gradient.norm(dim=1, keepdim=True) + 1e-6)).clamp(max=1.0)
+        kernel.step(gradient, rates, alive, max_norm=1.0)
+        graph.steps += 1
+        graph._captured(clipped, rates, alive)
+    assert torch.allclose(*flats, rtol=1e-5, atol=1e-7) and torch.equal(flats[0][1], start[1])
+
+
 def test_a_dead_member_does_not_move_and_does_not_spoil_the_others():
     flat = torch.ones(2, 3)
     optimizer = PopulationAdam(flat)
@@ -113,6 +127,10 @@ def test_a_dead_member_does_not_move_and_does_not_spoil_the_others():
 def test_elu_is_torchs():
     x = torch.randn(1000)
     assert torch.allclose(elu_(x.clone()), torch.nn.functional.elu(x), atol=1e-6)
+    for size in (32, 33):  # with torch's kernel, and without
+        x = torch.randn(3, size, 30)
+        whole = elu_(x.clone())
+        assert all(torch.equal(whole[p : p + 1], elu_(x[p : p + 1].clone())) for p in range(3))
 
 
 def test_a_layer_is_each_members_own_matrix_product():
