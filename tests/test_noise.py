@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import torch
 
@@ -34,6 +35,18 @@ def test_a_number_depends_on_nothing_but_its_address():
     assert torch.equal(whole[:16], noise(worlds=16).uniform("start", 3)), "fewer worlds"
     two = Noise(world_keys(torch.tensor([7, 0]), 64), torch.tensor(0)).uniform("start", 3)
     assert torch.equal(whole, two[64:]), "another member before it"
+
+
+def test_numbers_for_some_worlds_are_those_of_all_and_others_are_0():
+    whole = noise(worlds=64)
+    rows = torch.tensor([3, 17, 40])
+    counters = torch.arange(64)
+    some, every = replace(whole, rows=rows, counter=counters), replace(whole, counter=counters)
+    for draw in ("uniform", "normal"):
+        assert torch.equal(getattr(some, draw)("start", 3)[rows], getattr(every, draw)("start", 3)[rows])
+    bits = some.within("more").integers("start", 2)
+    assert torch.equal(bits[rows], every.within("more").integers("start", 2)[rows])
+    assert bits.count_nonzero() == 6
 
 
 def test_streams_counters_seeds_and_worlds_are_unrelated():

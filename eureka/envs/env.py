@@ -53,6 +53,7 @@ class Env:
         self._keys = world_keys(seeds.to(device), self.worlds)
         self._stream = stream
         self._all = torch.ones(count, dtype=torch.bool, device=device)
+        self._none = ~self._all
         self.memory: Any = None
         self.clock = torch.zeros((), dtype=torch.int64, device=device)
         self.episode = torch.zeros(count, dtype=torch.int64, device=device)
@@ -211,6 +212,8 @@ class Env:
         """Reset diverged worlds to the model's initial state; returns their mask (W,) bool."""
         sim = self.physics
         # NaN fails every comparison, so it counts as diverged.
+        if not self.static and sim.qvel.abs().amax() <= self.task.speed_bound and sim.qpos.abs().amax() <= 1e6:
+            return self._none
         sane = (sim.qvel.abs() <= self.task.speed_bound).all(-1) & (sim.qpos.abs() <= 1e6).all(-1)
         diverged = ~sane
         if self.static or bool(diverged.any()):
@@ -242,7 +245,10 @@ class Env:
         if self._parameters.drawn:
             self._draw()
         sim.reset(ended)
-        fresh = self.task.start(sim, ended, self._noise("start", self.episode), self.memory)
+        noise = self._noise("start", self.episode)
+        if not self.static:
+            noise = replace(noise, rows=ended.nonzero()[:, 0])
+        fresh = self.task.start(sim, ended, noise, self.memory)
         self.memory = select(ended, fresh, self.memory)
         sim.forward(ended)
 
