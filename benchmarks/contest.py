@@ -118,6 +118,8 @@ def _learner(kind: str, arguments: dict[str, Any]) -> Any:
             from peers.ours import Ours as Chosen
         case "rsl":
             from peers.ours import Rsl as Chosen
+        case "profiled":
+            from overhead import Profiled as Chosen
         case "whole":
             from population import Whole as Chosen
         case "bare":

@@ -91,18 +91,22 @@ def population(axes: Axes, record: dict[str, Any]) -> None:
 
 
 def shares(axes: Axes, record: dict[str, Any]) -> None:
-    """One bar, cut into parts."""
-    of = {name: value["median"] for name, value in record["share"].items()}
-    parts = {"physics": of["physics"], "learning": of["learning"], "policy": of["policy"] + of["noise"]}
-    parts["outside"] = record["outside"]["median"]
-    names = {"policy": "policy and noise", "outside": "task, rewards, bookkeeping"}
-    left, whole = 0.0, sum(parts.values())
-    for i, (name, share) in enumerate(parts.items()):
-        axes.barh(0, share / whole, left=left, color=PARTS[name], height=0.5)
-        axes.text(0, -0.62 - 0.3 * i, f"{share / whole:5.1%}  {names.get(name, name)}", va="center", color=PARTS[name])
-        left += share / whole
-    axes.set(xlim=(0, 1), ylim=(-0.8 - 0.3 * (len(parts) - 1), 0.5), xticks=[], yticks=[])
-    axes.set_title(f"{record['task']}, {record['members']} rewards: a training step")
+    """A bar for each task, cut into parts."""
+    names = {"policy": "policy, noise", "outside": "task, rewards, between"}
+    for row, result in enumerate(record["tasks"].values()):
+        of = {name: value["median"] for name, value in result["share"]["one worker"].items()}
+        parts = {"physics": of["physics"], "learning": of["learning"], "policy": of["policy"] + of["noise"]}
+        parts["outside"] = result["outside"]["one worker"]["median"]
+        left, whole = 0.0, sum(parts.values())
+        for name, share in parts.items():
+            label = names.get(name, name) if row == 0 else None
+            axes.barh(-row, share / whole, left=left, color=PARTS[name], height=0.7, label=label)
+            axes.text(left + share / whole / 2, -row, f"{share / whole:.0%}", ha="center", va="center", fontsize=7)
+            left += share / whole
+    tasks = list(record["tasks"])
+    axes.set(xlim=(0, 1), xticks=[], yticks=[-row for row in range(len(tasks))], yticklabels=tasks)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=2, fontsize=7, frameon=False)
+    axes.set_title("parts of a training step, one process")
     axes.spines[:].set_visible(False)
 
 

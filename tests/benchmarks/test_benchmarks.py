@@ -140,10 +140,25 @@ def test_a_populations_memory_is_that_of_its_process(results: dict[str, dict[str
 
 @pytest.mark.slow
 def test_parts_of_a_training_step_add_up_to_all_of_it(results: dict[str, dict[str, Any]]) -> None:
-    found = results["overhead"]
-    assert sum(part["median"] for part in found["share"].values()) == pytest.approx(1.0, abs=0.02)
-    assert {"physics", "learning", "policy", "noise", "state", "observe", "rewards"} <= set(found["share"])
-    assert 0 < found["outside"]["median"] < 1
+    found = results["overhead"]["tasks"]["cartpole"]
+    for way in ("one core", "one member on one core", "one worker", "a worker a core"):
+        share = found["share"][way]
+        assert sum(part["median"] for part in share.values()) == pytest.approx(1.0, abs=0.02)
+        assert {"physics", "learning", "policy", "noise", "state", "observe", "rewards"} <= set(share)
+        assert 0 < found["outside"][way]["median"] < 1
+    assert set(found["measured_over_model"]) == {"one worker", "a worker a core"}
+
+
+def test_cores_share_physics_and_learning_and_workers_the_members():
+    sys.path.insert(0, str(FOLDER))
+    try:
+        from overhead import predicted
+    finally:
+        sys.path.remove(str(FOLDER))
+    # 4 members: 1 s an iteration by itself and 1 s for each member; half of it physics and learning.
+    assert predicted(4, 5.0, 2.0, 0.5, 1) == {"one worker": 0.8, "a worker a core": 0.8}
+    assert predicted(4, 5.0, 2.0, 0.5, 2) == {"one worker": 1.07, "a worker a core": 1.33}
+    assert predicted(4, 5.0, 2.0, 0.5, 8) == {"one worker": 1.42, "a worker a core": 2.67}
 
 
 @pytest.mark.slow
