@@ -19,7 +19,7 @@ LONG = 8 * 3600.0  # s; a longer run needs --yes
 _LONGEST = 365 * 86400.0  # s; a longer run is refused
 _FASTEST = {"cpu": 2e5, "gpu": 1e9}
 """World-steps per second of training, on a processor and on any other device, that no machine reaches."""
-_CHECK = 0.3  # s to compile a reward and run it on recorded states
+_CHECK = 0.15  # s to compile a reward and run it on recorded states
 _TYPICAL_REPLY = 800  # Tokens of a reply without long reasoning
 _EVALUATION_SHARE = 0.25  # Maximum ratio of evaluation to training world-steps
 
