@@ -101,7 +101,9 @@ def shares(axes: Axes, record: dict[str, Any]) -> None:
         for name, share in parts.items():
             label = names.get(name, name) if row == 0 else None
             axes.barh(-row, share / whole, left=left, color=PARTS[name], height=0.7, label=label)
-            axes.text(left + share / whole / 2, -row, f"{share / whole:.0%}", ha="center", va="center", fontsize=7)
+            if share / whole > 0.07:  # else there is no room
+                where = left + share / whole / 2
+                axes.text(where, -row, f"{share / whole:.0%}", ha="center", va="center", fontsize=7, color="white")
             left += share / whole
     tasks = list(record["tasks"])
     axes.set(xlim=(0, 1), xticks=[], yticks=[-row for row in range(len(tasks))], yticklabels=tasks)
