@@ -111,13 +111,13 @@ def requested(function: Reward, fields: dict[str, Field]) -> dict[str, Field]:
     return wanted
 
 
-def trace(load: Callable[[], Reward], wanted: dict[str, Field]) -> tuple[str, int | None]:
+def trace(define: Callable[[], Reward], wanted: dict[str, Field]) -> tuple[str, int | None]:
     """Run the reward for each of `TRACED_WORLDS`, defined anew, and record its operations.
 
     Returns:
         The program, and the first line that branches on `any` over worlds (see `HostHabits`) or None.
     """
-    (one, names, first, assumed), (two, others, second, _) = (_recorded(load(), wanted, n) for n in TRACED_WORLDS)
+    (one, names, first, assumed), (two, others, second, _) = (_recorded(define(), wanted, n) for n in TRACED_WORLDS)
     if names != others:
         raise Refused(COUNTS_WORLDS)
     return Writer(one, two, TRACED_WORLDS).text(list(wanted), names, (first, second)), assumed
