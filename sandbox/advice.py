@@ -216,12 +216,12 @@ def _plain(text: str, worlds: int = TESTED_WORLDS) -> str:
 
 def _reason(error: BaseException, nodes: list[ast.AST], fields: list[str]) -> str:
     text, name = _plain(str(error), getattr(error, "worlds", TESTED_WORLDS)), type(error).__name__
-    reads = "data-dependent" in text or "cannot extract bool" in text or "Boolean value of" in text
+    reads = "Boolean value of" in text
     reads = reads or re.search(r"only (one element|integer) tensors|doesn't define __|for divmod|_local_scalar", text)
     reads = reads or (isinstance(error, KeyError) and text.startswith("tensor("))
     if nodes and (isinstance(error, ReadsValues) or reads):
         return _reads(nodes)
-    if isinstance(error, ReadsValues) or name.startswith(("GuardOnData", "DataDependent")) or reads:
+    if isinstance(error, ReadsValues) or reads:
         return CONTROL_FLOW
     if nodes and isinstance(nodes[0], ast.Call) and re.match(r"(np|numpy)\.", ast.unparse(nodes[0].func)):
         return _call(ast.unparse(nodes[0].func))
