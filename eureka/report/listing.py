@@ -49,8 +49,8 @@ class Listing:
         return self.task in ("", row.task) and self.state in ("", row.state) and all(word in text for word in words)
 
     def choices(self, field: str) -> list[str]:
-        """All values of a field."""
-        return sorted({getattr(row, field) for row in self.every} - {""})
+        """All values of a field, with the one that is asked for."""
+        return sorted({getattr(of, field) for of in (self, *self.every)} - {""})
 
     def link(self, column: str) -> str:
         """Address of the same selection, sorted by this column; in the other direction if it already is."""

@@ -20,7 +20,7 @@ from eureka.report.document import document
 pytest.importorskip("playwright", reason="playwright is not installed")
 pytest.importorskip("axe_core_python", reason="axe-core-python is not installed")
 from axe_core_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine")
@@ -187,6 +187,18 @@ def test_a_reader_goes_from_the_list_to_what_differs(opened: Open):
         page.get_by_label(name).check()
     page.get_by_role("button", name="Compare selected runs").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Comparison of runs")
+
+
+def test_a_filter_chosen_before_the_script_has_loaded_counts(opened: Open, pages: Site):
+    page = opened("/run/small")
+    held: list[Route] = []
+    page.route("**/live.js", lambda route: held.append(route))
+    page.goto(pages.base + "/", wait_until="commit")
+    page.get_by_label("state", exact=True).select_option("finished")
+    expect(page.get_by_label("compare half")).to_have_count(1)
+    held[0].continue_()
+    expect(page.get_by_label("compare half")).to_have_count(0)
+    expect(page).to_have_url(re.compile(r"/\?state=finished$"))
 
 
 def test_pages_work_without_scripts(opened: Open):

@@ -85,19 +85,24 @@
   }
   setInterval(tick, 1000);
 
-  // The list is filtered as one types; its form works without this script.
+  // The list is filtered as one types; its form works without this script. What was chosen before the script ran, or
+  // restored by the browser, counts too.
   let typed = 0;
+  const query = (pairs) => new URLSearchParams([...pairs].filter(([, value]) => value)).toString();
+  function filter() {
+    const form = live.querySelector("form.filter");
+    const given = form ? query(new FormData(form)) : "";
+    if (!form || given === query(new URLSearchParams(location.search))) return;
+    history.replaceState(null, "", given ? `/?${given}` : "/");
+    stale = true;
+    refresh();
+  }
   live.addEventListener("input", (event) => {
-    const form = event.target.closest("form.filter");
-    if (!form || event.isComposing) return;
+    if (!event.target.closest("form.filter") || event.isComposing) return;
     clearTimeout(typed);
-    typed = setTimeout(() => {
-      const given = [...new FormData(form)].filter(([, value]) => value);
-      history.replaceState(null, "", given.length ? `/?${new URLSearchParams(given)}` : "/");
-      stale = true;
-      refresh();
-    }, 200);
+    typed = setTimeout(filter, 200);
   });
+  filter();
 
   // Browsers limit connections per host, so only visible pages keep one.
   let source = null;
