@@ -72,8 +72,8 @@ def actor(policy: Policy, batch: Batch, old_std: Tensor, settings: Learning) -> 
         The loss with the gradients of the network, the gradient with respect to log_std (P, 1, A), and the KL
         divergence (P,) from the sampling policy, whose standard deviations are `old_std` (P, 1, A).
     """
-    layers = policy.layers("actor", batch.observation)
-    mean, std = layers[-1], policy.std()
+    played = policy.layers("actor", batch.observation)
+    mean, std = played[0][-1], policy.std()
     error = (batch.action - mean) / std
     log_norm = policy.views["log_std"].sum(-1) + std.shape[-1] * _LOG_ROOT_TAU
     ratio = torch.exp(-0.5 * error.square().sum(-1) - log_norm - batch.log_prob)
@@ -84,13 +84,13 @@ def actor(policy: Policy, batch: Batch, old_std: Tensor, settings: Learning) -> 
     weight = torch.where(gain <= clipped, gain, 0.0)[..., None] * (-1.0 / gain.shape[1])
     in_log_std = (weight * (error.square() - 1.0)).sum(1, keepdim=True) - settings.entropy
     kl = gaussian_kl(batch.mean, old_std, mean, std)
-    return Gradients(loss, policy.gradients("actor", layers, weight * (error / std))), in_log_std, kl
+    return Gradients(loss, policy.gradients("actor", played, weight * (error / std))), in_log_std, kl
 
 
 def critic(policy: Policy, batch: Batch, settings: Learning) -> Gradients:
     """The critics' loss, and its gradients times the value coefficient."""
-    layers = policy.layers("critic", batch.observation)
-    value = layers[-1][..., 0]
+    played = policy.layers("critic", batch.observation)
+    value = played[0][-1][..., 0]
     change = value - batch.value
     clipped = batch.value + change.clamp(-settings.clip, settings.clip)
     error, clipped_error = value - batch.target, clipped - batch.target
@@ -99,4 +99,4 @@ def critic(policy: Policy, batch: Batch, settings: Learning) -> Gradients:
     # Where the clipped error is the larger one, the gradient is 0, unless nothing was clipped: then both are equal.
     flat = (bounded > free) & (change.abs() > settings.clip)
     gradient = error.masked_fill(flat, 0.0) * (2.0 * settings.value_coefficient / value.shape[1])
-    return Gradients(loss, policy.gradients("critic", layers, gradient[..., None]))
+    return Gradients(loss, policy.gradients("critic", played, gradient[..., None]))

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from eureka.noise import Noise
 
+_LOG2_E = 1.0 / math.log(2.0)
 _VECTORS = 64
 """torch's vectorised loops leave no last elements of tensors whose size is a multiple of this."""
 
@@ -83,45 +84,52 @@ class Policy:
 
     def mean(self, observation: Tensor) -> Tensor:
         """(P, B, A) mean actions for normalised observations (P, B, O)."""
-        return self.layers("actor", observation)[-1]
+        return self.layers("actor", observation)[0][-1]
 
     def value(self, observation: Tensor) -> Tensor:
         """(P, B) values in normalised units, for normalised observations (P, B, O)."""
-        return self.layers("critic", observation)[-1][..., 0]
+        return self.layers("critic", observation)[0][-1][..., 0]
 
     def std(self) -> Tensor:
         """(P, 1, A) standard deviations of the actions."""
         return self.views["log_std"].exp()
 
-    def layers(self, net: str, observation: Tensor) -> list[Tensor]:
-        """The input of each layer of `actor` or `critic`, (P, B, in) each, then the network's output."""
+    def layers(self, net: str, observation: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """Play an observation through `actor` or `critic`.
+
+        Returns:
+            The input of each layer, (P, B, in) each, then the network's output; and the derivatives of the activations
+            of the hidden layers.
+        """
         x = observation[..., : self.shape.observation] if net == "actor" else observation
-        layers = [x]
+        layers, slopes = [x], []
         depth = len(self.shape.hidden)
         for layer in range(depth + 1):
             x = linear(x, self.views[f"{net}.{layer}.weight"], self.views[f"{net}.{layer}.bias"])
-            layers.append(elu_(x) if layer < depth else x)
-        return layers
+            if layer < depth:
+                x, slope = elu_(x)
+                slopes.append(slope)
+            layers.append(x)
+        return layers, slopes
 
-    def gradients(self, net: str, layers: list[Tensor], gradient: Tensor) -> list[Tensor]:
+    def gradients(self, net: str, played: tuple[list[Tensor], list[Tensor]], gradient: Tensor) -> list[Tensor]:
         """Gradients of a loss with respect to a network's parameters, (P, rows, columns) each, in storage order.
 
         Written by hand: autograd would run ten times as many operations.
 
         Args:
             net: `actor` or `critic`.
-            layers: the result of `layers`.
+            played: the result of `layers`.
             gradient: (P, B, out), gradient with respect to the network's output; overwritten.
         """
         found: list[Tensor] = []
+        layers, slopes = played
         for layer in reversed(range(len(layers) - 1)):
-            x = layers[layer]
-            found += [gradient.sum(dim=1, keepdim=True), weight_gradient(x, gradient)]
+            found += [gradient.sum(dim=1, keepdim=True), weight_gradient(layers[layer], gradient)]
             if layer:
                 weight = self.views[f"{net}.{layer}.weight"].transpose(1, 2)
                 gradient = gradient * weight if weight.shape[1] == 1 else torch.bmm(gradient, weight)
-                # The derivative of ELU is 1 above zero, and its value plus 1 below.
-                gradient.addcmul_(gradient, x.clamp(max=0.0))
+                gradient.mul_(slopes[layer - 1])
         return found[::-1]
 
 
@@ -160,10 +168,11 @@ def _product(start: Tensor, a: Tensor, b: Tensor) -> Tensor:
     return torch.baddbmm(start, a, b)
 
 
-def elu_(x: Tensor) -> Tensor:
-    """Exponential linear unit (Clevert et al. 2016) in place: x above 0, exp(x) - 1 below."""
-    if x.device.type == "cpu" and x[0].numel() % _VECTORS == 0:
-        return torch.nn.functional.elu_(x)
-    # torch's elu rounds the last elements of a tensor differently; expm1 does not.
-    positive = x.clamp(min=0.0)
-    return x.sub_(positive).expm1_().add_(positive)
+def elu_(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Exponential linear unit (Clevert et al. 2016) in place, x above 0 and exp(x) - 1 below, and its derivative."""
+    if x.device.type == "cpu" and x[0].numel() % _VECTORS:
+        # torch's exp2 rounds the last elements of a tensor differently; expm1 does not.
+        below = x.clamp(max=0.0).expm1_()
+        return torch.maximum(x, below, out=x), below.add_(1.0)
+    slope = (x * _LOG2_E).clamp_(max=0.0).exp2_()  # a third of the time of torch's exp on a CPU
+    return x.clamp_(min=0.0).add_(slope).sub_(1.0), slope

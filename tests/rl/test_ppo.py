@@ -124,13 +124,17 @@ def test_a_dead_member_does_not_move_and_does_not_spoil_the_others():
     assert torch.allclose(flat[0], torch.tensor([0.9, 0.9, 0.9]))
 
 
-def test_elu_is_torchs():
-    x = torch.randn(1000)
-    assert torch.allclose(elu_(x.clone()), torch.nn.functional.elu(x), atol=1e-6)
-    for size in (32, 33):  # with torch's kernel, and without
-        x = torch.randn(3, size, 30)
-        whole = elu_(x.clone())
-        assert all(torch.equal(whole[p : p + 1], elu_(x[p : p + 1].clone())) for p in range(3))
+@pytest.mark.parametrize("size", [32, 33])  # with exp2, and with expm1
+def test_elu_is_torchs_with_its_derivative_for_any_number_of_members(size: int):
+    x = torch.randn(3, size, 30, requires_grad=True)
+    expected = torch.nn.functional.elu(x)
+    (derivative,) = torch.autograd.grad(expected.sum(), x)
+    value, slope = elu_(x.detach().clone())
+    assert torch.allclose(value, expected, atol=2e-7)
+    assert torch.allclose(slope, derivative, atol=2e-7)
+    for p in range(3):
+        alone = elu_(x.detach()[p : p + 1].clone())
+        assert torch.equal(alone[0][0], value[p]) and torch.equal(alone[1][0], slope[p])
 
 
 def test_a_layer_is_each_members_own_matrix_product():
