@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from typer import Argument, Context, Exit, Option, Typer
 
 from eureka import __version__
-from eureka.cli import options, viewing
+from eureka.cli import comparing, options, viewing
+from eureka.cli.display import limit, shown
 from eureka.config.options import Changes, DeviceOptions, ModelOptions, Options, SearchOptions, SizeOptions
 from eureka.errors import UserError
 from eureka.text import whole
-
-if TYPE_CHECKING:
-    from eureka.experiment.hours import TimeLimit
-    from eureka.runs.events import Display
 
 app = Typer(
     name="eureka",
@@ -115,8 +109,8 @@ def run(
     if dry_run:
         checking.dry_run(loaded, settings, isolation, display)
         return
-    with _shown(display, log) as show:
-        session.start(loaded, settings, isolation, out, show, yes, _limit(max_hours))
+    with shown(display, log) as show:
+        session.start(loaded, settings, isolation, out, show, yes, limit(max_hours))
 
 
 @app.command()
@@ -155,7 +149,7 @@ def resume(
             f"--set {changes[0]}: a resumed run keeps its settings; start a new run with eureka run TASK --set"
         )
     where = DeviceOptions(devices=devices, workers=workers, executor=executor)
-    with _shown(display, log, new=False) as show:
+    with shown(display, log, new=False) as show:
         session.resume(
             find_run(run),
             Changes(ModelOptions(llm, max_usd, max_tokens, prices), where),
@@ -163,7 +157,7 @@ def resume(
             show,
             generations,
             yes,
-            _limit(max_hours),
+            limit(max_hours),
         )
 
 
@@ -236,152 +230,10 @@ def train(
     )
     settings = resolve(parsed.task, Options(sizes, model=ModelOptions("search"), device=where))
     settings = settings.model_copy(update={"final_seeds": seeds, "samples": seeds})
-    with _shown(display, log) as show:
+    with shown(display, log) as show:
         session.retrain(
-            parsed.task, settings, parsed.specs, CompareOptions(), isolation, out, show, yes, (), _limit(max_hours)
+            parsed.task, settings, parsed.specs, CompareOptions(), isolation, out, show, yes, (), limit(max_hours)
         )
-
-
-@app.command()
-def compare(
-    names: Annotated[
-        list[str],
-        Argument(
-            metavar="ARM",
-            help="Arms: human, sparse, a reward's file or a finished run's folder; NAME=A,B for several in one arm.",
-        ),
-    ],
-    task: Annotated[
-        str | None, Option(metavar="TASK", help="Task: a name or YAML file.", show_default="the task of the runs")
-    ] = None,
-    controls: Annotated[
-        str | None,
-        Option(metavar="C,C", help="Control searches to run first, sized as the first run: search, best-of-n."),
-    ] = None,
-    llm: Annotated[
-        str | None,
-        Option(metavar="NAME", help="Model for the best-of-n control.", show_default="the first run's model"),
-    ] = None,
-    robustness: Annotated[
-        bool, Option("--robustness", help="Evaluate under perturbed mass, friction, delay and noise too.")
-    ] = False,
-    correlation: Annotated[
-        bool, Option("--correlation", help="Compute the correlation of the rewards with the human one.")
-    ] = False,
-    seeds: options.FinalSeeds = 5,
-    preset: Annotated[
-        str | None, Option(metavar="NAME", help="Preset sizes: cpu, gpu or paper.", show_default="as the first run")
-    ] = None,
-    envs: options.Envs = None,
-    steps: options.Steps = None,
-    seed: options.Seed = None,
-    changes: options.Set = None,
-    policy: options.Policy = None,
-    device: options.Device = "auto",
-    devices: options.Devices = None,
-    workers: options.Workers = None,
-    executor: options.Executor = None,
-    compile: options.Compile = False,
-    sandbox: options.Sandbox = "auto",
-    open_trainer: options.OpenTrainer = False,
-    out: options.Out = None,
-    display: options.Display = "auto",
-    log: options.Log = None,
-    max_hours: options.MaxHours = None,
-    yes: options.Yes = False,
-) -> None:
-    """Retrain rewards on the same fresh seeds and compare them.
-
-    If a run is among the arms, its sizes replace those of the preset.
-    """
-    from eureka.experiment import arms, session
-    from eureka.experiment.options import apply_changes, resolve_comparison
-    from eureka.runs.results import CompareOptions
-    from eureka.workers.isolation import IsolationPolicy
-
-    parsed, isolation = arms.parse_arms(names, task), IsolationPolicy(sandbox, open_trainer)
-    wanted = CompareOptions(controls=arms.controls(controls), robustness=robustness, correlation=correlation)
-    sizes, where = (
-        SizeOptions(preset, envs, steps, seed, compile, tuple(changes or ()), policy),
-        DeviceOptions(device, devices, workers, executor),
-    )
-    settings = resolve_comparison(parsed.task, parsed.run, Options(sizes, device=where))
-    settings = settings.model_copy(update={"final_seeds": seeds})
-    wanted = wanted.model_copy(update={"notes": arms.other_parameters(parsed, settings)})
-    if "best-of-n" in wanted.controls:
-        asked = apply_changes(parsed.run or settings, ModelOptions(llm))
-        wanted = wanted.model_copy(update={"llm": asked.llm, "asking": asked.asking})
-    elif llm:
-        raise UserError("--llm sets the model of the best-of-n control; add --controls best-of-n, or omit --llm")
-    with _shown(display, log) as show:
-        session.retrain(
-            parsed.task, settings, parsed.specs, wanted, isolation, out, show, yes, parsed.folders, _limit(max_hours)
-        )
-
-
-@app.command()
-def bench(
-    tasks: Annotated[list[str], Argument(metavar="TASK", help="Names of shipped tasks, or tasks' YAML files.")],
-    llm: options.Llm = None,
-    preset: options.Preset = None,
-    generations: options.Generations = None,
-    samples: options.Samples = None,
-    envs: options.Envs = None,
-    steps: options.Steps = None,
-    seeds: options.FinalSeeds = 5,
-    seed: options.Seed = None,
-    changes: options.Set = None,
-    strategy: options.Strategy = None,
-    racing: options.Racing = None,
-    search_seeds: options.SearchSeeds = None,
-    validation: options.Validation = None,
-    choose_by: options.ChooseBy = None,
-    warm_start: options.WarmStart = None,
-    max_usd: options.MaxUsd = None,
-    max_tokens: options.MaxTokens = None,
-    prices: options.Prices = None,
-    device: options.Device = "auto",
-    devices: options.Devices = None,
-    workers: options.Workers = None,
-    executor: options.Executor = None,
-    compile: options.Compile = False,
-    sandbox: options.Sandbox = "auto",
-    open_trainer: options.OpenTrainer = False,
-    out: Annotated[Path, Option(metavar="DIR", help="Folder of the runs, one per task.")] = Path("runs/bench"),
-    display: options.Display = "auto",
-    max_hours: options.MaxHours = None,
-    yes: options.Yes = False,
-) -> None:
-    """Run one search on several tasks and count the verdicts.
-
-    Repeat the same command to continue an interrupted benchmark.
-    """
-    from rich.console import Console
-
-    from eureka.config.tasks import load_task
-    from eureka.display import tables
-    from eureka.experiment import bench as benchmark
-    from eureka.experiment.options import resolve
-    from eureka.workers.isolation import IsolationPolicy
-
-    model, where = ModelOptions(llm, max_usd, max_tokens, prices), DeviceOptions(device, devices, workers, executor)
-    search = SearchOptions(
-        generations, samples, strategy, racing, search_seeds, validation, choose_by, warm_start, final_seeds=seeds
-    )
-    chosen = Options(SizeOptions(preset, envs, steps, seed, compile, tuple(changes or ())), search, model, where)
-    loaded = [load_task(task) for task in tasks]
-    own = next((c for c in changes or () if c.partition("=")[0].split(".")[0] in ("parameters", "stages")), None)
-    if own and len(loaded) > 1:  # a later task would refuse it after hours
-        raise UserError(
-            f"--set {own}: parameters are a task's own; set them in the tasks' YAML files, or give one task"
-        )
-    plans = [(task, resolve(task, chosen)) for task in loaded]
-    isolation = IsolationPolicy(sandbox, open_trainer)
-    with _shown(display) as show:
-        summary = benchmark.bench(plans, Changes(model, where), isolation, out, show, yes, _limit(max_hours))
-    if display not in ("json", "none"):
-        tables.show_summary(Console(highlight=False, soft_wrap=True), summary)
-    print(f"summary {out / 'summary.json'}", file=sys.stderr)
 
 
 @app.command(name="new-task")
@@ -401,6 +253,7 @@ def new_task(
     print("\n".join(making.create(name, source, out)))
 
 
+app.add_typer(comparing.app)
 app.add_typer(viewing.app)
 
 
@@ -415,25 +268,3 @@ def _without_command(
     else:
         return
     raise Exit
-
-
-def _limit(hours: float | None) -> TimeLimit | None:
-    from eureka.experiment.hours import TimeLimit
-
-    return None if hours is None else TimeLimit(hours)
-
-
-@contextmanager
-def _shown(kind: str, log: str | None = None, new: bool = True) -> Iterator[Display]:
-    """The display; of a `new` run it shows first which files with defaults apply."""
-    from eureka.config.user import load_defaults
-    from eureka.display import factory, loggers
-    from eureka.runs.events import Notice
-
-    show = loggers.with_logger(factory.make(kind), log)
-    try:
-        for path in load_defaults().files if new else ():
-            show(Notice(f"defaults from {path}"))
-        yield show
-    finally:
-        factory.close(show)

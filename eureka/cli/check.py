@@ -17,6 +17,7 @@ from eureka.config.user import load_defaults
 from eureka.designers import prompts
 from eureka.errors import UserError
 from eureka.experiment import context, estimate, options
+from eureka.experiment.arms import compared
 from eureka.runs.candidate import Failed
 from eureka.runs.statistics import student
 from eureka.system.files import read_source
@@ -153,7 +154,7 @@ def dry_run(task: LoadedTask, settings: Settings, isolation: IsolationPolicy, di
     Raises:
         UserError: the task or one of its rewards is invalid, or the run does not fit on this machine.
     """
-    extent = ([settings], (1 + len(task.baselines)) * settings.final_seeds)
+    extent = ([settings], (1 + len(compared(task, settings))) * settings.final_seeds)
     estimate.require_possible(settings, *extent, yes=True)
     with context.tools(task, isolation, settings) as (compiler, trainer):
         description, level = trainer.description, compiler.sandbox

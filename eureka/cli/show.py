@@ -13,9 +13,10 @@ from eureka import text
 from eureka.designers import feedback, prompts
 from eureka.display import terminal
 from eureka.display.format import format_candidate
-from eureka.display.tables import show_code, show_comparison, show_conclusion
+from eureka.display.tables import Sheet, show_code, show_comparison, show_conclusion, show_sheet
 from eureka.display.terminal import say
 from eureka.errors import UserError
+from eureka.experiment.tuning import sensitivities
 from eureka.report.progress import progress_of
 from eureka.runs import alarms
 from eureka.runs.candidate import Candidate, Dropped, Trained
@@ -74,9 +75,25 @@ def _show_run(console: Console, journal: Journal, candidates: dict[str, Candidat
             say(console, f"winner {journal.finished.winner}")
         show_comparison(console, journal.finished.comparison)
         show_conclusion(console, journal, journal.finished.comparison)
+    show_constants(console, journal)
     for generations, end in reversed(journal.earlier):
         say(console, f"\nearlier, after {generations} generation{'s' * (generations != 1)}: winner {end.winner}")
         show_comparison(console, end.comparison)
+
+
+def show_constants(console: Console, journal: Journal) -> None:
+    """Print the constants of a search over constants: before, after, and how each goes with the fitness."""
+    found = sensitivities(journal)
+    if not found:
+        return
+    rows = []
+    for one in found:
+        sign = "-" if one.correlation is None else f"{one.correlation:+.2f}"
+        rows.append((one.name, text.number(one.start), text.number(one.tuned), sign))
+    show_sheet(console, Sheet(("constant", "start", "tuned", "rank correlation"), tuple(rows)))
+    if any(one.correlation is not None for one in found):
+        words = f"Correlations are with the fitness; of unrelated constants, 95% are below {found[0].by_chance:.2f}"
+        say(console, f"{words} in size.")
 
 
 def _state(journal: Journal) -> str:

@@ -9,10 +9,10 @@ from eureka.designers.base import Designer, DesignerContext
 from eureka.designers.providers import PROVIDERS
 from eureka.errors import UserError, did_you_mean
 
-NAMES = ("search", *PROVIDERS, "manual", "transformers", "replay")
+NAMES = ("search", *PROVIDERS, "manual", "transformers", "replay", "constants")
 HELP = (
-    "search, openai:MODEL[@URL] (or anthropic, gemini, ollama, openrouter), manual[:WHO], transformers:MODEL, or "
-    "replay:RUN"
+    "search, openai:MODEL[@URL] (or anthropic, gemini, ollama, openrouter), manual[:WHO], transformers:MODEL, "
+    "replay:RUN, or constants"
 )
 
 
@@ -24,8 +24,8 @@ def check_name(name: str) -> None:
         raise UserError(
             f"no designer {name!r}{f' (did you mean {near}?)' if near else did_you_mean(kind, NAMES)}; give {HELP}"
         )
-    if kind == "search" and argument:
-        raise UserError(f"the designer search takes no argument, but got {argument!r}; give --llm search")
+    if kind in ("search", "constants") and argument:
+        raise UserError(f"the designer {kind} takes no argument, but got {argument!r}; give --llm {kind}")
     if kind in ("replay", "transformers") and not argument:
         raise UserError(f"--llm {kind} needs {'a run' if kind == 'replay' else 'a model'} after a colon: {HELP}")
 
@@ -63,6 +63,10 @@ def make(around: DesignerContext) -> Designer:
             from eureka.designers.evolutionary import Search
 
             return Search(around.settings.seed)
+        case "constants":
+            from eureka.designers.constants import ConstantTuner
+
+            return ConstantTuner(around.settings.seed)
         case "replay":
             from eureka.designers.replay import ReplayDesigner
 

@@ -9,7 +9,7 @@ from eureka.config.tasks import BASELINE
 from eureka.runs.history import best_of, candidates_of, seconds_per_training
 from eureka.runs.journal import Journal
 from eureka.runs.learning import nothing_learned, with_unit
-from eureka.runs.results import EVOLVED, HUMAN, SPARSE, Against, Arm, Comparison, Interval
+from eureka.runs.results import EVOLVED, HUMAN, SPARSE, START, Against, Arm, Comparison, Interval
 from eureka.runs.statistics import LOOK_LEVEL, LOOKS
 from eureka.text import Digits, alike, command, duration, shown
 
@@ -140,6 +140,8 @@ def _name(arm: str) -> str:
     """An arm in a sentence."""
     if arm == BASELINE:
         return "the environment's own reward"
+    if arm == START:
+        return "the reward of --start"
     return f"the {arm} reward" if arm in (EVOLVED, HUMAN, SPARSE) else shown(arm)
 
 
@@ -184,6 +186,6 @@ def _subject(comparison: Comparison) -> Arm | None:
 
 
 def _differences(comparison: Comparison, arm: Arm) -> list[tuple[str, Against]]:
-    """What an arm says against the baseline and the sparse reward."""
-    pairs = ((comparison.baseline or "", arm.against), (SPARSE, arm.against_sparse))
+    """What an arm says against the baseline, the sparse reward and that of `--start`."""
+    pairs = ((comparison.baseline or "", arm.against), (SPARSE, arm.against_sparse), (START, arm.against_start))
     return [(name, held) for name, held in pairs if held and held.verdict != "not defined"]

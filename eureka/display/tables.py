@@ -73,7 +73,7 @@ def show_comparison(console: Console, comparison: Comparison, details: bool = Tr
     if not comparison.arms:
         return
     for sheet in sheets(comparison)[: None if details else 1]:
-        show(console, _to_table(sheet))
+        show_sheet(console, sheet)
     if details and (text := remark(comparison)):
         say(console, text)
     for arm in comparison.arms:
@@ -99,6 +99,11 @@ def _filled(sheet: Sheet) -> Sheet:
 
 def _has_baseline(comparison: Comparison) -> bool:
     return bool(comparison.baseline) and len(comparison.arms) > 1
+
+
+def show_sheet(console: Console, sheet: Sheet) -> None:
+    """Print a table."""
+    show(console, _to_table(sheet))
 
 
 def _to_table(sheet: Sheet) -> Table:

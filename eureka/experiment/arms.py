@@ -12,7 +12,7 @@ from eureka.config.tasks import BASELINE, BASELINES, EnvironmentFile, LoadedTask
 from eureka.errors import UserError, did_you_mean
 from eureka.runs import history
 from eureka.runs.journal import read_journal, read_record
-from eureka.runs.results import EVOLVED, HUMAN, SPARSE, ArmSpec, CompareOptions, Reward
+from eureka.runs.results import EVOLVED, HUMAN, SPARSE, START, ArmSpec, CompareOptions, Reward
 from eureka.runs.store import LATEST, find_run, task_of, untrusted_run, with_own_policy
 from eureka.system.files import read_source
 from eureka.text import command
@@ -25,9 +25,19 @@ def baselines(task: LoadedTask) -> list[ArmSpec]:
     return [ArmSpec(name=name, rewards=(Reward(origin=name, code=task.reward_code(name)),)) for name in task.rewards]
 
 
+def compared(task: LoadedTask, settings: Settings, code: str | None = None) -> list[ArmSpec]:
+    """What the winner of a search is compared with: the reward of `--start`, whose text is `code`, and the task's own.
+
+    Where `--start` names one of the task's rewards, it is one arm.
+    """
+    given = settings.start if settings.start not in task.rewards else None
+    begun = [ArmSpec(name=START, rewards=(Reward(origin=f"--start {given}", code=code),))] if given else []
+    return [*begun, *baselines(task)]
+
+
 CONTROLS = ("search", "best-of-n")
 """Controls for runs of a language model: the built-in search, and the same model without reflection."""
-_RESERVED = (*BASELINES, *CONTROLS, EVOLVED)  # Names with a special meaning, not allowed for other arms
+_RESERVED = (*BASELINES, *CONTROLS, EVOLVED, START)  # Names with a special meaning, not allowed for other arms
 
 
 @dataclass(frozen=True)
@@ -173,7 +183,7 @@ def control(name: str, settings: Settings, wanted: CompareOptions) -> Settings:
     if name == "search":
         return base.model_copy(update={"llm": "search", "strategy": "greedy"})
     kind = wanted.llm.partition(":")[0]
-    if kind in ("manual", "replay"):
+    if kind in ("manual", "replay", "constants"):
         raise UserError(f"the control best-of-n needs a language model, not {kind}; give --controls search")
     asked = {"llm": wanted.llm, "asking": wanted.asking}
     return base.model_copy(update={**asked, "strategy": "best-of-n", "warm_start": None})

@@ -11,7 +11,7 @@ from pathlib import Path
 from eureka.config import tasks
 from eureka.config.tasks import LoadedTask
 from eureka.errors import UserError
-from eureka.experiment.arms import baselines
+from eureka.experiment.arms import compared
 from eureka.experiment.context import RunContext
 from eureka.runs import alarms, history, layout
 from eureka.runs.candidate import Candidate, Failed, Outcome, Trained
@@ -41,7 +41,9 @@ def of_run(context: RunContext, task: LoadedTask, winner: Candidate) -> Comparis
     if not context.run.settings.final_seeds:
         return Comparison(arms=[])
     evolved = Reward(origin=f"candidate {winner.name}", code=winner.code)
-    result = retrain(context, [ArmSpec(name=EVOLVED, rewards=(evolved,), searches=1), *baselines(task)])
+    start = context.run.verdicts().get((0, 0, 0))
+    others = compared(task, context.run.settings, start and start.code)
+    result = retrain(context, [ArmSpec(name=EVOLVED, rewards=(evolved,), searches=1), *others])
     first, *others = result.arms
     lucky = alarms.of_winner(winner, first.interval)
     arms = [first.model_copy(update={"alarms": [*first.alarms, *lucky]}), *others]

@@ -58,6 +58,8 @@ def resolve(task: LoadedTask, options: Options) -> Settings:
     given = base | given | where | {"llm": llm, "asking": asking.model_dump()} | _policy(options.sizes.policy)
     settings = overridden(given, options.sizes.changes)
     settings = placement.with_workers(settings, settings.samples)
+    if settings.llm == "constants" and settings.start is None:
+        raise UserError("--llm constants varies the numbers of a reward; give it with --start FILE|human|sparse")
     if settings.warm_start is not None and settings.strategy == "best-of-n":
         raise UserError(
             "--warm-start needs a parent's policy, which --strategy best-of-n does not have; omit one of them"

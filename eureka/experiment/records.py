@@ -23,6 +23,6 @@ def write_candidate(run: Run, candidate: Candidate) -> None:
     folder = layout.candidate(candidate.name)
     run.write(f"{folder}/reply.md", candidate.reply)
     if candidate.code is not None:
-        run.write(f"{folder}/reward.py", candidate.code)
+        run.write(f"{folder}/{layout.REWARD}", candidate.code)
     record = candidate.model_dump(mode="json", exclude={"reply", "code"})
     run.write(f"{folder}/record.json", json.dumps(record, indent=2) + "\n")

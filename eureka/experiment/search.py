@@ -59,13 +59,13 @@ def evolve(context: RunContext, limit: TimeLimit | None = None) -> Candidate:
             _write_reflections(context, questions)
             generation = _generation(context, number, questions, candidates)
             candidates = with_estimates([*candidates, *generation], settings.choose_by)
-            state = replace(state, generations=_by_generation(candidates))
+            state = _state(state, candidates)
             for candidate in state.generations[-1]:
                 write_candidate(context.run, candidate)
             context.display(GenerationEnded(state.generations[-1]))
         candidates = validation.validated(context, candidates, round)
         # The next round reflects on the estimates that the validation gives.
-        state = replace(state, generations=_by_generation(candidates))
+        state = _state(state, candidates)
     for candidate in candidates:
         write_candidate(context.run, candidate)
     winners = validation.eligible(candidates)
@@ -81,10 +81,11 @@ def _write_reflections(context: RunContext, questions: Sequence[Question]) -> No
         context.run.write(f"{layout.candidate(name)}/reflection.md", text + "\n")
 
 
-def _by_generation(candidates: Sequence[Candidate]) -> tuple[tuple[Candidate, ...], ...]:
-    """The generations from the first on."""
-    by_generation = itertools.groupby(candidates, key=lambda c: c.generation)
-    return tuple(tuple(members) for generation, members in by_generation if generation)
+def _state(state: SearchState, candidates: Sequence[Candidate]) -> SearchState:
+    """The search with these candidates, the start of generation 0 included."""
+    by_generation = {g: tuple(members) for g, members in itertools.groupby(candidates, key=lambda c: c.generation)}
+    start = by_generation.pop(0, (state.start,))[0]
+    return replace(state, start=start, generations=tuple(by_generation.values()))
 
 
 def given_start(context: RunContext, reply: Reply) -> None:

@@ -117,7 +117,7 @@ def retrain(
 
 def _extent(task: LoadedTask, settings: Settings) -> tuple[Sequence[Settings], int]:
     """The searches of a search, and the number of trainings of its final comparison."""
-    return (settings,), (1 + len(task.baselines)) * settings.final_seeds
+    return (settings,), (1 + len(arms.compared(task, settings))) * settings.final_seeds
 
 
 def _begin(

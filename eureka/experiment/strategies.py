@@ -45,8 +45,9 @@ def greedy(state: SearchState) -> tuple[Question, ...]:
 
 
 def elite(state: SearchState) -> tuple[Question, ...]:
-    """Reflect on the best candidate of all generations, and on the failures of the latest one."""
-    if parent := _best([*itertools.chain(*state.generations)]):
+    """Reflect on the best candidate of all generations and the start, and on the failures of the latest generation."""
+    start = [state.start] if state.start and state.generations else []
+    if parent := _best([*start, *itertools.chain(*state.generations)]):
         question = Question(prompts.after(state.task, parent, state.generations[-1]), (parent,))
         return (question,) * state.samples
     return best_of_n(state)

@@ -13,6 +13,7 @@ from eureka.runs.results import (
     EVOLVED,
     HUMAN,
     SPARSE,
+    START,
     Against,
     Arm,
     ArmSpec,
@@ -75,12 +76,14 @@ def comparison(specs: Sequence[ArmSpec], outcomes: Mapping[str, Sequence[Outcome
     name = next((n for n in (HUMAN, tasks.BASELINE, SPARSE) if n in trained), None)
     threshold = _threshold(trained.get(name or "", []))
     plain = {e.name: _arm(e, outcomes[e.name], threshold) for e in specs}
-    baseline, sparse = plain.get(name or ""), plain.get(SPARSE)
+    baseline, sparse, start = plain.get(name or ""), plain.get(SPARSE), plain.get(START)
     arms = []
     for arm in plain.values():
         held = {"against": _against(arm, baseline, sparse)} if baseline and arm is not baseline else {}
         if sparse and sparse is not baseline and arm is not sparse and arm is not baseline:
             held["against_sparse"] = _against(arm, sparse, None)
+        if start and arm.name == EVOLVED:
+            held["against_start"] = _against(arm, start, None)
         arms.append(arm.model_copy(update=held))
     return Comparison(arms=arms, baseline=name)
 

@@ -11,7 +11,7 @@ RECORD, JOURNAL, RESULT, REPORT, FILM = "run.json", "events.jsonl", "result.json
 ORCHESTRATOR_LOCK, WORKERS_LOCK = "orchestrator.lock", "workers.lock"
 START = "start.safetensors"  # copy of the policy that every training starts from
 TASK, LOGS, SCRATCH, MANUAL, TENSORBOARD = "task", "logs", "scratch", "manual", "tensorboard"
-CANDIDATES, CONTROLS, POLICY = "candidates", "controls", "policy.safetensors"
+CANDIDATES, CONTROLS, POLICY, REWARD = "candidates", "controls", "policy.safetensors", "reward.py"
 REUSED = "final-reused"  # key of the trainings that a comparison took from another run
 
 
@@ -81,7 +81,7 @@ def policy(folder: str) -> str:
 
 def baseline(key: str) -> str:
     """The text of a reward of the final comparison."""
-    return f"baselines/{key}/reward.py"
+    return f"baselines/{key}/{REWARD}"
 
 
 def control(name: str) -> str:

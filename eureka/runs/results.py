@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from eureka.config.settings import Asking
 
-HUMAN, SPARSE, EVOLVED = "human", "sparse", "evolved"
+HUMAN, SPARSE, EVOLVED, START = "human", "sparse", "evolved", "start"
 
 
 class Interval(BaseModel):
@@ -124,6 +124,9 @@ class Arm(_Frozen):
     )
     against: Against | None = Field(description="what it says against the baseline; None for that itself, or without")
     against_sparse: Against | None = Field(default=None, description="the same against the sparse reward")
+    against_start: Against | None = Field(
+        default=None, exclude_if=lambda v: v is None, description="the same against the reward of `--start`"
+    )
     correlation: float | None = Field(default=None, description="with the human reward, where the arm's policies go")
     robustness: dict[str, float] = Field(default={}, description="mean fitness of its policies by perturbation")
     alarms: list[str] = Field(default=[], description="what is suspicious about most of its seeds")

@@ -19,8 +19,8 @@ from eureka.cli.app import app
 COMMANDS = sorted(get_command(app).commands)  # type: ignore[attr-defined]
 
 
-def test_there_are_fourteen_commands():
-    assert len(COMMANDS) == 14
+def test_there_are_fifteen_commands():
+    assert len(COMMANDS) == 15
 
 
 @pytest.mark.parametrize("command", COMMANDS)
