@@ -28,6 +28,7 @@ HEAVY_MODULES = {
     "rewards.program",
     "rewards.preflight",
     "rewards.python",
+    "rewards.statistics",
     "designers.huggingface",
     "video.renderers",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,7 +57,7 @@ def show(folder: Path, wanted: ShowOptions) -> None:
     if wanted.code:
         _code(console, chosen)
     if wanted.reflection:
-        say(console, _reflection(candidates, chosen))
+        say(console, _reflection(candidates, chosen, journal.fitness_unit))
     if wanted.prompt:
         say(console, text.plain(_prompt(journal, chosen)))
     if wanted.diff is not None:
@@ -110,11 +111,12 @@ def _code(console: Console, candidate: Candidate) -> None:
     show_code(console, candidate.code)
 
 
-def _reflection(candidates: dict[str, Candidate], candidate: Candidate) -> str:
+def _reflection(candidates: dict[str, Candidate], candidate: Candidate, unit: str) -> str:
     """The feedback on this candidate, as a designer gets it."""
     if candidate.trained is not None:
-        generation = [c for c in candidates.values() if c.generation == candidate.generation]
-        return text.plain(prompts.reflection(candidate, generation))
+        earlier = (c for c in candidates.values() if 0 < c.generation <= candidate.generation)
+        generations = [[*of] for _, of in itertools.groupby(earlier, key=lambda c: c.generation)]
+        return text.plain(prompts.reflection(candidate, generations, unit))
     if candidate.dropped is not None:
         return f"candidate {candidate.name} was {candidate.dropped}; it gets no further feedback"
     if candidate.failed is not None:

@@ -6,12 +6,13 @@ import hashlib
 import json
 from collections.abc import Sequence
 from functools import cache
+from statistics import stdev
 
 import jinja2
 
 from eureka.config.description import Description
 from eureka.designers.feedback import statistics
-from eureka.runs.candidate import Candidate, Dropped, Failed
+from eureka.runs.candidate import Candidate, Dropped, Failed, Trained
 from eureka.runs.replies import CUT_OFF, Message
 from eureka.system.paths import shipped
 from eureka.text import number, shown
@@ -44,36 +45,62 @@ def first(task: Description) -> Messages:
     )
 
 
-def after(task: Description, best: Candidate, generation: Sequence[Candidate]) -> Messages:
-    """The prompt of a later generation: its `best` reply, with a reflection on its training and on its generation."""
-    text = reflection(best, generation)
+Generations = Sequence[Sequence[Candidate]]
+
+
+def after(task: Description, best: Candidate, generations: Generations) -> Messages:
+    """The prompt of a later generation: the `best` reply, with a reflection on its training and on all generations."""
+    text = reflection(best, generations, task.fitness_unit)
     return (*first(task), Message(role="assistant", content=as_sent(best.reply)), Message(role="user", content=text))
 
 
-def reflection(best: Candidate, generation: Sequence[Candidate]) -> str:
-    """Feedback on a trained candidate and on the candidates of its generation that failed or were dropped."""
+def reflection(best: Candidate, generations: Generations, unit: str = "") -> str:
+    """Feedback on a trained candidate, on the history of the search, and on the candidates of its latest generation."""
     trained = best.trained
     assert trained is not None
-    own = [c for c in generation if not c.duplicate_of]
+    own = [c for c in (generations[-1] if generations else ()) if not c.duplicate_of]
     # The parent may be a duplicate of a candidate that trained for another number of steps.
     whole = next((c.trained.steps for c in own if c.trained), trained.steps)
+    episodes, noise = trained.report_episodes, trained.curves.action_std
     return _render(
         "reflection",
-        statistics=statistics(trained),
+        steps=f"{trained.steps:,}",
+        unit=unit,
         points=len(trained.curves.fitness),
-        metrics=list(trained.curves.metrics),
+        best=trained.best + 1,
+        episodes=len(episodes),
+        report=number(trained.report),
+        error=number(stdev(episodes) / len(episodes) ** 0.5) if len(episodes) > 1 else "",
+        noise=[number(noise[0]), number(noise[-1])],
+        statistics=statistics(trained),
         scores=[number(score.report) for score in best.scores],
         estimate=best.estimate and best.estimate.error is not None and shown(str(best.estimate)),
         warm=best.warm is not None,
-        failures=[shown(str(c.failed)) for c in generation if c.failed],
+        history=[_best_of(generation) for generation in generations],
+        others=[_other(c) for c in own if c.trained and c.name != best.name],
+        failures=[shown(str(c.failed)) for c in own if c.failed],
         dropped=[_dropped(c.name, c.dropped, whole) for c in own if c.dropped],
     )
 
 
+def _best_of(generation: Sequence[Candidate]) -> str:
+    found = [c.estimate.mean for c in generation if c.estimate]
+    return number(max(found)) if found else "none"
+
+
+def _other(candidate: Candidate) -> str:
+    assert candidate.trained is not None
+    fitness = candidate.estimate.mean if candidate.estimate else candidate.trained.report
+    return f"{candidate.name} ({_parts(candidate.trained)}): {number(fitness)}"
+
+
+def _parts(trained: Trained | Dropped) -> str:
+    return shown(" + ".join(trained.curves.components)) or "total only"
+
+
 def _dropped(name: str, dropped: Dropped, steps: int) -> str:
-    parts = shown(" + ".join(dropped.curves.components)) or "total only"
     at = f"after {dropped.steps / steps:.0%} of the training, at fitness {number(dropped.selection)}"
-    return f"{name} ({parts}): {at}"
+    return f"{name} ({_parts(dropped)}): {at}"
 
 
 def repair(messages: Messages, reply: str, failed: Failed, code: str | None) -> Messages:

@@ -40,7 +40,7 @@ def greedy(state: SearchState) -> tuple[Question, ...]:
     """Reflect on the best candidate of the latest generation that has one (Ma et al. 2023)."""
     for generation in reversed(state.generations):
         if parent := _best(generation):
-            return (Question(prompts.after(state.task, parent, generation), (parent,)),) * state.samples
+            return (Question(prompts.after(state.task, parent, state.generations), (parent,)),) * state.samples
     return best_of_n(state)
 
 
@@ -48,7 +48,7 @@ def elite(state: SearchState) -> tuple[Question, ...]:
     """Reflect on the best candidate of all generations and the start, and on the failures of the latest generation."""
     start = [state.start] if state.start and state.generations else []
     if parent := _best([*start, *itertools.chain(*state.generations)]):
-        question = Question(prompts.after(state.task, parent, state.generations[-1]), (parent,))
+        question = Question(prompts.after(state.task, parent, state.generations), (parent,))
         return (question,) * state.samples
     return best_of_n(state)
 

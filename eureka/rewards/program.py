@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,6 +11,7 @@ import torch.fx
 from torch import Tensor
 
 from eureka.config.tasks import FIELD
+from eureka.rewards.statistics import ComponentStatistics, over_episodes, over_steps, statistics_of
 from eureka.system.paths import load_sandbox
 
 if TYPE_CHECKING:
@@ -33,25 +33,11 @@ __all__ = [
     "require_separate_worlds",
 ]
 
-REWARD_BOUND = 1e10  # Larger absolute values fail a reward, as infinite values do
-
-
-@dataclass(frozen=True)
-class ComponentStatistics:
-    """Statistics of a member's reward over some control steps; means over worlds and time."""
-
-    total: float
-    components: dict[str, float]
-    least: dict[str, float]  # Minimum of each component over worlds and steps
-    greatest: dict[str, float]
-    fault: str | None
-    """Why the reward is unusable: the component with values that are not finite or too large, and their share."""
-
 
 class ProgramBank:
     """One program per member, run in sequence; records their values until `drain`."""
 
-    def __init__(self, programs: Sequence[Program], worlds: int):
+    def __init__(self, programs: Sequence[Program], worlds: int, device: torch.device | None = None):
         """Let `programs[p]`, rebuilt for N = `worlds`, compute worlds p * N to (p + 1) * N."""
         self.programs, self.worlds = programs, worlds
         self._latest: Sequence[Tensor] = ()
@@ -60,6 +46,9 @@ class ProgramBank:
         self._merged: Callable[..., tuple[Tensor, ...]] | None = None
         self._inputs = sorted({name for program in programs for name in program.inputs})
         self._read = [_read(program) for program in programs]
+        rows = 1 + max((len(program.components) for program in programs), default=0)
+        self.running = torch.zeros(len(programs), rows, worlds, device=device)
+        """(P, 1 + C, N), the sums of total and components since each world's episode began, C of the largest reward."""
 
     @torch.no_grad()
     def compile(self, fields: Mapping[str, Tensor]) -> str | None:
@@ -108,28 +97,38 @@ class ProgramBank:
         for history, values in zip(self._history, self._latest, strict=True):
             history.append(values.clone() if copy else values)
 
-    def drain(self) -> list[ComponentStatistics]:
-        """Statistics of each member since the last call."""
-        rows = [_summary(torch.stack(history, dim=1).flatten(1)) for history in self._history]
-        for history in self._history:
+    def drain(self, ended: Tensor | None = None, fitness: Tensor | None = None) -> list[ComponentStatistics]:
+        """Statistics of each member since the last call.
+
+        Args:
+            ended: (P, T, N) bool, the control steps since then in which an episode ended; None: no episodes are told.
+            fitness: (P, T, N), its fitness there.
+        """
+        rows = []
+        for p, history in enumerate(self._history):
+            series = torch.stack(history, dim=1)
+            rows.append(over_steps(series.flatten(1)))
+            if ended is not None and fitness is not None:
+                rows[-1] = torch.cat([rows[-1], over_episodes(series, self._sums(p), ended[p], fitness[p])])
             history.clear()
         # All members are copied from the device at once.
         table = iter(torch.cat(rows, dim=1).T.tolist())
         statistics = []
         for program, broken in zip(self.programs, self._broken, strict=True):
-            found = {name: next(table) for name in ("total", *program.components)}
-            faults = [_fault(name, bad, undefined) for name, (*_, bad, undefined) in found.items()]
-            mean, *_ = found.pop("total")
-            statistics.append(
-                ComponentStatistics(
-                    total=mean,
-                    components={name: row[0] for name, row in found.items()},
-                    least={name: row[1] for name, row in found.items()},
-                    greatest={name: row[2] for name, row in found.items()},
-                    fault=broken or next((f for f in faults if f), None),
-                )
-            )
+            columns = [next(table) for _ in range(1 + len(program.components))]
+            of_steps, of_episodes = [c[:6] for c in columns], [c[6:] for c in columns if len(c) > 6]
+            statistics.append(statistics_of(program.components, of_steps, of_episodes, broken))
         return statistics
+
+    def _sums(self, member: int) -> Tensor:
+        """(1 + C, N), the total and the components summed since each world's episode began."""
+        return self.running[member, : 1 + len(self.programs[member].components)]
+
+    def load(self, running: Sequence[Tensor]) -> None:
+        """Restore `running` from each member's part of it, which may have had more components in another bank."""
+        for p, values in enumerate(running):
+            own = self._sums(p)
+            own.copy_(values[: len(own)])
 
     def _member_inputs(self, member: int, fields: Mapping[str, Tensor]) -> list[Tensor]:
         own, read = slice(member * self.worlds, (member + 1) * self.worlds), self._read[member]
@@ -191,18 +190,3 @@ class _Merged(torch.nn.Module):
             inputs = [fields[i][p * self.worlds : (p + 1) * self.worlds] for i in indices]
             results.append(torch.stack(module(*inputs)))
         return tuple(results)
-
-
-def _summary(series: Tensor) -> Tensor:
-    """(5, 1 + C): mean, minimum, maximum, share of unusable values and share of NaN for each row of (1 + C, T * N)."""
-    bad = ~(series.abs() <= REWARD_BOUND)  # NaN fails every comparison
-    shares = [bad.float().mean(dim=1), series.isnan().float().mean(dim=1)]
-    return torch.stack([series.mean(dim=1), series.amin(dim=1), series.amax(dim=1), *shares])
-
-
-def _fault(name: str, bad: float, undefined: float) -> str | None:
-    if not bad:
-        return None
-    kind = "NaN" if undefined else "infinite or larger than 1e10"
-    what = "the total reward" if name == "total" else f"the component {name!r}"
-    return f"{what} was {kind} in {100.0 * bad:.3g}% of the values"

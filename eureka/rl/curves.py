@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from eureka.rewards.program import ComponentStatistics
+from eureka.rewards.statistics import ComponentStatistics, EpisodeMoments
 from eureka.runs.candidate import Point
 
 
@@ -19,6 +19,8 @@ class _Segment:
     components: dict[str, list[float]] = field(default_factory=dict)
     least: dict[str, float] = field(default_factory=dict)
     greatest: dict[str, float] = field(default_factory=dict)
+    sizes: dict[str, list[float]] = field(default_factory=dict)
+    episodes_of: dict[str, EpisodeMoments] = field(default_factory=dict)
     kl: list[float] = field(default_factory=list)
     fitness: float = 0.0
     length: float = 0.0
@@ -40,7 +42,7 @@ class CurveWriter:
             "learning_rate",
             "action_std",
         )
-        by_component = ("components", "least", "greatest")
+        by_component = ("components", "least", "greatest", "sizes", "sums", "correlations")
         self.curves: dict[str, Any] = {name: [] for name in (*single, "learning_rate", "action_std")}
         """The fields of `Curves`, as lists."""
         self.curves |= {name: {c: [] for c in components} for name in by_component} | {"metrics": {}}
@@ -52,6 +54,9 @@ class CurveWriter:
         segment.totals.append(statistics.total)
         for name, value in statistics.components.items():
             segment.components.setdefault(name, []).append(value)
+            segment.sizes.setdefault(name, []).append(statistics.sizes[name])
+            moments = statistics.episodes.get(name, EpisodeMoments())
+            segment.episodes_of[name] = segment.episodes_of.get(name, EpisodeMoments()) + moments
             segment.least[name] = min(segment.least.get(name, math.inf), statistics.least[name])
             segment.greatest[name] = max(segment.greatest.get(name, -math.inf), statistics.greatest[name])
 
@@ -80,6 +85,9 @@ class CurveWriter:
             curves["components"][name].append(mean(segment.components[name]))
             curves["least"][name].append(segment.least[name])
             curves["greatest"][name].append(segment.greatest[name])
+            curves["sizes"][name].append(mean(segment.sizes[name]))
+            curves["sums"][name].append(segment.episodes_of[name].mean)
+            curves["correlations"][name].append(segment.episodes_of[name].correlation)
         for name, value in metrics.items():
             curves["metrics"].setdefault(name, []).append(value)
         curves["kl"].append(mean(segment.kl))

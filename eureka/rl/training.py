@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from eureka.envs.gymnasium.env import GymnasiumTask
 
 
+_RUNNING = "rewards/running"
 _PER_MEMBER = ("curves", "failures", "best", "best_at", "best_merit", "merit")
 """Entries of a checkpoint's record with one item per member."""
 
@@ -94,7 +95,7 @@ class Training:
         self.learner = Learner(policy, plan.learning, plan.seed, backend.threads)
         if warm is not None:
             warm.apply_to(self.learner)
-        self.bank = ProgramBank(programs, plan.worlds)
+        self.bank = ProgramBank(programs, plan.worlds, self._device)
         self._collector = self._collect_with(self.env)
         self._players: dict[str, PolicyPlayer] = {}
         self.alive = torch.ones(self.members, dtype=torch.bool, device=self._device)
@@ -215,7 +216,7 @@ class Training:
 
     def _learn(self, rollout: Rollout) -> None:
         start = time.perf_counter()
-        for p, statistics in enumerate(self.bank.drain()):
+        for p, statistics in enumerate(self.bank.drain(rollout.ended, rollout.fitness)):
             if statistics.fault:
                 self._fail(p, statistics.fault)
             self._curves[p].reward(statistics)
@@ -366,7 +367,7 @@ class Training:
         tensors = {f"env/{k}": v for k, v in self.env.save().items()}
         tensors |= {f"learner/{k}": v for k, v in self.learner.save().items()}
         tensors |= {f"best/{k}": v for k, v in self._best_moments.items()}
-        tensors |= {"best/policy": self._best_policy, "alive": self.alive}
+        tensors |= {"best/policy": self._best_policy, "alive": self.alive, _RUNNING: self.bank.running}
         record = {
             "iteration": self.iteration,
             "failures": [f.model_dump() if f else None for f in self.failures],
@@ -382,11 +383,13 @@ class Training:
         """Resume from files of `save`, all of one iteration; `sources[p]` is (path, i): member p was member i there."""
         files = {path: read_tensors(path, self._device) for path in {path for path, _ in sources}}
         first, record = files[sources[0][0]]
+        self.bank.load([files[path][0][_RUNNING][i] for path, i in sources])
         assert all(of["iteration"] == record["iteration"] for _, of in files.values())
         # Counters are shared by all members and have no dimension; all other tensors have the leading axis P.
         mine = {
             name: torch.stack([files[path][0][name][i] for path, i in sources]) if value.dim() else value
             for name, value in first.items()
+            if name != _RUNNING
         }
 
         def part(prefix: str) -> dict[str, Tensor]:

@@ -16,6 +16,10 @@ Stage = Literal["reply", "extract", "compile", "preflight", "train"]
 _LONGEST_MESSAGE = 600
 
 
+def _empty(values: dict[str, Any]) -> bool:
+    return not values
+
+
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -67,6 +71,19 @@ class Curves(_Record):
     components: dict[str, list[float]] = Field(description="mean of each component of a control step")
     least: dict[str, list[float]] = Field(description="smallest value of each component")
     greatest: dict[str, list[float]] = Field(description="greatest value of each component")
+    sizes: dict[str, list[float]] = Field(
+        default={}, exclude_if=_empty, description="mean absolute value of each component of a control step"
+    )
+    sums: dict[str, list[float | None]] = Field(
+        default={},
+        exclude_if=_empty,
+        description="mean sum of each component over an episode that ended in training",
+    )
+    correlations: dict[str, list[float | None]] = Field(
+        default={},
+        exclude_if=_empty,
+        description="correlation of that sum with the episode's fitness; None for few episodes, or without variation",
+    )
     kl: list[float] = Field(description="mean KL divergence over the steps of the updates")
     learning_rate: list[float] = Field(description="learning rate at the checkpoint")
     action_std: list[float] = Field(description="mean standard deviation of the actions at the checkpoint")
@@ -90,6 +107,9 @@ class Point(_Record):
     least: dict[str, float | None]
     greatest: dict[str, float | None]
     metrics: dict[str, float | None] = {}
+    sizes: dict[str, float | None] = Field(default={}, exclude_if=_empty)
+    sums: dict[str, float | None] = Field(default={}, exclude_if=_empty)
+    correlations: dict[str, float | None] = Field(default={}, exclude_if=_empty)
 
 
 class Trained(_Record):

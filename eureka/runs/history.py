@@ -21,7 +21,8 @@ from eureka.runs.journal import (
     TrainingEvent,
 )
 
-_OF_EACH = ("components", "least", "greatest", "metrics")  # fields with a value for each component or metric
+_OF_EACH = ("components", "least", "greatest", "sizes", "metrics")  # fields with a value for each component or metric
+_OF_EPISODES = ("sums", "correlations")
 _MAY_LACK = ("training_fitness", "episode_length")  # values may be unknown; elsewhere null stands for no number
 
 
@@ -164,6 +165,8 @@ def _curves(points: Sequence[Point]) -> Curves:
         values = [getattr(point, name) for point in points]
         if name in _OF_EACH:
             record[name] = {c: [_number(value.get(c)) for value in values] for c in values[-1]}
+        elif name in _OF_EPISODES:
+            record[name] = {c: [value.get(c) for value in values] for c in values[-1]}
         else:
             record[name] = values if name in _MAY_LACK else [_number(value) for value in values]
     return Curves.model_validate(record)

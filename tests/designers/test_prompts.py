@@ -28,7 +28,7 @@ def task(request: pytest.FixtureRequest):
 def everything_ever_said(description) -> str:
     best = candidate(outcome=trained(a=[1.0, 2.0, 3.0]))
     other = candidate(slot=1, outcome=Failed(stage="compile", message="no"))
-    after = prompts.after(description, best, [best, other])
+    after = prompts.after(description, best, [[best, other]])
     mended = prompts.repair(after, "reply", Failed(stage="compile", message="no", line=1), "x = 1")
     return prompts.as_text(prompts.again(mended, ["failed: train: NaN"]))
 
@@ -64,15 +64,50 @@ def test_human_reward_and_fitness_code_never_appear_in_a_prompt(task):
             assert code.strip("'\"") not in said, code
 
 
-def test_a_reflection_lists_every_component_over_training():
+def test_a_reflection_summarises_every_component():
     text = statistics(trained(near=[0.5, 0.25, 0.75], effort=[-0.001, -0.002, -0.003]))
     assert text.splitlines() == [
-        "fitness: [1.00, 20.00, 300.00], max: 300.00, mean: 107.00, min: 1.00",
-        "episode_length: [-, 7.00, 8.50], max: 8.50, mean: 7.75, min: 7.00",
-        "total: [0.100, 0.200, 0.300], max: 0.300, mean: 0.200, min: 0.100",
-        "near: [0.500, 0.250, 0.750], max: 0.750, mean: 0.500, min: 0.250",
-        "effort: [-1.00e-03, -2.00e-03, -3.00e-03], max: -1.00e-03, mean: -2.00e-03, min: -3.00e-03",
+        "fitness: 1.00, 20.00, 300.00",
+        "episode_length: -, 7.00, 8.50",
+        "",
+        "component | first | last | mean | range",
+        "total | 0.100 | 0.300 | 0.200 | -",
+        "near | 0.500 | 0.750 | 0.500 | 0.00 .. 1.00",
+        "effort | -1.00e-03 | -3.00e-03 | -2.00e-03 | 0.00 .. 1.00",
+        "",
+        "Not monotone:",
+        "near: 0.500, 0.250, 0.750",
     ]
+
+
+def test_a_component_is_told_by_its_share_its_episodes_and_how_it_goes_with_the_fitness():
+    whole = trained(near=[0.2, 0.3, 0.4], bonus=[0.0, 0.0, 0.02])
+    more = {
+        "sizes": {"near": [0.2, 0.3, 0.4], "bonus": [0.0, 0.0, 0.1]},
+        "sums": {"near": [None, 9.0, 12.0], "bonus": [None, None, 5.0]},
+        "correlations": {"near": [None, -0.2, -0.4], "bonus": [None, None, None]},
+    }
+    text = statistics(whole.model_copy(update={"curves": whole.curves.model_copy(update=more)}))
+    assert "component | first | last | mean | range | share | per episode | with fitness" in text
+    assert "near | 0.200 | 0.400 | 0.300 | 0.00 .. 1.00 | 90% | 12.00 | -0.30" in text
+    assert "bonus | 0.00 | 0.0200 | 6.67e-03 | 0.00 .. 1.00 | 10% | 5.00 | -" in text
+    assert "monotone" not in text
+
+
+def test_a_reflection_tells_what_counts_and_what_the_search_has_found():
+    def scored(generation: int, slot: int, fitness: float):
+        outcome = trained(near=[1.0, 2.0, 3.0]).model_copy(update={"report": fitness, "report_episodes": [fitness] * 4})
+        return candidate(generation=generation, slot=slot, outcome=outcome)
+
+    best = scored(2, 0, 9.0)
+    generations = [[scored(1, 0, 4.0)], [best, scored(2, 1, 7.0)]]
+    text = prompts.reflection(best, generations, "m/s")
+    assert "for 30 world-steps. Its fitness (higher is better, in m/s) was measured at 3 moments" in text
+    assert "here number 3: on 4 further episodes its policy has a fitness of 9.00 (standard error 0.00)." in text
+    assert "Best fitness of each round so far: 4.00, 9.00." in text
+    assert "- 2.1 (near): 7.00\n" in text and "1.0" not in text.partition("Other functions")[2]
+    first = prompts.reflection(best, [[best]])
+    assert "each round so far" not in first and "Other functions" not in first and "higher is better)" in first
 
 
 def test_metrics_are_described_and_reported_beside_the_fitness():
@@ -82,8 +117,7 @@ def test_metrics_are_described_and_reported_beside_the_fitness():
     outcome = trained()
     curves = outcome.curves.model_copy(update={"metrics": {"drops": [1.0, 0.5, 0.25]}})
     text = prompts.reflection(candidate(outcome=outcome.model_copy(update={"curves": curves})), [])
-    assert "measured on separate episodes, as is drops;" in text
-    assert "\ndrops: [1.00, 0.500, 0.250], max: 1.00" in text
+    assert "\ndrops: 1.00, 0.500, 0.250\n" in text
 
 
 def test_a_fixed_parameter_is_told_as_a_constant_that_may_be_asked_for():
@@ -108,12 +142,18 @@ def test_a_later_prompt_is_the_first_one_then_the_best_reply_and_its_reflection(
     _, description = task
     best = candidate(outcome=trained(a=[1.0, 1.0, 1.0]))
     other = candidate(slot=1, outcome=Failed(stage="compile", message="no", line=3))
-    messages = prompts.after(description, best, [best, other])
+    messages = prompts.after(description, best, [[best, other]])
     assert messages[:2] == prompts.first(description), "byte for byte, for prompt caches"
     assert [m.role for m in messages] == ["system", "user", "assistant", "user"]
     assert messages[2].content == best.reply
-    assert "a: [1.00, 1.00, 1.00]" in messages[3].content and "line 3: no" in messages[3].content
-    for tip in ("stays near its worst value", "hardly varies", "much larger than the others"):
+    assert "a | 1.00 | 1.00 | 1.00" in messages[3].content and "line 3: no" in messages[3].content
+    for tip in (
+        "stays near its worst value",
+        "hardly varies",
+        "hides them",
+        "need not add up",
+        "go against the fitness",
+    ):
         assert tip in messages[3].content
 
 
@@ -148,15 +188,15 @@ def test_a_fingerprint_is_of_every_byte():
 
 def test_a_reflection_says_who_was_dropped_when_and_at_what_fitness():
     best = candidate(outcome=trained(a=[1.0, 2.0, 3.0]))
-    plain = prompts.reflection(best, [best])
+    plain = prompts.reflection(best, [[best]])
     left = trained(near=[1.0, 1.0, 1.0], slow=[0.0, 0.0, 0.0])
     gone = Dropped(curves=left.curves, best=0, selection=7.5, diverged=0, steps=15)
-    told = prompts.reflection(best, [best, candidate(slot=3, outcome=gone)])
+    told = prompts.reflection(best, [[best, candidate(slot=3, outcome=gone)]])
     assert "- 1.3 (near + slow): after 50% of the training, at fitness 7.50" in told
     assert "ended early" in told and "ended early" not in plain
 
 
 def test_a_reflection_says_that_training_did_not_begin_afresh():
     best = candidate(outcome=trained(a=[1.0, 2.0, 3.0]), warm="1.0")
-    assert "did not begin from a fresh policy" in prompts.reflection(best, [best])
-    assert "fresh policy" not in prompts.reflection(best.model_copy(update={"warm": None}), [best])
+    assert "did not begin from a fresh policy" in prompts.reflection(best, [[best]])
+    assert "fresh policy" not in prompts.reflection(best.model_copy(update={"warm": None}), [[best]])

@@ -37,11 +37,8 @@ def test_a_finished_run_is_logged_afterwards_and_never_twice(cli: Cli, recorded:
 
 def point(steps: int, fitness: float, **components: float) -> Point:
     """All other values are not known, and give no point of a curve."""
-    unknown = dict.fromkeys(Point.model_fields)
-    return Point(
-        **unknown
-        | {"steps": steps, "fitness": fitness, "components": components, "least": {}, "greatest": {}, "metrics": {}}
-    )
+    unknown = {name: {} if "dict" in str(field.annotation) else None for name, field in Point.model_fields.items()}
+    return Point(**unknown | {"steps": steps, "fitness": fitness, "components": components})
 
 
 def checkpoint(series: str, of: Point, time: float = 0.0) -> CheckpointEvent:

@@ -86,10 +86,10 @@ def test_a_replay_under_other_settings_is_reported_in_one_line_or_refused(cli: C
     "arguments, expected",
     [
         ([], ["cartpole   llm search", "winner", "evolved", "2.2"]),
-        (["--best"], ["report ", "fitness: [", "def compute_reward"]),
+        (["--best"], ["report ", "\nfitness: ", "def compute_reward"]),
         (["--candidate", "1.1"], ["1.1", "fitness"]),
         (["--candidate", "1.1", "--code"], ["def compute_reward"]),
-        (["--candidate", "1.1", "--reflection"], ["fitness: [", "episode_length: ["]),
+        (["--candidate", "1.1", "--reflection"], ["\nfitness: ", "\nepisode_length: "]),
         (["--candidate", "2.0", "--prompt"], ["# system", "# assistant", "A policy was trained on your reward"]),
         (["--candidate", "2.1", "--diff", "1.0"], ["--- 1.0", "+++ 2.1"]),
     ],

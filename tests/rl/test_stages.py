@@ -17,6 +17,7 @@ from eureka.errors import UserError
 from eureka.physics.backend import Backend
 from eureka.physics.base import compile_scene
 from eureka.rewards.program import Field, rebuild
+from eureka.rewards.statistics import EpisodeMoments
 from eureka.rl.training import Training
 from eureka.runs.candidate import Trained
 from eureka.system.paths import load_sandbox
@@ -111,7 +112,8 @@ def test_of_checkpoints_with_equal_fitness_the_one_with_the_better_metrics_is_ke
         found.metrics["tilt"].fill_(tilt)
         made._evaluate = lambda *_, found=found: found  # type: ignore[method-assign]
         made._curves[0]._segment.totals = made._curves[0]._segment.kl = [0.0]
-        made._curves[0]._segment.components = {"upright": [0.0]}
+        made._curves[0]._segment.components = made._curves[0]._segment.sizes = {"upright": [0.0]}
+        made._curves[0]._segment.episodes_of = {"upright": EpisodeMoments()}
         made._curves[0]._segment.least = made._curves[0]._segment.greatest = {"upright": 0.0}
         made._checkpoint()
         del made._evaluate

@@ -222,8 +222,8 @@ class FakeTrainer:
 
 
 def _point(steps: int, fitness: float) -> dict[str, Any]:
-    known = {"steps": steps, "fitness": fitness, "components": {}, "least": {}, "greatest": {}, "metrics": {}}
-    return dict.fromkeys(Point.model_fields) | known
+    blank = {name: {} if "dict" in str(field.annotation) else None for name, field in Point.model_fields.items()}
+    return blank | {"steps": steps, "fitness": fitness}
 
 
 def _mark(program: str, seed: int) -> str:

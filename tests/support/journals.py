@@ -159,7 +159,17 @@ def hostile() -> tuple[list[Event], dict[str, Any]]:
         if isinstance(value, list):
             return [poisoned(inner, key) for inner in value]
         if isinstance(value, dict):
-            named = key in ("components", "least", "greatest", "robustness", "versions", "sources")
+            named = key in (
+                "components",
+                "least",
+                "greatest",
+                "sizes",
+                "sums",
+                "correlations",
+                "robustness",
+                "versions",
+                "sources",
+            )
             return {HOSTILE + k if named else k: poisoned(inner, k) for k, inner in value.items()}
         return value
 
