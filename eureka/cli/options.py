@@ -129,8 +129,8 @@ Strategy = Annotated[
     str | None,
     Option(
         metavar="NAME",
-        help="Search strategy: greedy (reflects on the best of the latest generation), elite (on the best of all) or "
-        "best-of-n (no reflection).",
+        help="Search strategy: greedy (reflects on the best of the latest generation), elite (on the best of all), "
+        "islands (on one or two of several populations) or best-of-n (no reflection).",
         show_default="greedy",
     ),
 ]

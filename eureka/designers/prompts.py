@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from statistics import stdev
+from typing import Literal
 
 import jinja2
 
@@ -48,20 +51,32 @@ def first(task: Description) -> Messages:
 Generations = Sequence[Sequence[Candidate]]
 
 
-def after(task: Description, best: Candidate, generations: Generations) -> Messages:
+@dataclass(frozen=True)
+class Wish:
+    """What a later prompt asks for besides a better function."""
+
+    ancestry: Sequence[Candidate] = ()
+    """The steps that led to the parent, the first one first; the parent is the last."""
+    partner: Candidate | None = None
+    """Another trained candidate, whose strengths are to be combined with the parent's."""
+    kind: Literal["better", "different", "mutation"] = "better"
+    """`different`: another structure; `mutation`: one component changed."""
+
+
+def after(task: Description, best: Candidate, generations: Generations, wish: Wish = Wish()) -> Messages:
     """The prompt of a later generation: the `best` reply, with a reflection on its training and on all generations."""
-    text = reflection(best, generations, task.fitness_unit)
+    text = reflection(best, generations, task.fitness_unit, wish)
     return (*first(task), Message(role="assistant", content=as_sent(best.reply)), Message(role="user", content=text))
 
 
-def reflection(best: Candidate, generations: Generations, unit: str = "") -> str:
+def reflection(best: Candidate, generations: Generations, unit: str = "", wish: Wish = Wish()) -> str:
     """Feedback on a trained candidate, on the history of the search, and on the candidates of its latest generation."""
     trained = best.trained
     assert trained is not None
     own = [c for c in (generations[-1] if generations else ()) if not c.duplicate_of]
     # The parent may be a duplicate of a candidate that trained for another number of steps.
     whole = next((c.trained.steps for c in own if c.trained), trained.steps)
-    episodes, noise = trained.report_episodes, trained.curves.action_std
+    episodes, noise, partner = trained.report_episodes, trained.curves.action_std, wish.partner
     return _render(
         "reflection",
         steps=f"{trained.steps:,}",
@@ -80,7 +95,32 @@ def reflection(best: Candidate, generations: Generations, unit: str = "") -> str
         others=[_other(c) for c in own if c.trained and c.name != best.name],
         failures=[shown(str(c.failed)) for c in own if c.failed],
         dropped=[_dropped(c.name, c.dropped, whole) for c in own if c.dropped],
+        ancestry=[_step(c) for c in wish.ancestry],
+        kind=wish.kind,
+        partner=partner
+        and {
+            "fitness": _fitness(partner),
+            "code": fenced_code(partner.code or ""),
+            "statistics": partner.trained and statistics(partner.trained),
+        },
     )
+
+
+def fenced_code(code: str) -> str:
+    """Python code in a fence that it cannot close."""
+    fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", code))])
+    return f"{fence}python\n{code.rstrip()}\n{fence}"
+
+
+def _step(candidate: Candidate) -> str:
+    """A step of an ancestry: its fitness, and the first sentence of what its author wrote."""
+    told = shown(candidate.reply.partition("`" * 3)[0].strip().partition("\n")[0])
+    return f"{candidate.name}, fitness {_fitness(candidate)}: {told or '(no words)'}"
+
+
+def _fitness(candidate: Candidate) -> str:
+    assert candidate.trained is not None
+    return number(candidate.estimate.mean if candidate.estimate else candidate.trained.report)
 
 
 def _best_of(generation: Sequence[Candidate]) -> str:
@@ -90,8 +130,7 @@ def _best_of(generation: Sequence[Candidate]) -> str:
 
 def _other(candidate: Candidate) -> str:
     assert candidate.trained is not None
-    fitness = candidate.estimate.mean if candidate.estimate else candidate.trained.report
-    return f"{candidate.name} ({_parts(candidate.trained)}): {number(fitness)}"
+    return f"{candidate.name} ({_parts(candidate.trained)}): {_fitness(candidate)}"
 
 
 def _parts(trained: Trained | Dropped) -> str:

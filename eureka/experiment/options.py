@@ -60,9 +60,10 @@ def resolve(task: LoadedTask, options: Options) -> Settings:
     settings = placement.with_workers(settings, settings.samples)
     if settings.llm == "constants" and settings.start is None:
         raise UserError("--llm constants varies the numbers of a reward; give it with --start FILE|human|sparse")
-    if settings.warm_start is not None and settings.strategy == "best-of-n":
+    if settings.warm_start is not None and settings.strategy in ("best-of-n", "islands"):
         raise UserError(
-            "--warm-start needs a parent's policy, which --strategy best-of-n does not have; omit one of them"
+            f"--warm-start needs one parent's policy for all candidates of a generation, which --strategy "
+            f"{settings.strategy} does not have; omit one of them"
         )
     return settings
 

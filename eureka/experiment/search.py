@@ -7,7 +7,6 @@ there: the functions below can be entered again at any point of an interrupted r
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -20,8 +19,9 @@ from eureka.errors import EurekaError, UserError
 from eureka.experiment import validation
 from eureka.experiment.context import RunContext
 from eureka.experiment.hours import TimeLimit, begins
+from eureka.experiment.islands import islands
 from eureka.experiment.records import write_candidate, write_prompt
-from eureka.experiment.strategies import STRATEGIES, Question, SearchState
+from eureka.experiment.strategies import Question, SearchState, Strategy, best_of_n, elite, greedy
 from eureka.runs import layout
 from eureka.runs.candidate import Candidate, Failed, Outcome, Score
 from eureka.runs.estimates import combined, with_estimates
@@ -31,6 +31,9 @@ from eureka.runs.replies import SKIPPED, Answer, Reply
 from eureka.system.seeds import derive
 from eureka.text import command
 from eureka.workers.recovery import TrainingRequest, WarmStart
+
+STRATEGIES: dict[str, Strategy] = {"greedy": greedy, "elite": elite, "islands": islands, "best-of-n": best_of_n}
+"""Strategies by the name that `--strategy` gives."""
 
 
 def evolve(context: RunContext, limit: TimeLimit | None = None) -> Candidate:
@@ -48,7 +51,7 @@ def evolve(context: RunContext, limit: TimeLimit | None = None) -> Candidate:
     strategy = STRATEGIES[settings.strategy]
     start = _start(context)
     candidates = [start] if start else []
-    state = SearchState(context.trainer.description, settings.samples, start)
+    state = SearchState(context.trainer.description, settings.samples, start, seed=settings.seed)
     for round, total in enumerate(context.run.rounds, 1):
         first = len(state.generations) + 1
         for number in range(first, total + 1):
@@ -96,8 +99,7 @@ def given_start(context: RunContext, reply: Reply) -> None:
 
 def as_reply(source: str) -> Reply:
     """A reward's text as a model would have sent it."""
-    fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", source))])
-    return Reply(slot=0, text=f"{fence}python\n{source.rstrip()}\n{fence}\n")
+    return Reply(slot=0, text=f"{prompts.fenced_code(source)}\n")
 
 
 def _start(context: RunContext) -> Candidate | None:
@@ -111,7 +113,7 @@ def _start(context: RunContext) -> Candidate | None:
         return None
     reply, _ = recorded
     verdict = _verdicts(context, 0, 0, {0: reply})[0]
-    compiled = _Compiled(_candidate(reply, verdict), verdict.program)
+    compiled = _Compiled(_candidate(reply, verdict, ()), verdict.program)
     (candidate,) = _trained(context, layout.search_training(0, 0), [compiled], [], None)
     (candidate,) = with_estimates([candidate], context.run.settings.choose_by)
     write_candidate(context.run, candidate)
@@ -121,7 +123,7 @@ def _start(context: RunContext) -> Candidate | None:
     return candidate
 
 
-def _candidate(reply: Reply, verdict: VerdictEvent) -> Candidate:
+def _candidate(reply: Reply, verdict: VerdictEvent, parents: Sequence[Candidate]) -> Candidate:
     return Candidate(
         generation=verdict.generation,
         slot=verdict.slot,
@@ -129,6 +131,7 @@ def _candidate(reply: Reply, verdict: VerdictEvent) -> Candidate:
         reply=reply.text,
         code=verdict.code,
         notes=verdict.notes,
+        parents=tuple(parent.name for parent in parents),
         fingerprint=verdict.fingerprint,
         outcome=verdict.failed,
     )
@@ -170,7 +173,7 @@ def _compiled(
         verdicts = _verdicts(context, generation, attempt, replies)
         asked = {}
         for slot, verdict in verdicts.items():
-            candidate = _candidate(replies[slot], verdict)
+            candidate = _candidate(replies[slot], verdict, questions[slot].parents)
             failed = candidate.failed
             done[slot] = _Compiled(candidate, verdict.program)
             if failed is not None and replies[slot].finish != SKIPPED:

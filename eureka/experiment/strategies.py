@@ -1,6 +1,7 @@
 """Search strategies: the questions for the next generation, computed from the search so far.
 
-A strategy is a pure function of its `SearchState`, so that a resumed run asks the same questions.
+A strategy is a pure function of its `SearchState`, so that a resumed run asks the same questions. `islands` has a
+module of its own, and `STRATEGIES` in `eureka.experiment.search` names all of them.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from dataclasses import dataclass
 
 from eureka.config.description import Description
 from eureka.designers import prompts
-from eureka.designers.prompts import Messages
+from eureka.designers.prompts import Messages, Wish
 from eureka.runs.candidate import Candidate
+
+_TURNS = 4  # Steps of an ancestry that a prompt tells
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,7 @@ class SearchState:
     samples: int  # Slots of a generation
     start: Candidate | None = None  # The trained reward of `--start`
     generations: tuple[tuple[Candidate, ...], ...] = ()
+    seed: int = 0  # Of the run
 
 
 @dataclass(frozen=True)
@@ -39,18 +43,37 @@ Strategy = Callable[[SearchState], tuple[Question, ...]]  # One question for eac
 def greedy(state: SearchState) -> tuple[Question, ...]:
     """Reflect on the best candidate of the latest generation that has one (Ma et al. 2023)."""
     for generation in reversed(state.generations):
-        if parent := _best(generation):
+        if parent := best(generation):
             return (Question(prompts.after(state.task, parent, state.generations), (parent,)),) * state.samples
     return best_of_n(state)
 
 
 def elite(state: SearchState) -> tuple[Question, ...]:
-    """Reflect on the best candidate of all generations and the start, and on the failures of the latest generation."""
+    """Reflect on the best candidate of all generations and the start, with the steps that led to it.
+
+    One slot in four is asked for another structure. The incumbent as parent, a history of four turns, and a sentence of
+    design thought are the choices that BIRD's ablations confirm (BIRD 2026, recipe ERA-S); its state tables and the
+    judge's score are left out.
+    """
     start = [state.start] if state.start and state.generations else []
-    if parent := _best([*start, *itertools.chain(*state.generations)]):
-        question = Question(prompts.after(state.task, parent, state.generations), (parent,))
-        return (question,) * state.samples
-    return best_of_n(state)
+    parent = best([*start, *itertools.chain(*state.generations)])
+    if parent is None:
+        return best_of_n(state)
+    steps = ancestry(parent, state)
+    wishes = [Wish(steps, kind="different" if slot % 4 == 3 else "better") for slot in range(state.samples)]
+    return tuple(Question(prompts.after(state.task, parent, state.generations, w), (parent,)) for w in wishes)
+
+
+def ancestry(candidate: Candidate, state: SearchState) -> tuple[Candidate, ...]:
+    """The last steps that led to a trained candidate, at most four, the first one first: each one's first parent."""
+    known = {c.name: c for c in ([state.start] if state.start else [])}
+    known |= {c.name: c for c in itertools.chain(*state.generations)}
+    line: list[Candidate] = []
+    at: Candidate | None = candidate
+    while at is not None and at.trained and at not in line and len(line) < _TURNS:
+        line.append(at)
+        at = known.get(at.parents[0]) if at.parents else None
+    return tuple(reversed(line))
 
 
 def best_of_n(state: SearchState) -> tuple[Question, ...]:
@@ -60,10 +83,6 @@ def best_of_n(state: SearchState) -> tuple[Question, ...]:
     return (Question(prompts.after(state.task, state.start, []), (state.start,)),) * state.samples
 
 
-STRATEGIES: dict[str, Strategy] = {"greedy": greedy, "elite": elite, "best-of-n": best_of_n}
-"""Strategies by the name that `--strategy` gives."""
-
-
-def _best(candidates: Iterable[Candidate]) -> Candidate | None:
+def best(candidates: Iterable[Candidate]) -> Candidate | None:
     """The best by estimate; among equals, the first."""
     return max((c for c in candidates if c.estimate), key=lambda c: c.rank, default=None)

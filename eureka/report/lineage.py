@@ -28,10 +28,11 @@ def lineage(run: RunView) -> Markup:
     }
     line = ancestors(run, run.best)
     chosen = [name for name in line if (parent := run.entries[name].parent) and parent in places]
+    pairs = [(name == e.parent and e.name in chosen, name, e) for e in entries for name in e.candidate.parents]
     edges = [
-        svg.element("path", d=_edge(places[e.parent], places[e.name], column), class_=f"edge{' chosen' * held}")
-        for held, e in sorted(((e.name in chosen, e) for e in entries), key=lambda pair: pair[0])
-        if e.parent in places
+        svg.element("path", d=_edge(places[name], places[e.name], column), class_=f"edge{' chosen' * held}")
+        for held, name, e in sorted(pairs, key=lambda pair: pair[0])
+        if name in places
     ]
     height = float(_TOP + _ROW * len(slots))
     titles = [svg.text(f"generation {g}" if g else "start", column * i, 12, "tick") for i, g in enumerate(generations)]

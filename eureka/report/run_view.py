@@ -52,9 +52,13 @@ class Entry:
     score: float | None  # Estimated fitness; for a duplicate, of its original
     fitness: str  # The score as text; "-" without one
     margin: str  # Its standard error as text, such as " +- 0.12"; empty if unknown
-    parent: str | None  # Name of the candidate that its prompt reflected on
     attempts: tuple[Attempt, ...]
     alarms: tuple[str, ...]
+
+    @property
+    def parent(self) -> str | None:
+        """Name of the candidate that its prompt reflected on; of several, the first."""
+        return next(iter(self.candidate.parents), None)
 
     @property
     def error(self) -> float | None:
@@ -192,7 +196,6 @@ def _entries(
     journal: Journal, candidates: Mapping[str, Candidate], so_far: Mapping[str, Curves], digits: Digits
 ) -> dict[str, Entry]:
     attempts = _attempts(journal)
-    parents = {event.sha256: event.parents for event in journal.all(PromptEvent)}
     found = {}
     for name, candidate in candidates.items():
         tried = attempts[candidate.generation, candidate.slot]
@@ -207,7 +210,6 @@ def _entries(
             score=score,
             fitness=digits(score) if score is not None and state != "failed" else "-",
             margin=f" +- {digits(error)}" if error else "",
-            parent=next(iter(parents.get(tried[0].prompt or "", ())), None),
             attempts=tried,
             alarms=tuple(alarms.of_training(candidate.trained)) if candidate.trained else (),
         )

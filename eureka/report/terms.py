@@ -27,7 +27,7 @@ TERMS = {
     "trainings": "Trainings of this candidate to the end, each with its own seed. Its fitness is estimated from them.",
     "selection": "Fitness on the episodes that select the best checkpoint of a training. It tends to be too high.",
     "from step": "Simulation step of training at which the selected checkpoint was saved.",
-    "parent": "The candidate whose training results were in the prompt.",
+    "parent": "The candidate whose training results were in the prompt; for a crossover, both.",
     "world-steps": "Control steps of training, summed over the simulated copies of the scene (worlds).",
 }
 

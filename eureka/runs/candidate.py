@@ -191,6 +191,11 @@ class Candidate(_Record):
     reply: str = Field(description="the designer's reply, whole and untrusted")
     code: str | None = Field(description="the reward's text as taken from the reply")
     notes: tuple[str, ...] = Field(default=(), description="code blocks that were ignored or combined")
+    parents: tuple[str, ...] = Field(
+        default=(),
+        exclude_if=lambda names: not names,
+        description="names of the candidates that its prompt reflected on, the first of them in full",
+    )
     fingerprint: str | None = Field(default=None, description="of its program, if it became one")
     duplicate_of: str | None = Field(
         default=None, description="name of the candidate with the same program, trained instead"

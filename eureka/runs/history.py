@@ -15,6 +15,7 @@ from eureka.runs.journal import (
     BaselineEvent,
     CheckpointEvent,
     Journal,
+    PromptEvent,
     RacedEvent,
     SharesEvent,
     TrainedEvent,
@@ -28,11 +29,12 @@ _MAY_LACK = ("training_fitness", "episode_length")  # values may be unknown; els
 
 def candidates_of(journal: Journal) -> dict[str, Candidate]:
     """Every candidate of a journal by name, in the state that its last attempt reached."""
-    latest = {(g, slot): (attempt, reply) for (g, slot, attempt), (reply, _) in sorted(journal.replies().items())}
+    latest = {(g, slot): (attempt, reply, e) for (g, slot, attempt), (reply, e) in sorted(journal.replies().items())}
+    parents = {event.sha256: tuple(event.parents) for event in journal.all(PromptEvent)}
     verdicts, trainings, warm = journal.verdicts(), trainings_of(journal), _warm(journal)
     first: dict[str, str] = {}
     found = []
-    for (generation, slot), (attempt, reply) in sorted(latest.items()):
+    for (generation, slot), (attempt, reply, answer) in sorted(latest.items()):
         verdict = verdicts.get((generation, slot, attempt))
         mark = verdict.fingerprint if verdict else None
         name = f"{generation}.{slot}"
@@ -46,6 +48,7 @@ def candidates_of(journal: Journal) -> dict[str, Candidate]:
             reply=reply.text,
             code=verdict.code if verdict else None,
             notes=verdict.notes if verdict else (),
+            parents=parents.get(answer.prompt or "", ()),
             fingerprint=mark,
             duplicate_of=original if original != name else None,
             warm=warm.get(original) if mark else None,

@@ -8,7 +8,9 @@ from support.candidates import TASK, candidate, trained
 
 from eureka.config.settings import Settings
 from eureka.designers import prompts
-from eureka.experiment.strategies import STRATEGIES, SearchState, best_of_n, elite, greedy
+from eureka.experiment.islands import islands, populate
+from eureka.experiment.search import STRATEGIES
+from eureka.experiment.strategies import SearchState, ancestry, best_of_n, elite, greedy
 from eureka.runs.candidate import Candidate, Estimate, Failed
 
 
@@ -52,6 +54,64 @@ def test_elite_keeps_the_best_of_all_generations_until_it_is_beaten():
     assert "NaN" in question.messages[3].content, "the failures of the latest generation are told"
     assert elite(state(first, [of(2, 0, 9.5)]))[0].parents[0].name == "2.0"
     assert elite(state())[0].messages == prompts.first(TASK)
+
+
+def test_elite_tells_the_steps_to_the_incumbent_and_asks_one_slot_in_four_for_another_structure():
+    start, other = of(0, 0, 5.0), of(1, 1, 3.0)
+    line = [start]
+    for generation in range(1, 6):
+        reply = f"Change {generation}, for speed.\nMore words.\n```python\npass\n```"
+        made = of(generation, 0, 5.0 + generation).model_copy(update={"parents": (line[-1].name,), "reply": reply})
+        line.append(made)
+    given = state([line[1], other], *([c] for c in line[2:]), start=start, samples=8)
+    assert ancestry(line[-1], given) == tuple(line[-4:]) and ancestry(line[1], given) == (start, line[1])
+    asked = [q.messages[3].content for q in elite(given)]
+    assert "- 2.0, fitness 7.00: Change 2, for speed.\n- 3.0, fitness 8.00: Change 3" in asked[0]
+    assert "Change 1" not in asked[0] and "More words" not in asked[0]
+    assert "Answer with one sentence that says what you change and why" in asked[0]
+    assert ["whose structure is different" in text for text in asked] == [False, False, False, True] * 2
+    assert len(set(asked)) == 2, "slots with the same question share a call"
+    assert elite(state([of(1, 0, 4.0)], start=start))[0].parents == (start,), "which stays until it is beaten"
+
+
+def test_islands_admit_what_is_as_good_as_their_mean_and_migrate():
+    def generation(number: int, *fitness: float | None) -> list[Candidate]:
+        return [of(number, slot, value) for slot, value in enumerate(fitness)]
+
+    first = generation(1, 4.0, 1.0, 2.0, None)
+    assert [[c.name for c in island] for island in populate(state(first, samples=4))] == [["1.0", "1.2"], ["1.1"]]
+    second = generation(2, 2.9, 1.0, 3.0, 0.5)
+    found = populate(state(first, second, samples=4))
+    assert [[c.name for c in island] for island in found] == [["1.0", "2.2", "1.2"], ["1.1", "2.1"]]
+    third = generation(3, None, None, None, None)
+    found = populate(state(first, second, third, samples=4))
+    assert [[c.name for c in island] for island in found] == [["1.0", "2.2", "1.2", "1.1"], ["1.0", "1.1", "2.1"]]
+    many = [generation(g, *[float(g)] * 4) for g in range(1, 9)]
+    assert {len(island) for island in populate(state(*many, samples=4))} == {8}
+
+
+def test_islands_ask_for_mutations_and_crossovers_of_their_own():
+    generations = [[of(g, slot, 1.0 + g + slot / 10) for slot in range(8)] for g in (1, 2)]
+    asked = islands(state(*generations, samples=8))
+    assert asked == islands(state(*generations, samples=8)), "a pure function"
+    kinds = set()
+    for slot, question in enumerate(asked):
+        assert all(parent.slot % 4 == slot % 4 for parent in question.parents)
+        text = question.messages[3].content
+        assert question.messages[2].content == question.parents[0].reply
+        if len(question.parents) == 2:
+            assert "combines what works in both" in text
+            assert f"has a fitness of {question.parents[1].estimate.mean:.2f}:\n\n```python\n" in text  # type: ignore[union-attr]
+        else:
+            assert "Change one component, add one or remove one" in text
+        kinds.add(len(question.parents))
+    assert kinds == {1, 2}
+    assert islands(state(samples=8)) == best_of_n(state(samples=8))
+    lost = [of(1, slot, 1.0 if slot else None) for slot in range(4)]
+    empty, *_ = islands(state([lost[0], lost[1]], samples=4))
+    assert empty.parents == (), "an island without members is asked the first question"
+    other = SearchState(TASK, 8, None, tuple(map(tuple, generations)), seed=1)
+    assert [q.parents for q in islands(other)] != [q.parents for q in asked]
 
 
 def test_the_estimate_chooses_the_parent_not_the_best_training():
