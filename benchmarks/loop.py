@@ -5,7 +5,7 @@
 What follows the dashes goes to `eureka run`. The parts come from the run's own journal: start-up until the helper
 processes stand and the task is described, the model's answers, sandbox and pre-flight, training and evaluation by the
 trainer's clocks. The disk's share is what the orchestrator's journal, files and hashes took, and the trainer's
-checkpoints. What is in none of them is `other`.
+checkpoints; where several processes train a generation, the time of one. What is in none of them is `other`.
 """
 
 from __future__ import annotations
@@ -93,7 +93,9 @@ def measured(task: str, given: list[str]) -> dict[str, Any]:
 def parts(events: list[dict[str, Any]], told: dict[str, Any], begun: float, total: float) -> dict[str, Any]:
     """Seconds by part, from the journal and from what the orchestrator's process told of itself."""
     seconds = Counter(dict.fromkeys(("start_up", "model", "sandbox", "training", "evaluation", "disk", "other"), 0.0))
-    clocks: Counter[str] = Counter()
+    clocks: Counter[str] = Counter()  # of all processes together
+    wall: Counter[str] = Counter()
+    at_once: dict[str, int] = {}
     before, members = begun, 0
     for event in events:
         # What lies between two events was spent on the later one.
@@ -105,12 +107,16 @@ def parts(events: list[dict[str, Any]], told: dict[str, Any], begun: float, tota
                 seconds["model"] += took
             case "verdict" | "baseline":
                 seconds["sandbox"] += took
+            case "shares":
+                at_once[event["training"]] = max(at_once.get(event["training"], 1), len(event["shares"]))
             case "trained":
                 clocks.update(event["seconds"])
+                processes = at_once.get(event["training"], 1)
+                wall.update({part: seconds / processes for part, seconds in event["seconds"].items()})
                 members += len(event["members"])
-    seconds["evaluation"] = clocks["evaluation"]
-    seconds["training"] = sum(clocks[part] for part in ("env", "policy", "learning", "compile"))
-    seconds["disk"] = told["disk"] + clocks["disk"]
+    seconds["evaluation"] = wall["evaluation"]
+    seconds["training"] = sum(wall[part] for part in ("env", "policy", "learning", "compile"))
+    seconds["disk"] = told["disk"] + wall["disk"]
     steps = sum(o["steps"] for e in events if e["event"] == "trained" for o in e["outcomes"] if "steps" in o)
     seconds["other"] = total - sum(seconds.values())
     return {
