@@ -121,12 +121,24 @@ def bench(
     compile: options.Compile = False,
     sandbox: options.Sandbox = "auto",
     open_trainer: options.OpenTrainer = False,
+    strategies: Annotated[
+        str | None,
+        Option(
+            metavar="S,S",
+            help="Compare search strategies at equal budget: greedy, elite, islands, best-of-n, search (built-in).",
+            show_default="no comparison",
+        ),
+    ] = None,
+    searches: Annotated[
+        int | None,
+        Option(metavar="N", parser=options.within(1), help="Searches of each strategy.", show_default="3"),
+    ] = None,
     out: Annotated[Path, Option(metavar="DIR", help="Folder of the runs, one per task.")] = Path("runs/bench"),
     display: options.Display = "auto",
     max_hours: options.MaxHours = None,
     yes: options.Yes = False,
 ) -> None:
-    """Run one search on several tasks and count the verdicts.
+    """Run one search on several tasks and count the verdicts, or compare strategies.
 
     Repeat the same command to continue an interrupted benchmark.
     """
@@ -135,6 +147,7 @@ def bench(
     from eureka.config.tasks import load_task
     from eureka.display import tables
     from eureka.experiment import bench as benchmark
+    from eureka.experiment import tournament
     from eureka.experiment.options import resolve
     from eureka.workers.isolation import IsolationPolicy
 
@@ -151,11 +164,15 @@ def bench(
         )
     plans = [(task, resolve(task, chosen)) for task in loaded]
     isolation = IsolationPolicy(sandbox, open_trainer)
+    among = tournament.parse(strategies, searches)
+    if among and strategy:
+        raise UserError("--strategy and --strategies exclude each other; omit one of them")
     with shown(display) as show:
-        summary = benchmark.bench(plans, Changes(model, where), isolation, out, show, yes, limit(max_hours))
+        rest = (Changes(model, where), isolation, out, show, yes, limit(max_hours))
+        summary = tournament.play(among, plans, *rest) if among else benchmark.bench(plans, *rest)
     if display not in ("json", "none"):
         tables.show_summary(Console(highlight=False, soft_wrap=True), summary)
-    print(f"summary {out / 'summary.json'}", file=sys.stderr)
+    print(f"summary {out / (tournament.SUMMARY if among else benchmark.SUMMARY)}", file=sys.stderr)
 
 
 @app.command()

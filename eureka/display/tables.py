@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, median
-from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console
@@ -20,11 +19,17 @@ from eureka.display.conclusion import conclude
 from eureka.display.terminal import say, show
 from eureka.runs.candidate import Candidate
 from eureka.runs.journal import Journal, read_journal
-from eureka.runs.results import EVOLVED, HUMAN, SPARSE, Arm, BenchmarkRow, Comparison
+from eureka.runs.results import (
+    EVOLVED,
+    HUMAN,
+    SPARSE,
+    Arm,
+    BenchmarkRow,
+    BenchmarkSummary,
+    Comparison,
+    StrategySummary,
+)
 from eureka.text import Digits, alike, command, number, plain, relative, shown
-
-if TYPE_CHECKING:
-    from eureka.runs.results import BenchmarkSummary
 
 _SEEDS = "each fresh seed"  # The column that is wrapped, between numbers, where a terminal is narrow
 
@@ -184,8 +189,10 @@ def robustness(arms: Sequence[Arm]) -> Sheet:
     return Sheet(("robustness", "as trained", *map(shown, names)), tuple(rows))
 
 
-def show_summary(console: Console, summary: BenchmarkSummary) -> None:
-    """Print a benchmark: a row per task, then the aggregates."""
+def show_summary(console: Console, summary: BenchmarkSummary | StrategySummary) -> None:
+    """Print a benchmark: a row per task, then the aggregates; of strategies, a comparison and the costs per task."""
+    if isinstance(summary, StrategySummary):
+        return _show_strategies(console, summary)
     baseline = "/".join(dict.fromkeys(line.baseline for line in summary.lines if line.baseline))
     show(console, _to_table(_summary(summary.lines, baseline)))
     if not baseline:
@@ -202,6 +209,25 @@ def show_summary(console: Console, summary: BenchmarkSummary) -> None:
         console.print(Text(f"{score}{summary.clipped:.2f}; defined for {defined} of {len(summary.lines)} tasks"))
     else:
         console.print(Text("human-normalised score not defined for any task; see eureka inspect RUN for the reasons"))
+
+
+def _show_strategies(console: Console, summary: StrategySummary) -> None:
+    for task, comparison in summary.comparisons.items():
+        console.print(Text(f"\n{shown(task)}: fitness on fresh seeds, intervals over searches"))
+        show_comparison(console, comparison, details=False)
+        rows = [row for row in summary.rows if row.task == task]
+        cells = [
+            (
+                row.strategy,
+                str(row.searches),
+                *(f"{n:,}" if row.calls else "-" for n in (row.prompt_tokens, row.completion_tokens)),
+                "-" if not row.calls else _or_dash(row.usd, "{:.2f}"),
+                f"{row.core_hours:.2f}",
+            )
+            for row in rows
+        ]
+        columns = ("strategy", "searches", "tokens in", "tokens out", "USD", "core-hours")
+        show_sheet(console, Sheet(columns, tuple(cells)))
 
 
 def _summary(lines: Sequence[BenchmarkRow], baseline: str) -> Sheet:

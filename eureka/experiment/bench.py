@@ -1,9 +1,10 @@
-"""Benchmark: the same search on several tasks, with aggregate statistics as in the paper."""
+"""Benchmarks: the same search on several tasks, with aggregate statistics as in the paper; or several strategies."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,11 +19,13 @@ from eureka.runs import layout
 from eureka.runs.comparison import summarise
 from eureka.runs.events import Display, Notice
 from eureka.runs.journal import read_journal
-from eureka.runs.results import BenchmarkSummary, Comparison
+from eureka.runs.results import ArmSpec, BenchmarkSummary, CompareOptions, Comparison
 from eureka.runs.store import task_of, untrusted_run
 from eureka.system.files import output_file, write_whole
 from eureka.system.signals import Interrupted
 from eureka.workers.isolation import IsolationPolicy
+
+SUMMARY = "summary.json"
 
 
 def bench(
@@ -44,32 +47,44 @@ def bench(
     Raises:
         UserError: two tasks have the same name, or a folder contains a run with another task or other settings.
     """
-    paths: dict[str, Path] = {}
-    for task, _ in plans:
-        name = task.file.name
-        if name in paths:
-            raise UserError(f"two tasks have the name {name}: {paths[name]} and {task.path}; remove or rename one")
-        paths[name] = task.path
+    require_names([task for task, _ in plans])
     found: dict[str, Comparison] = {}
     titles = {task.file.name: settings.title(task.file.name) for task, settings in plans}
     for number, (task, settings) in enumerate(plans, 1):
         name = task.file.name
         display(Notice(f"\ntask {number} of {len(plans)}: {name}"))
-        try:
-            found[name] = _run(task, settings, changes, isolation, out / name, display, yes, limit)
-        except Interrupted as stopped:
-            display(Notice("to resume the benchmark, run the same command again"))
-            raise Interrupted(None, stopped.signal_number) from None
-        except EurekaError as error:
-            error.resume = None
-            raise
+        with one_command(display):
+            found[name] = run(task, settings, changes, isolation, out / name, display, yes, limit)
     summary = summarise({titles[name]: (str(out / name), comparison) for name, comparison in found.items()})
-    with output_file(out / "summary.json", "--out"):
-        write_whole(out / "summary.json", json.dumps(summary.model_dump(mode="json"), indent=2).encode() + b"\n")
+    with output_file(out / SUMMARY, "--out"):
+        write_whole(out / SUMMARY, json.dumps(summary.model_dump(mode="json"), indent=2).encode() + b"\n")
     return summary
 
 
-def _run(
+def require_names(tasks: Sequence[LoadedTask]) -> None:
+    """Raise a UserError if two tasks have the same name."""
+    paths: dict[str, Path] = {}
+    for task in tasks:
+        name = task.file.name
+        if name in paths:
+            raise UserError(f"two tasks have the name {name}: {paths[name]} and {task.path}; remove or rename one")
+        paths[name] = task.path
+
+
+@contextmanager
+def one_command(display: Display) -> Iterator[None]:
+    """Around a run of a benchmark: it is not resumed by itself, but by the command of the benchmark."""
+    try:
+        yield
+    except Interrupted as stopped:
+        display(Notice("to resume the benchmark, run the same command again"))
+        raise Interrupted(None, stopped.signal_number) from None
+    except EurekaError as error:
+        error.resume = None
+        raise
+
+
+def run(
     task: LoadedTask,
     settings: Settings,
     changes: Changes,
@@ -78,8 +93,16 @@ def _run(
     display: Display,
     yes: bool,
     limit: TimeLimit | None,
+    specs: Sequence[ArmSpec] = (),
 ) -> Comparison:
-    if not layout.is_run(folder):
+    """Do what is left of a run in `folder`: a search, or a comparison of `specs`; returns its final comparison.
+
+    Raises:
+        UserError: the folder has a run of another task, with other settings, or of other rewards.
+    """
+    if not layout.is_run(folder) and specs:
+        session.retrain(task, settings, specs, CompareOptions(), isolation, folder, display, yes, limit=limit)
+    elif not layout.is_run(folder):
         session.start(task, settings, isolation, folder, display, yes, limit)
     else:
         with untrusted_run(folder):
@@ -90,6 +113,8 @@ def _run(
         aside = ("asking", "devices", "workers", "executor")
         if journal.asked.model_copy(update={name: getattr(settings, name) for name in aside}) != settings:
             raise UserError(f"{folder} has other settings; give the same ones, or another folder with --out")
+        if specs and (journal.arms is None or journal.arms.arms != tuple(specs)):
+            raise UserError(f"{folder} compares other rewards; give another folder with --out")
         if journal.finished is None:
             changes = replace(changes, model=replace(changes.model, llm=settings.llm))
             session.resume(folder, local_changes(settings, changes), isolation, display, limit=limit)

@@ -153,3 +153,27 @@ class Comparison(_Frozen):
 
     def arm(self, name: str) -> Arm | None:
         return next((arm for arm in self.arms if arm.name == name), None)
+
+
+class StrategyRow(BaseModel):
+    """What the searches of one strategy on one task took."""
+
+    model_config = ConfigDict(frozen=True)
+
+    task: str
+    strategy: str
+    searches: int
+    calls: int = Field(description="of a language model")
+    prompt_tokens: int
+    completion_tokens: int
+    usd: float | None = Field(description="None: some calls have no known price")
+    core_hours: float = Field(description="elapsed time of training and evaluation, times this machine's cores")
+
+
+class StrategySummary(BaseModel):
+    """What several searches with each strategy say."""
+
+    model_config = ConfigDict(frozen=True)
+
+    rows: list[StrategyRow]
+    comparisons: dict[str, Comparison] = Field(description="by task: an arm for each strategy, intervals over searches")

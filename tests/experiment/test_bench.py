@@ -53,6 +53,51 @@ def test_a_benchmark_that_is_called_again_takes_what_is_done_and_refuses_other_s
     assert other.returncode == 2 and "has other settings" in other.stderr
 
 
+def test_strategies_are_compared_over_searches_at_equal_budget(cli: Cli, fakes, tmp_path: Path):
+    sizes = ("--generations", 2, "--samples", 2, "--steps", 4096, "--seeds", 2, "--display", "plain", "--out", "b")
+    asked = ("bench", "cartpole", "--strategies", "greedy,islands,search", "--searches", 2, *sizes)
+    first = cli(*asked)
+    assert first.returncode == 0, first.stderr
+    table = first.stdout.partition("intervals over searches")[2]
+    assert all(f"\n {name} " in table for name in ("greedy", "islands", "search", "human", "sparse"))
+    found = json.loads((tmp_path / "b" / "strategies.json").read_text())
+    arms = {arm["name"]: arm for arm in found["comparisons"]["cartpole"]["arms"]}
+    assert list(arms) == ["greedy", "islands", "search", "human", "sparse"]
+    assert [len(arms[name]["seeds"]) for name in arms] == [2, 2, 2, 1, 1], "a value for each search"
+    assert [(row["strategy"], row["searches"], row["calls"]) for row in found["rows"]] == [
+        ("greedy", 2, 0),
+        ("islands", 2, 0),
+        ("search", 2, 0),
+    ]
+    runs = {
+        p.name: json.loads((p / "run.json").read_text())["settings"] for p in (tmp_path / "b" / "cartpole").iterdir()
+    }
+    searches = [of for name, of in runs.items() if name != "comparison"]
+    assert sorted(of["seed"] for of in searches) == [0, 0, 0, 1, 1, 1] and {of["final_seeds"] for of in searches} == {0}
+    budget = [{k: of[k] for k in ("generations", "samples", "steps", "worlds", "validation_seeds")} for of in searches]
+    assert all(of == budget[0] for of in budget)
+    journals = {p: p.read_bytes() for p in (tmp_path / "b").rglob("events.jsonl")}
+    again = cli(*asked)
+    assert again.returncode == 0 and len(journals) == 7
+    assert all(p.read_bytes() == before for p, before in journals.items()), "nothing was done again"
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (("--strategies", "greedy,elit"), "no strategy 'elit' (did you mean 'elite'?)"),
+        (("--strategies", "greedy,greedy"), "names greedy twice"),
+        (("--strategies", ","), "--strategies is empty"),
+        (("--strategies", "greedy", "--searches", 1), "--searches must be at least 2"),
+        (("--searches", 3), "add --strategies A,B"),
+        (("--strategies", "greedy", "--strategy", "elite"), "exclude each other"),
+    ],
+)
+def test_a_mistake_in_the_strategies_of_a_benchmark_is_told_at_once(cli: Cli, given: tuple, words: str):
+    done = cli("bench", "cartpole", *given)
+    assert done.returncode == 2 and words in done.stderr, done.stderr
+
+
 @pytest.fixture
 def model() -> Iterator[Server]:
     server = Server(rewards)
