@@ -19,7 +19,7 @@ from eureka.errors import UserError
 from eureka.experiment import context, estimate, options
 from eureka.experiment.arms import compared
 from eureka.runs.candidate import Failed
-from eureka.runs.statistics import student
+from eureka.runs.statistics import rank_correlation, student
 from eureka.system.files import read_source
 from eureka.system.paths import load_sandbox
 from eureka.system.signals import interruptible
@@ -56,6 +56,7 @@ def check(
     """
     path = None if reward is None else task.reward_file(reward)
     named, program = reward if reward in task.rewards else None, None
+    programs: dict[str, str] = {}
     source = task.reward_code(named) if named else read_source(path) if path else ""
     if film is not None:
         if film.suffix not in play.FILMS:
@@ -67,11 +68,15 @@ def check(
     with context.tools(task, isolation, settings) as (compiler, trainer):
         print("\n".join(_task(task, settings, trainer)))
         if path is not None:
-            ((_, result),) = compiler.compile({0: source}, trainer.description.fields())
+            others = {name: task.reward_code(name) for name in task.rewards if name != named}
+            results = dict(compiler.compile({"": source, **others}, trainer.description.fields()))
+            result = results[""]
             report = result if isinstance(result, Failed) else trainer.preflight(result, settings.worlds)
             _show_reward(path, report, source)
-            program = None if isinstance(result, Failed) else result
-        print("\n".join(_random_play(trainer.play_random(episodes, settings.seed), trainer.description)))
+            programs = {name: one for name in ("", *others) if not isinstance(one := results[name], Failed)}
+            program = programs[""]
+        played = trainer.play_random(episodes, settings.seed, [*programs.values()])
+        print("\n".join([*_random_play(played, trainer.description), *_likeness(played, [*programs][1:])]))
         if trainer.description.unfinished:
             print(f"\n{trainer.description.unfinished}")
     if film is not None:
@@ -110,6 +115,29 @@ def _random_play(played: PlayedRandom, description: Description) -> list[str]:
     lengths = [float(steps) for steps in played.length]
     rows.append(["length", *_interval(lengths), "steps", f"of an episode, at most {description.horizon}"])
     return ["", f"{len(lengths)} episodes of random actions:", *_columns(rows)]
+
+
+def _likeness(played: PlayedRandom, others: Sequence[str]) -> list[str]:
+    """How a reward, the first that watched, goes with the others and with the fitness on random play."""
+    if not played.returns:
+        return []
+    rows = [["against", "Pearson distance", "rank agreement"]]
+    for name, correlation, returns in zip(others, played.correlations[1:], played.returns[1:], strict=True):
+        apart = "-" if correlation is None else f"{math.sqrt(max(0.0, 0.5 * (1.0 - correlation))):.2f}"
+        rows.append([name, apart, _agreement(played.returns[0], returns)])
+    rows.append(["fitness", "-", _agreement(played.returns[0], played.fitness)])
+    return [
+        "",
+        "the reward on these episodes:",
+        *_columns(rows),
+        "Pearson distance of the rewards of a step: 0 if they differ by a factor and a constant, 0.71 if they are",
+        "unrelated, 1 if they are opposed. Rank agreement of episodes: by the sum of the reward, from -1 to 1.",
+    ]
+
+
+def _agreement(a: Sequence[float], b: Sequence[float]) -> str:
+    found = rank_correlation(a, b) if all(map(math.isfinite, (*a, *b))) else None
+    return "-" if found is None else f"{found:+.2f}"
 
 
 def _interval(values: Sequence[float]) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,9 +16,8 @@ from eureka.experiment import arms
 from eureka.experiment.options import resolve_comparison
 from eureka.runs import history, layout
 from eureka.runs.journal import Journal, read_journal
+from eureka.runs.statistics import rank_correlation
 from eureka.workers.placement import with_workers
-
-_FEWEST = 5  # Trained rewards that a correlation needs
 
 
 def resolve(reward: str, task: str | None, trials: int, options: Options) -> tuple[LoadedTask, Settings]:
@@ -103,16 +101,3 @@ def sensitivities(journal: Journal) -> list[Sensitivity]:
         Sensitivity(name, start[name], tuned[name], rank_correlation([s[name] for s in sizes], fitness), chance)
         for name in start
     ]
-
-
-def rank_correlation(a: Sequence[float], b: Sequence[float]) -> float | None:
-    """Spearman's correlation; None for fewer than five pairs, or where one side does not vary."""
-    if len(a) < _FEWEST or min(a) == max(a) or min(b) == max(b):
-        return None
-    return statistics.correlation(_ranks(a), _ranks(b))
-
-
-def _ranks(values: Sequence[float]) -> list[float]:
-    """Ranks from 0; equal values share their mean rank."""
-    ordered = sorted(values)
-    return [ordered.index(v) + (ordered.count(v) - 1) / 2 for v in values]

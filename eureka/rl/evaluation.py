@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,6 +14,7 @@ from eureka.envs.capture import Capture
 from eureka.envs.env import Env
 from eureka.noise import Noise, world_keys
 from eureka.physics.base import Physics
+from eureka.rewards.program import Program
 from eureka.rl.normalization import RunningMoments
 from eureka.rl.rollout import normalize
 from eureka.task import Task
@@ -66,19 +68,52 @@ class RandomActor:
         return action.reshape(self._env.members, self._env.worlds, self._size)
 
 
-def play_random(env: Worlds, action_size: int, seed: int) -> EpisodeResults:
-    """Play one episode in every world with random actions."""
+class StepRewards:
+    """What reward programs pay along the episodes that a player plays."""
+
+    def __init__(self, programs: Sequence[Program]):
+        """Watch K programs, rebuilt for all worlds of the player."""
+        self._programs = programs
+        self._latest = torch.zeros(0)
+        self._values: list[Tensor] = []
+        self._returns: Tensor | float = 0.0
+
+    def __call__(self, fields: Mapping[str, Tensor]) -> Tensor:
+        """Compute the rewards of a step; (1, N) zeros, since nothing learns from them."""
+        self._latest = torch.stack([program(*[fields[i] for i in program.inputs])[0] for program in self._programs])
+        return torch.zeros_like(self._latest[:1])
+
+    def add(self, running: Tensor) -> None:
+        """Count the latest step in the worlds of `running` (N,) bool."""
+        self._values.append(self._latest[:, running])
+        self._returns = self._returns + self._latest * running
+
+    def returns(self) -> Tensor:
+        """(K, N), the sum of each program's rewards over each episode."""
+        assert isinstance(self._returns, Tensor)
+        return self._returns
+
+    def correlations(self) -> Tensor:
+        """(K, K), Pearson's correlations of the programs' rewards of a step; NaN for one that does not vary."""
+        return torch.corrcoef(torch.cat(self._values, dim=1).double()).reshape(len(self._programs), -1)
+
+
+def play_random(env: Worlds, action_size: int, seed: int, rewards: StepRewards | None = None) -> EpisodeResults:
+    """Play one episode in every world with random actions; `rewards` watch."""
     actor = RandomActor(env, action_size, seed)
     seen = env.reset().shape[-1]  # privileged inputs included
-    return PolicyPlayer(env, actor, RunningMoments(env.members, (seen,), env.clock.device)).play()
+    return PolicyPlayer(env, actor, RunningMoments(env.members, (seen,), env.clock.device), rewards).play()
 
 
 class PolicyPlayer:
     """Plays one episode in every world with mean actions; every call plays the same episodes."""
 
-    def __init__(self, env: Worlds, actor: Actor, moments: RunningMoments):
-        """Prepare to play `actor`; its parameters and `moments` may change in place between calls."""
-        self.env, self._actor, self._moments = env, actor, moments
+    def __init__(self, env: Worlds, actor: Actor, moments: RunningMoments, rewards: StepRewards | None = None):
+        """Prepare to play `actor`; its parameters and `moments` may change in place between calls.
+
+        `rewards` watch one call of `play`, of one member on a CPU.
+        """
+        self.env, self._actor, self._moments, self._rewards = env, actor, moments, rewards
         self._metrics = [metric.name for metric in env.task.metrics] if isinstance(env, Env) else []
         self._capture = Capture(env, self._step) if isinstance(env, Env) and env.static else None
 
@@ -96,6 +131,8 @@ class PolicyPlayer:
             self._capture.begin()
         for _ in range(env.horizon if steps is None else steps):
             over, fitness_now, length_now, *metrics_now = self._capture() if self._capture else self._step()
+            if self._rewards:
+                self._rewards.add(running[0])
             ended = running & over
             fitness = torch.where(ended, fitness_now, fitness)
             length = torch.where(ended, length_now, length)
@@ -107,6 +144,6 @@ class PolicyPlayer:
 
     def _step(self) -> tuple[Tensor, ...]:
         """(P, N) each: whether the episode ended, its fitness, its length and its metrics."""
-        step = self.env.step(self._actor.mean(normalize(self._moments, self.env.observation)))
+        step = self.env.step(self._actor.mean(normalize(self._moments, self.env.observation)), self._rewards)
         metrics = (step.metrics[name] for name in self._metrics)
         return step.terminated | step.timed_out, step.fitness, step.length, *metrics

@@ -126,3 +126,19 @@ def human_normalised(method: float, human: Interval, sparse: Interval) -> float 
     if human.low <= sparse.high and sparse.low <= human.high:
         return None
     return (method - sparse.mean) / abs(human.mean - sparse.mean)
+
+
+_FEWEST = 5  # Pairs that a rank correlation needs
+
+
+def rank_correlation(a: Sequence[float], b: Sequence[float]) -> float | None:
+    """Spearman's correlation; None for fewer than five pairs, or where one side does not vary."""
+    if len(a) < _FEWEST or min(a) == max(a) or min(b) == max(b):
+        return None
+    return statistics.correlation(_ranks(a), _ranks(b))
+
+
+def _ranks(values: Sequence[float]) -> list[float]:
+    """Ranks from 0; equal values share their mean rank."""
+    ordered = sorted(values)
+    return [ordered.index(v) + (ordered.count(v) - 1) / 2 for v in values]

@@ -39,7 +39,7 @@ from eureka.physics.threads import ThreadPhysics
 from eureka.rewards.preflight import preflight, too_slow
 from eureka.rewards.program import Field, Program, Rejected, fingerprint, own_reward, rebuild, warm_up
 from eureka.rl.checkpoints import load_policies, save_policies
-from eureka.rl.evaluation import play_random
+from eureka.rl.evaluation import StepRewards, play_random
 from eureka.rl.normalization import RunningMoments
 from eureka.rl.policy import Policy
 from eureka.rl.training import InitialPolicy, Training
@@ -167,10 +167,17 @@ class Service:
             env: Worlds = Env(self.task, physics, seeds.to(physics.device), stream)
         else:
             env = self.task.open(seeds, command.episodes, stream)
-        found = play_random(env, self.task.action_size, command.seed)
+        programs = [rebuild(text, self.fields, command.episodes) for text in command.programs]
+        rewards = StepRewards(programs) if programs else None
+        found = play_random(env, self.task.action_size, command.seed, rewards)
         metrics = {name: tuple(values[0].tolist()) for name, values in found.metrics.items()}
         fitness, length = tuple(found.fitness[0].tolist()), tuple(found.length[0].tolist())
-        self.send(messages.PlayedRandom(fitness=fitness, length=length, metrics=metrics))
+        watched = {}
+        if rewards:
+            row = rewards.correlations()[0].tolist()
+            returns = tuple(map(tuple, rewards.returns().tolist()))
+            watched = {"returns": returns, "correlations": tuple(None if r != r else r for r in row)}
+        self.send(messages.PlayedRandom(fitness=fitness, length=length, metrics=metrics, **watched))
 
     def _measure(self, command: messages.Measure) -> None:
         """Time an iteration of training with a reward of negligible cost, after one of warm-up, and evaluation."""

@@ -90,9 +90,10 @@ class TrainerClient:
             message = f"the process that ran the pre-flight {death.reason}"
             return Failed(stage="preflight", message=message, machine=True)
 
-    def play_random(self, episodes: int, seed: int) -> messages.PlayedRandom:
-        """Play episodes with uniformly random actions."""
-        return self._ask(messages.PlayRandom(episodes=episodes, seed=seed), messages.PlayedRandom)
+    def play_random(self, episodes: int, seed: int, programs: Sequence[str] = ()) -> messages.PlayedRandom:
+        """Play episodes with uniformly random actions, which verified programs watch."""
+        command = messages.PlayRandom(episodes=episodes, seed=seed, programs=tuple(programs))
+        return self._ask(command, messages.PlayedRandom)
 
     def measure(self, members: int, settings: Settings) -> tuple[float, float]:
         """World-steps per second of `members` members, in training and in evaluation."""

@@ -108,6 +108,7 @@ class PlayRandom(_Message):
 
     episodes: int
     seed: int
+    programs: tuple[str, ...] = Field(default=(), description="rewards that watch")
 
 
 class Play(_Message):
@@ -178,6 +179,10 @@ class PlayedRandom(_Message):
     fitness: tuple[float, ...]
     length: tuple[int, ...] = Field(description="control steps")
     metrics: dict[str, tuple[float, ...]]
+    returns: tuple[tuple[float, ...], ...] = Field(default=(), description="of each program, what the episodes earned")
+    correlations: tuple[float | None, ...] = Field(
+        default=(), description="of the first program's rewards of a step with those of each; None: one does not vary"
+    )
 
 
 class Probed(_Message):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import queue
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
@@ -53,8 +53,8 @@ class TrainerPool:
     def preflight(self, program: str, worlds: int) -> PreflightReport | Failed:
         return self.first.preflight(program, worlds)
 
-    def play_random(self, episodes: int, seed: int) -> PlayedRandom:
-        return self.first.play_random(episodes, seed)
+    def play_random(self, episodes: int, seed: int, programs: Sequence[str] = ()) -> PlayedRandom:
+        return self.first.play_random(episodes, seed, programs)
 
     def probe(self, *arguments: Any) -> dict[str, Any]:
         return self.first.probe(*arguments)

@@ -19,6 +19,7 @@ from typer import Context
 from typer.main import get_command
 
 from eureka.cli.app import app
+from eureka.config.tasks import load_task
 from eureka.system.paths import shipped
 
 GOOD = "def compute_reward(pole_angle):\n    up = torch.exp(-pole_angle.square())\n    return up, {'up': up}\n"
@@ -245,3 +246,21 @@ def test_an_interrupt_before_the_run_began_leaves_nothing(tmp_path: Path):
     _, said = process.communicate(timeout=30)
     assert process.returncode == 130 and "interrupted" in said and "Traceback" not in said
     assert not (tmp_path / "run").exists()
+
+
+def test_a_reward_is_held_against_the_tasks_own_and_the_fitness(cli: Cli, tmp_path: Path):
+    human = load_task("cartpole").reward_code("human")
+    (tmp_path / "threefold.py").write_text(human.replace("return total,", "return 3.0 * total + 1.0,"))
+    (tmp_path / "opposed.py").write_text(human.replace("return total,", "return -total,"))
+    (tmp_path / "still.py").write_text("def compute_reward(pole_angle):\n    return 0.0 * pole_angle, {}\n")
+    found = {}
+    for name in ("threefold", "opposed", "still"):
+        done = cli("check", "cartpole", "--reward", f"{name}.py", "--episodes", 32)
+        assert done.returncode == 0, done.stderr
+        lines = done.stdout.partition("the reward on these episodes:")[2].splitlines()
+        rows = [line.split() for line in lines if line.startswith("  ")]
+        found[name] = {row[0]: row[1:] for row in rows[1:]}
+    assert list(found["threefold"]) == ["human", "sparse", "fitness"]
+    assert found["threefold"]["human"][0] == "0.00" and found["opposed"]["human"] == ["1.00", "-1.00"]
+    assert float(found["threefold"]["fitness"][1]) > 0.8, "longer episodes earn more"
+    assert found["still"]["human"] == ["-", "-"]

@@ -11,8 +11,9 @@ from support.journals import EXAMPLE
 
 from eureka.config.options import Options, SearchOptions
 from eureka.errors import UserError
-from eureka.experiment.tuning import rank_correlation, resolve, sensitivities
+from eureka.experiment.tuning import resolve, sensitivities
 from eureka.runs.journal import read_journal
+from eureka.runs.statistics import rank_correlation
 
 SMALL = ("--trials", 5, "--samples", 3, "--envs", 16, "--steps", 2048, "--validation", "off", "--seeds", 2)
 
