@@ -51,9 +51,9 @@ def greedy(state: SearchState) -> tuple[Question, ...]:
 def elite(state: SearchState) -> tuple[Question, ...]:
     """Reflect on the best candidate of all generations and the start, with the steps that led to it.
 
-    One slot in four is asked for another structure. The incumbent as parent, a history of four turns, and a sentence of
-    design thought are the choices that BIRD's ablations confirm (BIRD 2026, recipe ERA-S); its state tables and the
-    judge's score are left out.
+    One slot in four is asked for another structure. After BIRD's recipe ERA-S (2026): the incumbent as parent until it
+    is beaten, a sentence of design thought, and a history of four turns, which its ablations confirm. Its tables of
+    states and its judge are left out.
     """
     start = [state.start] if state.start and state.generations else []
     parent = best([*start, *itertools.chain(*state.generations)])
