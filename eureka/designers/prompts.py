@@ -100,7 +100,7 @@ def reflection(best: Candidate, generations: Generations, unit: str = "", wish: 
         partner=partner
         and {
             "fitness": _fitness(partner),
-            "code": fenced_code(partner.code or ""),
+            "code": fenced_code(as_sent(partner.code or "")),
             "statistics": partner.trained and statistics(partner.trained),
         },
     )
