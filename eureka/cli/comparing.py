@@ -138,7 +138,7 @@ def bench(
     max_hours: options.MaxHours = None,
     yes: options.Yes = False,
 ) -> None:
-    """Run one search on several tasks and count the verdicts, or compare strategies.
+    """Run a search on several tasks, or compare strategies.
 
     Repeat the same command to continue an interrupted benchmark.
     """

@@ -63,7 +63,9 @@ def test_an_environment_by_id_has_no_parameters(cli: Cli, fakes):
 def test_check_shows_the_parameters_and_random_play_with_intervals(cli: Cli, fakes, leaning: Path):
     done = cli("check", leaning, "--reward", "human", "--episodes", "8", "--set", "parameters.angle_limit=0.2")
     assert done.returncode == 0, done.stderr
-    lines = {line.split()[0]: line.split() for line in done.stdout.splitlines() if line.strip()}
+    lines = {
+        line.split()[0]: line.split() for line in done.stdout.partition("the reward on")[0].splitlines() if line.strip()
+    }
     assert lines["angle_limit"][1:4] == ["0.2", "1.50", "rad"] and lines["push"][1:3] == ["0.9", "1.00"]
     assert "8 episodes of random actions" in done.stdout and "human.py is valid" in done.stdout
     mean, low, high = (float(lines["tilt"][i]) for i in (1, 2, 4))
