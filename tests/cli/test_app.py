@@ -250,17 +250,11 @@ def test_an_interrupt_before_the_run_began_leaves_nothing(tmp_path: Path):
 
 def test_a_reward_is_held_against_the_tasks_own_and_the_fitness(cli: Cli, tmp_path: Path):
     human = load_task("cartpole").reward_code("human")
-    (tmp_path / "threefold.py").write_text(human.replace("return total,", "return 3.0 * total + 1.0,"))
-    (tmp_path / "opposed.py").write_text(human.replace("return total,", "return -total,"))
-    (tmp_path / "still.py").write_text("def compute_reward(pole_angle):\n    return 0.0 * pole_angle, {}\n")
-    found = {}
-    for name in ("threefold", "opposed", "still"):
-        done = cli("check", "cartpole", "--reward", f"{name}.py", "--episodes", 32)
-        assert done.returncode == 0, done.stderr
-        lines = done.stdout.partition("the reward on these episodes:")[2].splitlines()
-        rows = [line.split() for line in lines if line.startswith("  ")]
-        found[name] = {row[0]: row[1:] for row in rows[1:]}
-    assert list(found["threefold"]) == ["human", "sparse", "fitness"]
-    assert found["threefold"]["human"][0] == "0.00" and found["opposed"]["human"] == ["1.00", "-1.00"]
-    assert float(found["threefold"]["fitness"][1]) > 0.8, "longer episodes earn more"
-    assert found["still"]["human"] == ["-", "-"]
+    (tmp_path / "opposed.py").write_text(human.replace("return total,", "return -3.0 * total - 10.0,"))
+    done = cli("check", "cartpole", "--reward", "opposed.py", "--episodes", 32)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.partition("the reward on these episodes:")[2].splitlines()
+    _, *rows = [line.split() for line in lines if line.startswith("  ")]
+    assert [row[0] for row in rows] == ["human", "sparse", "fitness"]
+    assert rows[0][1] == "1.00" and rows[2][1] == "-"
+    assert float(rows[0][2]) < -0.5 and float(rows[2][2]) < -0.5, "longer episodes cost more"

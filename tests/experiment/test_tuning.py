@@ -51,7 +51,7 @@ def test_rank_correlations_share_the_ranks_of_equals():
     assert rank_correlation([1.0] * 5, [1.0, 2.0, 3.0, 4.0, 5.0]) is None
 
 
-def test_the_constants_of_a_file_are_tuned_and_compared_with_the_untuned_ones(cli: Cli, tmp_path: Path):
+def test_the_constants_of_a_file_are_tuned_and_compared_with_the_untuned_ones(cli: Cli, fakes, tmp_path: Path):
     mine = tmp_path / "mine.py"
     code = "def compute_reward(pole_angle, cart_velocity):\n    return 0.5 - 2 * pole_angle**2, {}\n"
     mine.write_text(code)
