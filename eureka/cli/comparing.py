@@ -184,7 +184,7 @@ def tune(
         str | None, Option(metavar="TASK", help="Task: a name or YAML file.", show_default="the task of the run")
     ] = None,
     trials: Annotated[
-        int, Option(metavar="N", parser=options.within(2), help="Variants of the constants to train.")
+        int, Option(metavar="N", parser=options.within(2), help="Variants to train; rounded up to whole generations.")
     ] = 24,
     samples: Annotated[
         int, Option(metavar="K", parser=options.within(2), help="Variants of a generation, which train together.")

@@ -49,6 +49,16 @@ def constants(code: str) -> dict[str, float]:
     return {number.name: number.value for number in _numbers(code)}
 
 
+def require_constants(code: str, origin: str) -> None:
+    """Raise a UserError if a reward, which comes from `origin`, is not Python or has no constants."""
+    try:
+        found = constants(code)
+    except SyntaxError as error:
+        raise UserError(f"{origin}, line {error.lineno}: {error.msg}") from None
+    if not found:
+        raise UserError(f"{origin} has no constants to tune: no number in it scales, divides or limits a quantity")
+
+
 def with_values(code: str, values: Mapping[str, float]) -> str:
     """The code with other values, and with all of its constants as names at the top of the module.
 
@@ -202,7 +212,7 @@ class ConstantTuner:
         code = request.parent.code if request.parent else None
         old = constants(code) if code else {}
         if code is None or not old:
-            raise UserError("--llm constants varies the numbers of a reward, and there are none; give one with --start")
+            raise UserError("--llm constants varies the numbers of a reward, and its parent has none; tune another one")
         chance = random.Random(derive(self._seed, "constants", request.generation, slot // 2, request.attempt))
         share = min(1.0, _CHANGED / len(old))
         moved = [name for name in old if chance.random() < share] or [chance.choice([*old])]

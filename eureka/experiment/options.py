@@ -19,11 +19,13 @@ from eureka.config.tasks import LoadedTask
 from eureka.config.user import Defaults, load_defaults, merged, user_path
 from eureka.designers import registry
 from eureka.designers.budget import known_prices
+from eureka.designers.constants import require_constants
 from eureka.designers.providers import KEYS, PROVIDERS, address, is_local, is_own
 from eureka.errors import UserError, did_you_mean
 from eureka.experiment.overrides import overridden, value_of
 from eureka.runs.journal import read_journal
 from eureka.runs.store import find_run, untrusted_run, with_own_policy
+from eureka.system.files import read_source
 from eureka.video.selection import start_policy
 from eureka.workers import placement
 
@@ -58,8 +60,10 @@ def resolve(task: LoadedTask, options: Options) -> Settings:
     given = base | given | where | {"llm": llm, "asking": asking.model_dump()} | _policy(options.sizes.policy)
     settings = overridden(given, options.sizes.changes)
     settings = placement.with_workers(settings, settings.samples)
-    if settings.llm == "constants" and settings.start is None:
-        raise UserError("--llm constants varies the numbers of a reward; give it with --start FILE|human|sparse")
+    if settings.llm == "constants":
+        if settings.start is None:
+            raise UserError("--llm constants varies the numbers of a reward; give it with --start FILE|human|sparse")
+        require_constants(start_source(task, settings.start), f"--start {settings.start}")
     if settings.warm_start is not None and settings.strategy in ("best-of-n", "islands"):
         raise UserError(
             f"--warm-start needs one parent's policy for all candidates of a generation, which --strategy "
@@ -236,6 +240,11 @@ def _start(task: LoadedTask, start: str | None) -> str | None:
     if not path.is_file():
         raise UserError(f"--start {start}: no such file; give a reward's file, human or sparse")
     return str(path.absolute())
+
+
+def start_source(task: LoadedTask, start: str) -> str:
+    """The text of the reward of `--start`: one of the task's, or a file."""
+    return task.reward_code(start) if start in task.rewards else read_source(task.reward_file(start))
 
 
 def _asking(llm: str, options: ModelOptions) -> Asking:

@@ -24,7 +24,7 @@ from eureka.experiment import arms, compare, search
 from eureka.experiment.context import RunContext, open_context
 from eureka.experiment.estimate import Estimate, fit_evaluation, forecast, require_possible, require_time
 from eureka.experiment.hours import TimeLimit, tell
-from eureka.experiment.options import apply_changes, apply_placement, local_changes
+from eureka.experiment.options import apply_changes, apply_placement, local_changes, start_source
 from eureka.runs import layout
 from eureka.runs.candidate import Candidate
 from eureka.runs.events import Display, Finished, Notice, Opened, notifier, one_at_a_time
@@ -41,7 +41,6 @@ from eureka.runs.journal import (
 )
 from eureka.runs.results import ArmSpec, CompareOptions, Comparison
 from eureka.runs.store import Run, create, discard, task_of, untrusted_run, with_own_policy
-from eureka.system import files
 from eureka.system.signals import Interrupted, interruptible
 from eureka.text import command, relative
 from eureka.workers import halving
@@ -306,17 +305,13 @@ def _finish(
         start = context.run.settings.start
         if start is not None and context.run.find(AnswerEvent, generation=0) is None:
             recorded = context.designer.given() if isinstance(context.designer, ReplayDesigner) else None
-            search.given_start(context, recorded or search.as_reply(_start_source(task, start)))
+            search.given_start(context, recorded or search.as_reply(start_source(task, start)))
         winner = search.evolve(context, limit)
         comparison = compare.of_run(context, task, winner)
     context.run.write(layout.RESULT, json.dumps(_result(context.run, winner, comparison), indent=2) + "\n")
     context.run.append(FinishedEvent(winner=winner.name if winner else None, comparison=comparison))
     tell(context)
     context.display(Finished(context.run.folder, comparison, winner))
-
-
-def _start_source(task: LoadedTask, start: str) -> str:
-    return task.reward_code(start) if start in task.rewards else files.read_source(task.reward_file(start))
 
 
 def _control(context: RunContext, task: LoadedTask, name: str, wanted: CompareOptions, changes: Changes) -> ArmSpec:

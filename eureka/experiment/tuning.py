@@ -10,13 +10,14 @@ from pathlib import Path
 from eureka.config.options import Options
 from eureka.config.settings import Settings
 from eureka.config.tasks import LoadedTask
-from eureka.designers.constants import constants
+from eureka.designers.constants import constants, require_constants
 from eureka.errors import UserError
 from eureka.experiment import arms
 from eureka.experiment.options import resolve_comparison
 from eureka.runs import history, layout
 from eureka.runs.journal import Journal, read_journal
 from eureka.runs.statistics import rank_correlation
+from eureka.system.files import read_source
 from eureka.workers.placement import with_workers
 
 
@@ -36,15 +37,13 @@ def resolve(reward: str, task: str | None, trials: int, options: Options) -> tup
     (given,) = parsed.specs[0].rewards
     if given.code is None:
         raise UserError(f"{reward} is computed by the environment and has no constants; give a reward's file")
-    try:
-        found = constants(given.code)
-    except SyntaxError as error:
-        raise UserError(f"{reward}, line {error.lineno}: {error.msg}") from None
-    if not found:
-        raise UserError(f"{reward} has no constants to tune: no number in it scales, divides or limits a quantity")
-    start = _file(parsed.folders[0]) if parsed.folders else str(parsed.task.reward_file(given.origin).absolute())
-    if given.origin in parsed.task.rewards:
+    require_constants(given.code, reward)
+    if parsed.folders:
+        start = _file(parsed.folders[0], given.code)
+    elif given.origin in parsed.task.rewards:
         start = given.origin
+    else:
+        start = str(parsed.task.reward_file(given.origin).absolute())
     base = resolve_comparison(parsed.task, parsed.run, replace(options, search=replace(options.search, samples=None)))
     samples = min(options.search.samples or trials, trials)
     update = {
@@ -60,13 +59,13 @@ def resolve(reward: str, task: str | None, trials: int, options: Options) -> tup
     return parsed.task, with_workers(base.model_copy(update=update), samples)
 
 
-def _file(run: Path) -> str:
-    """The file of a run's winning reward."""
+def _file(run: Path, code: str) -> str:
+    """The file of a run's winning reward, whose text is `code`."""
     finished = read_journal(run).finished
     assert finished is not None and finished.winner is not None
     file = run / layout.candidate(finished.winner) / layout.REWARD
-    if not file.is_file():
-        raise UserError(f"{file} is missing; write the reward with eureka export, and tune that file with --task")
+    if not file.is_file() or read_source(file) != code:
+        raise UserError(f"{file} is missing or was changed; to tune a reward that is not the run's, give its file")
     return str(file.absolute())
 
 

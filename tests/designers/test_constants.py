@@ -136,5 +136,5 @@ def test_later_generations_and_repeated_attempts_move_less():
 
 def test_a_reward_without_constants_is_refused():
     parent = candidate(code="def compute_reward(x):\n    return x[:, 0] ** 2, {}\n")
-    with pytest.raises(UserError, match="there are none; give one with --start"):
+    with pytest.raises(UserError, match="its parent has none"):
         list(ConstantTuner(0).propose([Request(1, (0,), 0, (), TASK, parent)]))

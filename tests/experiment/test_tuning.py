@@ -73,4 +73,10 @@ def test_the_constants_of_a_file_are_tuned_and_compared_with_the_untuned_ones(cl
     for shown in (done.stdout, cli("inspect", "tuned").stdout):
         assert " rank correlation" in shown and all(one.name in shown for one in found)
     assert sensitivities(read_journal(EXAMPLE)) == []
-    assert "--llm constants varies the numbers of a reward" in sentence(cli("run", "cartpole", "--llm", "constants"), 2)
+    asked = ("run", "cartpole", "--llm", "constants")
+    assert "--llm constants varies the numbers of a reward" in sentence(cli(*asked), 2)
+    said = sentence(cli(*asked, "--start", "sparse", "--out", "none"), 2)
+    assert "--start sparse has no constants to tune" in said and not (tmp_path / "none").exists()
+    winner = tmp_path / "tuned" / "candidates" / result["winner"] / "reward.py"
+    winner.write_text(winner.read_text() + "\n")
+    assert "is missing or was changed" in sentence(cli("tune", "tuned"), 2)
