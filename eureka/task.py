@@ -143,7 +143,9 @@ class Task(ABC, Generic[StateT, MemoryT]):
     action_size: int
     """Size of an action, whose entries are in [-1, 1]."""
     fitness_unit: str = ""
-    """What the fitness counts or measures, such as `m/s` or `control steps`; for users, not shown to designers."""
+    """What the fitness counts or measures, such as `m/s` or `control steps`."""
+    fitness_range: tuple[float | None, float | None] = (None, None)
+    """The lowest and the highest fitness that an episode can have; None where there is no bound, or it is not known."""
     speed_bound: ClassVar[float] = 1e3
     """m/s or rad/s; a world with a faster joint has diverged, which terminates its episode."""
 

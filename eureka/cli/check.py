@@ -195,7 +195,7 @@ def dry_run(task: LoadedTask, settings: Settings, isolation: IsolationPolicy, di
                 where = f", line {report.line}" if report.line else ""
                 raise UserError(f"{task.rewards[name]}{where}: {report.message}")
         forecast = estimate.forecast(trainer, settings, [settings], extent[1])
-    messages = prompts.first(description)
+    messages = prompts.first(description.trained_with(settings))
     costs = estimate.cost(settings, forecast.prompt_tokens)
     if display == "json":
         sizes = asdict(forecast) | {"seconds": forecast.seconds}

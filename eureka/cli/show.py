@@ -57,7 +57,7 @@ def show(folder: Path, wanted: ShowOptions) -> None:
     if wanted.code:
         _code(console, chosen)
     if wanted.reflection:
-        say(console, _reflection(candidates, chosen, journal.fitness_unit))
+        say(console, _reflection(candidates, chosen, journal))
     if wanted.prompt:
         say(console, text.plain(_prompt(journal, chosen)))
     if wanted.diff is not None:
@@ -111,12 +111,12 @@ def _code(console: Console, candidate: Candidate) -> None:
     show_code(console, candidate.code)
 
 
-def _reflection(candidates: dict[str, Candidate], candidate: Candidate, unit: str) -> str:
+def _reflection(candidates: dict[str, Candidate], candidate: Candidate, journal: Journal) -> str:
     """The feedback on this candidate, as a designer gets it."""
     if candidate.trained is not None:
         earlier = (c for c in candidates.values() if 0 < c.generation <= candidate.generation)
         generations = [[*of] for _, of in itertools.groupby(earlier, key=lambda c: c.generation)]
-        return text.plain(prompts.reflection(candidate, generations, unit))
+        return text.plain(prompts.reflection(candidate, generations, journal.fitness_unit, journal.fitness_ceiling))
     if candidate.dropped is not None:
         return f"candidate {candidate.name} was {candidate.dropped}; it gets no further feedback"
     if candidate.failed is not None:

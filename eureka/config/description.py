@@ -7,6 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from eureka.config.settings import Preset
+
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True)
@@ -19,6 +21,9 @@ class StateField(_Frozen):
     shape: tuple[int, ...] = Field(description="without the leading N")
     dtype: str
     doc: str = Field(description="shape, unit and frame, as documented by the task")
+    usual: tuple[float, float] | None = Field(
+        default=None, description="where 90% of its entries are at the start of random play; None: not known"
+    )
 
 
 class Constant(_Frozen):
@@ -54,6 +59,19 @@ class MetricDescription(_Frozen):
     doc: str
 
 
+class Training(_Frozen):
+    """How a policy is trained and judged, as told to designers."""
+
+    steps: int = Field(description="world-steps")
+    worlds: int
+    discount: float = Field(description="per control step")
+    initial_std: float = Field(description="standard deviation of the actions at the start")
+    moments: int = Field(description="at which the fitness is measured")
+    selection_episodes: int
+    report_episodes: int
+    noisy: bool = Field(description="whether episodes of training count as well")
+
+
 class Description(_Frozen):
     """Everything that a designer may know about a task. The code of the fitness function is not included."""
 
@@ -69,12 +87,31 @@ class Description(_Frozen):
     stages: tuple[str, ...] = Field(default=(), description="stages of a training in words, one line each")
     policy: str = Field(default="", description="where the policy comes from that a training starts from; empty: new")
     metrics: tuple[MetricDescription, ...] = Field(default=(), description="the most telling first")
-    fitness_unit: str = Field(default="", description="for the user: such as `m/s`; empty: not stated")
+    fitness_unit: str = Field(default="", description="such as `m/s`; empty: not stated")
+    fitness_range: tuple[float | None, float | None] = Field(
+        default=(None, None), description="lowest and highest fitness of an episode; None: not known"
+    )
+    training: Training | None = Field(default=None, description="None: not known")
     horizon: int = Field(description="control steps after which an episode is truncated")
     control_period: float = Field(description="seconds between two actions")
     observation_size: int
     unfinished: str = Field(default="", description="for the user: what is still to be written before a training")
     assumptions: tuple[str, ...] = Field(default=(), description="for the user: assumptions about missing information")
+
+    def trained_with(self, settings: Preset) -> Description:
+        """This description with what a designer may know about a training of these sizes."""
+        learning, evaluation = settings.learning, settings.evaluation
+        training = Training(
+            steps=settings.iterations * settings.worlds * learning.horizon,
+            worlds=settings.worlds,
+            discount=learning.gamma,
+            initial_std=learning.initial_std,
+            moments=len(evaluation.marks(settings.iterations)),
+            selection_episodes=evaluation.selection_episodes,
+            report_episodes=evaluation.report_episodes,
+            noisy=settings.choose_by == "estimate",
+        )
+        return self.model_copy(update={"training": training})
 
     def changed_parameters(self) -> str:
         """The parameters that have not their default, such as `goal_step 0.8 rad (default 0)`; empty if all have."""

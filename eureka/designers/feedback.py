@@ -17,8 +17,9 @@ def statistics(trained: Trained | Dropped) -> str:
 
     The table has, for each component, its mean of a control step at the first and at the last checkpoint and over the
     training, its range, its share of all components' sizes, its mean sum over an episode at the end, and the
-    correlation of that sum with the episode's fitness. Where a component's mean leaves the range of its first and last
-    values, all its values follow. What a recording does not have is left out.
+    correlation of its mean over an episode with the episode's fitness (that of the sum would be that of the length).
+    Where a component's mean leaves the range of its first and last values, all its values follow. What a recording
+    does not have is left out.
     """
     curves = trained.curves
     lines = [_series("fitness", curves.fitness)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -30,6 +31,7 @@ STAGES = {
 
 
 Messages = tuple[Message, ...]
+_LONGEST_WORDS = 300  # Characters of what an author says of a reward
 _LONGEST_REPLY = 24_000  # Characters; about ten times the usual length
 
 
@@ -65,12 +67,22 @@ class Wish:
 
 def after(task: Description, best: Candidate, generations: Generations, wish: Wish = Wish()) -> Messages:
     """The prompt of a later generation: the `best` reply, with a reflection on its training and on all generations."""
-    text = reflection(best, generations, task.fitness_unit, wish)
+    text = reflection(best, generations, task.fitness_unit, task.fitness_range[1], wish)
     return (*first(task), Message(role="assistant", content=as_sent(best.reply)), Message(role="user", content=text))
 
 
-def reflection(best: Candidate, generations: Generations, unit: str = "", wish: Wish = Wish()) -> str:
-    """Feedback on a trained candidate, on the history of the search, and on the candidates of its latest generation."""
+def reflection(
+    best: Candidate, generations: Generations, unit: str = "", ceiling: float | None = None, wish: Wish = Wish()
+) -> str:
+    """Feedback on a trained candidate, on the history of the search, and on the candidates of its latest generation.
+
+    Args:
+        best: the candidate.
+        generations: those of the search so far.
+        unit: of the fitness.
+        ceiling: the highest fitness of an episode, if there is one.
+        wish: what is asked for.
+    """
     trained = best.trained
     assert trained is not None
     own = [c for c in (generations[-1] if generations else ()) if not c.duplicate_of]
@@ -81,6 +93,7 @@ def reflection(best: Candidate, generations: Generations, unit: str = "", wish: 
         "reflection",
         steps=f"{trained.steps:,}",
         unit=unit,
+        solved=ceiling is not None and trained.report >= ceiling,
         points=len(trained.curves.fitness),
         best=trained.best + 1,
         episodes=len(episodes),
@@ -89,7 +102,8 @@ def reflection(best: Candidate, generations: Generations, unit: str = "", wish: 
         noise=[number(noise[0]), number(noise[-1])],
         statistics=statistics(trained),
         scores=[number(score.report) for score in best.scores],
-        estimate=best.estimate and best.estimate.error is not None and shown(str(best.estimate)),
+        name=best.name,
+        estimate=best.estimate and shown(str(best.estimate)),
         warm=best.warm is not None,
         history=[_best_of(generation) for generation in generations],
         others=[_other(c) for c in own if c.trained and c.name != best.name],
@@ -114,8 +128,13 @@ def fenced_code(code: str) -> str:
 
 def _step(candidate: Candidate) -> str:
     """A step of an ancestry: its fitness, and the first sentence of what its author wrote."""
+    return f"{candidate.name}, fitness {_fitness(candidate)}: {' '.join(_words(candidate)) or '(no words)'}"
+
+
+def _words(candidate: Candidate) -> list[str]:
+    """The first line of what a candidate's author wrote before the code, if there is one, cut to a length."""
     told = shown(candidate.reply.partition("`" * 3)[0].strip().partition("\n")[0])
-    return f"{candidate.name}, fitness {_fitness(candidate)}: {told or '(no words)'}"
+    return [textwrap.shorten(told, _LONGEST_WORDS, placeholder=" ...")] if told else []
 
 
 def _fitness(candidate: Candidate) -> str:
@@ -130,7 +149,7 @@ def _best_of(generation: Sequence[Candidate]) -> str:
 
 def _other(candidate: Candidate) -> str:
     assert candidate.trained is not None
-    return f"{candidate.name} ({_parts(candidate.trained)}): {_fitness(candidate)}"
+    return " ".join([f"{candidate.name} ({_parts(candidate.trained)}): {_fitness(candidate)}.", *_words(candidate)])
 
 
 def _parts(trained: Trained | Dropped) -> str:

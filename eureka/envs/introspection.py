@@ -67,9 +67,22 @@ def load_class(loaded: LoadedTask, curriculum: Curriculum | None = None) -> Task
     if not isinstance(task.fitness_unit, str):
         raise UserError(f"{loaded.module}: {loaded.class_name}.fitness_unit must be a text such as 'm/s'")
     curriculum = curriculum or loaded.curriculum
+    _check_range(task, loaded)
     check_parameters(task, curriculum, loaded)
     apply_parameters(task, curriculum.final)
     return task
+
+
+def _check_range(task: Task, loaded: LoadedTask) -> None:
+    bounds = task.fitness_range
+    if isinstance(bounds, tuple) and len(bounds) == 2 and all(b is None or isinstance(b, int | float) for b in bounds):
+        low, high = bounds
+        if low is None or high is None or low < high:
+            return
+    raise UserError(
+        f"{loaded.module}: {loaded.class_name}.fitness_range must be two numbers, the lower first, such as (0.0, 1.0); "
+        f"None where there is no bound; it is {bounds!r}"
+    )
 
 
 def _made(cls: type[Task], loaded: LoadedTask) -> Task:
@@ -139,6 +152,15 @@ def random_states(task: Task | GymnasiumTask, env: Worlds) -> dict[str, Tensor]:
     return {name: torch.cat([state[name] for state in seen]) for name in seen[0]}
 
 
+def usual(name: str, states: Mapping[str, Tensor]) -> tuple[float, float] | None:
+    """Where 90 % of the entries of a field are, to two digits; None for actions, which are random, and for NaN."""
+    values = states[name].double().flatten() if name in states else torch.zeros(0)
+    if name in ("action", "last_action") or not len(values) or not bool(values.isfinite().all()):
+        return None
+    low, high = torch.quantile(values, torch.tensor([0.05, 0.95], dtype=torch.float64)).tolist()
+    return float(f"{low:.2g}"), float(f"{high:.2g}")
+
+
 def describe(
     loaded: LoadedTask,
     task: Task,
@@ -160,7 +182,8 @@ def describe(
         value = states[f.name]
         _check_field(loaded, f.name, docs.get(f.name, ""), value)
         dtype = str(value.dtype).removeprefix("torch.")
-        state.append(StateField(name=f.name, shape=tuple(value.shape[1:]), dtype=dtype, doc=docs[f.name]))
+        shape, doc = tuple(value.shape[1:]), docs[f.name]
+        state.append(StateField(name=f.name, shape=shape, dtype=dtype, doc=doc, usual=usual(f.name, states)))
     for name in ("action", "last_action"):
         if name not in states:
             raise UserError(f"{loaded.module}: {cls.__name__}.State lacks the field {name}")
@@ -188,6 +211,7 @@ def describe(
         policy=curriculum.policy,
         metrics=tuple(MetricDescription(name=m.name, unit=m.unit, better=m.better, doc=m.doc) for m in task.metrics),
         fitness_unit=task.fitness_unit,
+        fitness_range=task.fitness_range,
         horizon=task.horizon,
         control_period=task.control_period,
         observation_size=observation_size,

@@ -91,7 +91,9 @@ def forecast(trainer: TrainerPool, settings: Settings, searches: Sequence[Settin
     """
     room, description = trainer.room(settings), trainer.description
     rates = trainer.measure(settings.samples, settings)
-    found = estimate(settings, description.horizon, rates, prompts.first(description), searches, retrained)
+    found = estimate(
+        settings, description.horizon, rates, prompts.first(description.trained_with(settings)), searches, retrained
+    )
     largest = max([s.samples * s.seeds for s in searches] + [retrained, 1])
     together = min(largest, room)
     return replace(

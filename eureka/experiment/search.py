@@ -51,7 +51,7 @@ def evolve(context: RunContext, limit: TimeLimit | None = None) -> Candidate:
     strategy = STRATEGIES[settings.strategy]
     start = _start(context)
     candidates = [start] if start else []
-    state = SearchState(context.trainer.description, settings.samples, start, seed=settings.seed)
+    state = SearchState(context.trainer.description.trained_with(settings), settings.samples, start, seed=settings.seed)
     for round, total in enumerate(context.run.rounds, 1):
         first = len(state.generations) + 1
         for number in range(first, total + 1):

@@ -285,6 +285,7 @@ def _record_start(context: RunContext, task: LoadedTask) -> None:
         parameters=first.description.parameters,
         metrics=first.description.metrics,
         fitness_unit=first.description.fitness_unit,
+        fitness_range=first.description.fitness_range,
         preset_steps=usual if usual != fitted.steps else None,
     )
     context.run.append(event)

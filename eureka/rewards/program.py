@@ -97,19 +97,20 @@ class ProgramBank:
         for history, values in zip(self._history, self._latest, strict=True):
             history.append(values.clone() if copy else values)
 
-    def drain(self, ended: Tensor | None = None, fitness: Tensor | None = None) -> list[ComponentStatistics]:
+    def drain(self, episodes: tuple[Tensor, Tensor, Tensor] | None = None) -> list[ComponentStatistics]:
         """Statistics of each member since the last call.
 
         Args:
-            ended: (P, T, N) bool, the control steps since then in which an episode ended; None: no episodes are told.
-            fitness: (P, T, N), its fitness there.
+            episodes: (P, T, N) each: whether an episode ended in a control step since then, and its fitness and its
+                length where it did. None: no statistics of episodes.
         """
         rows = []
         for p, history in enumerate(self._history):
             series = torch.stack(history, dim=1)
             rows.append(over_steps(series.flatten(1)))
-            if ended is not None and fitness is not None:
-                rows[-1] = torch.cat([rows[-1], over_episodes(series, self._sums(p), ended[p], fitness[p])])
+            if episodes is not None:
+                ended, fitness, length = (of[p] for of in episodes)
+                rows[-1] = torch.cat([rows[-1], over_episodes(series, self._sums(p), ended, fitness, length)])
             history.clear()
         # All members are copied from the device at once.
         table = iter(torch.cat(rows, dim=1).T.tolist())

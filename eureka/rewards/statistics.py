@@ -13,10 +13,14 @@ REWARD_BOUND = 1e10  # Larger absolute values fail a reward, as infinite values 
 
 @dataclass(frozen=True)
 class EpisodeMoments:
-    """Moments of a component's sums over the episodes that ended in some control steps, and of their fitness."""
+    """Moments of a component over the episodes that ended in some control steps, and of their fitness.
+
+    Those with the fitness are of an episode's mean: its sum would tell how long the episode was.
+    """
 
     count: float = 0.0
     total: float = 0.0  # Of the sums of the component
+    level: float = 0.0  # Of its means of a control step
     square: float = 0.0
     fitness: float = 0.0
     fitness_square: float = 0.0
@@ -33,16 +37,16 @@ class EpisodeMoments:
 
     @property
     def correlation(self) -> float | None:
-        """Of the sum of an episode with its fitness; None for fewer than eight episodes, or if one does not vary."""
+        """Of the mean of an episode with its fitness; None for fewer than eight episodes, or if one does not vary."""
         if self.count < _FEWEST:
             return None
         n = self.count
-        of_sums, of_fitness = n * self.square - self.total**2, n * self.fitness_square - self.fitness**2
+        of_means, of_fitness = n * self.square - self.level**2, n * self.fitness_square - self.fitness**2
         # Below this share of the squares, the difference is rounding.
-        if not (of_sums > 1e-9 * n * self.square and of_fitness > 1e-9 * n * self.fitness_square):
+        if not (of_means > 1e-9 * n * self.square and of_fitness > 1e-9 * n * self.fitness_square):
             return None
-        product = n * self.product - self.total * self.fitness
-        return max(-1.0, min(1.0, product / (of_sums * of_fitness) ** 0.5))
+        product = n * self.product - self.level * self.fitness
+        return max(-1.0, min(1.0, product / (of_means * of_fitness) ** 0.5))
 
 
 _FEWEST = 8
@@ -71,17 +75,18 @@ def over_steps(series: Tensor) -> Tensor:
     return torch.stack([series.mean(dim=1), *ends, size.mean(dim=1), *shares]).double()
 
 
-def over_episodes(series: Tensor, running: Tensor, ended: Tensor, fitness: Tensor) -> Tensor:
-    """Moments of sums over the episodes that end in T control steps.
+def over_episodes(series: Tensor, running: Tensor, ended: Tensor, fitness: Tensor, length: Tensor) -> Tensor:
+    """Moments over the episodes that end in T control steps.
 
     Args:
         series: (1 + C, T, N), the total and the components.
         running: (1 + C, N), their sums since each world's episode began; updated in place.
         ended: (T, N) bool.
         fitness: (T, N), of the episode where `ended`.
+        length: (T, N) int64, control steps of the episode where `ended`.
 
     Returns:
-        (6, 1 + C) float64, in the order of `EpisodeMoments`.
+        (7, 1 + C) float64, in the order of `EpisodeMoments`.
     """
     sums = running[:, None] + series.cumsum(dim=1)
     # The number of the last step up to each one, from 1, in which an episode ended; 0: none.
@@ -92,15 +97,17 @@ def over_episodes(series: Tensor, running: Tensor, ended: Tensor, fitness: Tenso
     own = sums - padded.gather(1, before.expand_as(sums))
     running.copy_(sums[:, -1] - padded.gather(1, last[-1:].expand(len(sums), 1, -1))[:, 0])
     of_episodes, judged = own[:, ended].double(), fitness[ended].double()
+    means = of_episodes / length[ended]
     count = torch.full_like(of_episodes[:, :1], len(judged))[:, 0] if len(judged) else running.new_zeros(len(sums))
     return torch.stack(
         [
             count.double(),
             of_episodes.sum(dim=1),
-            of_episodes.square().sum(dim=1),
+            means.sum(dim=1),
+            means.square().sum(dim=1),
             judged.sum().expand(len(sums)),
             judged.square().sum().expand(len(sums)),
-            (of_episodes * judged).sum(dim=1),
+            (means * judged).sum(dim=1),
         ]
     )
 

@@ -216,7 +216,7 @@ class Training:
 
     def _learn(self, rollout: Rollout) -> None:
         start = time.perf_counter()
-        for p, statistics in enumerate(self.bank.drain(rollout.ended, rollout.fitness)):
+        for p, statistics in enumerate(self.bank.drain((rollout.ended, rollout.fitness, rollout.length))):
             if statistics.fault:
                 self._fail(p, statistics.fault)
             self._curves[p].reward(statistics)

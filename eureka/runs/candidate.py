@@ -82,7 +82,8 @@ class Curves(_Record):
     correlations: dict[str, list[float | None]] = Field(
         default={},
         exclude_if=_empty,
-        description="correlation of that sum with the episode's fitness; None for few episodes, or without variation",
+        description="correlation of its mean over an episode with the episode's fitness; None for few episodes, or "
+        "without variation",
     )
     kl: list[float] = Field(description="mean KL divergence over the steps of the updates")
     learning_rate: list[float] = Field(description="learning rate at the checkpoint")

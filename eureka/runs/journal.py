@@ -67,6 +67,11 @@ class StartedEvent(_Event):
     parameters: tuple[Parameter, ...] = Field(default=(), description="of the task, all of them, with their values")
     metrics: tuple[MetricDescription, ...] = Field(default=(), description="of the task")
     fitness_unit: str = Field(default="", description="of the task; empty: not stated")
+    fitness_range: tuple[float | None, float | None] = Field(
+        default=(None, None),
+        exclude_if=lambda bounds: bounds == (None, None),
+        description="lowest and highest fitness of an episode; None: not known",
+    )
     preset_steps: int | None = Field(default=None, description="training world-steps of the preset, if others are used")
 
 
@@ -338,6 +343,12 @@ class Journal:
         """Unit of the fitness, such as `m/s`; empty if the task does not state one."""
         started = self.find(StartedEvent)
         return started.fitness_unit if started else ""
+
+    @property
+    def fitness_ceiling(self) -> float | None:
+        """The highest fitness of an episode; None if the task does not state one."""
+        started = self.find(StartedEvent)
+        return started.fitness_range[1] if started else None
 
     @property
     def finished(self) -> FinishedEvent | None:

@@ -110,7 +110,7 @@ class Service:
         self.task, self.model, before = GymnasiumTask(file), None, _resident()
         self.states = random_states(self.task, self.task.open(seeds, RECORDED_WORLDS, "random play"))
         self.world = max(0, _resident() - before) // RECORDED_WORLDS
-        self.description = description.describe(self.loaded, self.task)
+        self.description = description.describe(self.loaded, self.task, self.states)
 
     def _program(self, text: str, worlds: int) -> Program:
         if text == OWN_REWARD and self.model is None:

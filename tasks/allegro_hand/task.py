@@ -233,6 +233,7 @@ class AllegroHand(Task[State, Memory]):
     horizon = 600
     action_size = 16
     fitness_unit = "goals"
+    fitness_range = (0.0, None)
     speed_bound = 500.0
     Parameters = Parameters
     metrics = (

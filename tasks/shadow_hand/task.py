@@ -118,6 +118,7 @@ class ShadowHand(Task[State, Memory]):
     horizon = 600
     action_size = 20
     fitness_unit = "goals"
+    fitness_range = (0.0, None)
     speed_bound = 500.0
     Parameters = Parameters
     metrics = METRICS

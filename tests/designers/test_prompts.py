@@ -11,6 +11,7 @@ from support.bench import bench_of
 from support.candidates import TASK, candidate, trained
 
 from eureka.config.description import Constant, MetricDescription, Parameter
+from eureka.config.settings import Evaluation, Learning, Preset
 from eureka.config.tasks import shipped_tasks
 from eureka.designers import prompts
 from eureka.designers.feedback import statistics
@@ -37,7 +38,7 @@ def test_the_prompt_names_all_state_action_terminations_and_constants(task):
     _, description = task
     text = prompts.as_text(prompts.first(description))
     for field in description.state:
-        assert f"- {field.name}: {field.doc}\n" in text
+        assert f"- {field.name}: {field.doc}" in text and (field.usual or field.name in ("action", "last_action"))
     for constant in description.constants:
         assert f"- {constant.name} = " in text and constant.doc in text
     for part in (description.goal, description.scene, description.action, description.termination):
@@ -101,13 +102,43 @@ def test_a_reflection_tells_what_counts_and_what_the_search_has_found():
 
     best = scored(2, 0, 9.0)
     generations = [[scored(1, 0, 4.0)], [best, scored(2, 1, 7.0)]]
-    text = prompts.reflection(best, generations, "m/s")
-    assert "for 30 world-steps. Its fitness (higher is better, in m/s) was measured at 3 moments" in text
-    assert "here number 3: on 4 further episodes its policy has a fitness of 9.00 (standard error 0.00)." in text
+    text = prompts.reflection(best, generations, "m/s", 9.5)
+    assert "for 30 world-steps. Of 3 moments, number 3 was the best: on 4 further episodes" in text
+    assert "its policy has a fitness (m/s) of 9.00 (standard error 0.00).\n" in text
     assert "Best fitness of each round so far: 4.00, 9.00." in text
-    assert "- 2.1 (near): 7.00\n" in text and "1.0" not in text.partition("Other functions")[2]
+    assert "- 2.1 (near): 7.00. Thoughts.\n" in text and "1.0" not in text.partition("Other functions")[2]
     first = prompts.reflection(best, [[best]])
-    assert "each round so far" not in first and "Other functions" not in first and "higher is better)" in first
+    assert "each round so far" not in first and "Other functions" not in first and "has a fitness of 9.00" in first
+
+
+def test_a_search_that_is_at_the_ceiling_is_not_asked_for_a_higher_fitness():
+    best = candidate(outcome=trained(near=[1.0, 2.0, 3.0]).model_copy(update={"report": 9.0}))
+    text, below = (prompts.reflection(best, [[best]], ceiling=ceiling) for ceiling in (9.0, 9.5))
+    assert "It cannot be higher." in text and "reaches this fitness earlier" in text and "higher fitness" not in text
+    assert "cannot be higher" not in below and "leads to a higher fitness" in below
+
+
+def test_a_designer_is_told_how_a_policy_is_trained_and_judged():
+    learning = Learning(horizon=10, gamma=0.98, initial_std=0.5)
+    evaluation = Evaluation(checkpoints=4, selection_episodes=3, report_episodes=20)
+    sizes = {"worlds": 32, "steps": 3_300, "learning": learning, "evaluation": evaluation}
+    preset, described = (
+        Preset(generations=1, samples=1, **sizes),
+        TASK.model_copy(update={"fitness_range": (-1.5, None)}),
+    )
+    text = prompts.first(described.trained_with(preset))[1].content
+    assert "Fitness: higher is better. The lowest of an episode is -1.5.\n" in text
+    assert (
+        "at 4 moments evenly spread over a training, on 3 episodes" in text
+        and "on 20 further episodes, and that of the last" in text
+    )
+    assert "has 3,200 world-steps: 100 control steps in each of 32 worlds." in text, "whole updates only"
+    assert "deviation of 0.5 at first" in text and "more than about 50 control steps ahead" in text
+    paper = preset.model_copy(update={"choose_by": "checkpoint"})
+    assert (
+        "What counts is the fitness of the policy of the best moment on 20 further episodes.\n"
+        in prompts.first(described.trained_with(paper))[1].content
+    )
 
 
 def test_metrics_are_described_and_reported_beside_the_fitness():
@@ -148,11 +179,12 @@ def test_a_later_prompt_is_the_first_one_then_the_best_reply_and_its_reflection(
     assert messages[2].content == best.reply
     assert "a | 1.00 | 1.00 | 1.00" in messages[3].content and "line 3: no" in messages[3].content
     for tip in (
-        "stays near its worst value",
+        "never leaves its worst value",
         "hardly varies",
         "hides them",
         "need not add up",
-        "go against the fitness",
+        "negative correlation",
+        "still rises at the last moment",
     ):
         assert tip in messages[3].content
 

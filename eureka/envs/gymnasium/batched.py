@@ -142,6 +142,10 @@ class MujocoTask(Task[LazyState, Before]):
         key = self._fitness.removeprefix("-").removeprefix("info.")
         return "return" if key == "return" else self.units.get(key, "")
 
+    @cached_property
+    def fitness_range(self) -> tuple[float | None, float | None]:  # type: ignore[override]
+        return self.bounds.get(self._fitness.removeprefix("info."), (None, None))
+
     units: ClassVar[Mapping[str, str]] = {
         **dict.fromkeys(("distance", "nearness", "x_position", "y_position"), "m"),
         **dict.fromkeys(("distance_from_origin", "z_distance_from_origin"), "m"),
@@ -149,6 +153,11 @@ class MujocoTask(Task[LazyState, Before]):
         "survived": "of the steps",
     }
     """Units of what a fitness may be; rewards of the environments have none."""
+    bounds: ClassVar[Mapping[str, tuple[float | None, float | None]]] = {
+        "nearness": (None, 0.0),
+        "survived": (0.0, 1.0),
+    }
+    """Lowest and highest values of what a fitness may be."""
 
     def scene(self) -> mujoco.MjSpec:
         spec = mujoco.MjSpec.from_file(str(self._file))

@@ -12,16 +12,18 @@ import inspect
 import itertools
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import gymnasium
+from torch import Tensor
 
 from eureka.config.description import Description, StateField
 from eureka.config.tasks import LoadedTask
 from eureka.envs.gymnasium.env import GymnasiumTask
 from eureka.envs.gymnasium.fields import Field, parts_of
 from eureka.envs.gymnasium.world import number
+from eureka.envs.introspection import usual
 
 _REVEALING = re.compile("reward|penal|bonus|cost|fitness|score", re.IGNORECASE)
 _LONGEST = 1200  # Maximum characters of a documentation section in a prompt
@@ -32,8 +34,14 @@ _LATE = (
 )
 
 
-def describe(loaded: LoadedTask, task: GymnasiumTask) -> Description:
-    """The environment's description for a designer, and the assumptions made for it."""
+def describe(loaded: LoadedTask, task: GymnasiumTask, states: Mapping[str, Tensor]) -> Description:
+    """The environment's description for a designer, and the assumptions made for it.
+
+    Args:
+        loaded: the task's file.
+        task: the environment.
+        states: (S, ...) each, states of random play.
+    """
     text = _documentation(type(task.example.unwrapped))
     sections = _sections(text)
     scene = _section(sections, r"^description$") or _without_rewards(text)
@@ -48,7 +56,7 @@ def describe(loaded: LoadedTask, task: GymnasiumTask) -> Description:
         name=loaded.file.name,
         goal=_goal(loaded, task, scene),
         scene=f"{_short(scene) or f'The Gymnasium environment {task.identifier}.'}{_LATE if task.physical else ''}",
-        state=tuple(state),
+        state=tuple(field.model_copy(update={"usual": usual(field.name, states)}) for field in state),
         action=_action(task, *_tables(_section(sections, r"^action", joined=False))[-1:]),
         action_size=task.action_size,
         termination=_termination(sections),

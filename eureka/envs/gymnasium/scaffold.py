@@ -43,7 +43,7 @@ def sketch(identifier: str) -> dict[str, Any]:
     if physics is None or not path.is_file():
         raise UserError(f"{file.task} has no MuJoCo model file; a task on batched physics needs one")
     model, limits = physics[0], physics[0].actuator_ctrlrange
-    description = describe(LoadedTask(path=Path(file.task), file=file), task)
+    description = describe(LoadedTask(path=Path(file.task), file=file), task, {})
     package = type(own).__module__.partition(".")[0]
     return {
         "identifier": identifier,

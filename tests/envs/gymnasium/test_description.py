@@ -15,7 +15,7 @@ from eureka.envs.gymnasium.env import GymnasiumTask
 
 def told(name: str) -> Description:
     file = EnvironmentFile(name="x", task=name)  # also of environments that run on batched physics
-    return describe(LoadedTask(path=Path(name), file=file), GymnasiumTask(file))
+    return describe(LoadedTask(path=Path(name), file=file), GymnasiumTask(file), {})
 
 
 def test_a_designer_is_told_goal_scene_fields_and_what_ends_an_episode():

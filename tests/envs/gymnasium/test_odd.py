@@ -71,7 +71,7 @@ def played(task: GymnasiumTask, steps: int = STEPS) -> tuple[GymnasiumEnv, dict[
 
 
 def told(task: GymnasiumTask) -> Description:
-    return describe(LoadedTask(path=Path(task.file.task), file=task.file), task)
+    return describe(LoadedTask(path=Path(task.file.task), file=task.file), task, {})
 
 
 @pytest.mark.filterwarnings("ignore:.*render_modes")

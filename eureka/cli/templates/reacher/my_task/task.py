@@ -78,7 +78,8 @@ class MyTask(Task[State, Memory]):
     control_period = 1 / 50  # s between two actions; a multiple of the scene's timestep
     horizon = 100  # control steps after which an episode is cut
     action_size = 2
-    fitness_unit = "of the episode"  # what the fitness counts, for you
+    fitness_unit = "of the episode"  # what the fitness counts
+    fitness_range = (0.0, 1.0)  # the lowest and the highest fitness of an episode; None: no bound
     tolerance = 0.02
     """m, the fingertip is at the goal when it is nearer than this."""
 
