@@ -9,6 +9,7 @@ import ast
 from pathlib import Path
 
 from eureka import __version__
+from eureka.designers.constants import constants, with_values
 from eureka.designers.extraction import unbound_names
 from eureka.errors import UserError
 from eureka.runs import history
@@ -103,9 +104,10 @@ def export(folder: Path, name: str | None, target: Path, wrapper: bool = False, 
 
 
 def source(code: str, provenance: str, wrapper: bool = False) -> str:
-    """A module that runs without eureka: docstring, the names that the sandbox provides, and the reward."""
+    """A module that runs without eureka: docstring, the names that the sandbox provides, constants, and the reward."""
     text = load_sandbox("text")
     code = text.plain(code)
+    code = with_values(code, constants(code))
     tree = ast.parse(code)
     own = ast.get_docstring(tree)
     moved = [n for n in tree.body if isinstance(n, ast.ImportFrom) and n.module == "__future__"]

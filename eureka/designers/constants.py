@@ -64,21 +64,26 @@ def with_values(code: str, values: Mapping[str, float]) -> str:
 
     Args:
         code: the reward's text.
-        values: a value for each of `constants(code)`.
+        values: a value for each of `constants(code)`; one that differs from the code's is rounded to three digits.
     """
     lines = [line.encode() for line in code.splitlines()]
     numbers = _numbers(code)
     for number in sorted(numbers, key=lambda n: n.place, reverse=True):
         line, first, last = number.place
-        new = _text(values[number.name]) if number.named else number.name
+        new = _text(number, values) if number.named else number.name
         lines[line] = lines[line][:first] + new.encode() + lines[line][last:]
     begin = _after_imports(ast.parse(code))
-    block = [f"{n.name} = {_text(values[n.name])}".encode() for n in numbers if not n.named]
+    block = [f"{n.name} = {_text(n, values)}".encode() for n in numbers if not n.named]
     lines[begin:begin] = [b"", *block] if block and begin else block
     return b"\n".join(lines).decode() + "\n"
 
 
-def _text(value: float) -> str:
+def _text(number: _Number, values: Mapping[str, float]) -> str:
+    value = values[number.name]
+    return repr(value) if value == number.value else _rounded(value)
+
+
+def _rounded(value: float) -> str:
     return repr(float(f"{value:.3g}"))
 
 
@@ -219,7 +224,7 @@ class ConstantTuner:
         # What failed is tried again closer to its parent.
         size = _STEP * _DECAY ** (request.generation - 1) * 0.5**request.attempt * (1 - 2 * (slot % 2))
         values = old | {name: old[name] * math.exp(size * chance.gauss(0.0, 1.0)) for name in moved}
-        changed = ", ".join(f"{name} {_text(old[name])} -> {_text(values[name])}" for name in moved)
+        changed = ", ".join(f"{name} {_rounded(old[name])} -> {_rounded(values[name])}" for name in moved)
         return Reply(slot=slot, text=f"{changed}.\n\n```python\n{with_values(code, values)}```\n")
 
     def verdict(self, generation: int, slot: int, attempt: int) -> Known | None:

@@ -94,10 +94,10 @@ class Manual:
         return None
 
     def _ask(self, request: Request) -> _OpenPrompt:
-        place = self._folder / f"{request.generation}.{request.attempt}"
-        if request.attempt:  # several prompts can be open at once; each needs its own folder
-            place = place.with_name(f"{place.name}-{request.mark[:6]}")
         text = whole = prompts.as_text(request.messages)
+        place = self._folder / f"{request.generation}.{request.attempt}"
+        if request.attempt or _holds_another(place / _PROMPT, text):  # each open prompt needs its own folder
+            place = place.with_name(f"{place.name}-{request.mark[:6]}")
         turns = list(request.messages)
         repairs = request.attempt > 0 and len(turns) > 1 and turns[-2].role == "assistant"
         if repairs:  # a chat holds the rest already
@@ -136,6 +136,12 @@ class Manual:
                     continue
                 found.append(file)
         return sorted(found, key=lambda f: [(int(p) if p.isdigit() else 0, p) for p in re.split(r"(\d+)", f.name)])
+
+
+def _holds_another(prompt: Path, text: str) -> bool:
+    """Whether a file has another prompt than `text`."""
+    with storage(prompt):
+        return prompt.exists() and prompt.read_bytes() != text.encode()
 
 
 def _move_to_taken(file: Path) -> None:

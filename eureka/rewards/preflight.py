@@ -15,6 +15,13 @@ _STEP, _STEP_PER_WORLD = 0.02, 10e-6
 _NO_RETRY = 5.0
 """Multiple of the limit above which a trial is not repeated: a busy machine does not explain it."""
 
+_SHAPES_ONLY = ("_like", "new_", "size")
+"""In the names of operations that use the shape of a tensor, but not its values."""
+_CONSTANT = (
+    "the total does not depend on the state, and all episodes of this task have the same length: there is nothing to "
+    "learn from it"
+)
+
 
 @dataclass(frozen=True)
 class Report:
@@ -27,13 +34,14 @@ class Report:
     notes: tuple[str, ...]  # Notices for the author that do not reject the program
 
 
-def preflight(text: str, fields: dict[str, Field], states: dict[str, Tensor]) -> Report:
+def preflight(text: str, fields: dict[str, Field], states: dict[str, Tensor], endless: bool = False) -> Report:
     """Run the program `text` on recorded states.
 
     Args:
         text: a reward program's JSON.
         fields: the state's fields.
         states: (S, ...) each, states of random play, S a multiple of 4.
+        endless: whether all episodes of the task have the same length, so that a constant reward teaches nothing.
 
     Raises:
         Rejected: the program is not valid.
@@ -48,9 +56,23 @@ def preflight(text: str, fields: dict[str, Field], states: dict[str, Tensor]) ->
         return Report(statistics.fault, program.inputs, program.nodes, {}, ())
     outputs = dict(zip(("total", *program.components), _run(program, states), strict=True))  # no component is "total"
     ranges = {name: (float(v.min()), float(v.mean()), float(v.max())) for name, v in outputs.items()}
-    problem = _mixes_worlds(program, states, outputs)
+    problem = _CONSTANT if endless and not reads_state(program) else _mixes_worlds(program, states, outputs)
     notes = [f"{name} is the same in all states of random play" for name, v in outputs.items() if v.min() == v.max()]
     return Report(problem, program.inputs, program.nodes, ranges, tuple(notes))
+
+
+def reads_state(program: Program) -> bool:
+    """Whether a value of a state field can change the total, and not only give its shape."""
+    open_nodes = [*next(n for n in program.module.graph.nodes if n.op == "output").all_input_nodes[:1]]
+    seen = set()
+    while open_nodes:
+        node = open_nodes.pop()
+        if node.op == "placeholder":
+            return True
+        if node not in seen and not any(name in str(node.target) for name in _SHAPES_ONLY):
+            seen.add(node)
+            open_nodes += node.all_input_nodes
+    return False
 
 
 def too_slow(program: Program, states: dict[str, Tensor]) -> str | None:

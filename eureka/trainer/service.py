@@ -138,7 +138,7 @@ class Service:
     def _preflight(self, command: messages.Preflight) -> None:
         text = command.program
         try:
-            report = preflight(text, self.fields, self.states)
+            report = preflight(text, self.fields, self.states, endless=not self.description.termination)
             program = rebuild(text, self.fields, command.worlds)  # an honest program fits any number of worlds
             slow = too_slow(program, self.states)
         except Rejected as rejection:

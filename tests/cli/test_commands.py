@@ -225,7 +225,8 @@ def test_an_export_runs_in_plain_python_without_what_the_sandbox_leaves_out(cli:
     assert done.returncode == 0, done.stderr
     text = (tmp_path / "reward.py").read_text()
     assert "\n    # kept\n    pass  # left out: print(f'é {pole_angle:.3f}', pole_angle)  # why\n    if len" in text
-    assert "\n        pass; k = 2.0\n    assert torch" in text and text.endswith("}  # end\n")
+    assert "\n        pass; k = K\n    assert torch" in text and text.endswith("}  # end\n")
+    assert text.index("\nK = 2.0\n") < text.index("def compute_reward"), "numbers are in one block at the top"
     run = "import reward, torch; print(reward.compute_reward(torch.ones(3))[0].tolist())"
     ran = subprocess.run([sys.executable, "-c", run], cwd=tmp_path, text=True, capture_output=True, check=True)
     assert ran.stdout == "[2.0, 2.0, 2.0]\n"

@@ -64,6 +64,8 @@ def test_other_values_leave_the_structure_and_stand_at_the_top():
     assert "near = NEAR * bell(x[:, 2]) * SCALE" in rest and "-SLOW * torch.norm(v, dim=-1) ** 2.0" in rest
     assert '{"up": WEIGHTS_UP, "alive": WEIGHTS_ALIVE}' in rest and "def bell(x, width=BELL):" in rest
     assert with_values(text, constants(text)) == text, "once at the top, they stay where they are"
+    exact = with_values("def f(x):\n    return x * 0.123456789 + x / 3\n", {"F": 0.123456789, "F_2": 3.0})
+    assert exact.startswith("F = 0.123456789\nF_2 = 3.0\n"), "a value that stays is not rounded"
 
 
 def rewards() -> list[Path]:

@@ -62,13 +62,15 @@ def test_a_file_that_still_grows_is_waited_for(tmp_path: Path):
     assert time.monotonic() - begun > 0.9
 
 
-def test_two_prompts_have_folders_of_their_own_that_stay_when_slots_are_done(tmp_path: Path):
+@pytest.mark.parametrize("attempt", [0, 1])  # 0: questions of a strategy that asks several, 1: repairs
+def test_two_prompts_have_folders_of_their_own_that_stay_when_slots_are_done(tmp_path: Path, attempt: int):
     designer, _ = manual(tmp_path)
-    first, second = request(0, 1, attempt=1, text="fault A"), request(2, 3, attempt=1, text="fault B")
+    first, second = request(0, 1, attempt=attempt, text="fault A"), request(2, 3, attempt=attempt, text="fault B")
     places = [designer._ask(r).place for r in (first, second)]
     assert places[0] != places[1]
     assert "fault A" in (places[0] / "prompt.md").read_text() and "fault B" in (places[1] / "prompt.md").read_text()
-    assert designer._ask(request(1, attempt=1, text="fault A")).place == places[0]
+    for place, slot, text in zip(places, (1, 3), ("fault A", "fault B"), strict=True):
+        assert designer._ask(request(slot, attempt=attempt, text=text)).place == place
 
 
 def test_a_file_that_is_in_the_journal_already_is_not_taken_twice(tmp_path: Path):

@@ -55,6 +55,22 @@ def test_honest_rewards_pass_with_their_ranges(cartpole: Bench):
     assert "alive is the same in all states of random play" in r.notes, "said, not forbidden"
 
 
+@pytest.mark.parametrize(
+    ("body", "learns"),
+    [
+        ("torch.ones_like(pole_angle)", False),
+        ("torch.full((pole_angle.shape[0],), 2.0) * torch.zeros_like(pole_angle) + 1.0", False),
+        ("torch.ones_like(pole_angle) - 0.01 * torch.square(action).sum(-1)", True),
+        ("(pole_angle > 100.0).float()", True),
+    ],
+)
+def test_a_reward_without_the_state_is_refused_where_no_episode_ends_early(cartpole: Bench, body: str, learns: bool):
+    source = f"def compute_reward(pole_angle, action):\n    return {body}, {{'told': pole_angle}}"
+    problem = preflight(cartpole.text(source), cartpole.fields, cartpole.states, endless=True).problem
+    assert problem is None if learns else "does not depend on the state" in str(problem)
+    assert report(cartpole, source).problem is None, "it pays for staying alive"
+
+
 def test_a_program_that_cannot_compute_fails_its_own_member_alone():
     fields = {"a": Field((), "int64")}
     nodes = [{"op": "aten.remainder.Scalar", "args": [{"value": 0}, 0]}]
