@@ -49,7 +49,7 @@ def test_a_wrong_fitness_or_metric(cli: Cli, tmp_path: Path, command: list[str],
         (SCENE, "return 'scene.xml'", "scene() returned an object of type str instead of a mujoco.MjSpec"),
         (SCENE, "return mujoco.MjSpec.from_string(SCENE).compile()", "type MjModel instead of a mujoco.MjSpec"),
         (SCENE, "mujoco.MjSpec.from_string(SCENE)", "scene() returned nothing instead"),
-        (SCENE, "raise ValueError('no luck')", "line 86: ValueError: no luck; in scene()"),
+        (SCENE, "raise ValueError('no luck')", "line 87: ValueError: no luck; in scene()"),
         (
             SCENE,
             "return mujoco.MjSpec.from_file('away.xml')",
