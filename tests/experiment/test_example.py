@@ -10,7 +10,7 @@ from support.bench import bench_of
 from support.cli import Cli
 
 from eureka.designers import prompts
-from eureka.envs.introspection import describe
+from eureka.envs.introspection import RECORDED_WORLDS, describe, random_states
 from eureka.runs.journal import PromptEvent, read_journal
 from eureka.runs.store import task_of
 
@@ -23,7 +23,8 @@ def test_its_first_prompt_is_the_one_that_would_be_asked_today(name: str):
     """A change of prompts or of the task's words makes the recording stale: record it anew (runs/README.md)."""
     recorded = read_journal(EXAMPLES / name).all(PromptEvent)[0]
     bench = bench_of(name)
-    description = describe(bench.loaded, bench.task, bench.states, bench.env(1, 1).reset().shape[-1])
+    env = bench.env(1, RECORDED_WORLDS, stream="random play")  # as the trainer process plays it
+    description = describe(bench.loaded, bench.task, random_states(bench.task, env), env.actor_size)
     told = description.trained_with(read_journal(EXAMPLES / name).settings)
     assert prompts.fingerprint(prompts.first(told)) == recorded.sha256
 
@@ -43,7 +44,7 @@ def test_it_is_small_names_no_machine_and_says_who_answered(name: str):
             assert path.suffix != ".safetensors" or path.stat().st_size < 200_000, path
             assert b"/home/" not in path.read_bytes() and b"/tmp/" not in path.read_bytes(), path
             assert str(EXAMPLES.parent).encode() not in path.read_bytes(), path
-    assert size < 1_100_000
+    assert size < 1_500_000
     journal = read_journal(EXAMPLES / name)
     assert len(journal.replies()) >= journal.settings.generations * journal.settings.samples
     assert {"claude" in answer.model.lower() for answer in journal.answers()} == {True}

@@ -1,22 +1,125 @@
-def compute_reward(
-    ball_position: torch.Tensor,
-    ball_velocity: torch.Tensor,
-    tray_normal: torch.Tensor,
-) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    position_gain = 1.5
-    velocity_gain = 0.6
-    largest_slope = 0.3
-    slope_temperature = 0.2
-    speed_scale = 1.0  # m/s, where the term has fallen to a half
+import math
+import torch
 
-    velocity = ball_velocity[:, :2]
-    wanted = -(position_gain * ball_position[:, :2] + velocity_gain * velocity)
-    size = torch.sqrt(torch.sum(wanted**2, dim=-1, keepdim=True) + 1e-6)
-    wanted = wanted * torch.clamp(largest_slope / size, max=1.0)
-    slope_error = torch.sqrt(torch.sum((tray_normal[:, :2] - wanted) ** 2, dim=-1) + 1e-6)
-    slope = torch.exp(-slope_error / slope_temperature)
+GRAVITY = 9.81
+TRAY_RADIUS = 0.5
+REST_GAP = 0.11            # centre of the lying ball above the tray's centre, m
 
-    slow = 1.0 / (1.0 + torch.sqrt(torch.sum(velocity**2, dim=-1) + 1e-6) / speed_scale)
+RETURN_RATE = 1.3          # 1/s, wanted speed towards the middle per offset
+ROLL_SPEED_SCALE = 1.6     # m/s, 1 / (tilt per speed) for a rolling ball
+FLIGHT_BLEND = 0.03        # m, height over which the ball counts as flying
+TILT_LIMIT = 0.40
 
-    total = slope * (0.67 + 0.33 * slow)
-    return total, {"slope": slope, "slow": slow, "slope_error": slope_error}
+TILT_PER_KNEE = 0.40       # tilt by stretching one knee, 1/rad
+KNEE_LAG = 0.05            # s
+KNEE_STEP = 0.10           # rad, part of a full action's 0.2 rad not yet seen in the velocity
+AGREE_FLOOR = 3e-4
+SIN_120 = math.sqrt(3.0) / 2.0
+
+LOOKAHEAD = 0.3            # s
+AHEAD_TEMPERATURE = 0.35
+TILT_NEAR_TEMPERATURE = 0.15
+TILT_FAR_TEMPERATURE = 0.50
+CAPTURE_NEAR_TEMPERATURE = 0.20   # m
+CAPTURE_FAR_TEMPERATURE = 0.80    # m
+BOUNCE_TEMPERATURE = 0.8   # m/s
+KNEE_TEMPERATURE = 0.5     # rad
+
+
+def _norm(x: torch.Tensor) -> torch.Tensor:
+    return torch.sqrt((x ** 2).sum(dim=-1) + 1e-8)
+
+
+def _tilt_of_knees(q: torch.Tensor) -> torch.Tensor:
+    # A leg that stretches tilts the normal away from itself.
+    x = q[:, 0] - 0.5 * q[:, 1] - 0.5 * q[:, 2]
+    y = SIN_120 * (q[:, 1] - q[:, 2])
+    return -TILT_PER_KNEE * torch.stack((x, y), dim=-1)
+
+
+def compute_reward(ball_position: torch.Tensor, ball_velocity: torch.Tensor,
+                   tray_position: torch.Tensor, tray_normal: torch.Tensor,
+                   knee_angle: torch.Tensor, knee_velocity: torch.Tensor,
+                   action: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    rel = ball_position - tray_position
+    rel_xy = rel[:, :2]
+    vel_xy = ball_velocity[:, :2]
+    vel_z = ball_velocity[:, 2]
+    normal_xy = tray_normal[:, :2]
+    gap = (rel * tray_normal).sum(dim=-1)
+    offset = _norm(rel_xy)
+    speed_xy = _norm(vel_xy)
+
+    # Flight: when, where and how fast the ball meets the tray (all 0 when it lies on it).
+    height = torch.clamp(gap - REST_GAP - 0.01, 0.0, 2.0)
+    flying = torch.clamp(height / FLIGHT_BLEND, 0.0, 1.0)
+    impact = torch.sqrt(vel_z ** 2 + 2.0 * GRAVITY * height + 1e-8)
+    time_to_tray = flying * torch.clamp((vel_z + impact) / GRAVITY, 0.0, 0.4)
+    impact = flying * impact
+    landing_xy = rel_xy + vel_xy * time_to_tray.unsqueeze(-1)
+
+    # The ball is above the tray's plane and within the rim.
+    held = torch.sigmoid((gap - 0.03) / 0.015)
+    inside = torch.sigmoid((TRAY_RADIUS + 0.03 - offset) / 0.05)
+    on_tray = held * inside
+
+    # Wanted tilt: facing the incoming ball, later braking it and leading it inwards.
+    gain = 1.0 / torch.sqrt(ROLL_SPEED_SCALE ** 2 + impact ** 2)
+    want = -gain.unsqueeze(-1) * (vel_xy + RETURN_RATE * landing_xy)
+    want_size = _norm(want)
+    want = want * (torch.clamp(want_size, max=TILT_LIMIT) / want_size).unsqueeze(-1)
+
+    # The tilt as it is.
+    tilt_error = _norm(normal_xy - want)
+    tilt = (0.4 * torch.exp(-tilt_error / TILT_NEAR_TEMPERATURE)
+            + 0.6 * torch.exp(-tilt_error / TILT_FAR_TEMPERATURE))
+
+    # The tilt that the knees are heading for, trusted where knees explain the present tilt.
+    from_knees = _tilt_of_knees(knee_angle)
+    agree = ((from_knees * normal_xy).sum(dim=-1)
+             / (_norm(from_knees) * _norm(normal_xy) + AGREE_FLOOR))
+    trust = torch.clamp(agree, 0.0, 1.0)
+    change = _tilt_of_knees(KNEE_LAG * knee_velocity + KNEE_STEP * action)
+    ahead_error = _norm(normal_xy + trust.unsqueeze(-1) * change - want)
+    ahead = torch.exp(-ahead_error / AHEAD_TEMPERATURE)
+
+    # Where the ball will be shortly, if nothing changes.
+    capture_error = _norm(rel_xy + LOOKAHEAD * vel_xy) + 0.3 * offset
+    capture = (0.5 * torch.exp(-capture_error / CAPTURE_NEAR_TEMPERATURE)
+               + 0.5 * torch.exp(-capture_error / CAPTURE_FAR_TEMPERATURE))
+
+    # A ball thrown up again is out of control for a while.
+    calm = torch.exp(-torch.clamp(vel_z, min=0.0) / BOUNCE_TEMPERATURE)
+
+    # Mean knee angle away from the limits, so that every tilt stays possible.
+    mean_knee = knee_angle.mean(dim=-1).abs()
+    knees_ready = torch.exp(-mean_knee / KNEE_TEMPERATURE)
+
+    effort = (action ** 2).mean(dim=-1)
+
+    total = (0.3 * held
+             + on_tray * (0.7
+                          + 1.5 * tilt
+                          + 2.0 * ahead
+                          + 2.0 * capture
+                          + 0.4 * calm
+                          + 0.5 * knees_ready
+                          - 0.1 * effort))
+
+    return total, {
+        "on_tray": on_tray,
+        "tilt": tilt,
+        "tilt_error": tilt_error,
+        "ahead": ahead,
+        "ahead_error": ahead_error,
+        "agree": agree,
+        "want_size": want_size,
+        "capture": capture,
+        "capture_error": capture_error,
+        "calm": calm,
+        "offset": offset,
+        "speed_xy": speed_xy,
+        "knees_ready": knees_ready,
+        "mean_knee": mean_knee,
+        "effort": effort,
+    }

@@ -140,7 +140,7 @@ class State:
     hip_velocity: Tensor
     """(N, 3) rad/s, of the passive joints."""
     leg_force: Tensor
-    """(N, 3, 3) N, of each leg on the tray, by leg, in the tray's frame turned so that x points to that leg."""
+    """(N, 3, 3) N, of each leg on the tray, by leg, frame: x from the tray's centre to the leg, z along tray_normal."""
     leg_torque: Tensor
     """(N, 3, 3) N m, of each leg on the tray about its attachment, by leg, same frames."""
     action: Tensor
@@ -170,6 +170,7 @@ class BallBalance(Task[State, Memory]):
     horizon = 500
     action_size = 3
     fitness_unit = "control steps of 500"
+    fitness_range = (1.0, 500.0)
     tray_radius = 0.5
     """m, radius of the tray."""
     ball_radius = 0.1

@@ -75,6 +75,7 @@ class Cartpole(Task[State, NoMemory]):
     horizon = 500
     action_size = 1
     fitness_unit = "control steps of 500"
+    fitness_range = (1.0, 500.0)
     cart_limit = 3.0
     """m, an episode ends when the cart is farther than this from the middle of the rail."""
     angle_limit = math.pi / 2
