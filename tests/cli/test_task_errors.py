@@ -32,6 +32,8 @@ def spoiled(cli: Cli, folder: Path, old: str, new: str) -> Path:
         ("action_size = 2", METRIC.format("at_gaol"), "metrics names 'at_gaol' (did you mean 'at_goal'?)"),
         (FITNESS, "return 1.0", "fitness() returned float for 32 worlds; return a tensor (W,)"),
         (FITNESS, "return torch.zeros(3)", "fitness() returned shape (3,) for 32 worlds"),
+        ("(0.0, 1.0)  #", "(1.0, 0.0)  #", "fitness_range must be two numbers, the lower first, such as (0.0, 1.0);"),
+        ("(0.0, 1.0)  #", "'0 to 1'  #", "it is '0 to 1'"),
     ],
 )
 def test_a_wrong_fitness_or_metric(cli: Cli, tmp_path: Path, command: list[str], old: str, new: str, expected: str):
