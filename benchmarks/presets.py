@@ -59,7 +59,7 @@ def row(name: str, folder: Path) -> dict[str, Any]:
     settings, finished = journal.settings, journal.finished
     assert finished is not None
     with tools(task, IsolationPolicy(), settings) as (_, pool):
-        played = pool.play_random(EPISODES, settings.seed)
+        played = pool.play_episodes(EPISODES, settings.seed)
     interval = student(played.fitness)
     found: dict[str, Any] = {
         "random": {"mean": interval.mean, "interval": [interval.low, interval.high], "episodes": EPISODES}

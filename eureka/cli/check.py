@@ -27,7 +27,7 @@ from eureka.text import number
 from eureka.video import play
 from eureka.video.selection import Selection, random_play
 from eureka.workers.isolation import IsolationPolicy
-from eureka.workers.messages import PlayedRandom, PreflightReport
+from eureka.workers.messages import PlayedEpisodes, PreflightReport
 from eureka.workers.pool import TrainerPool
 
 
@@ -75,7 +75,7 @@ def check(
             _show_reward(path, report, source)
             programs = {name: one for name in ("", *others) if not isinstance(one := results[name], Failed)}
             program = programs[""]
-        played = trainer.play_random(episodes, settings.seed, [*programs.values()])
+        played = trainer.play_episodes(episodes, settings.seed, [*programs.values()])
         print("\n".join([*_random_play(played, trainer.description), *_likeness(played, [*programs][1:])]))
         if trainer.description.unfinished:
             print(f"\n{trainer.description.unfinished}")
@@ -105,7 +105,7 @@ def _task(task: LoadedTask, settings: Settings, trainer: TrainerPool) -> list[st
     return [f"{task.file.name}, preset {settings.preset}", *_columns(rows), *stages, ""]
 
 
-def _random_play(played: PlayedRandom, description: Description) -> list[str]:
+def _random_play(played: PlayedEpisodes, description: Description) -> list[str]:
     """Fitness and metrics of random play, with 95 % intervals."""
     rows = [["random play", "mean", "95% interval", "unit", ""]]
     if not all(map(math.isnan, played.fitness)):  # as of a fitness that is not written yet
@@ -117,7 +117,7 @@ def _random_play(played: PlayedRandom, description: Description) -> list[str]:
     return ["", f"{len(lengths)} episodes of random actions:", *_columns(rows)]
 
 
-def _likeness(played: PlayedRandom, others: Sequence[str]) -> list[str]:
+def _likeness(played: PlayedEpisodes, others: Sequence[str]) -> list[str]:
     """How a reward, the first that watched, goes with the others and with the fitness on random play."""
     if not played.returns:
         return []

@@ -148,6 +148,11 @@ class Preset(_Strict):
         ge=0,
         description="fresh seeds on which the finalists are trained again before one is the winner; 0: no validation",
     )
+    screen: bool = Field(
+        default=True,
+        exclude_if=lambda on: on,
+        description="whether a reward that pays random actions more than the best policy so far is sent back untrained",
+    )
     warm_start: float | None = Field(
         default=None,
         gt=0,

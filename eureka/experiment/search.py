@@ -21,6 +21,7 @@ from eureka.experiment.context import RunContext
 from eureka.experiment.hours import TimeLimit, begins
 from eureka.experiment.islands import islands
 from eureka.experiment.records import write_candidate, write_prompt
+from eureka.experiment.screening import misled
 from eureka.experiment.strategies import Question, SearchState, Strategy, best_of_n, elite, greedy
 from eureka.runs import layout
 from eureka.runs.candidate import Candidate, Failed, Outcome, Score
@@ -112,7 +113,7 @@ def _start(context: RunContext) -> Candidate | None:
     if recorded is None:
         return None
     reply, _ = recorded
-    verdict = _verdicts(context, 0, 0, {0: reply})[0]
+    verdict = _verdicts(context, 0, 0, {0: reply}, [])[0]
     compiled = _Compiled(_candidate(reply, verdict, ()), verdict.program)
     (candidate,) = _trained(context, layout.search_training(0, 0), [compiled], [], None)
     (candidate,) = with_estimates([candidate], context.run.settings.choose_by)
@@ -143,7 +144,7 @@ def _generation(
     """One generation; asked again with the errors, a bounded number of times, if no candidate can be trained."""
     candidates: list[Candidate] = []
     for attempt in range(0, ROUNDS * (context.run.settings.repairs + 1), context.run.settings.repairs + 1):
-        compiled = _compiled(context, generation, attempt, questions)
+        compiled = _compiled(context, generation, attempt, questions, earlier)
         warm = _warm(context, questions[0].parents)
         candidates = _trained(context, layout.search_training(generation, attempt), compiled, earlier, warm)
         if any(c.trained for c in candidates):
@@ -162,7 +163,11 @@ class _Compiled:
 
 
 def _compiled(
-    context: RunContext, generation: int, first_attempt: int, questions: Sequence[Question]
+    context: RunContext,
+    generation: int,
+    first_attempt: int,
+    questions: Sequence[Question],
+    earlier: Sequence[Candidate],
 ) -> list[_Compiled]:
     """A candidate for each slot; one that fails is sent back with its error, a bounded number of times."""
     repairs = context.run.settings.repairs
@@ -170,7 +175,7 @@ def _compiled(
     done: dict[int, _Compiled] = {}
     for attempt in range(first_attempt, first_attempt + repairs + 1):
         replies = _replies(context, generation, attempt, asked)
-        verdicts = _verdicts(context, generation, attempt, replies)
+        verdicts = _verdicts(context, generation, attempt, replies, earlier)
         asked = {}
         for slot, verdict in verdicts.items():
             candidate = _candidate(replies[slot], verdict, questions[slot].parents)
@@ -214,8 +219,10 @@ def _replies(context: RunContext, generation: int, attempt: int, asked: dict[int
     return replies
 
 
-def _verdicts(context: RunContext, generation: int, attempt: int, replies: dict[int, Reply]) -> dict[int, VerdictEvent]:
-    """What became of each reply in extraction, compilation and pre-flight, recorded, by slot."""
+def _verdicts(
+    context: RunContext, generation: int, attempt: int, replies: dict[int, Reply], earlier: Sequence[Candidate]
+) -> dict[int, VerdictEvent]:
+    """What became of each reply in extraction, compilation, pre-flight and screening, recorded, by slot."""
     verdicts: dict[int, VerdictEvent] = {}
     sources: dict[int, Extracted] = {}
 
@@ -247,6 +254,7 @@ def _verdicts(context: RunContext, generation: int, attempt: int, replies: dict[
         else:
             sources[slot] = found
     texts = {slot: found.code or "" for slot, found in sources.items()}
+    passed: dict[int, tuple[str, str]] = {}  # program and fingerprint
     for slot, result in context.compiler.compile(texts, context.trainer.description.fields()):
         report = (
             result if isinstance(result, Failed) else context.trainer.preflight(result, context.run.settings.worlds)
@@ -254,7 +262,13 @@ def _verdicts(context: RunContext, generation: int, attempt: int, replies: dict[
         if isinstance(report, Failed):
             record(slot, sources[slot], report)
         else:
-            record(slot, sources[slot], None, str(result), report.fingerprint)
+            passed[slot] = str(result), report.fingerprint
+    screened = misled(context, {slot: program for slot, (program, _) in sorted(passed.items())}, earlier)
+    for slot, (program, mark) in passed.items():
+        if slot in screened:
+            record(slot, sources[slot], screened[slot])
+        else:
+            record(slot, sources[slot], None, program, mark)
     return dict(sorted(verdicts.items()))
 
 

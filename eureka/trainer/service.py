@@ -39,7 +39,7 @@ from eureka.physics.threads import ThreadPhysics
 from eureka.rewards.preflight import preflight, too_slow
 from eureka.rewards.program import Field, Program, Rejected, fingerprint, own_reward, rebuild, warm_up
 from eureka.rl.checkpoints import load_policies, save_policies
-from eureka.rl.evaluation import StepRewards, play_random
+from eureka.rl.evaluation import PolicyPlayer, StepRewards, play_random
 from eureka.rl.normalization import RunningMoments
 from eureka.rl.policy import Policy
 from eureka.rl.training import InitialPolicy, Training
@@ -121,8 +121,8 @@ class Service:
         match command:
             case messages.Preflight():
                 self._preflight(command)
-            case messages.PlayRandom():
-                self._play_random(command)
+            case messages.PlayEpisodes():
+                self._play_episodes(command)
             case messages.Measure():
                 self._measure(command)
             case messages.Probe():
@@ -159,17 +159,21 @@ class Service:
                 )
         self.send(messages.Preflighted(result=result))
 
-    def _play_random(self, command: messages.PlayRandom) -> None:
+    def _play_episodes(self, command: messages.PlayEpisodes) -> None:
         seeds, stream = torch.tensor([derive(command.seed, "random play")]), "random play"
         if isinstance(self.task, Task):
             assert self.model is not None
-            physics = self.backend.open(self.model, command.episodes)
-            env: Worlds = Env(self.task, physics, seeds.to(physics.device), stream)
+            physics = ThreadPhysics(self.model, command.episodes, self.backend.threads)
+            env: Worlds = Env(self.task, physics, seeds, stream)
         else:
             env = self.task.open(seeds, command.episodes, stream)
         programs = [rebuild(text, self.fields, command.episodes) for text in command.programs]
         rewards = StepRewards(programs) if programs else None
-        found = play_random(env, self.task.action_size, command.seed, rewards)
+        if command.policy is None:
+            found = play_random(env, self.task.action_size, command.seed, rewards)
+        else:
+            policy, moments = load_policies([Path(command.policy.file)], torch.device("cpu"))
+            found = PolicyPlayer(env, policy, moments, rewards).play()
         metrics = {name: tuple(values[0].tolist()) for name, values in found.metrics.items()}
         fitness, length = tuple(found.fitness[0].tolist()), tuple(found.length[0].tolist())
         watched = {}
@@ -177,7 +181,7 @@ class Service:
             row = rewards.correlations()[0].tolist()
             returns = tuple(map(tuple, rewards.returns().tolist()))
             watched = {"returns": returns, "correlations": tuple(None if r != r else r for r in row)}
-        self.send(messages.PlayedRandom(fitness=fitness, length=length, metrics=metrics, **watched))
+        self.send(messages.PlayedEpisodes(fitness=fitness, length=length, metrics=metrics, **watched))
 
     def _measure(self, command: messages.Measure) -> None:
         """Time an iteration of training with a reward of negligible cost, after one of warm-up, and evaluation."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from eureka.config.description import Description
@@ -90,10 +91,13 @@ class TrainerClient:
             message = f"the process that ran the pre-flight {death.reason}"
             return Failed(stage="preflight", message=message, machine=True)
 
-    def play_random(self, episodes: int, seed: int, programs: Sequence[str] = ()) -> messages.PlayedRandom:
-        """Play episodes with uniformly random actions, which verified programs watch."""
-        command = messages.PlayRandom(episodes=episodes, seed=seed, programs=tuple(programs))
-        return self._ask(command, messages.PlayedRandom)
+    def play_episodes(
+        self, episodes: int, seed: int, programs: Sequence[str] = (), policy: Path | None = None
+    ) -> messages.PlayedEpisodes:
+        """Play episodes with a policy, or with uniformly random actions, which verified programs watch."""
+        file = messages.FileReference(file=str(policy)) if policy else None
+        command = messages.PlayEpisodes(episodes=episodes, seed=seed, policy=file, programs=tuple(programs))
+        return self._ask(command, messages.PlayedEpisodes)
 
     def measure(self, members: int, settings: Settings) -> tuple[float, float]:
         """World-steps per second of `members` members, in training and in evaluation."""

@@ -5,7 +5,7 @@ is first told to `Load` its task, then answers one command at a time:
 
     Load        Described
     Preflight   Preflighted
-    PlayRandom  PlayedRandom
+    PlayEpisodes  PlayedEpisodes
     Measure     Measured
     Probe       Probed
     Play        Played
@@ -103,11 +103,12 @@ class Probe(_Message):
     plan: Plan
 
 
-class PlayRandom(_Message):
-    """Play one episode in each world with uniformly random actions."""
+class PlayEpisodes(_Message):
+    """Play one episode in each world, on the CPU, with uniformly random actions or a policy."""
 
     episodes: int
     seed: int
+    policy: FileReference | None = Field(default=None, description="None for random actions")
     programs: tuple[str, ...] = Field(default=(), description="rewards that watch")
 
 
@@ -173,8 +174,8 @@ class Measured(_Message):
     evaluation: float = Field(description="seconds of a world-step of evaluation")
 
 
-class PlayedRandom(_Message):
-    """The result of `PlayRandom`: one value for each episode."""
+class PlayedEpisodes(_Message):
+    """The result of `PlayEpisodes`: one value for each episode."""
 
     fitness: tuple[float, ...]
     length: tuple[int, ...] = Field(description="control steps")
@@ -246,10 +247,10 @@ class StorageError(_Message):
     message: str
 
 
-Command = Load | Preflight | PlayRandom | Measure | Probe | Play | Train
+Command = Load | Preflight | PlayEpisodes | Measure | Probe | Play | Train
 TrainAnswer = Progress | Note | Checkpoint | Outcomes
 _Failed = TaskError | StorageError | Unfenced
-Answer = Described | Preflighted | PlayedRandom | Measured | Probed | Played | TrainAnswer | _Failed
+Answer = Described | Preflighted | PlayedEpisodes | Measured | Probed | Played | TrainAnswer | _Failed
 
 
 def encode(message: Command | Answer) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from eureka.runs.store import Run
 from eureka.workers import halving, memory
 from eureka.workers.client import TrainerClient
 from eureka.workers.executors import Executor
-from eureka.workers.messages import PlayedRandom, PreflightReport
+from eureka.workers.messages import PlayedEpisodes, PreflightReport
 from eureka.workers.progress import ProgressAggregator
 from eureka.workers.recovery import TrainingJob, TrainingRequest
 
@@ -53,8 +53,10 @@ class TrainerPool:
     def preflight(self, program: str, worlds: int) -> PreflightReport | Failed:
         return self.first.preflight(program, worlds)
 
-    def play_random(self, episodes: int, seed: int, programs: Sequence[str] = ()) -> PlayedRandom:
-        return self.first.play_random(episodes, seed, programs)
+    def play_episodes(
+        self, episodes: int, seed: int, programs: Sequence[str] = (), policy: Path | None = None
+    ) -> PlayedEpisodes:
+        return self.first.play_episodes(episodes, seed, programs, policy)
 
     def probe(self, *arguments: Any) -> dict[str, Any]:
         return self.first.probe(*arguments)

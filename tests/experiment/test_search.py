@@ -25,7 +25,7 @@ from eureka.runs.journal import ExtendedEvent, TrainedEvent
 from eureka.runs.replies import SKIPPED, Answer, Reply
 from eureka.runs.store import Run, create
 from eureka.workers.isolation import IsolationPolicy
-from eureka.workers.messages import PreflightReport
+from eureka.workers.messages import PlayedEpisodes, PreflightReport
 from eureka.workers.recovery import TrainingRequest
 
 
@@ -75,11 +75,23 @@ class FakeTrainer:
     def __init__(self) -> None:
         self.trained: list[list[str]] = []
         self.seeds: dict[str, set[int]] = {}
+        self.played: list[Path | None] = []
 
     def preflight(self, program: str, worlds: int) -> PreflightReport | Failed:
         if "mixes" in program:
             return Failed(stage="preflight", message="it mixes worlds")
         return PreflightReport(fingerprint=program.replace(" ", ""), inputs=(), nodes=0, ranges={}, notes=())
+
+    def play_episodes(
+        self, episodes: int, seed: int, programs: list[str], policy: Path | None = None
+    ) -> PlayedEpisodes:
+        """The policy of a candidate has fitness 5, or that of random actions if its path has `1.2`."""
+        self.played.append(policy)
+        fitness = 5.0 if policy and "1.2" not in str(policy) else 1.0
+        values = [2.0 if ("misled" in p) != bool(policy) else 1.0 for p in programs]
+        returns = tuple(tuple(v + 0.01 * e for e in range(episodes)) for v in values)
+        several = tuple(fitness + 0.01 * e for e in range(episodes))
+        return PlayedEpisodes(fitness=several, length=(1,) * episodes, metrics={}, returns=returns)
 
     def train(self, run: Any, request: TrainingRequest, on_progress: Any) -> list[Outcome]:
         programs, known = request.programs, request.known
@@ -213,6 +225,24 @@ def test_two_trainings_of_each_choose_the_parent_and_are_told(loop: Loop):
     told = parent.messages[3].content
     assert "It was trained 2 times with different random seeds" in told and "70.00, 66.00" in told
     assert re.search(r"Its estimated fitness, .* is \d+\.\d+ \+- \d+\.\d+, 2 trainings\. .* is 1\.1\.\n", told)
+
+
+def test_a_reward_that_prefers_random_actions_to_the_best_policy_is_sent_back(loop: Loop):
+    script = {(1, s, 0): reply(f"fit {30 - s}") for s in range(3)}
+    script |= {(1, 1, 0): reply("misled fit 20"), (2, 0, 0): reply("misled fit 90"), (2, 1, 0): reply("fit 40")}
+    loop(script | {(2, 0, 1): reply("fit 50")})
+    assert any("misled" in p for p in loop.trainer.trained[0]), "the first generation has nothing to compare with"
+    assert [p and p.parent.name for p in loop.trainer.played[:2]] == [None, "1.0"]
+    repair = next(request for request in loop.designer.asked if request.attempt == 1)
+    assert repair.slots == (0,) and "a training would lead away from" in repair.messages[-1].content
+    assert not any("misled" in p for p in loop.trainer.trained[1]) and loop.winner.name == "2.0"
+    before = loop.trainer.trained
+    assert any("misled" in p for p in loop(script, screen=False).trainer.trained[1]) and len(before) == 2
+
+
+def test_nothing_is_screened_before_a_policy_is_better_than_random_actions(loop: Loop):
+    script = {(1, 2, 0): reply("fit 60"), (2, 0, 0): reply("misled fit 90")}
+    assert loop(script).winner.name == "2.0"
 
 
 def test_of_equals_the_one_that_learned_sooner_then_the_first_is_taken(loop: Loop):

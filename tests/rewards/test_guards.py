@@ -17,6 +17,7 @@ from eureka.config.tasks import load_task
 from eureka.rewards.preflight import too_slow
 from eureka.rewards.program import ProgramBank, rebuild
 from eureka.runs.candidate import Failed
+from eureka.system.paths import shipped
 from eureka.workers.client import TrainerClient
 from eureka.workers.executors import LocalExecutor
 from eureka.workers.isolation import IsolationPolicy
@@ -70,6 +71,17 @@ def test_a_program_that_stops_the_trainer_in_its_trial_fails_alone(cartpole, tra
     assert isinstance(failed, Failed) and failed.machine and "sent nothing for 0 s" in failed.message
     monkeypatch.undo()
     assert not isinstance(trainer.preflight(program, 16), Failed), "another process took its place"
+
+
+def test_rewards_watch_episodes_of_random_actions_and_of_a_policy(cartpole, trainer: TrainerClient):
+    alive = cartpole.text("def compute_reward(pole_angle):\n    return torch.ones_like(pole_angle), {}")
+    leaning = cartpole.text("def compute_reward(pole_angle):\n    return -torch.ones_like(pole_angle), {}")
+    policy = shipped("runs") / "examples" / "cartpole" / "final" / "evolved-0" / "policy.safetensors"
+    at_random = trainer.play_episodes(8, 0, [alive, leaning])
+    learned = trainer.play_episodes(8, 0, [alive, leaning], policy)
+    assert max(at_random.fitness) < 250 and learned.fitness == (500.0,) * 8
+    assert learned.returns == ((500.0,) * 8, (-500.0,) * 8), "an end that is punished is preferred to a long episode"
+    assert at_random.returns[0] == tuple(map(float, at_random.length))
 
 
 @pytest.mark.parametrize("backend", ["aot_eager", pytest.param("inductor", marks=pytest.mark.slow)])

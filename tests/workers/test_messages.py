@@ -30,7 +30,7 @@ REPORT = m.PreflightReport(fingerprint="f", inputs=("x",), nodes=2, ranges={"tot
 COMMANDS: tuple[m.Command, ...] = (
     m.Preflight(program="p", worlds=4),
     m.Load(curriculum=Curriculum({"angle": {"uniform": [0.1, 0.2]}}, (Stage(until="fitness >= 1"), Stage()))),
-    m.PlayRandom(episodes=4, seed=1),
+    m.PlayEpisodes(episodes=4, seed=1),
     m.Measure(members=2, plan=PLAN),
     m.Probe(policies=FILES, programs=("p", "q"), human="h", robustness=True, plan=PLAN),
     m.Play(policies=FILES, labels=("a", "b"), programs=("p", None), seed=1, steps=9, episodes=None, output="/run/o"),
@@ -51,7 +51,7 @@ ANSWERS: tuple[m.Answer, ...] = (
     m.Preflighted(result=FAILED),
     m.Measured(seconds=0.1, steps=100, evaluation=0.01),
     m.Probed(robustness={"mass": [1.0, 2.0]}, correlation=[0.5, None]),
-    m.PlayedRandom(fitness=(0.5, 1.0), length=(3, 4), metrics={"error": (0.1, 0.2)}),
+    m.PlayedEpisodes(fitness=(0.5, 1.0), length=(3, 4), metrics={"error": (0.1, 0.2)}),
     m.Played(steps=3, first=(1.5, None)),
     m.Progress(progress=TrainingProgress(1, 2, 3, 4, {"env": 0.5}, [None, 1 / 3])),
     m.Note(text="n"),
