@@ -30,7 +30,6 @@ from eureka.runs.history import candidates_of
 from eureka.runs.journal import AnswerEvent, Journal, PromptEvent, read_journal
 from eureka.runs.results import Comparison, Interval
 from eureka.runs.statistics import student
-from eureka.system.hardware import cores
 from eureka.text import number
 
 HERE = Path(__file__).resolve().parent
@@ -38,7 +37,8 @@ RECORDED = HERE / "recorded" / "search"
 PAGE = HERE.parent / "docs" / "results" / "search.md"
 SEARCHES = 3
 BUILT_IN = "search"
-STRATEGIES = ("greedy", "elite", "best-of-n", BUILT_IN)
+STRATEGIES = {"greedy": "greedy", "elite": "elite", "best-of-n": "one-prompt", BUILT_IN: "built-in"}
+"""Their names as arms: those of controls are not free."""
 DEVELOPMENT: dict[str, list[str]] = {  # options of each search; about half of the preset's world-steps
     "quadcopter": ["--steps", "327680", "--validation", "2x2"],
     "ball_balance": ["--steps", "393216", "--validation", "2x2"],
@@ -51,7 +51,6 @@ FROZEN: dict[str, tuple[str, int]] = {  # the task, and final seeds
     "shadow_hand": ("shadow_hand", 5),
     "crane": (str(HERE / "crane.yaml"), 10),
 }
-_WORK = ("training", "evaluation", "compiling", "writing")
 
 
 def eureka(*arguments: object) -> None:
@@ -79,7 +78,7 @@ def develop(folder: Path, task: str, llm: str) -> None:
     """The searches of all strategies on one task, and the comparison of their winners."""
     sizes = DEVELOPMENT[task]
     winners: list[object] = []
-    for strategy in STRATEGIES:
+    for strategy, arm in STRATEGIES.items():
         for k in range(SEARCHES):
             own = folder / task / f"{strategy}-{k}"
             if strategy == BUILT_IN:
@@ -87,7 +86,7 @@ def develop(folder: Path, task: str, llm: str) -> None:
             else:
                 search(own, task, llm, *sizes, "--seed", k, "--seeds", 0, "--strategy", strategy)
         several = ",".join(str(folder / task / f"{strategy}-{k}") for k in range(SEARCHES))
-        winners.append(f"{'built-in' if strategy == BUILT_IN else strategy}={several}")
+        winners.append(f"{arm}={several}")
     together = folder / task / "comparison"
     if layout.is_run(together):
         if not finished(together):
@@ -120,7 +119,6 @@ def results_of(journal: Journal) -> dict[str, Any]:
         "prompt_tokens": costs.prompt_tokens or asked // 4,
         "completion_tokens": costs.completion_tokens
         or sum(len(r.text) for a in journal.answers() for r in a.replies) // 4,
-        "core_hours": sum(part.search for part in costs.parts if part.name.startswith(_WORK)) * cores() / 3600,
     }
 
 
@@ -187,7 +185,8 @@ ABOUT = """
 Replies are by Claude (Anthropic), `manual:claude`: each prompt was given alone, without tools or other files, to an
 agent that wrote three replies to it. Replies of one agent are therefore not independent samples. Searches with the same
 number share their seed and the replies of the first generation, so that strategies are compared in pairs.
-`built-in` is the designer without a language model. Tokens are a quarter of the characters.
+`built-in` is the designer without a language model. Tokens are a quarter of the characters, and a prompt counts once
+for each reply to it. The budget of all strategies is the same: replies, world-steps, validation.
 """
 
 
@@ -204,32 +203,29 @@ def _strategies(task: str) -> Iterator[str]:
         "95 %, over searches (of people's rewards over seeds)."
     )
     yield ""
-    yield "| | fitness on fresh seeds | interval | each search | failed replies | tokens in, out | core-hours |"
-    yield "|---|---|---|---|---|---|---|"
+    yield "| | fitness on fresh seeds | interval | each search | failed replies | tokens in, out |"
+    yield "|---|---|---|---|---|---|"
     for arm in comparison.arms:
-        own = [recorded(f"{task}/{_folder(arm.name)}-{k}") for k in range(SEARCHES)]
-        found = [r for r in own if r]
-        cost = ["", "", ""]
-        if arm.searches and len(found) == SEARCHES:
-            failed = sum(c["failed"] is not None for r in found for c in r["candidates"].values())
-            given = sum(len(r["candidates"]) for r in found)
-            tokens = [sum(r[name] for r in found) for name in ("prompt_tokens", "completion_tokens")]
-            hours = sum(r["core_hours"] for r in found)
-            cost = [f"{failed} of {given}", f"{tokens[0]:,}, {tokens[1]:,}" if tokens[0] else "", f"{hours:.1f}"]
-        each = ", ".join(number(v) for v in arm.fitness) if arm.searches else ""
-        yield f"| {arm.name} | {number(arm.mean or 0.0)} | {_interval(arm.interval)} | {each} | {' | '.join(cost)} |"
+        strategy = next((s for s, name in STRATEGIES.items() if name == arm.name), arm.name)
+        found = [r for k in range(SEARCHES) if (r := recorded(f"{task}/{strategy}-{k}"))]
+        each, failed, tokens = "", "", ""
+        if arm.searches and found:
+            each = ", ".join(map(number, arm.fitness))
+            given = [c["failed"] for r in found for c in r["candidates"].values()]
+            failed = f"{sum(f is not None for f in given)} of {len(given)}"
+            sums = [sum(r[name] for r in found) for name in ("prompt_tokens", "completion_tokens")]
+            tokens = f"{sums[0]:,}, {sums[1]:,}" if strategy != BUILT_IN else "-"
+        shown = arm.name if strategy == BUILT_IN else strategy
+        row = [shown, number(arm.mean or 0.0), _interval(arm.interval), each, failed, tokens]
+        yield f"| {' | '.join(row)} |"
     yield ""
     elite = comparison.arm("elite")
     for name in ("greedy", "best-of-n"):
-        other = comparison.arm(name)
+        other = comparison.arm(STRATEGIES[name])
         if elite and other and len(elite.fitness) == len(other.fitness):
             pairs = [a - b for a, b in zip(elite.fitness, other.fitness, strict=True)]
             difference = student(pairs)
             yield f"- elite minus {name}, in pairs: {number(difference.mean)} ({_interval(difference)})"
-
-
-def _folder(arm: str) -> str:
-    return BUILT_IN if arm == "built-in" else arm
 
 
 def _rewards() -> Iterator[str]:
