@@ -171,6 +171,10 @@ def check(
     preset: options.Preset = None,
     changes: options.Set = None,
     episodes: Annotated[int, Option(metavar="N", parser=options.within(1), help="Episodes of random play.")] = 64,
+    policy: Annotated[
+        str | None,
+        Option(metavar="RUN|FILE", help="Policy whose episodes the reward is held against, too."),
+    ] = None,
     film: Annotated[
         Path | None, Option(metavar="FILE", help="Film of random play to write: .mp4, .gif or .webp.")
     ] = None,
@@ -187,7 +191,8 @@ def check(
     from eureka.workers.isolation import IsolationPolicy
 
     sizes = SizeOptions(preset, changes=tuple(changes or ()))
-    checking.check(load_task(task), reward, sizes, episodes, film, frames, IsolationPolicy(sandbox, open_trainer))
+    wanted = checking.CheckOptions(reward, sizes, episodes, policy, film, frames)
+    checking.check(load_task(task), wanted, IsolationPolicy(sandbox, open_trainer))
 
 
 @app.command()

@@ -6,8 +6,9 @@ import ast
 import json
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import fmean
 
 from eureka.config.description import Description
 from eureka.config.options import DeviceOptions, Options, SizeOptions
@@ -25,35 +26,31 @@ from eureka.system.paths import load_sandbox
 from eureka.system.signals import interruptible
 from eureka.text import number
 from eureka.video import play
-from eureka.video.selection import Selection, random_play
+from eureka.video.selection import Selection, random_play, start_policy
 from eureka.workers.isolation import IsolationPolicy
 from eureka.workers.messages import PlayedEpisodes, PreflightReport
 from eureka.workers.pool import TrainerPool
 
 
-def check(
-    task: LoadedTask,
-    reward: str | None,
-    sizes: SizeOptions,
-    episodes: int,
-    film: Path | None,
-    frames: Path | None,
-    isolation: IsolationPolicy,
-) -> None:
-    """Play random episodes; with a reward, compile it and run it on states of random play.
+@dataclass(frozen=True)
+class CheckOptions:
+    """What `eureka check` does besides loading the task."""
 
-    Args:
-        task: the task.
-        reward: name of one of the task's rewards, or a file; None to test the task alone.
-        sizes: preset and changes, which decide the task's parameters.
-        episodes: of random play.
-        film: file for a film of random play, with the reward's components; None for none.
-        frames: folder for every frame of the film; None for none.
-        isolation: of compiler and trainer.
+    reward: str | None  # Name of one of the task's rewards, or a file; None to test the task alone
+    sizes: SizeOptions  # Preset and changes, which decide the task's parameters
+    episodes: int  # Of random play, and of the policy
+    policy: str | None  # A run or a file, whose episodes the reward is held against
+    film: Path | None  # Of random play, with the reward's components
+    frames: Path | None  # Folder for every frame of the film
+
+
+def check(task: LoadedTask, wanted: CheckOptions, isolation: IsolationPolicy) -> None:
+    """Play random episodes; with a reward, compile it, run it on states of random play, and hold it against others.
 
     Raises:
         UserError: the task fails, the file cannot be read, or the reward is invalid.
     """
+    reward, film, frames = wanted.reward, wanted.film, wanted.frames
     path = None if reward is None else task.reward_file(reward)
     named, program = reward if reward in task.rewards else None, None
     programs: dict[str, str] = {}
@@ -64,7 +61,10 @@ def check(
         play.check_output(film, frames, "--film")
     elif frames is not None:
         raise UserError("--frames are those of a film; give --film too")
-    settings = options.resolve(task, Options(sizes, device=DeviceOptions("cpu", workers=1)))
+    if wanted.policy is not None and path is None:
+        raise UserError("--policy is what a reward is held against; give --reward too")
+    learned = None if wanted.policy is None else start_policy(wanted.policy)
+    settings = options.resolve(task, Options(wanted.sizes, device=DeviceOptions("cpu", workers=1)))
     with context.tools(task, isolation, settings) as (compiler, trainer):
         print("\n".join(_task(task, settings, trainer)))
         if path is not None:
@@ -75,13 +75,17 @@ def check(
             _show_reward(path, report, source)
             programs = {name: one for name in ("", *others) if not isinstance(one := results[name], Failed)}
             program = programs[""]
-        played = trainer.play_episodes(episodes, settings.seed, [*programs.values()])
+        played = trainer.play_episodes(wanted.episodes, settings.seed, [*programs.values()])
         print("\n".join([*_random_play(played, trainer.description), *_likeness(played, [*programs][1:])]))
+        if learned is not None:
+            file, origin, _ = learned
+            against = trainer.play_episodes(wanted.episodes, settings.seed, [*programs.values()], file)
+            print("\n".join(_held_against(played, against, ["the reward", *[*programs][1:]], origin)))
         if trainer.description.unfinished:
             print(f"\n{trainer.description.unfinished}")
     if film is not None:
-        wanted = play.PlayOptions(str(task.path), seed=settings.seed, out=film, frames=frames)
-        _film(task, program, wanted, settings, isolation)
+        shown = play.PlayOptions(str(task.path), seed=settings.seed, out=film, frames=frames)
+        _film(task, program, shown, settings, isolation)
 
 
 def _film(
@@ -133,6 +137,19 @@ def _likeness(played: PlayedEpisodes, others: Sequence[str]) -> list[str]:
         "Pearson distance of the rewards of a step: 0 if they differ by a factor and a constant, 0.71 if they are",
         "unrelated, 1 if they are opposed. Rank agreement of episodes: by the sum of the reward, from -1 to 1.",
     ]
+
+
+def _held_against(at_random: PlayedEpisodes, learned: PlayedEpisodes, names: Sequence[str], origin: str) -> list[str]:
+    """What rewards pay an episode of random actions and one of a policy, with the fitness of both."""
+    rows = [["mean of an episode", "random actions", origin]]
+    pairs = zip(
+        [*names, "fitness"], [*at_random.returns, at_random.fitness], [*learned.returns, learned.fitness], strict=True
+    )
+    rows += [[name, *(number(fmean(values)) for values in both)] for name, *both in pairs]
+    low, high = (fmean(played.returns[0]) for played in (at_random, learned))
+    better = fmean(learned.fitness) > fmean(at_random.fitness)
+    note = ["The reward pays random actions more than this policy: it would lead away from what the policy does."]
+    return ["", *_columns(rows), *(note if better and low > high else [])]
 
 
 def _agreement(a: Sequence[float], b: Sequence[float]) -> str:

@@ -172,7 +172,10 @@ class Service:
         if command.policy is None:
             found = play_random(env, self.task.action_size, command.seed, rewards)
         else:
-            policy, moments = load_policies([Path(command.policy.file)], torch.device("cpu"))
+            from eureka.trainer.playback import open_policies
+
+            env.reset()
+            policy, moments = open_policies([Path(command.policy.file)], self.task, env)
             found = PolicyPlayer(env, policy, moments, rewards).play()
         metrics = {name: tuple(values[0].tolist()) for name, values in found.metrics.items()}
         fitness, length = tuple(found.fitness[0].tolist()), tuple(found.length[0].tolist())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -13,12 +14,13 @@ import pytest
 import torch
 from rich.console import Console
 from support.bench import Bench
-from support.cli import Cli
+from support.cli import Cli, sentence
 from support.events import cut_before, rewrite
 from support.journals import example, halves, write_run
 
 from eureka.cli import listing
 from eureka.cli.export import source
+from eureka.system.paths import shipped
 
 
 def test_an_exported_reward_is_the_program_that_was_trained(cli: Cli, recorded: Path, cartpole: Bench, tmp_path: Path):
@@ -249,6 +251,22 @@ def test_check_notes_what_the_sandbox_reads_otherwise_than_python(cli: Cli, tmp_
     refused = "note: Python itself refuses this file (unexpected indent, line 1); the sandbox removed the indentation\n"
     assert refused + "note: printing is left out: lines 3, 4\n" in done.stdout
     assert "control steps of 500  higher is better" in done.stdout, "the unit of the fitness"
+
+
+def test_check_holds_a_reward_against_the_episodes_of_a_policy(cli: Cli, tmp_path: Path):
+    (tmp_path / "mine.py").write_text(
+        "def compute_reward(pole_angle):\n    return -1.0 - pole_angle.abs(), {'lean': pole_angle.abs()}\n"
+    )
+    example = str(shipped("runs") / "examples" / "cartpole")
+    done = cli("check", "cartpole", "--reward", "mine.py", "--episodes", 8, "--policy", example)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"\n  mean of an episode  random actions +cartpole, evolved\n  the reward +-\d+\.", done.stdout)
+    assert re.search(r"\n  fitness +\d+\.\d+ +500\.00\n", done.stdout)
+    assert "pays random actions more than this policy" in done.stdout
+    human = cli("check", "cartpole", "--reward", "human", "--episodes", 8, "--policy", example).stdout
+    assert "cartpole, evolved" in human and "pays random actions more" not in human
+    assert "policy of another task" in sentence(cli("check", "ball_balance", "--reward", "human", "--policy", example))
+    assert "give --reward too" in sentence(cli("check", "cartpole", "--policy", example))
 
 
 DAMAGES = [
