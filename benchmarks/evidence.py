@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -200,23 +201,33 @@ def _strategies(task: str) -> Iterator[str]:
     sizes = " ".join(DEVELOPMENT[task])
     yield (
         f"{SEARCHES} searches each, `{sizes}`; every winner trained on {DEVELOPMENT_SEEDS} fresh seeds. Intervals are "
-        "95 %, over searches (of people's rewards over seeds)."
+        "95 %, over searches (of people's rewards over seeds). "
+        "`In the search`: mean of all candidates of a generation, one training each, and its standard error."
     )
     yield ""
-    yield "| | fitness on fresh seeds | interval | each search | failed replies | tokens in, out |"
-    yield "|---|---|---|---|---|---|"
+    columns = [
+        "",
+        "fitness on fresh seeds",
+        "interval",
+        "each search",
+        "in the search, by generation",
+        "failed replies",
+    ]
+    yield f"| {' | '.join([*columns, 'tokens in, out'])} |"
+    yield "|---" * (len(columns) + 1) + "|"
     for arm in comparison.arms:
         strategy = next((s for s, name in STRATEGIES.items() if name == arm.name), arm.name)
         found = [r for k in range(SEARCHES) if (r := recorded(f"{task}/{strategy}-{k}"))]
-        each, failed, tokens = "", "", ""
+        each, means, failed, tokens = "", "", "", ""
         if arm.searches and found:
             each = ", ".join(map(number, arm.fitness))
+            means = ", ".join(_by_generation(found))
             given = [c["failed"] for r in found for c in r["candidates"].values()]
             failed = f"{sum(f is not None for f in given)} of {len(given)}"
             sums = [sum(r[name] for r in found) for name in ("prompt_tokens", "completion_tokens")]
             tokens = f"{sums[0]:,}, {sums[1]:,}" if strategy != BUILT_IN else "-"
         shown = arm.name if strategy == BUILT_IN else strategy
-        row = [shown, number(arm.mean or 0.0), _interval(arm.interval), each, failed, tokens]
+        row = [shown, number(arm.mean or 0.0), _interval(arm.interval), each, means, failed, tokens]
         yield f"| {' | '.join(row)} |"
     yield ""
     elite = comparison.arm("elite")
@@ -226,6 +237,16 @@ def _strategies(task: str) -> Iterator[str]:
             pairs = [a - b for a, b in zip(elite.fitness, other.fitness, strict=True)]
             difference = student(pairs)
             yield f"- elite minus {name}, in pairs: {number(difference.mean)} ({_interval(difference)})"
+
+
+def _by_generation(searches: list[dict[str, Any]]) -> Iterator[str]:
+    """The mean report fitness of each generation's first trainings, with its standard error."""
+    values: dict[str, list[float]] = {}
+    for name, candidate in (item for search in searches for item in search["candidates"].items()):
+        if candidate["reports"]:
+            values.setdefault(name.partition(".")[0], []).append(candidate["reports"][0])
+    for own in values.values():
+        yield f"{number(statistics.fmean(own))} ({number(statistics.stdev(own) / len(own) ** 0.5)})"
 
 
 def _rewards() -> Iterator[str]:
