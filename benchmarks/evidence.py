@@ -188,6 +188,10 @@ agent that wrote three replies to it. Replies of one agent are therefore not ind
 number share their seed and the replies of the first generation, so that strategies are compared in pairs.
 `built-in` is the designer without a language model. Tokens are a quarter of the characters, and a prompt counts once
 for each reply to it. The budget of all strategies is the same: replies, world-steps, validation.
+
+Human rewards of franka_cabinet and shadow_hand are those of IsaacGymEnvs, written for far longer trainings; those of
+half_cheetah and hopper_hop are Gymnasium's. That of crane was written for it, and tuned before its search with as many
+trainings as that had.
 """
 
 
