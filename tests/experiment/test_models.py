@@ -225,9 +225,9 @@ def test_a_strangers_run_does_not_send_a_key_to_its_address(cli: Cli, server: Se
 
 
 def test_a_spent_budget_ends_a_run_that_can_be_gone_on_with(cli: Cli, server: Server, tmp_path: Path):
-    limits = ("--reply-tokens", 500, "--max-tokens", 7500)
+    limits = ("--reply-tokens", 500, "--max-tokens", 9500)
     done = cli("run", "cartpole", "--llm", f"openai:m@{server.url}", "--out", "run", *SIZES, *limits)
-    assert done.returncode == 2 and "could exceed --max-tokens 7500" in done.stderr, done.stdout + done.stderr
+    assert done.returncode == 2 and "could exceed --max-tokens 9500" in done.stderr, done.stdout + done.stderr
     assert "resume with: eureka resume run" in done.stderr
     before = answers(tmp_path / "run")
     assert [e["generation"] for e in before] == [1, 2], "a batch, then as many single calls as fit"

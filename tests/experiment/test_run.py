@@ -74,10 +74,10 @@ def test_a_replay_under_other_settings_is_reported_in_one_line_or_refused(cli: C
     assert again.returncode == 0, again.stderr
     assert (tmp_path / "again" / "result.json").read_bytes() == (tmp_path / "run" / "result.json").read_bytes()
     shorter = ("run", "cartpole", "--llm", "replay:run", "--steps", 2048)
-    assert "the prompt for generation 2, slot 0, attempt 0 differs" in sentence(cli(*shorter, "--strict"))
+    assert "the prompt for generation 1, slot 0, attempt 0 differs" in sentence(cli(*shorter, "--strict"))
     done = cli(*shorter)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("the prompt differs from the recorded one in generation 2 (3 of 3 slots)") == 1
+    assert done.stdout.count("the prompt differs from the recorded one in generation 1 (3 of 3 slots)") == 1
     more = cli("run", "cartpole", "--llm", "replay:run", "--samples", 4)
     assert more.returncode == 2 and "has no reply for generation 1, slot 3, attempt 0" in more.stderr
 

@@ -111,23 +111,23 @@ def test_every_picture_has_a_name_and_says_what_it_shows(tmp_path: Path):
 
 
 def test_intervals_of_shares_are_not_drawn_beyond_zero_and_one():
-    """The interval of 0.219, 0.234 and 0 begins at -0.17; the axis is 0 .. 1, and lines have no caps there."""
+    """The interval of 0.953, 1, 0.438, 0.844, 0.875 ends at 1.1; the axis is 0 .. 1, and lines have no caps there."""
     run = reading(EXAMPLE.parent / "franka_cabinet")
     tree = drawn(charts.intervals(run, run.comparison))
     labels = [t.text for t in tree.iter("text") if t.get("class") == "tick" and t.get("y") == "118"]
     assert labels == ["0", "0.25", "0.50", "0.75", "1.00"]
-    lines = [x for x in tree.iter("line") if x.get("class") == "interval" and x.get("x1") == "0%"]
-    assert [(x.get("x1"), x.get("x2") == "0%") for x in lines] == [("0%", False)]
+    lines = [x for x in tree.iter("line") if x.get("class") == "interval" and x.get("x2") == "100%"]
+    assert [(x.get("x1") == "100%", x.get("x2")) for x in lines] == [(False, "100%")]
 
 
 def test_curves_of_the_comparison_are_means_with_bands_and_faint_trainings(tmp_path: Path):
     run = reading(EXAMPLE.parent / "franka_cabinet")
     picture = charts.final_curves(run)
     classes = [p.get("class") for p in drawn(picture).iter("path")]
-    assert [sum(c == kind for c in classes) for kind in ("band s0", "line thin s0", "line s0")] == [1, 3, 1]
+    assert [sum(c == kind for c in classes) for kind in ("band s0", "line thin s0", "line s0")] == [1, 5, 1]
     assert "fitness" in picture and "training world-steps" in picture
     last = [f.curves.fitness[-1] for f in run.finals if f.key == "evolved"]
-    assert f"evolved, 3 trainings: {sum(last) / 3:.3f} at the last checkpoint" in picture
+    assert f"evolved, 5 trainings: {sum(last) / 5:.3f} at the last checkpoint" in picture
     one = [
         replace(f, curves=f.curves.model_copy(update={"steps": [1], "fitness": [v]}))
         for f, v in zip(run.finals, last, strict=False)
