@@ -235,7 +235,7 @@ def test_a_page_follows_a_run_that_goes_on(opened: Open, pages: Site):
         page.locator("#candidates").get_by_role("link", name="1.2", exact=True).focus()
         append(folder, trained[len(begun) :])
         expect(page.locator(".standing")).to_contain_text("generation 1 of 2: trained", timeout=10_000)
-        expect(page.locator("#candidates")).to_contain_text("in_band")
+        expect(page.locator("#candidates")).to_contain_text("angle_wide")
         assert page.locator("#task details").evaluate("details => details.open")
         assert page.evaluate("document.activeElement.textContent") == "1.2"
         append(folder, example()[len(trained) :])
