@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import statistics
 import subprocess
 import sys
@@ -134,7 +133,8 @@ def keep(folder: Path) -> None:
     for journal in runs(folder):
         to = RECORDED / journal.folder.relative_to(folder)
         to.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(journal.folder / layout.RECORD, to / layout.RECORD)
+        record = (journal.folder / layout.RECORD).read_text()
+        (to / layout.RECORD).write_text(record.replace(f"{HERE.parent}/", ""))  # of the task's file
         kept = [e.model_copy(update={"messages": ()}) if isinstance(e, PromptEvent) else e for e in journal.events]
         lines = [e.model_dump_json() for e in kept if isinstance(e, PromptEvent | AnswerEvent)]
         (to / layout.JOURNAL).write_text("".join(f"{line}\n" for line in lines))
