@@ -57,6 +57,8 @@ class Policy:
     finalists: int = 0
     fresh: int = 0
     """Validation seeds of a finalist."""
+    more: int = 0
+    """Leaders that are validated afterwards, one at a time, while the best by estimate has no validation."""
     pool: bool = True
     """Whether the winner is chosen by all trainings of a finalist, or by the validation alone."""
 
@@ -67,7 +69,7 @@ class Policy:
             total += entered * before.seeds * (stage.share - before.share)
             total += entered * (stage.seeds - before.seeds) * stage.share
             entered, before = max(1, math.floor(stage.keep * entered + 1e-9)), stage
-        return total * generations + self.finalists * self.fresh
+        return total * generations + (self.finalists + self.more) * self.fresh
 
     def candidates(self, most: int, generations: int, budget: float) -> int:
         """How many of a generation can be paid; 0 if not even one."""
@@ -78,9 +80,11 @@ QUARTER, HALF, MOST = Stage(0.25, 1, 0.5), Stage(0.5, 1, 0.5), Stage(0.75, 1, 0.
 RACE = (QUARTER, HALF)
 
 
-def best(name: str, stages: tuple[Stage, ...] = (), seeds: int = 1, finalists: int = 0, fresh: int = 0) -> Policy:
+def best(
+    name: str, stages: tuple[Stage, ...] = (), seeds: int = 1, finalists: int = 0, fresh: int = 0, more: int = 0
+) -> Policy:
     """With the scores, ranks at rungs and estimates that the product uses."""
-    return Policy(name, stages, seeds, "both", "training", bool(fresh or seeds > 1), finalists, fresh)
+    return Policy(name, stages, seeds, "both", "training", bool(fresh or seeds > 1), finalists, fresh, more)
 
 
 POLICIES = (
@@ -99,6 +103,10 @@ POLICIES = (
     best("validation 2 x 2, shrunken, report and training", finalists=2, fresh=2),
     Policy("halving at 1/4 and 1/2", RACE),
     Policy("halving at 1/4 and 1/2, ranked by training", RACE, rung="training"),
+    best("validation 2 x 3, then up to 1 leader", finalists=2, fresh=3, more=1),
+    best("validation 1 x 3, then up to 2 leaders", finalists=1, fresh=3, more=2),
+    best("validation 3 x 3, then up to 2 leaders", finalists=3, fresh=3, more=2),
+    best("validation 2 x 2, then up to 2 leaders", finalists=2, fresh=2, more=2),
     best("halving at 1/4 and 1/2, report and training", RACE),
     best("halving at 1/2, report and training", (HALF,)),
     best("halving at 1/2 and 3/4, report and training", (HALF, MOST)),
@@ -246,10 +254,14 @@ def regrets(policy: Policy, found: Trainings, rewards: np.ndarray, seeds: np.nda
         ranked = shrunken(values, counts) if policy.shrink else np.nansum(values, axis=-1) / policy.seeds
         finalists = top(ranked, alive, policy.finalists)
         more = score[rewards[..., None], seeds[..., used : used + policy.fresh]]
-        more = np.where(finalists[..., None], more, np.nan)
         used += policy.fresh
-        values = np.concatenate([values, more], axis=-1) if policy.pool else more
-        counts = counts + policy.fresh * finalists if policy.pool else policy.fresh * finalists
+        first, known = values, counts
+        for step in range(policy.more + 1):
+            if step:  # the leader too, where it is not validated
+                finalists |= top(shrunken(values, counts), alive, 1)
+            fresh = np.where(finalists[..., None], more, np.nan)
+            values = np.concatenate([first, fresh], axis=-1) if policy.pool else fresh
+            counts = policy.fresh * finalists + (known if policy.pool else 0)
         alive = alive if policy.pool and policy.shrink else finalists
     plain = np.nansum(values, axis=-1) / np.maximum(counts, 1)
     final = shrunken(values, counts) if policy.shrink else plain
@@ -302,7 +314,8 @@ def compare(tasks: dict[str, Trainings], policies: Sequence[Policy], blocks: int
 def main() -> None:
     """Run it."""
     made = parser(__doc__ or "")
-    made.add_argument("--tasks", nargs="+", default=[task for task in bank.STEPS if bank.path_of(task).exists()])
+    trained = [task for task in bank.STEPS if bank.path_of(task).exists() and bank.load(task)["trainings"]]
+    made.add_argument("--tasks", nargs="+", default=trained)
     options = made.parse_args()
     blocks, orders = (50, 2) if options.quick else (BLOCKS, ORDERS)
     tasks = {task: arrays(task) for task in options.tasks}
