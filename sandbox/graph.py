@@ -29,7 +29,8 @@ import torch
 from torch import Tensor, fx
 
 from .limits import MAX_PIECES, MAX_WORLDS, Limits, Rejected
-from .ops import ALLOWED, CREATES, DTYPES, INDEXED, why_not
+from .names import CREATES, INDEXED, TEXTS
+from .ops import ALLOWED, DTYPES, why_not
 from .shapes import Size, clamp_index, dry_run, per_world
 from .simplify import simplify
 from .worlds import WORLDS, require_separate
@@ -40,8 +41,6 @@ _LIST = 1024
 """Maximum length of a list argument."""
 _SIZED = frozenset({"size", "shape", "repeats"})
 """Shape arguments, where a size is allowed; elsewhere it would be a number that depends on N."""
-TEXTS = ("floor", "trunc", "left", "right", "none", "tanh")
-"""Allowed values of `rounding_mode`, `side` and `approximate`."""
 RESERVED = frozenset({"total", "reward", "fitness", "episode_length"})
 """Names with another meaning in displays of components."""
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")

@@ -1,6 +1,8 @@
 """`eureka export`: a candidate's reward as a Python file that needs only torch, with its origin in the docstring.
 
-With a wrapper, the file also has a class that applies the reward to a gymnasium environment, and needs gymnasium.
+The file is written from the candidate's verified program, and holds none of its text but names of components; or it is
+the original text, with the imports that the sandbox provides. With a wrapper, the file also has a class that applies
+the reward to a gymnasium environment, and needs gymnasium.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ _IMPORTS = {
 } | {name: f"from typing import {name}" for name in ("Any", "Dict", "List", "Optional", "Tuple", "Union")}
 """Names that the sandbox provides without an import."""
 
+_WITH_WRAPPER = "\n\n`EvolvedReward` applies it to a gymnasium environment."
 _WRAPPER = '''
 class EvolvedReward(gymnasium.Wrapper):
     """Replaces an environment's reward by `compute_reward`.
@@ -70,7 +73,14 @@ class EvolvedReward(gymnasium.Wrapper):
 '''
 
 
-def export(folder: Path, name: str | None, target: Path, wrapper: bool = False, force: bool = False) -> str:
+def export(
+    folder: Path,
+    name: str | None,
+    target: Path,
+    wrapper: bool = False,
+    original: bool = False,
+    force: bool = False,
+) -> str:
     """Write a candidate's reward to `target`.
 
     Args:
@@ -78,6 +88,7 @@ def export(folder: Path, name: str | None, target: Path, wrapper: bool = False, 
         name: the candidate, or None for the winner or the best so far.
         target: the file.
         wrapper: whether to add a gymnasium wrapper.
+        original: whether to write the candidate's own text, and not its program.
         force: whether to overwrite an existing file.
 
     Returns:
@@ -96,11 +107,47 @@ def export(folder: Path, name: str | None, target: Path, wrapper: bool = False, 
         raise UserError(f"{target} exists already; give another file with -o, or --force to overwrite it")
     _, event = journal.replies()[candidate.address]
     title = journal.settings.title(journal.record.task)
-    text = source(candidate.code, _provenance(title, folder, candidate, event.answer.model), wrapper)
+    provenance = _provenance(title, folder, candidate, event.answer.model)
+    if original:
+        text = source(
+            candidate.code, f"{provenance}\n\nThis file runs without a sandbox. Review it before use.", wrapper
+        )
+    else:
+        program = journal.verdicts()[candidate.address].program or ""
+        text = generated(program, provenance, wrapper)
     with output_file(target):
         write_whole(target, text.encode())
     with_ = ", with a gymnasium wrapper" if wrapper else ""
     return f"{target}: candidate {candidate.name} of {folder.name}{with_}"
+
+
+def export_policy(run: str, candidate: str | None, target: Path, force: bool = False) -> str:
+    """Write the policy of a run's winner or candidate as TorchScript or ONNX; how to use it, in one line.
+
+    Raises:
+        UserError: there is no such policy, `target` exists or has another ending, or a package is missing.
+    """
+    from eureka.rl.deploy import write_policy
+    from eureka.video.selection import select
+
+    if target.exists() and not force:
+        raise UserError(f"{target} exists already; give another file with --policy, or --force to overwrite it")
+    path = select(run, candidate, None, None).players[0].file
+    assert path is not None
+    with output_file(target):
+        return write_policy(path, target)
+
+
+def generated(program: str, provenance: str, wrapper: bool = False) -> str:
+    """A module that computes what a verified program does; `UserError` if it cannot be written as one."""
+    writer = load_sandbox("source")
+    if wrapper:
+        provenance += _WITH_WRAPPER
+    try:
+        module = writer.module(program, provenance, ("import gymnasium", "import inspect") if wrapper else ())
+    except writer.Unwritable as problem:
+        raise UserError(f"{problem}; --original writes the text that the designer gave") from None
+    return f"{module}\n{_WRAPPER}" if wrapper else module
 
 
 def source(code: str, provenance: str, wrapper: bool = False) -> str:
@@ -120,7 +167,7 @@ def source(code: str, provenance: str, wrapper: bool = False) -> str:
         future = sorted({*future, "from __future__ import annotations"})
     imports = {_IMPORTS[name] for name in unbound & set(_IMPORTS)}
     if wrapper:
-        provenance += "\n\n`EvolvedReward` applies it to a gymnasium environment."
+        provenance += _WITH_WRAPPER
         imports |= {"import gymnasium", "import inspect", "import torch"} - set(code.splitlines())
     doc = provenance.replace("\\", "\\\\").replace('"""', "'''")
     parts = [
@@ -141,8 +188,6 @@ def _provenance(task: str, folder: Path, candidate: Candidate, model: str) -> st
         "",
         f"Designed by {shown(model)} with eureka {__version__}. The arguments are state fields, one row for each of N",
         "worlds; it returns the total reward (N,) and its components by name, (N,) each.",
-        "",
-        "This file runs without a sandbox. Review it before use.",
     ]
     if candidate.trained is not None:
         trained = candidate.trained

@@ -43,22 +43,36 @@ def inspect(
 @app.command()
 def export(
     run: options.Run,
-    out: Annotated[Path, Option("-o", "--out", metavar="FILE", help="Python file to write.")],
+    out: Annotated[
+        Path | None, Option("-o", "--out", metavar="FILE", help="Python file to write the reward to.")
+    ] = None,
+    policy: Annotated[
+        Path | None,
+        Option(metavar="FILE", help="File to write the policy to: .pt (TorchScript) or .onnx."),
+    ] = None,
     candidate: Annotated[
         str | None, Option(metavar="G.K", help="Candidate to write, such as 2.0.", show_default="the winner")
     ] = None,
     wrapper: Annotated[
         bool, Option("--wrapper", help="Add a gymnasium wrapper that replaces an environment's reward.")
     ] = False,
+    original: Annotated[
+        bool, Option("--original", help="Write the designer's own text, not the program that was checked.")
+    ] = False,
     force: Annotated[bool, Option("--force", help="Overwrite an existing file.")] = False,
 ) -> None:
-    """Write a reward as a Python file that needs only torch."""
+    """Write a reward as a Python file that needs only torch, or a policy as a file that needs no eureka."""
     from eureka.cli import export as exporting
     from eureka.runs.store import find_run, untrusted_run
 
+    if out is None and policy is None:
+        raise UserError("nothing to write; give -o FILE for the reward, --policy FILE for the policy, or both")
     folder = find_run(run)
-    with untrusted_run(folder):
-        print(exporting.export(folder, candidate, out, wrapper, force))
+    if out is not None:
+        with untrusted_run(folder):
+            print(exporting.export(folder, candidate, out, wrapper, original, force))
+    if policy is not None:
+        print(exporting.export_policy(str(folder), candidate, policy, force))
 
 
 @app.command()

@@ -35,8 +35,12 @@ class RunningMoments:
 
     def normalize(self, samples: Tensor, limit: float) -> Tensor:
         """(P, B, *shape) float32, in standard deviations from the mean, clipped to +-`limit`."""
-        mean, std = self.mean.float()[:, None], self.var.sqrt().clamp(min=self._floor).float()[:, None]
+        mean, std = self.mean.float()[:, None], self.deviations()[:, None]
         return ((samples - mean) / std).clamp(-limit, limit)
+
+    def deviations(self) -> Tensor:
+        """(P, *shape) float32, what `normalize` divides by."""
+        return self.var.sqrt().clamp(min=self._floor).float()
 
     def denormalize(self, samples: Tensor) -> Tensor:
         """The inverse of `normalize`, except where that clips or uses its floor; zero variance gives the mean."""

@@ -18,6 +18,8 @@ from eureka.rl.losses import log_probability
 from eureka.rl.normalization import RunningMoments
 from eureka.rl.policy import Policy
 
+OBSERVATION_LIMIT = 10.0  # standard deviations that an observation is clipped to
+
 
 @dataclass
 class Clocks:
@@ -63,8 +65,8 @@ class Bank(Protocol):
 
 
 def normalize(moments: RunningMoments, observation: Tensor) -> Tensor:
-    """(P, B, O) normalised observations, clipped to 10 standard deviations."""
-    return moments.normalize(observation, limit=10.0)
+    """(P, B, O) normalised observations, clipped to `OBSERVATION_LIMIT` standard deviations."""
+    return moments.normalize(observation, limit=OBSERVATION_LIMIT)
 
 
 class Collector:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -20,7 +21,7 @@ from support.state import FIELDS
 from eureka.rewards.program import Field, rebuild
 from eureka.system.paths import load_sandbox
 
-trace, graph = load_sandbox("trace"), load_sandbox("graph")
+trace, graph, module_source = load_sandbox("trace"), load_sandbox("graph"), load_sandbox("source")
 CORPUS = {p.stem: p for p in sorted((Path(__file__).parent / "honest").glob("*.py"))}
 REFUSED = {
     "43_feet_masks_and_scatter": (33, "use torch.where"),  # nonzero: its size depends on values
@@ -64,6 +65,16 @@ def as_written(value: torch.Tensor, worlds: int) -> torch.Tensor:
     return value.reshape(()).expand(worlds) if value.numel() == 1 else value
 
 
+def check_module(text: str, program: Any, states: dict[str, torch.Tensor]) -> None:
+    """The module that is written from a program gives the same numbers, to the bit."""
+    names: dict[str, Any] = {}
+    exec(module_source.module(text, "Of a test."), names)
+    total, parts = names["compute_reward"](**states)
+    assert tuple(parts) == program.components
+    for a, b in zip((total, *parts.values()), program(*states.values()), strict=True):
+        assert a.shape == b.shape and torch.equal(torch.nan_to_num(a), torch.nan_to_num(b))
+
+
 def cases() -> Iterator[ParameterSet]:
     for name in CORPUS:
         if name not in REFUSED:
@@ -92,6 +103,8 @@ def test_a_program_agrees_with_plain_eager_execution(name: str, precision: str, 
             total, components = eager(**{k: v.clone() for k, v in states.items()})
             assert list(program.components) == list(components)
             rtol, atol = TOLERANCES[precision]
+            if precision == "float32":
+                check_module(text, program, states)
             expected = {"total": total, **components}
             for (name, a), b in zip(expected.items(), program(*states.values()), strict=True):
                 a = torch.as_tensor(a).to(b.dtype).expand(worlds)
