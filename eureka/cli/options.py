@@ -223,7 +223,7 @@ OpenTrainer = Annotated[
 ]
 Out = Annotated[Path | None, Option(metavar="DIR", help="Folder of the run.", show_default="a new folder in runs/TASK")]
 Display = Annotated[str, Option(metavar="KIND", help="Progress display: auto, live, plain, json or none.")]
-Log = Annotated[str | None, Option(metavar="NAME", help="Additional logger for the curves: tensorboard.")]
+Log = Annotated[str | None, Option(metavar="NAME", help="Additional logger for the curves: tensorboard or wandb.")]
 Yes = Annotated[bool, Option("--yes", help="Start even if the estimate exceeds 8 hours.")]
 MaxHours = Annotated[
     float | None,

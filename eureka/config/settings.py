@@ -231,10 +231,10 @@ class Settings(Preset):
 
     preset: PresetName = Field(description="name of the preset that the values above are based on")
     seed: Whole = Field(default=0, ge=0, lt=2**31, description="seed of all random numbers of the run")
-    strategy: Literal["greedy", "elite", "islands", "best-of-n"] = Field(
+    strategy: Literal["greedy", "elite", "islands", "best-of-n", "python"] = Field(
         default="greedy",
         description="greedy reflects on the best of the latest generation, as the paper; elite on the best of all "
-        "generations; islands on one or two of several populations; best-of-n on none",
+        "generations; islands on one or two of several populations; best-of-n on none; python: a function",
     )
     llm: str = Field(default="search", description="the designer: search, openai:MODEL, manual, replay:RUN, ...")
     start: str | None = Field(

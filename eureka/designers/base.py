@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from eureka.config.description import Description
 from eureka.designers import prompts
@@ -35,6 +35,7 @@ class Request:
         return prompts.fingerprint(self.messages)
 
 
+@runtime_checkable
 class Designer(Protocol):
     """Proposes reward functions."""
 
@@ -61,3 +62,4 @@ class DesignerContext:
     folder: Path  # The run's folder
     answers: Sequence[Answer]  # Answers recorded in the journal at construction
     tell: Callable[[str], None]  # Shows a line to the user
+    given: Any = None  # The function or Designer of a caller from Python

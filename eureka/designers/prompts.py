@@ -45,7 +45,7 @@ def first(task: Description) -> Messages:
     """The prompt of the first generation."""
     arguments = [p.name for p in task.parameters if p.kind == "per world" and not p.varies]
     return (
-        Message(role="system", content=_render("system")),
+        Message(role="system", content=_render("system", external=bool(task.trainer))),
         Message(role="user", content=_render("task", task=task, arguments=arguments)),
     )
 
@@ -67,12 +67,17 @@ class Wish:
 
 def after(task: Description, best: Candidate, generations: Generations, wish: Wish = Wish()) -> Messages:
     """The prompt of a later generation: the `best` reply, with a reflection on its training and on all generations."""
-    text = reflection(best, generations, task.fitness_unit, task.fitness_range[1], wish)
+    text = reflection(best, generations, task.fitness_unit, task.fitness_range[1], wish, external=bool(task.trainer))
     return (*first(task), Message(role="assistant", content=as_sent(best.reply)), Message(role="user", content=text))
 
 
 def reflection(
-    best: Candidate, generations: Generations, unit: str = "", ceiling: float | None = None, wish: Wish = Wish()
+    best: Candidate,
+    generations: Generations,
+    unit: str = "",
+    ceiling: float | None = None,
+    wish: Wish = Wish(),
+    external: bool = False,
 ) -> str:
     """Feedback on a trained candidate, on the history of the search, and on the candidates of its latest generation.
 
@@ -82,6 +87,7 @@ def reflection(
         unit: of the fitness.
         ceiling: the highest fitness of an episode, if there is one.
         wish: what is asked for.
+        external: whether a command of the user's trains.
     """
     trained = best.trained
     assert trained is not None
@@ -93,13 +99,14 @@ def reflection(
         "reflection",
         steps=f"{trained.steps:,}",
         unit=unit,
+        external=external,
         solved=ceiling is not None and trained.report >= ceiling,
         points=len(trained.curves.fitness),
         best=trained.best + 1,
         episodes=len(episodes),
         report=number(trained.report),
         error=number(stdev(episodes) / len(episodes) ** 0.5) if len(episodes) > 1 else "",
-        noise=[number(noise[0]), number(noise[-1])],
+        noise=[number(noise[0]), number(noise[-1])] if noise else [],
         statistics=statistics(trained),
         scores=[number(score.report) for score in best.scores],
         name=best.name,

@@ -9,7 +9,7 @@ from eureka.designers.base import Designer, DesignerContext
 from eureka.designers.providers import PROVIDERS
 from eureka.errors import UserError, did_you_mean
 
-NAMES = ("search", *PROVIDERS, "manual", "transformers", "replay", "constants")
+NAMES = ("search", *PROVIDERS, "manual", "transformers", "replay", "constants", "python")
 HELP = (
     "search, openai:MODEL[@URL] (or anthropic, gemini, ollama, openrouter), manual[:WHO], transformers:MODEL, "
     "replay:RUN, or constants"
@@ -75,6 +75,10 @@ def make(around: DesignerContext) -> Designer:
             from eureka.designers.manual import Manual
 
             return Manual(argument, around)
+        case "python":
+            from eureka.designers.function import designer_of
+
+            return designer_of(around.given, argument)
         case "transformers":
             from eureka.designers.huggingface import HuggingFaceDesigner
 

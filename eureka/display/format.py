@@ -32,8 +32,11 @@ class Pace:
         """Format the rate, the elapsed and the remaining time for a progress report."""
         spent = time.monotonic() - self._stage
         rate = report.steps / spent if spent else 0.0
+        elapsed = f"{rate / 1000:.1f} k world-steps/s   {clock(self.elapsed())} elapsed"
+        if not report.steps:  # a command of the user's has not reported yet
+            return elapsed
         left = clock(spent * report.steps_left / report.steps)  # a resumed training has a head start
-        return f"{rate / 1000:.1f} k world-steps/s   {clock(self.elapsed())} elapsed, ~{left} left in training"
+        return f"{elapsed}, ~{left} left in training"
 
 
 def format_candidate(candidate: Candidate) -> str:

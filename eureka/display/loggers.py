@@ -6,14 +6,17 @@ To add a logger, write a class with the methods of `Logger` and add it to `LOGGE
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import importlib.util
+import json
 import math
 import os
 import re
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -151,13 +154,78 @@ class TensorBoard:
         self._files.clear()
 
 
+class Wandb:
+    """Writes to a run of Weights & Biases; a resumed run continues it. Each series has its own axis of world-steps.
+
+    What was written is kept in `RUN/wandb/written.jsonl`, since a run in offline mode cannot be asked.
+    """
+
+    def __init__(self, folder: Path):
+        self._home = folder / layout.WANDB
+        self._written = self._home / "written.jsonl"
+        self._run: Any = None
+        self._folder, self._series = folder, set[str]()
+
+    def known(self) -> set[tuple[str, str, int]]:
+        if not self._written.exists():
+            return set()
+        found = set()
+        for line in self._written.read_text(encoding="utf-8").splitlines():
+            with suppress(ValueError):  # a line that an interruption cut
+                series, name, step = json.loads(line)
+                found.add((series, name, step))
+        return found
+
+    def write(self, scalar: Scalar) -> None:
+        run = self._run or self._opened()
+        axis = f"{scalar.series}/steps"
+        if scalar.series not in self._series:
+            self._series.add(scalar.series)
+            run.define_metric(f"{scalar.series}/*", step_metric=axis)
+        run.log({f"{scalar.series}/{scalar.name}": scalar.value, axis: scalar.step})
+        with self._written.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(scalar.place) + "\n")
+
+    def _opened(self) -> Any:
+        """Open the run; `OSError`, which ends the log and not the search, if that fails in any way."""
+        try:
+            return self._open()
+        except OSError:
+            raise
+        except Exception as error:
+            raise OSError(errno.EIO, f"{type(error).__name__}: {error}") from error
+
+    def _open(self) -> Any:
+        import wandb
+
+        self._home.mkdir(parents=True, exist_ok=True)
+        record = (self._folder / layout.RECORD).read_bytes()  # one run of ours is one of theirs
+        if os.environ.get("WANDB_MODE") not in ("offline", "disabled") and not wandb.Api().api_key:
+            raise OSError(errno.EACCES, "wandb has no key; set WANDB_API_KEY, or WANDB_MODE=offline")
+        self._run = wandb.init(
+            project="eureka",
+            name=self._folder.name,
+            id=hashlib.sha256(record + str(self._folder).encode()).hexdigest()[:16],
+            resume="allow",
+            dir=str(self._home),
+            config=json.loads(record).get("settings", {}),
+            settings=wandb.Settings(console="off", silent=True),
+        )
+        return self._run
+
+    def close(self) -> None:
+        if self._run is not None:
+            self._run.finish()
+            self._run = None
+
+
 @dataclass(frozen=True)
 class _Kind:
     open: Callable[[Path], Logger]
     needs: str  # Name of a Python package
 
 
-LOGGERS = {"tensorboard": _Kind(TensorBoard, "tensorboard")}  # Values of `--log`
+LOGGERS = {"tensorboard": _Kind(TensorBoard, "tensorboard"), "wandb": _Kind(Wandb, "wandb")}  # Values of `--log`
 
 
 def with_logger(display: Display, name: str | None) -> Display:

@@ -13,6 +13,8 @@ from eureka.config.settings import Settings
 from eureka.config.tasks import LoadedTask
 from eureka.designers.base import Designer
 from eureka.designers.budget import Budget
+from eureka.designers.function import Chat
+from eureka.experiment.strategies import Strategy
 from eureka.rewards.compiler import Compiler
 from eureka.runs import layout
 from eureka.runs.events import Display, Notice, notifier
@@ -20,6 +22,17 @@ from eureka.runs.store import Run
 from eureka.workers.isolation import IsolationPolicy
 from eureka.workers.placement import make_executor
 from eureka.workers.pool import TrainerPool
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a caller from Python brings."""
+
+    designer: Designer | Chat | None = None  # for the designer `python:NAME`
+    strategy: Strategy | None = None  # for the strategy `python`
+
+
+NOTHING = Given()
 
 
 @dataclass(frozen=True)
@@ -33,11 +46,18 @@ class RunContext:
     display: Display
     budget: Budget
     isolation: IsolationPolicy
+    given: Given = NOTHING
 
 
 @contextmanager
 def open_context(
-    run: Run, task: LoadedTask, designer: Designer, budget: Budget, isolation: IsolationPolicy, display: Display
+    run: Run,
+    task: LoadedTask,
+    designer: Designer,
+    budget: Budget,
+    isolation: IsolationPolicy,
+    display: Display,
+    given: Given = NOTHING,
 ) -> Iterator[RunContext]:
     """Both helper processes of a run, ended whatever happens."""
     if task.original:
@@ -52,7 +72,7 @@ def open_context(
             run.settings.curriculum,
         )
         try:
-            yield RunContext(run, designer, compiler, pool, display, budget, isolation)
+            yield RunContext(run, designer, compiler, pool, display, budget, isolation, given)
         finally:
             pool.close()
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -49,6 +50,8 @@ class Estimate:
     def __str__(self) -> str:
         if not self.training_steps:
             return "nothing is left to train"
+        if self.rate == math.inf:
+            return f"{amount(self.training_steps)} training steps; the task's command decides how long they take"
         share = self.evaluation_steps / self.training_steps
         return (
             f"{amount(self.training_steps)} training world-steps at {self.rate / 1000:.3g} k/s, evaluation up to "

@@ -13,6 +13,7 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
+from eureka.config.external import OURS
 from eureka.config.options import Changes, DeviceOptions, ModelOptions, Options
 from eureka.config.settings import MOST_WORLDS, Asking, ChooseBy, PresetName, Prices, Racing, Settings, first_problem
 from eureka.config.tasks import LoadedTask
@@ -59,7 +60,7 @@ def resolve(task: LoadedTask, options: Options) -> Settings:
     asking = _asking(llm, model)
     given = base | given | where | {"llm": llm, "asking": asking.model_dump()} | _policy(options.sizes.policy)
     settings = overridden(given, options.sizes.changes)
-    settings = placement.with_workers(settings, settings.samples)
+    settings = _shared(task, settings, settings.samples)
     if settings.llm == "constants":
         if settings.start is None:
             raise UserError("--llm constants varies the numbers of a reward; give it with --start FILE|human|sparse")
@@ -88,7 +89,18 @@ def resolve_comparison(task: LoadedTask, run: Settings | None, options: Options)
     no_search = {"llm": "search", "asking": {}, "start": None}
     given = run.model_dump() | sizes | no_search | where | _given(options) | _policy(options.sizes.policy)
     settings = overridden(given, options.sizes.changes)
-    return placement.with_workers(settings, settings.final_seeds)
+    return _shared(task, settings, settings.final_seeds)
+
+
+def _shared(task: LoadedTask, settings: Settings, trainings: int) -> Settings:
+    """The settings with a number of trainer processes, or of commands at the same time."""
+    if not task.external:
+        return placement.with_workers(settings, trainings)
+    preset = task.preset(settings.preset)
+    for name in OURS:
+        if getattr(settings, name) != getattr(preset, name):
+            raise UserError(f"{name} has no effect on {task.file.name}, since its own command trains; remove it")
+    return settings
 
 
 def _preset(task: LoadedTask, name: str, defaults: Defaults) -> tuple[str, dict[str, Any]]:

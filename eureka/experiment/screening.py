@@ -31,7 +31,8 @@ def misled(context: RunContext, programs: Mapping[int, str], earlier: Sequence[C
         A failure for each such slot.
     """
     incumbent = best(c for c in earlier if c.trained)
-    if incumbent is None or not programs or not context.run.settings.screen:
+    unseen = bool(context.trainer.description.trainer)  # the policies of the user's own command
+    if incumbent is None or not programs or unseen or not context.run.settings.screen:
         return {}
     policy = layout.policy(layout.candidate(incumbent.duplicate_of or incumbent.name))
     seed, texts = context.run.settings.seed, [*programs.values()]

@@ -10,14 +10,14 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from eureka.config.settings import ROUNDS
+from eureka.config.settings import ROUNDS, Settings
 from eureka.designers import prompts
 from eureka.designers.base import Request
 from eureka.designers.extraction import Extracted, extract
 from eureka.designers.prompts import Messages
 from eureka.errors import EurekaError, UserError
 from eureka.experiment import validation
-from eureka.experiment.context import RunContext
+from eureka.experiment.context import Given, RunContext
 from eureka.experiment.hours import TimeLimit, begins
 from eureka.experiment.islands import islands
 from eureka.experiment.records import write_candidate, write_prompt
@@ -37,6 +37,14 @@ STRATEGIES: dict[str, Strategy] = {"greedy": greedy, "elite": elite, "islands": 
 """Strategies by the name that `--strategy` gives."""
 
 
+def strategy_of(settings: Settings, given: Given) -> Strategy:
+    """The strategy of a run; `UserError` if it is a function that was not given."""
+    found = STRATEGIES.get(settings.strategy) or given.strategy
+    if found is None:
+        raise UserError("the strategy python is a function; call eureka.resume(RUN, strategy=FUNCTION) in Python")
+    return found
+
+
 def evolve(context: RunContext, limit: TimeLimit | None = None) -> Candidate:
     """Search for the reward that trains the task best.
 
@@ -49,7 +57,7 @@ def evolve(context: RunContext, limit: TimeLimit | None = None) -> Candidate:
         EurekaError: no candidate could be trained at all.
     """
     settings = context.run.settings
-    strategy = STRATEGIES[settings.strategy]
+    strategy = strategy_of(settings, context.given)
     start = _start(context)
     candidates = [start] if start else []
     state = SearchState(context.trainer.description.trained_with(settings), settings.samples, start, seed=settings.seed)

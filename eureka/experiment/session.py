@@ -21,7 +21,7 @@ from eureka.designers.budget import Budget
 from eureka.designers.replay import ReplayDesigner
 from eureka.errors import BudgetSpent, EurekaError, ModelFault, ModelRefused, StorageFault, UserError
 from eureka.experiment import arms, compare, search
-from eureka.experiment.context import RunContext, open_context
+from eureka.experiment.context import NOTHING, Given, RunContext, open_context
 from eureka.experiment.estimate import Estimate, fit_evaluation, forecast, require_possible, require_time
 from eureka.experiment.hours import TimeLimit, tell
 from eureka.experiment.options import apply_changes, apply_placement, local_changes, start_source
@@ -63,14 +63,16 @@ def start(
     display: Display,
     yes: bool,
     limit: TimeLimit | None = None,
+    given: Given = NOTHING,
 ) -> Path:
-    """Run a search to its end and return its folder.
+    """Run a search to its end and return its folder. `given` is what a caller from Python brings.
 
     Raises:
         Interrupted: it was stopped, and can be resumed.
         EurekaError: it cannot go on.
     """
-    return _begin(task, settings, isolation, out, display, yes, limit, _extent(task, settings), _announce)
+    extent = _extent(task, settings)
+    return _begin(task, settings, isolation, out, display, yes, limit, extent, _announce, given=given)
 
 
 def retrain(
@@ -105,7 +107,7 @@ def retrain(
     def opening(context: RunContext) -> None:
         compare.check(context, specs)
         _place(context)
-        for folder in earlier[:1]:
+        for folder in () if task.external else earlier[:1]:  # the files of a command are not known
             compare.reuse(context, specs, folder)
 
     rewards = sum(len(e.rewards) for e in specs) + len(searches)
@@ -130,16 +132,18 @@ def _begin(
     extent: tuple[Sequence[Settings], int],
     opening: Callable[[RunContext], None],
     asked: ArmsEvent | None = None,
+    given: Given = NOTHING,
 ) -> Path:
     folder, display = (out or _new_folder(task.file.name)).absolute(), one_at_a_time(display)
     budget = Budget(settings.asking)
-    designer = registry.make(DesignerContext(settings, budget, folder, (), notifier(display)))
+    search.strategy_of(settings, given)
+    designer = registry.make(DesignerContext(settings, budget, folder, (), notifier(display), given.designer))
     begun = False
     require_possible(settings, *extent, yes)
     with interruptible() as stop:
         run = create(folder, task, settings, versions(), asked)
         try:
-            with open_context(run, task, designer, budget, isolation, display) as context:
+            with open_context(run, task, designer, budget, isolation, display, given) as context:
                 _record_start(context, task)
                 context.trainer.room(run.settings)  # at once, as a reward is tested on so many worlds
                 opening(context)
@@ -168,6 +172,7 @@ def resume(
     generations: int | None = None,
     yes: bool = False,
     limit: TimeLimit | None = None,
+    given: Given = NOTHING,
 ) -> Path:
     """Resume an interrupted run; show the result of a finished one, or add `generations` to it.
 
@@ -197,10 +202,10 @@ def resume(
                 _require_finished_search(run)
             answers = run.answers()
             budget = Budget(settings.asking, answers)
-            around = DesignerContext(settings, budget, folder, answers, notifier(display))
+            around = DesignerContext(settings, budget, folder, answers, notifier(display), given.designer)
             with untrusted_run(folder):
                 designer = registry.make(around)
-            with open_context(run, task, designer, budget, isolation, display) as context:
+            with open_context(run, task, designer, budget, isolation, display, given) as context:
                 if run.find(StartedEvent) is None:
                     _record_start(context, task)
                 (_place if run.arms else _announce)(context)
@@ -274,7 +279,9 @@ def _is_finished(folder: Path) -> bool:
 def _record_start(context: RunContext, task: LoadedTask) -> None:
     if context.trainer.description.unfinished:
         raise UserError(context.trainer.description.unfinished)
-    fitted = fit_evaluation(context.run.settings, context.trainer.description.horizon)
+    fitted = context.run.settings
+    if not task.external:
+        fitted = fit_evaluation(fitted, context.trainer.description.horizon)
     usual = task.preset(fitted.preset).steps
     first, sandbox = context.trainer.first, context.compiler.sandbox.model_dump()
     event = StartedEvent(

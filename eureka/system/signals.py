@@ -15,7 +15,7 @@ class Interrupted(Exception):
     """A signal requested the end of the run."""
 
     def __init__(self, folder: Path | None, signal_number: int):
-        super().__init__(signal_number)
+        super().__init__(f"interrupted; eureka.resume({str(folder)!r}) continues" if folder else "interrupted")
         self.folder, self.signal_number = folder, signal_number
         """The run to resume (None if it has not started) and the signal."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -12,11 +13,11 @@ from support.boards import agrees, board, points
 from support.cli import Cli
 from support.journals import append, write_run
 
-from eureka.display import loggers
+from eureka.display import factory, loggers
 from eureka.display.loggers import Scalar, Scalars, TensorBoard
 from eureka.runs import events as _events
 from eureka.runs.candidate import Point
-from eureka.runs.journal import AnswerEvent, CheckpointEvent
+from eureka.runs.journal import AnswerEvent, CheckpointEvent, read_journal
 from eureka.runs.replies import Answer
 
 
@@ -130,3 +131,22 @@ def test_an_unknown_log_is_one_sentence_before_anything_begins(cli: Cli, tmp_pat
     done = cli("run", "cartpole", "--log", "tensorbord")
     assert done.returncode == 2 and "did you mean 'tensorboard'?" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1 and not (tmp_path / "runs").exists()
+
+
+def test_weights_and_biases_gets_each_point_once_also_after_an_interruption(
+    recorded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    pytest.importorskip("wandb")
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    run = Path(shutil.copytree(recorded, tmp_path / "run"))
+    whole = {scalar.place for event in read_journal(run).events for scalar in Scalars().of(event)}
+    for _ in range(2):  # the second time, nothing is new
+        show = loggers.with_logger(lambda event: None, "wandb")
+        show(_events.Opened(run))
+        factory.close(show)
+    written = [tuple(json.loads(line)) for line in (run / "wandb/written.jsonl").read_text().splitlines()]
+    searched = {place for place in written if place[0] != "run"}
+    assert len(written) == len(set(written)) and searched == {place for place in whole if place[0] != "run"}
+    (file,) = (run / "wandb").rglob("run-*.wandb")
+    text = file.read_bytes()
+    assert b"candidates/1.0/fitness" in text and b"candidates/1.0/steps" in text

@@ -1,0 +1,296 @@
+"""Eureka from Python: the functions that the command line calls, and runs as plain records.
+
+    import eureka
+
+    run = eureka.run("cartpole", llm="openai:gpt-5-mini", generations=3)
+    run.winner.code, run.comparison
+    policy = eureka.load_policy(run)
+    policy.act(observation)
+
+Options have the names and the meaning of those of the command line (docs/cli.md): `--search-seeds 2` is
+`search_seeds=2`, `--set K=V` is `set=["K=V"]`. What a command would ask `--yes` for is done at once.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eureka.config.options import Changes, DeviceOptions, ModelOptions, Options, SearchOptions, SizeOptions
+from eureka.config.settings import Settings
+from eureka.config.tasks import load_task
+from eureka.designers.base import Designer
+from eureka.designers.function import Chat
+from eureka.display import factory, loggers
+from eureka.errors import UserError, did_you_mean
+from eureka.experiment import arms, session
+from eureka.experiment.context import Given
+from eureka.experiment.hours import TimeLimit
+from eureka.experiment.options import resolve, resolve_comparison
+from eureka.experiment.strategies import Question, SearchState, Strategy
+from eureka.runs.candidate import Candidate
+from eureka.runs.events import Display
+from eureka.runs.history import candidates_of
+from eureka.runs.journal import Journal, read_journal
+from eureka.runs.results import CompareOptions, Comparison
+from eureka.runs.store import find_run, untrusted_run
+from eureka.text import number
+from eureka.workers.isolation import IsolationPolicy
+
+if TYPE_CHECKING:
+    import pandas
+
+    from eureka.rl.deploy import ActingPolicy
+
+__all__ = [
+    "Designer", "Question", "Run", "SearchState", "Strategy", "compare", "load_policy", "load_run", "resume", "run",
+]  # fmt: skip
+
+_NAMES = {"envs": "worlds", "compile": "compiled", "set": "changes", "search_seeds": "seeds", "llm_option": "options"}
+"""Options of the command line whose fields have other names."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as plain records; reads the journal once."""
+
+    folder: Path
+
+    @cached_property
+    def journal(self) -> Journal:
+        """All events."""
+        with untrusted_run(self.folder):
+            return read_journal(self.folder)
+
+    @property
+    def task(self) -> str:
+        return self.journal.record.task
+
+    @property
+    def settings(self) -> Settings:
+        return self.journal.settings
+
+    @cached_property
+    def candidates(self) -> dict[str, Candidate]:
+        """All candidates by name, such as `2.0`: code, curves, scores, estimate, failure."""
+        return candidates_of(self.journal)
+
+    @property
+    def winner(self) -> Candidate | None:
+        """None while the search goes on, and for a comparison."""
+        end = self.journal.finished
+        return self.candidates[end.winner] if end and end.winner else None
+
+    @property
+    def comparison(self) -> Comparison | None:
+        """The final comparison; None before the end."""
+        return self.journal.finished.comparison if self.journal.finished else None
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row for each candidate."""
+        return [
+            {
+                "candidate": name,
+                "fitness": c.trained.report if c.trained else None,
+                "estimate": c.estimate.mean if c.estimate else None,
+                "error": c.estimate.error if c.estimate else None,
+                "trainings": len(c.scores),
+                "parents": ", ".join(c.parents),
+                "failure": str(c.failed) if c.failed else None,
+                "code": c.code,
+            }
+            for name, c in self.candidates.items()
+        ]
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """`rows` as a table; needs pandas."""
+        import pandas
+
+        return pandas.DataFrame(self.rows()).set_index("candidate")
+
+    def _repr_html_(self) -> str:
+        """A table of the candidates, and one of the comparison, for notebooks."""
+        columns = ("candidate", "fitness", "estimate", "trainings", "failure")
+        shown = [[_cell(row[c]) for c in columns] for row in self.rows()]
+        tables = [_table(columns, shown)] if shown else []
+        if self.comparison:
+            rows = [
+                [_cell(a.name), _cell(a.mean), _cell(a.against and a.against.verdict)] for a in self.comparison.arms
+            ]
+            tables.append(_table(("reward", "fitness on fresh seeds", "says"), rows))
+        return f"<p>{html.escape(self.task)}, {html.escape(str(self.folder))}</p>{''.join(tables)}"
+
+
+def _cell(value: object) -> str:
+    return html.escape("" if value is None else number(value) if isinstance(value, float) else str(value))
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    head = "".join(f"<th>{name}</th>" for name in columns)
+    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    return f"<table><tr>{head}</tr>{body}</table>"
+
+
+def run(
+    task: str,
+    *,
+    llm: str | Designer | Chat | None = None,
+    strategy: str | Strategy | None = None,
+    out: str | Path | None = None,
+    display: str | Display = "plain",
+    log: str | None = None,
+    max_hours: float | None = None,
+    sandbox: str = "auto",
+    open_trainer: bool = False,
+    **options: Any,
+) -> Run:
+    """Search for a reward, and compare it with the task's own, as `eureka run`.
+
+    Args:
+        task: a shipped task, the path of a YAML file, or gymnasium:ID.
+        llm: a designer by name; a function from messages (each with `role` and `content`) to a reply; or a `Designer`.
+        strategy: by name, or a function from a `SearchState` to one `Question` for each slot. It must be pure: an
+            interrupted run calls it again.
+        out: folder of the run; by default in `runs/`.
+        display: auto, live, plain, json or none; or a function that takes events.
+        log: as `--log`.
+        max_hours: as `--max-hours`.
+        sandbox: as `--sandbox`.
+        open_trainer: whether the trainer runs without isolation.
+        options: further options of the command, such as `generations=3`.
+
+    Raises:
+        UserError: an option is wrong.
+        Interrupted: it was interrupted, as by Ctrl-C; `resume` continues it.
+    """
+    loaded = load_task(task)
+    given, named = _given(llm, strategy)
+    settings = resolve(loaded, _options({**options, **named}))
+    isolation, place = IsolationPolicy(sandbox, open_trainer), None if out is None else Path(out)
+    with _shown(display, log) as show:
+        return Run(session.start(loaded, settings, isolation, place, show, True, _limit(max_hours), given))
+
+
+def resume(
+    run: str | Path | Run,
+    *,
+    llm: str | Designer | Chat | None = None,
+    strategy: Strategy | None = None,
+    generations: int | None = None,
+    display: str | Display = "plain",
+    max_hours: float | None = None,
+    sandbox: str = "auto",
+    open_trainer: bool = False,
+) -> Run:
+    """Resume an interrupted run, or add `generations` to a finished one, as `eureka resume`.
+
+    A run with a function as designer or strategy needs it again.
+    """
+    given, named = _given(llm, strategy)
+    changes, isolation = Changes(ModelOptions(named.get("llm"))), IsolationPolicy(sandbox, open_trainer)
+    folder = _folder(run)
+    with _shown(display) as show:
+        return Run(session.resume(folder, changes, isolation, show, generations, True, _limit(max_hours), given))
+
+
+def compare(
+    *rewards: str | Path | Run,
+    task: str | None = None,
+    seeds: int = 5,
+    out: str | Path | None = None,
+    display: str | Display = "plain",
+    max_hours: float | None = None,
+    sandbox: str = "auto",
+    open_trainer: bool = False,
+    **options: Any,
+) -> Run:
+    """Train rewards on the same fresh seeds and compare them, as `eureka compare`; one reward is trained alone.
+
+    Args:
+        rewards: each `human`, `sparse`, a reward's file, or a finished run.
+        task: the task, if no run is among them.
+        seeds: fresh seeds.
+        out, display, max_hours, sandbox, open_trainer, options: as for `run`.
+    """
+    parsed = arms.parse_arms([str(r.folder if isinstance(r, Run) else r) for r in rewards], task)
+    settings = resolve_comparison(parsed.task, parsed.run, _options(options))
+    settings = settings.model_copy(update={"final_seeds": seeds})
+    wanted, place = CompareOptions(notes=arms.other_parameters(parsed, settings)), None if out is None else Path(out)
+    with _shown(display) as show:
+        isolation, limit = IsolationPolicy(sandbox, open_trainer), _limit(max_hours)
+        about = (parsed.task, settings, parsed.specs, wanted, isolation, place, show, True, parsed.folders, limit)
+        return Run(session.retrain(*about))
+
+
+def load_run(path: str | Path) -> Run:
+    """A run by its folder, `latest`, or a task's name; `UserError` if there is none."""
+    return Run(find_run(str(path)))
+
+
+def load_policy(run: str | Path | Run, candidate: str | None = None) -> ActingPolicy:
+    """The policy of a run's winner, of a candidate, or in a file; its `act` maps observations to actions.
+
+    Raises:
+        UserError: there is no such policy, or it was not kept.
+    """
+    from eureka.rl.deploy import ActingPolicy
+    from eureka.video.selection import select
+
+    path = select(str(run.folder if isinstance(run, Run) else run), candidate, None, None).players[0].file
+    assert path is not None
+    return ActingPolicy.load(path)
+
+
+def _folder(run: str | Path | Run) -> Path:
+    return run.folder if isinstance(run, Run) else find_run(str(run))
+
+
+def _given(llm: str | Designer | Chat | None, strategy: str | Strategy | None) -> tuple[Given, dict[str, Any]]:
+    """What is not a name, and the names that stand for it in the settings."""
+    named: dict[str, Any] = {}
+    designer = llm if llm is not None and not isinstance(llm, str) else None
+    if llm is not None:
+        named["llm"] = llm if isinstance(llm, str) else f"python:{_name(llm)}"
+    own = strategy if strategy is not None and not isinstance(strategy, str) else None
+    if strategy is not None:
+        named["strategy"] = strategy if isinstance(strategy, str) else "python"
+    return Given(designer, own), named
+
+
+def _name(what: object) -> str:
+    return str(getattr(what, "name", None) or getattr(what, "__name__", type(what).__name__)).strip("<>")
+
+
+def _options(given: dict[str, Any]) -> Options:
+    """Options of the command line by name; `UserError` for one that does not exist."""
+    groups: dict[str, dict[str, Any]] = {"sizes": {}, "search": {}, "model": {}, "device": {}}
+    kinds: dict[str, type[Any]] = {
+        "sizes": SizeOptions, "search": SearchOptions, "model": ModelOptions, "device": DeviceOptions,
+    }  # fmt: skip
+    places = {field: group for group, kind in kinds.items() for field in kind.__dataclass_fields__ if field != "seeds"}
+    known = {**{f: (group, f) for f, group in places.items()}, "seeds": ("search", "final_seeds")}
+    known |= {name: (places.get(field, "search"), field) for name, field in _NAMES.items()}
+    for name, value in given.items():
+        if name not in known:
+            raise UserError(f"no option {name!r}{did_you_mean(name, sorted(known))}; see docs/python.md")
+        group, field = known[name]
+        groups[group][field] = tuple(value) if isinstance(value, list) else value
+    return Options(*(kind(**groups[group]) for group, kind in kinds.items()))
+
+
+def _limit(hours: float | None) -> TimeLimit | None:
+    return None if hours is None else TimeLimit(hours)
+
+
+@contextmanager
+def _shown(display: str | Display, log: str | None = None) -> Iterator[Display]:
+    show = loggers.with_logger(factory.make(display) if isinstance(display, str) else display, log)
+    try:
+        yield show
+    finally:
+        factory.close(show)
