@@ -1,7 +1,8 @@
-"""Writes docs/cli.md from the commands: python docs/generate_cli.py."""
+"""Writes docs/cli.md from the commands, and docs/progress.schema.json: python docs/generate_cli.py."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from typer import Context
 from typer.main import get_command
 
 from eureka.cli.app import app
+from eureka.runs.progress import ProgressLine
 
 HEAD = """# Command line
 
@@ -71,5 +73,11 @@ def _cell(text: str) -> str:
     return text.strip().removesuffix(".").replace("|", "\\|")
 
 
+def schema() -> str:
+    """The JSON schema of a line of progress.jsonl."""
+    return json.dumps(ProgressLine.model_json_schema(), indent=2) + "\n"
+
+
 if __name__ == "__main__":
     Path(__file__).with_name("cli.md").write_text(reference(), encoding="utf-8")
+    Path(__file__).with_name("progress.schema.json").write_text(schema(), encoding="utf-8")

@@ -63,8 +63,11 @@ def check(task: LoadedTask, wanted: CheckOptions, isolation: IsolationPolicy) ->
         raise UserError("--frames are those of a film; give --film too")
     if wanted.policy is not None and path is None:
         raise UserError("--policy is what a reward is held against; give --reward too")
+    if task.external and (wanted.policy or film):
+        raise UserError(f"{task.file.name} is trained by a command, and its policies cannot be played here")
     learned = None if wanted.policy is None else start_policy(wanted.policy)
-    settings = options.resolve(task, Options(wanted.sizes, device=DeviceOptions("cpu", workers=1)))
+    device = DeviceOptions("auto" if task.external else "cpu", workers=1)
+    settings = options.resolve(task, Options(wanted.sizes, device=device))
     with context.tools(task, isolation, settings) as (compiler, trainer):
         print("\n".join(_task(task, settings, trainer)))
         if path is not None:
@@ -75,6 +78,10 @@ def check(task: LoadedTask, wanted: CheckOptions, isolation: IsolationPolicy) ->
             _show_reward(path, report, source)
             programs = {name: one for name in ("", *others) if not isinstance(one := results[name], Failed)}
             program = programs[""]
+        if task.external:
+            given = "that its command described" if task.file.trainer.describe else "drawn from a normal distribution"
+            print(f"\nrewards are tried on states {given}; episodes are the command's own")
+            return
         played = trainer.play_episodes(wanted.episodes, settings.seed, [*programs.values()])
         print("\n".join([*_random_play(played, trainer.description), *_likeness(played, [*programs][1:])]))
         if learned is not None:

@@ -87,11 +87,13 @@ class Description(_Frozen):
     stages: tuple[str, ...] = Field(default=(), description="stages of a training in words, one line each")
     policy: str = Field(default="", description="where the policy comes from that a training starts from; empty: new")
     metrics: tuple[MetricDescription, ...] = Field(default=(), description="the most telling first")
+    fitness_name: str = Field(default="", description="what the fitness is, in words; empty: not told")
     fitness_unit: str = Field(default="", description="such as `m/s`; empty: not stated")
     fitness_range: tuple[float | None, float | None] = Field(
         default=(None, None), description="lowest and highest fitness of an episode; None: not known"
     )
     training: Training | None = Field(default=None, description="None: not known")
+    trainer: str = Field(default="", description="how a command of the user's trains, in words; empty: ours does")
     horizon: int = Field(description="control steps after which an episode is truncated")
     control_period: float = Field(description="seconds between two actions")
     observation_size: int
@@ -100,6 +102,8 @@ class Description(_Frozen):
 
     def trained_with(self, settings: Preset) -> Description:
         """This description with what a designer may know about a training of these sizes."""
+        if self.trainer:
+            return self.model_copy(update={"trainer": f"A training has {settings.steps:,} steps. {self.trainer}"})
         learning, evaluation = settings.learning, settings.evaluation
         training = Training(
             steps=settings.iterations * settings.worlds * learning.horizon,

@@ -8,17 +8,18 @@ import math
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from eureka.config.external import ExternalFile
+from eureka.config.naming import PREFIX, Name, task_name
 from eureka.config.parameters import Curriculum, Values
 from eureka.config.settings import Evaluation, Learning, Preset, PresetName, _Strict, first_problem
 from eureka.errors import UserError, did_you_mean
 from eureka.system.paths import shipped
 
-PREFIX = "gymnasium:"  # Prefix of a Gymnasium id, in `task` of a YAML file and on the command line
 BASELINE = "environment"  # The only baseline of a Gymnasium task: the environment's own reward
 BASELINES = ("human", "sparse", BASELINE)
 """Names of the rewards that a task may have of its own. On the command line they are not names of files."""
@@ -41,20 +42,10 @@ class _Loader(yaml.SafeLoader):
         return node
 
 
-def _name(value: Any) -> Any:
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", str(value)):
-        like = _task_name(str(value))
-        raise ValueError(f"lower-case letters, digits and _, starting with a letter, such as {like}, not {value!r}")
-    return value
-
-
-_Name = Annotated[str, BeforeValidator(_name)]
-
-
 class TaskFile(_Strict):
     """Contents of a task's YAML file."""
 
-    name: _Name = Field(description="short name, used in file names")
+    name: Name = Field(description="short name, used in file names")
     description: str = Field(min_length=1, description="the goal in one sentence, shown to the designer")
     task: str = Field(description="FILE.py:CLASS, relative to the YAML file")
     human: str | None = Field(default=None, description="file of the hand-written baseline reward; None: there is none")
@@ -82,7 +73,7 @@ _GENERAL: dict[PresetName, Preset] = {  # default sizes for a Gymnasium environm
 class EnvironmentFile(_Strict):
     """Contents of the YAML file of a Gymnasium task. An id given without a file uses the defaults."""
 
-    name: _Name = Field(description="short name; default: derived from the id")
+    name: Name = Field(description="short name; default: derived from the id")
     task: str = Field(description="gymnasium:ID, or gymnasium:MODULE:ID to import MODULE first")
     description: str = Field(default="", description="the goal in one sentence; default: from its documentation")
     fitness: str = Field(
@@ -129,7 +120,7 @@ class LoadedTask(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     path: Path = Field(description="absolute path of the YAML file, or gymnasium:ID without one")
-    file: TaskFile | EnvironmentFile = Field(description="its contents")
+    file: TaskFile | EnvironmentFile | ExternalFile = Field(description="its contents")
     arguments: tuple[Path, ...] = Field(default=(), description="files beside it that an environment's kwargs name")
     original: str | None = Field(default=None, description="name or path of the task that this is a run's copy of")
     base: Path | None = Field(
@@ -157,12 +148,22 @@ class LoadedTask(BaseModel):
         return f"{self.path}{line}: description is not written yet: state the goal in one sentence instead of TODO"
 
     @property
+    def external(self) -> bool:
+        """Whether a command of the user's trains the policies."""
+        return isinstance(self.file, ExternalFile)
+
+    @property
     def module(self) -> Path:
-        return self.beside(self.file.task.partition(":")[0])
+        return self.beside(self._class_path.partition(":")[0])
 
     @property
     def class_name(self) -> str:
-        return self.file.task.partition(":")[2]
+        return self._class_path.partition(":")[2]
+
+    @property
+    def _class_path(self) -> str:
+        assert isinstance(self.file, TaskFile)
+        return self.file.task
 
     @property
     def rewards(self) -> dict[str, Path]:
@@ -227,7 +228,7 @@ class LoadedTask(BaseModel):
         """All files that determine the task's results."""
         if isinstance(self.file, EnvironmentFile) or self.base:  # a base belongs to this installation, like the package
             return [self.path, *self.arguments] if self.on_disk else []
-        return [self.path, self.module, *self.rewards.values()]
+        return [self.path, *([] if self.external else [self.module]), *self.rewards.values()]
 
 
 def _beside(value: Any, folder: Path, files: list[Path]) -> Any:
@@ -316,7 +317,7 @@ def load_task(name: str) -> LoadedTask:
             raise UserError(f"{name!r} is not an environment; give an id, e.g. gymnasium:Hopper-v5")
         if base := _standing_for(name.removeprefix(PREFIX)):
             return load_task(str(base))
-        return LoadedTask(path=path, file=EnvironmentFile(name=_task_name(name), task=name))
+        return LoadedTask(path=path, file=EnvironmentFile(name=task_name(name), task=name))
     text = ""
     try:
         text = path.read_text(encoding="utf-8")
@@ -333,15 +334,25 @@ def load_task(name: str) -> LoadedTask:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
     if not isinstance(data, dict):
         raise UserError(f"{path}: a task file must be a mapping with the keys {', '.join(TaskFile.model_fields)}")
+    if "trainer" in data:
+        return _read(path, text, ExternalFile, data)
     given = str(data.get("task", "FILE.py:CLASS"))  # a missing key is reported below
     if not re.fullmatch(rf"{PREFIX}\S+|[^:]+\.py:[A-Za-z_]\w*", given):
         environment = given if re.fullmatch(_ID, given) else "ID"
         must = f"write {PREFIX}{environment} for an environment, or FILE.py:CLASS, not {data['task']!r}"
         raise UserError(f"{path}{_line_of(text, ('task',))}: task: {must}")
     by_id = given.startswith(PREFIX)
-    model = EnvironmentFile if by_id else TaskFile
+    if not by_id:
+        return _read(path, text, TaskFile, data)
+    return _read(path, text, EnvironmentFile, {"name": task_name(str(data["task"]))} | data)
+
+
+def _read(
+    path: Path, text: str, model: type[TaskFile | EnvironmentFile | ExternalFile], data: dict[str, Any]
+) -> LoadedTask:
+    """The task of a YAML file with this `text` and `data`."""
     try:
-        file = model.model_validate({"name": _task_name(str(data["task"]))} | data if by_id else data)
+        file = model.model_validate(data)
     except ValidationError as error:
         location, problem = first_problem(model, error)
         raise UserError(f"{path}{_line_of(text, location)}: {problem}") from None
@@ -365,12 +376,6 @@ def _with_base(task: LoadedTask, file: EnvironmentFile, base: LoadedTask) -> Loa
     given = {key: getattr(file, key) for key in ("description", "presets") if key in file.model_fields_set}
     given |= {"name": file.name, "kwargs": {**file.kwargs, "fitness": file.fitness}}
     return task.model_copy(update={"file": base.file.model_copy(update=given), "base": base.path})
-
-
-def _task_name(task: str) -> str:
-    """Derive a task name from an environment's id, e.g. hopper_v5 from gymnasium:Hopper-v5."""
-    word = re.sub(r"[^a-z0-9]+", "_", task.removeprefix(PREFIX).rpartition(":")[2].lower()).strip("_")
-    return word if word[:1].isalpha() else f"task_{word}"
 
 
 def _line_of(text: str, location: tuple[str | int, ...]) -> str:

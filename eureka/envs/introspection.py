@@ -19,7 +19,7 @@ from torch import Tensor
 
 from eureka.config.description import Constant, Description, MetricDescription, StateField
 from eureka.config.parameters import Curriculum
-from eureka.config.tasks import LoadedTask
+from eureka.config.tasks import LoadedTask, TaskFile
 from eureka.envs.base import Worlds
 from eureka.envs.parameters import apply as apply_parameters
 from eureka.envs.parameters import check as check_parameters
@@ -86,6 +86,7 @@ def _check_range(task: Task, loaded: LoadedTask) -> None:
 
 
 def _made(cls: type[Task], loaded: LoadedTask) -> Task:
+    assert isinstance(loaded.file, TaskFile)
     given = loaded.file.kwargs
     if given:
         taken = inspect.signature(cls).parameters

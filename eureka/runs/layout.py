@@ -9,8 +9,10 @@ from pathlib import Path
 
 RECORD, JOURNAL, RESULT, REPORT, FILM = "run.json", "events.jsonl", "result.json", "report.html", "film.webp"
 ORCHESTRATOR_LOCK, WORKERS_LOCK = "orchestrator.lock", "workers.lock"
+OUTPUT = "output"  # what the command of a task with its own trainer left, beside where a policy would be
+ENDED = "ended.json"  # in that folder: how the command ended
 START = "start.safetensors"  # copy of the policy that every training starts from
-TASK, LOGS, SCRATCH, MANUAL, TENSORBOARD = "task", "logs", "scratch", "manual", "tensorboard"
+TASK, LOGS, SCRATCH, MANUAL, TENSORBOARD, WANDB = "task", "logs", "scratch", "manual", "tensorboard", "wandb"
 CANDIDATES, CONTROLS, POLICY, REWARD = "candidates", "controls", "policy.safetensors", "reward.py"
 REUSED = "final-reused"  # key of the trainings that a comparison took from another run
 

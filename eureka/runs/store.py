@@ -138,7 +138,9 @@ class Run(Journal):
         return path
 
     def verified(self, path: Path, sha256: str) -> bool:
-        """Whether the file is there and is the one that was journalled."""
+        """Whether the file is there and is the one that was journalled; of a command's folder, how it ended."""
+        if path.is_dir():
+            path = path / layout.ENDED
         if not path.is_file():
             return False
         with open(path, "rb") as file:

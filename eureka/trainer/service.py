@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -36,18 +36,18 @@ from eureka.envs.sizing import measure_sizes, world_bytes
 from eureka.errors import UserError
 from eureka.physics.backend import Backend
 from eureka.physics.threads import ThreadPhysics
-from eureka.rewards.preflight import preflight, too_slow
-from eureka.rewards.program import Field, Program, Rejected, fingerprint, own_reward, rebuild, warm_up
+from eureka.rewards.program import Field, Program, own_reward, rebuild, warm_up
 from eureka.rl.checkpoints import load_policies, save_policies
 from eureka.rl.evaluation import PolicyPlayer, StepRewards, play_random
 from eureka.rl.normalization import RunningMoments
 from eureka.rl.policy import Policy
 from eureka.rl.training import InitialPolicy, Training
-from eureka.runs.candidate import Failed
 from eureka.runs.events import TrainingProgress
 from eureka.system.hardware import available_memory
 from eureka.system.seeds import derive
 from eureka.task import Task
+from eureka.trainer.checking import checked
+from eureka.trainer.external import ExternalService
 from eureka.trainer.robustness import correlation, robustness
 from eureka.workers import messages
 from eureka.workers.process import frames, write_frame
@@ -120,7 +120,8 @@ class Service:
     def answer(self, command: messages.Command) -> None:
         match command:
             case messages.Preflight():
-                self._preflight(command)
+                endless = not self.description.termination
+                self.send(checked(command, self.fields, self.states, endless))
             case messages.PlayEpisodes():
                 self._play_episodes(command)
             case messages.Measure():
@@ -134,30 +135,6 @@ class Service:
 
     def send(self, answer: messages.Answer) -> None:
         write_frame(self.out, messages.encode(answer))
-
-    def _preflight(self, command: messages.Preflight) -> None:
-        text = command.program
-        try:
-            report = preflight(text, self.fields, self.states, endless=not self.description.termination)
-            program = rebuild(text, self.fields, command.worlds)  # an honest program fits any number of worlds
-            slow = too_slow(program, self.states)
-        except Rejected as rejection:
-            result = Failed(stage="compile", message=str(rejection), line=rejection.line)
-        except Exception as error:  # an untrusted program must not end this process
-            traceback.print_exc()
-            result = Failed(stage="compile", message=f"the program cannot be run: {type(error).__name__}")
-        else:
-            if problem := report.problem or slow:
-                result = Failed(stage="preflight", message=problem, machine=report.problem is None)
-            else:
-                result = messages.PreflightReport(
-                    fingerprint=fingerprint(text),
-                    inputs=report.inputs,
-                    nodes=report.nodes,
-                    ranges=report.ranges,
-                    notes=report.notes,
-                )
-        self.send(messages.Preflighted(result=result))
 
     def _play_episodes(self, command: messages.PlayEpisodes) -> None:
         seeds, stream = torch.tensor([derive(command.seed, "random play")]), "random play"
@@ -326,13 +303,15 @@ def _was_refused(error: BaseException | None) -> bool:
     )
 
 
-def _commands(source: int) -> queue.Queue[dict[str, Any]]:
-    """Frames from `source` as they arrive; the process exits when the input ends."""
+def _commands(source: int, at_end: Sequence[Callable[[], None]]) -> queue.Queue[dict[str, Any]]:
+    """Frames from `source` as they arrive; the process exits when the input ends, after it has called `at_end`."""
     inbox: queue.Queue[dict[str, Any]] = queue.Queue()
 
     def read() -> None:
         for frame in frames(source):
             inbox.put(frame)
+        for close in at_end:
+            close()
         os._exit(0)
 
     threading.Thread(target=read, daemon=True).start()
@@ -345,7 +324,8 @@ def main(task: str, threads: int, device: str) -> None:
     out, source = os.dup(1), os.dup(0)
     os.dup2(2, 1)  # output of libraries and environments goes to the log
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # and what they read is nothing, not the commands
-    inbox = _commands(source)
+    at_end: list[Callable[[], None]] = []
+    inbox = _commands(source, at_end)
     torch.set_num_threads(1)
     loaded = load_task(task)
     with _reported(loaded, out):
@@ -355,7 +335,14 @@ def main(task: str, threads: int, device: str) -> None:
         if fence.startswith("!"):
             write_frame(out, messages.encode(messages.Unfenced(reason=fence[1:])))
             sys.exit(1)
-        service = Service(loaded, Backend(device, threads), out, load.curriculum)
+        service: Service | ExternalService
+        if loaded.external:
+            service = ExternalService(
+                loaded, threads, load.curriculum, lambda answer: write_frame(out, messages.encode(answer))
+            )
+            at_end.append(service.close)
+        else:
+            service = Service(loaded, Backend(device, threads), out, load.curriculum)
         service.send(service.described(fence))
         warm_up()  # while the orchestrator or the compiler is busy
     while True:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -103,6 +104,8 @@ class TrainerClient:
         """World-steps per second of `members` members, in training and in evaluation."""
         command = messages.Measure(members=members, plan=settings.plan("search"))
         answer = self._ask(command, messages.Measured)
+        if not answer.seconds:  # not known before a training
+            return math.inf, math.inf
         return answer.steps / answer.seconds, 1.0 / answer.evaluation
 
     def probe(

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from eureka.config.external import ExternalFile
 from eureka.config.tasks import LoadedTask
 from eureka.errors import UserError
 from eureka.system.hardware import cores, kernel_cache
 from eureka.system.paths import shipped
+from eureka.system.processes import end_left_behind
 from eureka.workers.isolation import IsolationPolicy
 from eureka.workers.process import Worker
 
@@ -135,6 +137,59 @@ class LocalExecutor:
         where = ",".join(self.devices) or self.device
         many = f"{self.workers} workers of " if self.workers > 1 and not self.devices else ""
         return f"device {where}   {many}{self.threads} thread{'s' if self.threads != 1 else ''}"
+
+
+@dataclass(frozen=True)
+class CommandExecutor:
+    """Starts the process that runs a task's own training command, several at the same time."""
+
+    task: LoadedTask
+    logs: Path
+    scratch: Path
+    keep: Sequence[int] = ()
+    devices: Sequence[str] = ()  # GPUs such as `cuda:0`, by slot in turn; empty: the commands see all
+    slots: int = 1  # commands at the same time
+
+    workers = 1
+    fenced = False
+    one_memory = True
+
+    @property
+    def threads(self) -> int:
+        """Here the number of commands at the same time."""
+        return self.slots
+
+    def threads_for(self, shares: int) -> int | None:
+        """As given."""
+        return None
+
+    def log(self, number: int) -> Path:
+        """`trainer.log`."""
+        return self.logs / "trainer.log"
+
+    def open(self, number: int) -> Worker:
+        """Start the process."""
+        check_copy(self.task, self.fenced)
+        assert isinstance(self.task.file, ExternalFile)
+        more = {"EUREKA_GPUS": ",".join(map(_visible_device, self.devices))}
+        more["MUJOCO_GL"] = os.environ.get("MUJOCO_GL", "")  # a command may render
+        for name in self.task.file.trainer.environment:
+            if name not in os.environ:
+                raise UserError(f"{self.task.path}: trainer.environment names {name}, which is not set")
+            more[f"EUREKA_PASS_{name}"] = os.environ[name]
+        own = self.scratch / "tmp" / str(number)
+        return start_trainer(
+            self.task.path, "cpu", self.slots, self.fenced, self.scratch, own, self.log(number), self.keep, more
+        )
+
+    def close(self) -> None:
+        """End what commands may have left behind."""
+        end_left_behind(self.scratch)
+
+    def __str__(self) -> str:
+        """How many commands run at the same time, and on which GPUs."""
+        many = f"{self.slots} command{'s' if self.slots != 1 else ''} at a time"
+        return f"trained by the task's command, not isolated   {many}{''.join(f'   {d}' for d in self.devices)}"
 
 
 def check_copy(task: LoadedTask, fenced: bool) -> None:

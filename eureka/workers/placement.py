@@ -12,7 +12,7 @@ from eureka.config.settings import Settings
 from eureka.config.tasks import EnvironmentFile, LoadedTask
 from eureka.errors import UserError, did_you_mean
 from eureka.system.hardware import DEVICES, available_memory, cores, gpu, gpus, missing
-from eureka.workers.executors import Executor, LocalExecutor
+from eureka.workers.executors import CommandExecutor, Executor, LocalExecutor
 from eureka.workers.isolation import IsolationPolicy
 
 _EXECUTORS = ("local", "ray")
@@ -23,6 +23,8 @@ def resolve(task: LoadedTask, options: DeviceOptions) -> dict[str, Any]:
     device, devices, workers = options.device, options.devices, options.workers
     executor = _executor(options.executor or "local")
     local = executor == "local"
+    if task.external:
+        return _for_commands(options)
     if devices is not None and device == "auto":
         device = "cuda"
     device = _device(device, task, local)
@@ -33,6 +35,10 @@ def resolve(task: LoadedTask, options: DeviceOptions) -> dict[str, Any]:
 
 def apply_device_changes(task: LoadedTask | None, settings: Settings, options: DeviceOptions) -> dict[str, Any]:
     """The same for a resumed run or a comparison; options that are not given keep their settings."""
+    if task and task.external:
+        kept = _for_commands(options)
+        given = {"devices": options.devices is not None, "workers": options.workers is not None}
+        return kept | {name: getattr(settings, name) for name, is_given in given.items() if not is_given}
     device, devices, workers = options.device, options.devices, options.workers
     executor = _executor(options.executor) if options.executor else _trusted(settings.executor)
     local = executor == "local"
@@ -46,6 +52,21 @@ def apply_device_changes(task: LoadedTask | None, settings: Settings, options: D
         # Another machine may have fewer processors.
         workers = min(settings.workers, cores()) if local else settings.workers
     return {"device": device, "devices": named, "workers": workers, "executor": executor}
+
+
+def _for_commands(options: DeviceOptions) -> dict[str, Any]:
+    """The settings for a task that a command trains: how many run at the same time, and on which GPUs."""
+    if options.executor not in (None, "local"):
+        raise UserError(f"--executor {options.executor}: a training command runs on this machine; remove it")
+    if options.device != "auto":
+        raise UserError(f"--device {options.device}: the command chooses its device; use --devices cuda:0")
+    devices = tuple(name.strip() for name in options.devices.split(",")) if options.devices else ()
+    for name in devices:
+        if not re.fullmatch(r"cuda:\d+", name):
+            raise UserError(f"--devices {options.devices}: {name!r} is not a GPU; use names such as cuda:0,cuda:1")
+    if options.workers is not None and options.workers < 1:
+        raise UserError(f"--workers must be at least 1, not {options.workers}")
+    return {"device": "cpu", "devices": devices, "workers": options.workers, "executor": "local"}
 
 
 _MEMORY_EACH = 1.5 * 2**30  # bytes that must be available for each trainer process
@@ -137,6 +158,9 @@ def make_executor(
     note: Callable[[str], None],
 ) -> Executor:
     """The executor of a run; raises `UserError` if it cannot join a cluster. `note` may be called by another thread."""
+    if task.external:
+        slots = settings.workers or len(settings.devices) or 1
+        return CommandExecutor(task, logs, scratch, keep, settings.devices, slots)
     if settings.executor == "local":
         where = (settings.device, settings.devices, settings.workers)
         return LocalExecutor(task, logs, scratch, isolation, keep, *where)

@@ -206,13 +206,14 @@ class TrainingJob:
 
     def _record_outcomes(self, members: list[int], until: int | None, answer: Outcomes) -> list[Outcome]:
         outcomes = list(answer.outcomes)
-        files = {}
-        if until is None:
-            files = {
-                self.request.places[m]: PublishedFile(file=self._relative(policy.file), sha256=policy.sha256)
-                for m, policy, outcome in zip(members, answer.policies, outcomes, strict=True)
-                if isinstance(outcome, Trained)
-            }
+        left = {
+            m: PublishedFile(file=self._relative(policy.file), sha256=policy.sha256)
+            for m, policy in zip(members, answer.policies, strict=False)  # none at a rung, but of commands
+        }
+        places = {m: self._place(m, file.file) for m, file in left.items()}
+        kept = {m: o for m, o in zip(members, outcomes, strict=True) if m in left}
+        files = {places[m]: left[m] for m, o in kept.items() if isinstance(o, Trained)}
+        of_failed = {places[m]: left[m] for m, o in kept.items() if isinstance(o, Failed) and self._is_folder(left[m])}
         event = TrainedEvent(
             training=self.request.key,
             members=members,
@@ -223,7 +224,7 @@ class TrainingJob:
             publish=files,
         )
         self.run.append(event)
-        self.run.publish(files)
+        self.run.publish(files | of_failed)
         return outcomes
 
     def _resume(self, members: list[int]) -> tuple[CheckpointMember, ...] | None:
@@ -242,6 +243,14 @@ class TrainingJob:
 
     def _usable(self, checkpoint: CheckpointEvent) -> bool:
         return self.run.verified(self.run.inside(checkpoint.file), checkpoint.sha256)
+
+    def _place(self, member: int, file: str) -> str:
+        """Where a member's policy is published; the output folder of a command of the user's goes beside it."""
+        folder = self.run.inside(file).is_dir()
+        return f"{self._of(member)}/{layout.OUTPUT}" if folder else self.request.places[member]
+
+    def _is_folder(self, file: PublishedFile) -> bool:
+        return self.run.inside(file.file).is_dir()
 
     def _of(self, member: int) -> str:
         """Folder of a member, relative to the run folder."""

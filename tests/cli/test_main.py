@@ -110,6 +110,8 @@ def test_the_command_line_imports_nothing_heavy():
 
 def test_the_reference_of_commands_is_up_to_date():
     docs = Path(__file__).resolve().parents[2] / "docs"
-    generated = runpy.run_path(str(docs / "generate_cli.py"))["reference"]()
+    made = runpy.run_path(str(docs / "generate_cli.py"))
+    generated = made["reference"]()
+    assert (docs / "progress.schema.json").read_text() == made["schema"](), "run: python docs/generate_cli.py"
     assert (docs / "cli.md").read_text() == generated, "run: python docs/generate_cli.py"
     assert all(f"\n## {command}\n" in generated for command in COMMANDS)
