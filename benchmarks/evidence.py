@@ -210,8 +210,8 @@ def _strategies(task: str) -> Iterator[str]:
     comparison = Comparison.model_validate(together["comparison"])
     sizes = " ".join(DEVELOPMENT[task])
     yield (
-        f"{SEARCHES[task]} searches each, `{sizes}`; every winner trained on {DEVELOPMENT_SEEDS} fresh seeds. Intervals are "
-        "95 %, over searches (of people's rewards over seeds). "
+        f"{SEARCHES[task]} searches each, `{sizes}`; every winner trained on {DEVELOPMENT_SEEDS} fresh seeds. "
+        "Intervals are 95 %, over searches (of people's rewards over seeds). "
         "`In the search`: mean of all candidates of a generation, one training each, and its standard error."
     )
     yield ""
