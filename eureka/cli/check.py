@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import fmean
 
 from eureka.config.description import Description
+from eureka.config.external import ExternalFile
 from eureka.config.options import DeviceOptions, Options, SizeOptions
 from eureka.config.settings import Settings
 from eureka.config.tasks import LoadedTask
@@ -78,7 +79,7 @@ def check(task: LoadedTask, wanted: CheckOptions, isolation: IsolationPolicy) ->
             _show_reward(path, report, source)
             programs = {name: one for name in ("", *others) if not isinstance(one := results[name], Failed)}
             program = programs[""]
-        if task.external:
+        if isinstance(task.file, ExternalFile):
             given = "that its command described" if task.file.trainer.describe else "drawn from a normal distribution"
             print(f"\nrewards are tried on states {given}; episodes are the command's own")
             return

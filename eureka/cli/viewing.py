@@ -61,7 +61,7 @@ def export(
     ] = False,
     force: Annotated[bool, Option("--force", help="Overwrite an existing file.")] = False,
 ) -> None:
-    """Write a reward as a Python file that needs only torch, or a policy as a file that needs no eureka."""
+    """Write a reward or a policy as a file that needs no eureka."""
     from eureka.cli import export as exporting
     from eureka.runs.store import find_run, untrusted_run
 

@@ -84,7 +84,9 @@ def test_a_policy_that_sees_everything_has_no_regret(selection: ModuleType):
     made = selection.Trainings(np.array([1, 1, 2, 2]), curves, report, report, curves)
     rewards, seeds = selection.draw(made, 50, 2)
     for policy in selection.POLICIES:
-        winner, _ = selection.regrets(policy, made, rewards, seeds)
         tried = policy.candidates(selection.CANDIDATES, 2, 2 * selection.CANDIDATES)
+        if not tried:  # its validation costs more than two generations
+            continue
+        winner, _ = selection.regrets(policy, made, rewards, seeds)
         best = means[rewards].max(axis=(1, 2)) - means[rewards[:, :, :tried]].max(axis=(1, 2))
         assert winner == pytest.approx(best)

@@ -71,7 +71,8 @@ def test_an_export_says_what_is_in_the_way(cli: Cli, recorded: Path, tmp_path: P
         ([run, "-o", "mine.py"], "mine.py exists already"),
         ([run, "-o", "."], ". is a folder; give a file, such as reward.py"),
         ([run, "-o", "x.py", "--candidate", "9.9"], "no candidate '9.9'"),
-        ([run], "Missing option '-o'"),
+        ([run], "nothing to write; give -o FILE for the reward, --policy FILE for the policy"),
+        ([run, "--policy", "p.zip"], "must end in .pt (TorchScript) or .onnx"),
         ([run, "-o", "nodir/x.py"], "nodir/x.py cannot be written: No such file"),
         ([run, "-o", "mine.py/x.py"], "cannot be written"),
         (["nowhere", "-o", "x.py"], "nowhere does not exist"),
@@ -223,7 +224,7 @@ def test_an_export_runs_in_plain_python_without_what_the_sandbox_leaves_out(cli:
     )
     shutil.copytree(recorded, tmp_path / "one")
     rewrite(tmp_path / "one", lambda events: [e | ({"code": code} if e["event"] == "verdict" else {}) for e in events])
-    done = cli("export", "one", "-o", "reward.py")
+    done = cli("export", "one", "-o", "reward.py", "--original")
     assert done.returncode == 0, done.stderr
     text = (tmp_path / "reward.py").read_text()
     assert "\n    # kept\n    pass  # left out: print(f'é {pole_angle:.3f}', pole_angle)  # why\n    if len" in text
