@@ -82,7 +82,7 @@ class Run:
 
     @property
     def winner(self) -> Candidate | None:
-        """None while the search goes on, and for a comparison."""
+        """None before the end, and for a comparison."""
         end = self.journal.finished
         return self.candidates[end.winner] if end and end.winner else None
 
