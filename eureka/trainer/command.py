@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import json
 import os
 import shutil
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from eureka.runs import layout
 from eureka.runs.progress import PROGRESS, ProgressLine, ProgressReader
+from eureka.system import die_with_parent
 from eureka.system.processes import MARK, end_left_behind
 from eureka.text import number, plain
 
@@ -25,8 +25,6 @@ _POLL = 0.1  # s
 _LINES = 3  # of the end of it in a message
 _TOO_FEW, _TOO_MANY = 0.9, 1.01  # steps done, as a share of those asked for
 _GRACE = 3.0  # s between SIGTERM and SIGKILL
-_PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 class CommandRun:
@@ -71,18 +69,16 @@ class CommandRun:
         self._reader = ProgressReader(self.folder / PROGRESS)
         try:
             self._process = subprocess.Popen(
-                arguments,
+                die_with_parent.command(arguments),
                 cwd=cwd,
                 env={**variables, MARK: str(self.folder)},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
             )
         except OSError as error:
-            what = cwd if error.filename == str(cwd) else arguments[0]
-            self._end(f"the command cannot be started: {what}: {error.strerror}")
+            self._end(f"the command cannot be started in {cwd}: {error.strerror}")
             return
         self._printed.follow(self._process)
 
@@ -126,11 +122,16 @@ class CommandRun:
         """Record that it cannot be run."""
         self._end(problem)
 
-    def kill(self) -> None:
-        """End all its processes, after a time in which it may end by itself."""
+    def terminate(self) -> None:
+        """Ask it to end."""
         if self._process is not None and self._process.poll() is None:
             self._signal(signal.SIGTERM)
             self._signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """End all its processes, after a time in which it may end by itself."""
+        self.terminate()
+        if self._process is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(_GRACE)
         self._signal(signal.SIGKILL)
@@ -222,7 +223,3 @@ class _Printed:
     def last_lines(self) -> str:
         lines = [line.strip() for line in plain(self._last.decode("utf-8", "replace")).splitlines() if line.strip()]
         return " / ".join(line[:120] for line in lines[-_LINES:])
-
-
-def _die_with_parent() -> None:
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -11,6 +11,7 @@ import math
 import os
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -87,6 +88,7 @@ class ExternalService:
         self.fields = {name: Field(*of) for name, of in self.description.fields().items()}
         self.jobs: dict[_Key, _Job] = {}
         self._batch = 0
+        self._turn = threading.RLock()
 
     def described(self, fence: str) -> messages.Described:
         return messages.Described(description=self.description, fence=fence, sizes=None)
@@ -107,7 +109,10 @@ class ExternalService:
                 )
 
     def close(self) -> None:
-        """End all commands."""
+        """End all commands; called in another thread, after which nothing is recorded of them."""
+        self._turn.acquire()
+        for job in self.jobs.values():
+            job.run.terminate()
         for job in self.jobs.values():
             job.run.kill()
 
@@ -180,27 +185,32 @@ class ExternalService:
     def _run(self, jobs: Sequence[_Job], until: int, steps: int) -> None:
         """Let the commands train up to a step, as many at the same time as there are slots."""
         told = 0.0
-        while open_jobs := [job for job in jobs if not job.reached(until) or job.run.running]:
-            free = [slot for slot in range(self.slots) if all(job.slot != slot for job in jobs)]
-            for job in open_jobs:
-                if not job.run.running and job.slot is None:
-                    slot = next((s for s in free if job.home in (None, s)), None)
-                    if slot is not None:
-                        free.remove(slot)
-                        job.slot = job.home = slot
-                        self._start(job, steps)
-            for job in jobs:
-                if not job.run.running and not job.run.finished:
-                    continue
-                job.run.poll()
-                if job.reached(until) and until < steps:
-                    job.run.pause()
-                if job.run.finished or not job.run.running:
-                    job.slot = None
+        while any(not job.reached(until) or job.run.running for job in jobs):
+            with self._turn:
+                self._advance(jobs, until, steps)
             if time.monotonic() - told > _PROGRESS_EVERY:
                 told = time.monotonic()
                 self.send(messages.Progress(progress=self._progress(jobs, until)))
             time.sleep(_POLL)
+
+    def _advance(self, jobs: Sequence[_Job], until: int, steps: int) -> None:
+        """Start commands in free slots, and read what the others have reported."""
+        free = [slot for slot in range(self.slots) if all(job.slot != slot for job in jobs)]
+        for job in jobs:
+            if not job.reached(until) and not job.run.running and job.slot is None:
+                slot = next((s for s in free if job.home in (None, s)), None)
+                if slot is not None:
+                    free.remove(slot)
+                    job.slot = job.home = slot
+                    self._start(job, steps)
+        for job in jobs:
+            if not job.run.running and not job.run.finished:
+                continue
+            job.run.poll()
+            if job.reached(until) and until < steps:
+                job.run.pause()
+            if job.run.finished or not job.run.running:
+                job.slot = None
 
     def _start(self, job: _Job, steps: int) -> None:
         folder = job.run.folder

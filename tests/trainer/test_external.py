@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from eureka.config.parameters import Curriculum
 from eureka.config.settings import Evaluation, Learning, Plan
 from eureka.config.tasks import load_task
 from eureka.errors import UserError
+from eureka.runs import layout
 from eureka.runs.candidate import Dropped, Failed, Trained
 from eureka.system.processes import MARK
 from eureka.trainer.external import ExternalService
@@ -110,8 +112,8 @@ def test_each_misbehaving_command_fails_alone_in_a_sentence_and_nothing_stays(be
 @pytest.mark.parametrize(
     ("command", "expected"),
     [
-        (["no-such-interpreter", "train.py"], "cannot be started: no-such-interpreter: No such file or directory"),
-        (["./plain.txt"], "cannot be started: ./plain.txt: Permission denied"),
+        (["no-such-interpreter"], "code 127; it printed last: no-such-interpreter cannot be started: No such file"),
+        (["./plain.txt"], "code 126; it printed last: ./plain.txt cannot be started: Permission denied"),
         (["{python}", "missing.py"], "ended with exit code 2; it printed last:"),
     ],
 )
@@ -162,6 +164,22 @@ def test_a_finished_training_is_not_repeated_by_the_next_process(slow: Bench):
     again = Bench(slow.folder, slow.folder / "toy.yaml")
     assert again.train([3, 4]).outcomes[0] == first[0]
     assert [f.read_text() for f in (slow.folder / "scratch").glob("*/started")] == ["x", "x"]
+
+
+def test_a_command_that_is_ended_with_the_trainer_is_neither_recorded_nor_started_again(slow: Bench):
+    (slow.folder / "train.py").write_text(
+        SLOW.replace(
+            "import json", "import signal, sys; signal.signal(15, lambda *_: (time.sleep(1), sys.exit(3)))\nimport json"
+        )
+    )
+    threading.Thread(target=slow.train, args=([0, 1],), daemon=True).start()
+    scratch = slow.folder / "scratch"
+    while len([*scratch.glob("*/progress.jsonl")]) < 2:
+        time.sleep(0.01)
+    slow.service.close()  # as at the end of the trainer's input
+    time.sleep(0.5)
+    assert not [*scratch.glob(f"*/{layout.ENDED}")] and not left_running(slow.folder)
+    assert [file.read_text() for file in scratch.glob("*/started")] == ["x", "x"]
 
 
 def test_two_members_with_the_same_program_and_seed_are_two_trainings(slow: Bench):
