@@ -141,12 +141,44 @@ def test_a_policy_acts_as_in_an_evaluation():
         acting.act([0.0, 0.0, 0.0])
 
 
+def choosing_policy(folder: Path, choices: tuple[int, ...]) -> Path:
+    """The file of a policy that chooses, with 4 observations."""
+    from eureka.rl.checkpoints import save_policies
+    from eureka.rl.normalization import RunningMoments
+    from eureka.rl.policy import Policy, Shape
+
+    policy = Policy.create(Shape(4, sum(choices), (8,), choices=choices), torch.tensor([1]))
+    policy.views["actor.1.weight"].mul_(100)  # else it makes the same choice for all observations
+    save_policies(policy, RunningMoments(1, (4,), torch.device("cpu")), [folder / "choosing.safetensors"])
+    return folder / "choosing.safetensors"
+
+
+@pytest.mark.parametrize("choices", [(3,), (2, 3)])
+def test_a_policy_that_chooses_acts_with_the_largest_logit_of_each_choice(tmp_path: Path, choices: tuple[int, ...]):
+    from eureka.rl.checkpoints import load_policies
+
+    file = choosing_policy(tmp_path, choices)
+    policy, _ = load_policies([file], torch.device("cpu"))
+    assert policy.shape.choices == choices
+    seen = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)
+    logits = policy.mean(torch.from_numpy(seen)[None])[0]
+    expected = np.stack([part.argmax(1).numpy() for part in logits.split(choices, dim=1)], axis=1)
+    expected = expected[:, 0] if len(choices) == 1 else expected
+    acting = ActingPolicy.load(file)
+    found = acting.act(seen)
+    assert found.dtype == np.int64 and np.array_equal(found, expected) and len(np.unique(found)) > 1
+    assert np.array_equal(acting.act(seen[7]), expected[7]) and np.shape(acting.act(seen[7])) == acting.shape
+
+
+@pytest.mark.parametrize("choices", [(), (3,), (2, 3)])
 @pytest.mark.parametrize("ending", [".pt", ".onnx"])
-def test_an_exported_policy_runs_without_eureka_and_gives_the_same_actions(tmp_path: Path, ending: str):
+def test_an_exported_policy_runs_without_eureka_and_gives_the_same_actions(
+    tmp_path: Path, ending: str, choices: tuple[int, ...]
+):
     if ending == ".onnx":
         pytest.importorskip("onnxruntime")
-    target = tmp_path / f"policy{ending}"
-    assert str(target) in write_policy(kept_policy(), target)
+    target, file = tmp_path / f"policy{ending}", choosing_policy(tmp_path, choices) if choices else kept_policy()
+    assert str(target) in write_policy(file, target)
     seen = np.random.default_rng(1).normal(size=(5, 4)).astype(np.float32) * 3
     np.save(tmp_path / "seen.npy", seen)
     run = {
@@ -157,7 +189,8 @@ def test_an_exported_policy_runs_without_eureka_and_gives_the_same_actions(tmp_p
     code += f"found = {run}\nprint(json.dumps([found.tolist(), [m for m in sys.modules if m.startswith('eureka')]]))"
     ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, text=True, capture_output=True, check=True)
     found, modules = json.loads(ran.stdout)
-    assert np.abs(np.array(found) - ActingPolicy.load(kept_policy()).act(seen)).max() < 1e-5 and modules == []
+    expected = ActingPolicy.load(file).act(seen)
+    assert np.shape(found) == expected.shape and np.abs(np.array(found) - expected).max() < 1e-5 and modules == []
 
 
 def test_a_policy_of_another_kind_is_refused(tmp_path: Path):

@@ -54,12 +54,13 @@ class EvolvedReward(gymnasium.Wrapper):
         """One step of the environment, with the evolved reward."""
         observation, task_reward, terminated, truncated, info = self.env.step(action)
         if self.read_state is None:
-            fields = self.env.unwrapped.state_fields()
+            fields = {name: value[None] for name, value in self.env.unwrapped.state_fields().items()}
         else:
-            fields = self.read_state(self.env, observation, action, info)
+            given = self.read_state(self.env, observation, action, info)
+            fields = {name: self._row(value) for name, value in given.items()}
         asked = [name for name in inspect.signature(compute_reward).parameters if name in fields]
         with torch.no_grad():
-            total, components = compute_reward(**{name: self._row(fields[name]) for name in asked})
+            total, components = compute_reward(**{name: fields[name] for name in asked})
         # A diverged simulation was reset before its state was read: the reward of such a step is 0.
         reward = 0.0 if info.get("diverged") else float(total[0])
         parts = {name: float(torch.as_tensor(part).flatten()[0]) for name, part in components.items()}

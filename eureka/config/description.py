@@ -81,6 +81,11 @@ class Description(_Frozen):
     state: tuple[StateField, ...]
     action: str = Field(description="meaning of an action")
     action_size: int
+    choices: tuple[int, ...] = Field(
+        default=(),
+        exclude_if=lambda sizes: not sizes,
+        description="sizes of the choices that an action consists of, as one-hot numbers; empty: numbers in [-1, 1]",
+    )
     termination: str = Field(description="what ends an episode before the horizon; empty: nothing")
     constants: tuple[Constant, ...]
     parameters: tuple[Parameter, ...] = ()

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 Rewards = Callable[[Mapping[str, Tensor]], Tensor]
 """From the State's fields, (W, ...) each, to the total reward (P, N) float32."""
@@ -25,6 +27,12 @@ class Step:
     fitness: Tensor  # (P, N) float32, fitness of the episode; meaningful only where it ended
     length: Tensor  # (P, N) int64, control steps of the episode so far; its full length where it ended
     metrics: dict[str, Tensor] = field(default_factory=dict)  # (P, N) float32 by name, likewise only where it ended
+
+
+def chosen(values: Tensor, choices: tuple[int, ...]) -> Tensor:
+    """The largest value of each choice as one-hot numbers, (..., A) float32; the first one of equals."""
+    parts = values.split(choices, dim=-1)
+    return torch.cat([one_hot(p.argmax(-1), p.shape[-1]) for p in parts], dim=-1).float()
 
 
 class Worlds(Protocol):

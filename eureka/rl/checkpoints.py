@@ -22,8 +22,10 @@ def save_policies(policy: Policy, moments: RunningMoments, paths: Sequence[Path]
     for p, path in enumerate(paths):
         tensors = {name: view[p].clone() for name, view in policy.views.items()}
         tensors |= {"observation.mean": moments.mean[p].clone(), "observation.var": moments.var[p].clone()}
-        shape = policy.shape
-        write_tensors(path, tensors, asdict(shape))
+        record = asdict(policy.shape)
+        if not policy.shape.choices:
+            del record["choices"]
+        write_tensors(path, tensors, record)
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], record: object) -> None:
@@ -44,7 +46,7 @@ def load_policies(paths: Sequence[Path], device: torch.device) -> tuple[Policy, 
     """Load saved policies of equal shape as one population."""
     found = [read_tensors(path, device) for path in paths]
     record = found[0][1]
-    shape = Shape(record["observation"], record["action"], tuple(record["hidden"]), record["privileged"])
+    shape = Shape(**record | {"hidden": tuple(record["hidden"]), "choices": tuple(record.get("choices", ()))})
     flat = torch.stack([torch.cat([t[name].flatten() for name in shape.parameters()]) for t, _ in found])
     moments = RunningMoments(len(paths), (shape.seen,), device)
     for p, (tensors, _) in enumerate(found):

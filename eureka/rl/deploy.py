@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 class ActingPolicy(nn.Module):
     """A policy without its action noise: (N, O) float32 observations to (N, A) actions in [-1, 1].
 
-    O is what the actor sees: an observation without the critic's further inputs. Normalisation is inside.
+    O is what the actor sees: an observation without the critic's further inputs. Normalisation is inside. Actions of a
+    policy that chooses are int64, counted from 0: (N,) for one choice, (N, C) for C of them.
     """
 
     mean: Tensor
@@ -32,7 +33,10 @@ class ActingPolicy(nn.Module):
     def __init__(self, policy: Policy, moments: RunningMoments):
         """Take the first member of a population."""
         super().__init__()
-        self.size, self.actions, depth = policy.shape.observation, policy.shape.action, len(policy.shape.hidden)
+        self.size, self.choices, depth = policy.shape.observation, policy.shape.choices, len(policy.shape.hidden)
+        sizes = (len(self.choices),) if self.choices else (policy.shape.action,)
+        self.shape: tuple[int, ...] = () if len(self.choices) == 1 else sizes
+        """Of an action."""
         self.register_buffer("mean", moments.mean[0, : self.size].float())
         self.register_buffer("std", moments.deviations()[0, : self.size])
         layers: list[nn.Module] = []
@@ -52,13 +56,17 @@ class ActingPolicy(nn.Module):
             raise UserError(f"{path} is not a policy file of eureka ({type(error).__name__})") from None
 
     def forward(self, observation: Tensor) -> Tensor:
-        """(N, A) for (N, O)."""
+        """Actions for (N, O)."""
         seen = ((observation - self.mean) / self.std).clamp(-OBSERVATION_LIMIT, OBSERVATION_LIMIT)
-        return self.layers(seen).clamp(-1.0, 1.0)
+        output = self.layers(seen)
+        if not self.choices:
+            return output.clamp(-1.0, 1.0)
+        picked = torch.stack([part.argmax(dim=1) for part in output.split(self.choices, dim=1)], dim=1)
+        return picked if self.shape else picked[:, 0]
 
     @torch.no_grad()
     def act(self, observation: ArrayLike) -> NDArray[Any]:
-        """Actions (A,) or (N, A) float32 in [-1, 1] for observations (O,) or (N, O).
+        """Actions for one observation (O,), or for (N, O); see the class.
 
         Raises:
             ValueError: the observations have another size.
@@ -69,7 +77,7 @@ class ActingPolicy(nn.Module):
                 f"observations of this policy are ({self.size},) or (N, {self.size}), not {tuple(given.shape)}"
             )
         action = self(given.reshape(-1, self.size))
-        return action.reshape(*given.shape[:-1], self.actions).numpy()
+        return action.reshape((*given.shape[:-1], *self.shape)).numpy()[()]  # of one choice, a number
 
 
 def write_policy(path: Path, target: Path) -> str:
@@ -102,4 +110,5 @@ def write_policy(path: Path, target: Path) -> str:
         use = f"onnxruntime.InferenceSession({target.name!r}).run(None, {{'observation': observation}})"
     else:
         raise UserError(f"--policy {target} must end in .pt (TorchScript) or .onnx")
-    return f"{target}: action (N, {policy.actions}) = {use}, observation (N, {policy.size}) float32"
+    action = ", ".join(map(str, ("N", *policy.shape)))
+    return f"{target}: action ({action}) = {use}, observation (N, {policy.size}) float32"

@@ -6,7 +6,6 @@ squared error, as in rsl_rl. Actor and critic share no parameters. A test compar
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -14,8 +13,6 @@ from torch import Tensor
 
 from eureka.config.settings import Learning
 from eureka.rl.policy import Policy
-
-_LOG_ROOT_TAU = 0.5 * math.log(2.0 * math.pi)
 
 
 @dataclass(frozen=True)
@@ -25,7 +22,7 @@ class Batch:
     observation: Tensor  # (P, B, O), normalised
     action: Tensor  # (P, B, A) as sampled
     log_prob: Tensor  # (P, B) of those actions under the policy that sampled them
-    mean: Tensor  # (P, B, A) of that policy's action distribution
+    output: Tensor  # (P, B, A) of that policy's actor
     value: Tensor  # (P, B) at sampling time, in normalised units
     advantage: Tensor  # (P, B), standardised
     target: Tensor  # (P, B), returns in the value network's normalised units
@@ -52,39 +49,30 @@ class Gradients:
     gradients: list[Tensor]
 
 
-def log_probability(action: Tensor, mean: Tensor, std: Tensor) -> Tensor:
-    """(P, B) log-density of actions (P, B, A) under Gaussians with means (P, B, A) and deviations (P, 1, A)."""
-    log_norm = std.log().sum(-1) + std.shape[-1] * _LOG_ROOT_TAU
-    return -0.5 * ((action - mean) / std).square().sum(-1) - log_norm
-
-
-def gaussian_kl(old_mean: Tensor, old_std: Tensor, mean: Tensor, std: Tensor) -> Tensor:
-    """(P,) KL(old || new) of diagonal Gaussians (P, B, A), summed over actions and averaged over B."""
-    # In this form, as in rsl_rl, a change by rounding alone gives exactly 0, which leaves the learning rate as it is.
-    ratio = (old_std.square() + (old_mean - mean).square()) / (2.0 * std.square())
-    return (torch.log(std / old_std) + ratio - 0.5).sum(-1).mean(-1)
-
-
 def actor(policy: Policy, batch: Batch, old_std: Tensor, settings: Learning) -> tuple[Gradients, Tensor, Tensor]:
     """The actors' surrogate loss; the entropy bonus enters the gradients only.
 
     Returns:
-        The loss with the gradients of the network, the gradient with respect to log_std (P, 1, A), and the KL
-        divergence (P,) from the sampling policy, whose standard deviations are `old_std` (P, 1, A).
+        The loss with the gradients of the network, the gradient with respect to log_std (P, 1, S), and the KL
+        divergence (P,) from the sampling policy, whose standard deviations are `old_std` (P, 1, S).
     """
     played = policy.layers("actor", batch.observation)
-    mean, std = played[0][-1], policy.std()
-    error = (batch.action - mean) / std
-    log_norm = policy.views["log_std"].sum(-1) + std.shape[-1] * _LOG_ROOT_TAU
-    ratio = torch.exp(-0.5 * error.square().sum(-1) - log_norm - batch.log_prob)
+    output, distribution = played[0][-1], policy.shape.distribution
+    found = distribution.likelihood(batch.action, output, policy.views["log_std"])
+    ratio = torch.exp(found.log_prob - batch.log_prob)
     gain = ratio * batch.advantage
     clipped = ratio.clamp(1.0 - settings.clip, 1.0 + settings.clip) * batch.advantage
     loss = -torch.minimum(gain, clipped).mean(-1)
     # Where clipping lowers the gain, the gradient is 0; elsewhere d ratio = ratio d log_prob.
     weight = torch.where(gain <= clipped, gain, 0.0)[..., None] * (-1.0 / gain.shape[1])
-    in_log_std = (weight * (error.square() - 1.0)).sum(1, keepdim=True) - settings.entropy
-    kl = gaussian_kl(batch.mean, old_std, mean, std)
-    return Gradients(loss, policy.gradients("actor", played, weight * (error / std))), in_log_std, kl
+    in_output = weight * found.in_output
+    in_log_std = (weight * found.in_log_std).sum(1, keepdim=True)
+    if found.entropy_in_output is None:
+        in_log_std = in_log_std - settings.entropy
+    else:
+        in_output = in_output - (settings.entropy / gain.shape[1]) * found.entropy_in_output
+    kl = distribution.kl(batch.output, old_std, output, policy.std())
+    return Gradients(loss, policy.gradients("actor", played, in_output)), in_log_std, kl
 
 
 def critic(policy: Policy, batch: Batch, settings: Learning) -> Gradients:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from eureka.noise import Noise
+from eureka.rl.distributions import Categorical, Distribution, Gaussian
 
 _LOG2_E = 1.0 / math.log(2.0)
 _VECTORS = 64
@@ -24,11 +25,17 @@ class Shape:
     action: int
     hidden: tuple[int, ...]
     privileged: int = 0  # Number of further inputs of the critic: the last columns of an observation
+    choices: tuple[int, ...] = ()  # Sizes of the choices that an action consists of, which sum to A; none: numbers
 
     @property
     def seen(self) -> int:
         """O, the size of a whole observation: the critic's input."""
         return self.observation + self.privileged
+
+    @property
+    def distribution(self) -> Distribution:
+        """How actions are drawn."""
+        return Categorical(self.choices) if self.choices else Gaussian()
 
     def parameters(self) -> dict[str, tuple[int, int]]:
         """(rows, columns) of each parameter of one member, in storage order."""
@@ -38,12 +45,12 @@ class Shape:
             for layer, (rows, columns) in enumerate(itertools.pairwise(widths)):
                 table[f"{net}.{layer}.weight"] = (rows, columns)
                 table[f"{net}.{layer}.bias"] = (1, columns)
-        table["log_std"] = (1, self.action)
+        table["log_std"] = (1, self.distribution.deviations(self.action))
         return table
 
 
 class Policy:
-    """P Gaussian policies with state-independent standard deviations, and their critics.
+    """P policies, and their critics.
 
     All parameters are in one (P, D) tensor; the (P, rows, columns) tensors of a layer are views into it. The number of
     optimiser operations then does not depend on the number of layers.
@@ -83,7 +90,7 @@ class Policy:
         return Policy(self.shape, self.flat.data[chosen])
 
     def mean(self, observation: Tensor) -> Tensor:
-        """(P, B, A) mean actions for normalised observations (P, B, O)."""
+        """(P, B, A) mean actions, or logits of choices, for normalised observations (P, B, O)."""
         return self.layers("actor", observation)[0][-1]
 
     def value(self, observation: Tensor) -> Tensor:
@@ -91,7 +98,7 @@ class Policy:
         return self.layers("critic", observation)[0][-1][..., 0]
 
     def std(self) -> Tensor:
-        """(P, 1, A) standard deviations of the actions."""
+        """(P, 1, A) standard deviations of the actions; (P, 1, 0) for choices."""
         return self.views["log_std"].exp()
 
     def layers(self, net: str, observation: Tensor) -> tuple[list[Tensor], list[Tensor]]:

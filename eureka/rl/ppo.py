@@ -105,6 +105,8 @@ class Learner:
         self.observations = RunningMoments(members, (policy.shape.seen,), device)
         self.values = RunningMoments(members, (), device, floor=1e-8)
         self.values.var.zero_()  # before the first returns, all values are the mean: 0
+        self.action_std = torch.zeros(members, device=device)
+        """(P,) mean standard deviation of the actions, for choices of those of the latest rollout."""
         self._seed = torch.tensor([derive(seed, "minibatches")], device=device)
         threads = threads if device.type == "cpu" else 1
         self._shards = _shards(members, threads)
@@ -119,6 +121,8 @@ class Learner:
             batch = self._prepare(rollout, alive)
             orders = self._orders(batch.target.shape[1], iteration)
             found = self._replay(alive, orders, *vars(batch).values())
+            distribution, std = self.policy.shape.distribution, self.policy.std()
+            self.action_std = distribution.spread(rollout.output.flatten(1, 2), std)
             self.observations.update(rollout.raw_observation.flatten(1, 2), alive)
             if self.settings.averaging:
                 # Of the first updates it is their mean, since the first policy is no better than any.
@@ -158,7 +162,7 @@ class Learner:
             observation=rollout.observation.flatten(1, 2),
             action=rollout.action.flatten(1, 2),
             log_prob=rollout.log_prob.flatten(1),
-            mean=rollout.mean.flatten(1, 2),
+            output=rollout.output.flatten(1, 2),
             value=rollout.value.flatten(1),
             advantage=standardize(advantage.flatten(1)),
             target=self.values.normalize(returns, limit=math.inf),

@@ -14,7 +14,6 @@ from eureka.envs.base import Worlds
 from eureka.envs.capture import Capture
 from eureka.envs.env import Env
 from eureka.noise import Noise, world_keys
-from eureka.rl.losses import log_probability
 from eureka.rl.normalization import RunningMoments
 from eureka.rl.policy import Policy
 
@@ -41,7 +40,7 @@ class Rollout:
     observation: Tensor  # (P, T, N, O) normalised
     action: Tensor  # (P, T, N, A) as sampled, before the environment's clamp
     log_prob: Tensor  # (P, T, N) of those actions
-    mean: Tensor  # (P, T, N, A) of the action's distribution
+    output: Tensor  # (P, T, N, A) of the actor: mean actions, or logits of choices
     value: Tensor  # (P, T, N) critic output, in normalised units
     reward: Tensor  # (P, T, N)
     ended: Tensor  # (P, T, N) bool, by termination or time-out
@@ -136,15 +135,16 @@ class Collector:
             self.bank.record(copy=env.static)
             self._lap("env")
         self._seen[:, self.steps] = normalize(self.moments, env.observation)
-        raw, seen, action, mean, reward, ended, timed_out, terminal_value, fitness, length = self._buffers
+        raw, seen, action, output, reward, ended, timed_out, terminal_value, fitness, length = self._buffers
         value = policy.value(seen.flatten(1, 2)).unflatten(1, (self.steps + 1, env.worlds))
-        log_prob = log_probability(action.flatten(1, 2), mean.flatten(1, 2), policy.std())
+        distribution = policy.shape.distribution
+        log_prob = distribution.log_probability(action.flatten(1, 2), output.flatten(1, 2), policy.std())
         self._lap("policy")
         return Rollout(
             observation=seen[:, :-1],
             action=action,
             log_prob=log_prob.unflatten(1, (self.steps, env.worlds)),
-            mean=mean,
+            output=output,
             value=value[:, :-1],
             reward=reward,
             ended=ended,
@@ -157,19 +157,20 @@ class Collector:
         )
 
     def _draw_noise(self) -> Tensor:
-        """(T, P, N, A) standard normal numbers for the next rollout."""
+        """(T, P, N, A) random numbers for the actions of the next rollout."""
         clocks = self.env.clock + torch.arange(self.steps, device=self._keys.device)
         worlds = len(self._keys)
         noise = Noise(self._keys.repeat(self.steps), clocks.repeat_interleave(worlds))
-        return noise.normal("action", self._noise.shape[-1]).reshape(self.steps, *self._noise.shape)
+        drawn = self.policy.shape.distribution.noise(noise, self._noise.shape[-1])
+        return drawn.reshape(self.steps, *self._noise.shape)
 
     def _play(self) -> tuple[Tensor, ...]:
         """Play one control step; returns one entry for each buffer."""
         env, policy = self.env, self.policy
         raw = env.observation
         seen = normalize(self.moments, raw)
-        mean = policy.mean(seen)
-        action = mean + policy.std() * self._noise
+        output = policy.mean(seen)
+        action = policy.shape.distribution.sample(output, policy.std(), self._noise)
         self._lap("policy")
         step = env.step(action, self.bank.compute)
         self._lap("env")
@@ -179,7 +180,7 @@ class Collector:
             terminal_value = torch.where(step.timed_out, value, terminal_value)
         ended = step.terminated | step.timed_out
         outcome = (step.reward, ended, step.timed_out, terminal_value, step.fitness, step.length)
-        return raw, seen, action, mean, *outcome
+        return raw, seen, action, output, *outcome
 
     def _lap(self, part: str) -> None:
         now = time.perf_counter()

@@ -90,7 +90,9 @@ class Training:
         self.notes: list[str] = []  # Notices for the user, as sentences
         self.env = self._worlds(self.seeds, plan.worlds, "train")
         self.env.reset()
-        shape = Shape(self.env.actor_size, task.action_size, tuple(plan.learning.hidden), self.env.privileged)
+        hidden, privileged = tuple(plan.learning.hidden), self.env.privileged
+        choices = () if isinstance(task, Task) else task.actions.choices
+        shape = Shape(self.env.actor_size, task.action_size, hidden, privileged, choices)
         policy = Policy.create(shape, self.seeds, plan.learning.initial_std)
         self.learner = Learner(policy, plan.learning, plan.seed, backend.threads)
         if warm is not None:
@@ -260,7 +262,7 @@ class Training:
         """Evaluate all policies, keep each member's best, and add a point to its curves."""
         found = self._evaluate(self.learner.evaluated, self.learner.observations, "selection")
         fitness, metrics, self._merit = found.fitness.mean(dim=1), *self._metrics_of(found)
-        rates, deviations = self.learner.learning_rate.tolist(), self.learner.policy.std().mean((1, 2)).tolist()
+        rates, deviations = self.learner.learning_rate.tolist(), self.learner.action_std.tolist()
         for p, score in enumerate(fitness.tolist()):
             steps = self.iteration * self.steps_per_iteration
             self._curves[p].checkpoint(steps, score, metrics[p], rates[p], deviations[p])

@@ -48,6 +48,15 @@ def open_policies(files: Sequence[Path], task: Task | GymnasiumTask, env: Worlds
             policy.mean(torch.zeros(1, 1, sees))
         except (SafetensorError, OSError, KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
             raise UserError(f"{file} is not a policy file of eureka ({type(error).__name__})") from None
+        own = () if isinstance(task, Task) else task.actions.choices
+        if policy.shape.choices != own:
+            kinds = [
+                f"choices of {', '.join(map(str, sizes))}" if sizes else "numbers"
+                for sizes in (policy.shape.choices, own)
+            ]
+            raise UserError(
+                f"{file} is a policy of another task: its actions are {kinds[0]}, those of this task {kinds[1]}"
+            )
         if (sees, acts) != (env.actor_size, task.action_size):
             raise UserError(
                 f"{file} is a policy of another task: its action and observation have {acts} and {sees} elements, "

@@ -6,8 +6,11 @@ import pytest
 import torch
 
 from eureka.config.settings import Learning
+from eureka.envs.base import chosen
+from eureka.noise import Noise
 from eureka.rl import losses
-from eureka.rl.losses import Batch, gaussian_kl, log_probability
+from eureka.rl.distributions import Categorical, Gaussian
+from eureka.rl.losses import Batch
 from eureka.rl.normalization import RunningMoments
 from eureka.rl.optimizer import PopulationAdam
 from eureka.rl.policy import Policy, Shape, elu_, linear
@@ -50,10 +53,10 @@ def test_kl_of_gaussians_is_summed_over_actions_and_averaged_over_samples():
     old = torch.zeros(1, 2, 1), torch.ones(1, 1, 1)
     new = torch.tensor([[[1.0], [0.0]]]), torch.full((1, 1, 1), 2.0)
     expected = math.log(2) - 0.5 + (2 / 8 + 1 / 8) / 2
-    assert gaussian_kl(*old, *new).item() == pytest.approx(expected)
+    assert Gaussian().kl(*old, *new).item() == pytest.approx(expected)
     normal = torch.distributions.Normal
     both = torch.distributions.kl_divergence(normal(*old), normal(*new)).sum(-1).mean(-1)
-    assert torch.allclose(gaussian_kl(*old, *new), both)
+    assert torch.allclose(Gaussian().kl(*old, *new), both)
 
 
 def test_the_learning_rate_follows_the_kl_of_each_member_within_bounds():
@@ -156,14 +159,45 @@ def test_a_fresh_policy_acts_near_zero_with_the_asked_deviation():
     assert torch.allclose(p.std(), torch.full((1, 1, 2), 0.7))
 
 
+class Choices:
+    """Independent choices, by torch's distributions."""
+
+    def __init__(self, logits: torch.Tensor, sizes: tuple[int, ...]):
+        self.parts = [torch.distributions.OneHotCategorical(logits=part) for part in logits.split(sizes, dim=-1)]
+        self.sizes = sizes
+
+    def log_prob(self, action: torch.Tensor) -> torch.Tensor:
+        return sum(d.log_prob(a) for d, a in zip(self.parts, action.split(self.sizes, dim=-1), strict=True))
+
+    def entropy(self) -> torch.Tensor:
+        return sum(part.entropy() for part in self.parts)
+
+
+def likelihood(shape: Shape, output: torch.Tensor, std: torch.Tensor):
+    """Of one member, by torch's distributions: (B, A) and (1, S)."""
+    if shape.choices:
+        return Choices(output, shape.choices)
+    normal = torch.distributions.Normal(output, std.expand_as(output))
+    return torch.distributions.Independent(normal, 1)
+
+
+def divergence(old, new) -> torch.Tensor:
+    if isinstance(old, Choices):
+        return sum(torch.distributions.kl_divergence(a, b) for a, b in zip(old.parts, new.parts, strict=True))
+    return torch.distributions.kl_divergence(old, new)
+
+
 def batch_for(p: Policy, samples: int = 64) -> Batch:
     """What `p` would have sampled on random observations."""
     members, action = p.flat.shape[0], p.shape.action
     observation = torch.randn(members, samples, p.shape.seen)
     with torch.no_grad():
         mean = p.mean(observation)
-        act = mean + p.std() * torch.randn(members, samples, action)
-        log_prob = torch.distributions.Normal(mean, p.std().expand_as(mean)).log_prob(act).sum(-1)
+        noise = torch.randn(members, samples, action)  # for choices no Gumbel noise, but any actions will do
+        act = p.shape.distribution.sample(mean, p.std(), noise)
+        log_prob = torch.stack(
+            [likelihood(p.shape, m, s).log_prob(a) for m, s, a in zip(mean, p.std(), act, strict=True)]
+        )
         value = p.value(observation)
     target = value + torch.randn(members, samples)
     return Batch(observation, act, log_prob, mean, value, standardize(torch.randn(members, samples)), target)
@@ -172,14 +206,14 @@ def batch_for(p: Policy, samples: int = 64) -> Batch:
 def test_log_probabilities_are_torchs_normal_distributions():
     action, mean, std = torch.randn(2, 5, 3), torch.randn(2, 5, 3), torch.rand(2, 1, 3) + 0.5
     expected = torch.distributions.Normal(mean, std).log_prob(action).sum(-1)
-    assert torch.allclose(log_probability(action, mean, std), expected, atol=1e-5)
+    assert torch.allclose(Gaussian().log_probability(action, mean, std), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("privileged", [0, 2])
-def test_losses_and_slopes_are_ppos_for_each_member(privileged):
+@pytest.mark.parametrize("shape", [Shape(3, 2, (8, 8)), Shape(3, 2, (8, 8), 2), Shape(3, 5, (8, 8), choices=(2, 3))])
+def test_losses_and_slopes_are_ppos_for_each_member(shape: Shape):
     """Against the formulas written plainly, one member at a time, with autograd's slopes."""
     torch.manual_seed(2)
-    p = Policy.create(Shape(3, 2, (8, 8), privileged), torch.arange(2))
+    p = Policy.create(shape, torch.arange(2))
     settings = Learning(hidden=(8, 8), entropy=0.01, value_coefficient=0.5, clip=0.05)
     batch = batch_for(p, 64)
     moved = Policy(p.shape, p.flat + 0.15 * torch.randn_like(p.flat))
@@ -195,8 +229,8 @@ def test_losses_and_slopes_are_ppos_for_each_member(privileged):
             return x
 
         mean = network("actor", batch.observation[m, :, :3])
-        normal = torch.distributions.Normal(mean, leaves["log_std"].exp().expand_as(mean))
-        ratio = torch.exp(normal.log_prob(batch.action[m]).sum(-1) - batch.log_prob[m])
+        now = likelihood(shape, mean, leaves["log_std"].exp())
+        ratio = torch.exp(now.log_prob(batch.action[m]) - batch.log_prob[m])
         assert ((ratio < 0.95) | (ratio > 1.05)).any(), "some are clipped"
         a = batch.advantage[m]
         surrogate = -torch.min(ratio * a, ratio.clamp(0.95, 1.05) * a).mean()
@@ -204,13 +238,28 @@ def test_losses_and_slopes_are_ppos_for_each_member(privileged):
         near = old + (value - old).clamp(-0.05, 0.05)
         assert (near != value).any(), "some are clipped"
         squared = torch.max((value - target) ** 2, (near - target) ** 2).mean()
-        whole = surrogate + 0.5 * squared - 0.01 * normal.entropy().sum(-1).mean()
+        whole = surrogate + 0.5 * squared - 0.01 * now.entropy().mean()
         assert torch.allclose(actor.loss[m], surrogate, atol=1e-5)
         assert torch.allclose(critic.loss[m], squared, atol=1e-5)
-        old_normal = torch.distributions.Normal(batch.mean[m], p.std()[m].expand_as(mean))
-        expected_kl = torch.distributions.kl_divergence(old_normal, normal).sum(-1).mean()
+        expected_kl = divergence(likelihood(shape, batch.output[m], p.std()[m]), now).mean()
         assert torch.allclose(kl[m], expected_kl, atol=1e-5)
-        slopes = torch.autograd.grad(whole, list(leaves.values()))
+        slopes = torch.autograd.grad(whole, list(leaves.values()), allow_unused=True)
         ours = [*actor.gradients, *critic.gradients, in_log_std]
         for name, mine, expected in zip(leaves, ours, slopes, strict=True):
-            assert torch.allclose(mine[m], expected, atol=1e-5), name
+            assert (expected is None and not mine.numel()) or torch.allclose(mine[m], expected, atol=1e-5), name
+
+
+def test_choices_are_drawn_with_the_softmax_of_their_logits():
+    distribution = Categorical((2, 3))
+    logits = torch.tensor([0.0, 1.0, 2.0, 0.0, -1.0])
+    noise = distribution.noise(Noise(torch.arange(20_000), torch.tensor(0)), 5)[None]
+    drawn = distribution.sample(logits.expand(1, 20_000, 5), torch.zeros(1, 1, 0), noise)[0]
+    assert torch.equal(drawn.unique(), torch.tensor([0.0, 1.0])) and bool((drawn[:, :2].sum(1) == 1).all())
+    expected = torch.cat([part.softmax(0) for part in logits.split((2, 3))])
+    assert (drawn.mean(0) - expected).abs().max() < 3 * 0.5 / 20_000**0.5
+    deviation = distribution.spread(logits.expand(1, 1, 5), torch.zeros(1, 1, 0))
+    assert torch.allclose(deviation, (expected * (1 - expected)).sqrt().mean())
+
+
+def test_the_most_likely_of_each_choice_is_chosen_and_of_equals_the_first():
+    assert chosen(torch.tensor([[0.5, 0.5, -3.0, -1.0, -2.0]]), (2, 3)).tolist() == [[1.0, 0.0, 0.0, 1.0, 0.0]]

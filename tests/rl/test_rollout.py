@@ -62,13 +62,13 @@ def test_observations_are_those_before_the_action_raw_and_as_the_policy_sees_the
 
 def test_log_probabilities_are_the_normal_distributions(played):
     rollout, _, policy, _, _ = played
-    normal = torch.distributions.Normal(rollout.mean, policy.std()[:, None])
+    normal = torch.distributions.Normal(rollout.output, policy.std()[:, None])
     assert torch.allclose(normal.log_prob(rollout.action).sum(-1), rollout.log_prob, atol=1e-5)
 
 
 def test_action_noise_is_new_at_every_step_and_in_every_world(played):
     rollout, _, policy, _, _ = played
-    noise = ((rollout.action - rollout.mean) / policy.std()[:, None])[0]
+    noise = ((rollout.action - rollout.output) / policy.std()[:, None])[0]
     assert len(noise.flatten().unique()) == noise.numel()
 
 

@@ -100,13 +100,13 @@ class Theirs:
             seen = watched(rollout.observation[member, t])
             self.ppo.act(seen)  # draws an action of its own, in whose place ours is put
             mean, value = self.ppo.transition.distribution_params[0], self.ppo.transition.values
-            assert torch.allclose(mean, rollout.mean[member, t], atol=1e-5)
+            assert torch.allclose(mean, rollout.output[member, t], atol=1e-5)
             assert torch.allclose(value[:, 0], rollout.value[member, t], atol=1e-5)
             log_prob = self.ppo.actor.get_output_log_prob(rollout.action[member, t])
             assert torch.allclose(log_prob, rollout.log_prob[member, t], atol=1e-5)
             self.ppo.transition.actions = rollout.action[member, t]
             self.ppo.transition.actions_log_prob = rollout.log_prob[member, t]
-            self.ppo.transition.distribution_params = (rollout.mean[member, t], std.expand_as(mean))
+            self.ppo.transition.distribution_params = (rollout.output[member, t], std.expand_as(mean))
             extras = {"time_outs": rollout.timed_out[member, t]}
             self.ppo.process_env_step(seen, rollout.reward[member, t], rollout.ended[member, t], extras)
         with torch.no_grad():

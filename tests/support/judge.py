@@ -24,7 +24,8 @@ from support.bait import printable
 from support.state import FIELDS
 
 from eureka.rewards.preflight import preflight, too_slow
-from eureka.rewards.program import REWARD_BOUND, Field, Program, ProgramBank, Rejected, fingerprint, rebuild
+from eureka.rewards.program import Field, Program, ProgramBank, Rejected, fingerprint, rebuild
+from eureka.rewards.statistics import REWARD_BOUND
 from eureka.system.paths import load_sandbox
 from eureka.workers.process import frames, write_frame
 

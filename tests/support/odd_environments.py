@@ -209,8 +209,41 @@ class Huge(Checked):
     action_space = spaces.Box(np.finfo(np.float32).min, np.finfo(np.float32).max, (1,), np.float32)
 
 
-class Choice(Point):
-    action_space = spaces.Discrete(3)
+class Chosen(Point):
+    """Its actions must be of its space."""
+
+    def step(self, action):
+        assert self.action_space.contains(action), f"{action!r} is not in {self.action_space}"
+        return super().step(self.moved(action))
+
+    def moved(self, action):
+        return action
+
+
+class Choice(Chosen):
+    action_space = spaces.Discrete(3, start=-1)
+
+    def moved(self, action):
+        return {-1: -1.0, 0: 0.0, 1: 1.0}[action]
+
+
+class Choices(Chosen):
+    action_space = spaces.MultiDiscrete([[3, 2]], start=[[-1, 0]])
+
+    def moved(self, action):
+        assert action.shape == (1, 2)
+        return action[0, 0] * (1 + action[0, 1])
+
+
+class Switches(Chosen):
+    action_space = spaces.MultiBinary(2)
+
+    def moved(self, action):
+        return int(action[1]) - int(action[0])
+
+
+class TextAction(Point):
+    action_space = spaces.Text(3)
 
 
 class NoSpaces(Point):

@@ -50,7 +50,7 @@ def describe(loaded: LoadedTask, task: GymnasiumTask, states: Mapping[str, Tenso
     state = [
         *_observation(task, tables),
         *(StateField(name=f.name, shape=f.shape, dtype="float32", doc=_with_table(f, tables)) for f in task.fields),
-        *_actions(task.action_size),
+        *_actions(task.action_size, task.actions.choices),
     ]
     return Description(
         name=loaded.file.name,
@@ -59,6 +59,7 @@ def describe(loaded: LoadedTask, task: GymnasiumTask, states: Mapping[str, Tenso
         state=tuple(field.model_copy(update={"usual": usual(field.name, states)}) for field in state),
         action=_action(task, *_tables(_section(sections, r"^action", joined=False))[-1:]),
         action_size=task.action_size,
+        choices=task.actions.choices,
         termination=_termination(sections),
         constants=(),
         horizon=task.horizon,
@@ -87,10 +88,7 @@ def _assumptions(loaded: LoadedTask, task: GymnasiumTask, period_known: bool, sc
         yield f"{here}: the policy sees the entries of its observation in this order: {order}"
     if not task.limited:
         yield f"{here}: it has no time limit; episodes are truncated at {task.horizon} control steps"
-    if not task.bounded:
-        yield f"{here}: unbounded actions get values in [-1, 1], and those with one limit a range of 2 from it"
-    if fixed := [str(i) for i in (task.low >= task.high).nonzero()[0]]:
-        yield f"{here}: no effect have the actions {', '.join(fixed)}, whose lower and upper limits are equal"
+    yield from (f"{here}: {assumed}" for assumed in task.actions.assumptions())
     if not period_known:
         yield f"{here}: its control period is unknown; the description assumes 1 s"
     if not task.exact:
@@ -129,18 +127,16 @@ def _with_table(field: Field, tables: list[list[str]]) -> str:
 
 
 def _action(task: GymnasiumTask, table: Sequence[str] = ()) -> str:
-    bounds = [f"{low:.4g} .. {high:.4g}" for low, high in zip(task.low, task.high, strict=True)]
-    same = len(set(bounds)) == 1
-    around = f"{bounds[0]}" if same else ", ".join(bounds)
-    text = f"It goes linearly to the environment's own range, {around}."
+    text = task.actions.text()
     return f"{text} In order: {'; '.join(table)}." if table else text
 
 
-def _actions(size: int) -> list[StateField]:
+def _actions(size: int, choices: Sequence[int]) -> list[StateField]:
     now, before = "the action just applied", "the action before it, 0 at the start of an episode"
+    values = "one-hot" if len(choices) == 1 else "one-hot for each choice" if choices else "in [-1, 1]"
     return [
-        StateField(name="action", shape=(size,), dtype="float32", doc=f"(N, {size}) in [-1, 1], {now}"),
-        StateField(name="last_action", shape=(size,), dtype="float32", doc=f"(N, {size}) in [-1, 1], {before}"),
+        StateField(name="action", shape=(size,), dtype="float32", doc=f"(N, {size}) {values}, {now}"),
+        StateField(name="last_action", shape=(size,), dtype="float32", doc=f"(N, {size}) {values}, {before}"),
     ]
 
 

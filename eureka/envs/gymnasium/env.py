@@ -10,17 +10,19 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import mujoco
 import numpy as np
 import torch
-from gymnasium.spaces import Box, flatdim
+from gymnasium.spaces import flatdim
 from torch import Tensor
 
 from eureka.config.tasks import FIELD, EnvironmentFile
 from eureka.envs.base import Rewards, Step
 from eureka.envs.gymnasium import registry, snapshot
+from eureka.envs.gymnasium.actions import actions_of
 from eureka.envs.gymnasium.fields import Field, Reader, fields_of, physics_of
 from eureka.envs.gymnasium.world import World, told
 from eureka.errors import UserError
@@ -29,7 +31,6 @@ from eureka.noise import Noise, world_keys
 _PROBE_STEPS = 32  # Control steps of random play that determine which keys of the info are state fields
 _PROBE_EPISODES, _PROBE_ENOUGH, _PROBE_MOST = 8, 2_000, 10_000
 """Random play that looks for the fitness: until this many episodes ended, or one in so many steps; and its bound."""
-_UNBOUNDED = 1e18  # Limits of actions beyond this are taken for none
 _TRIAL_STEPS, _TRIAL_SAVES = 80, (1, 13)
 """Control steps of the checkpoint trial, and those before which a checkpoint is made."""
 _PER_WORLD = ("episode", "length", "last_action", "diverged", "total", "told")
@@ -52,19 +53,11 @@ class GymnasiumTask:
         self.file, self.identifier, self.kwargs = file, file.identifier, file.kwargs
         self._world = self.make()
         env = self.example = self._world.env
-        space = env.action_space
-        assert isinstance(space, Box)
-        self.action_shape, self.action_size = space.shape, int(np.prod(space.shape))
+        self.actions = actions_of(env.action_space)
+        self.action_size = self.actions.size
         limit = registry.limit_of(self.identifier, self.kwargs)
         self.limited, self.horizon = limit is not None, int(env.get_wrapper_attr("_max_episode_steps"))
         self.observation_size = flatdim(env.observation_space)
-        # Limits of integer actions do not fit into float32, and those that are not numbers are none.
-        low, high = space.low.astype(np.float64).reshape(-1), space.high.astype(np.float64).reshape(-1)
-        self._least, self._most = np.where(np.isnan(low), -np.inf, low), np.where(np.isnan(high), np.inf, high)
-        at_least, at_most = np.abs(low) < _UNBOUNDED, np.abs(high) < _UNBOUNDED
-        self.bounded = bool((at_least & at_most).all())
-        floor = np.where(at_least, low, np.where(at_most, high - 2.0, -1.0))
-        self.low, self.high = floor.astype(np.float32), np.where(at_most, high, floor + 2.0).astype(np.float32)
         self.physical = physics_of(env) is not None
         keys = self._probe()
         self.fields: tuple[Field, ...] = fields_of(env, keys)
@@ -110,15 +103,6 @@ class GymnasiumTask:
         """Make `worlds` worlds for each of the seeds (P,), with `pictures` if it `draws`."""
         return GymnasiumEnv(self, seeds, worlds, stream, draws)
 
-    def scale(self, action: np.ndarray) -> np.ndarray:
-        """(W, ...) actions in the environment's own box, from (W, A) in [-1, 1]."""
-        # In this form, actions of a box from -1 to 1 are not changed by a bit.
-        scaled = np.clip(0.5 * (self.low + self.high) + action * (0.5 * (self.high - self.low)), self.low, self.high)
-        kind = self.example.action_space.dtype
-        scaled = np.clip(scaled, self._least, self._most) if kind != np.float32 else scaled
-        scaled = scaled if np.issubdtype(kind, np.floating) else np.rint(scaled)
-        return scaled.astype(kind).reshape(len(scaled), *self.action_shape)
-
     def _random_play(self) -> Iterator[tuple[dict[str, float], bool]]:
         """Of each control step of random play the numbers in its info, and whether it ended an episode."""
         chance, world = np.random.default_rng(0), self._world
@@ -127,7 +111,8 @@ class GymnasiumTask:
                 raise world.broken("reset", "returned NaN or infinity in an observation; a policy needs finite numbers")
             over = False
             while not over:
-                moment = world.step(self.scale(chance.uniform(-1.0, 1.0, (1, self.action_size)))[0, ...])
+                drawn = torch.from_numpy(chance.uniform(-1.0, 1.0, (1, self.action_size)))
+                moment = world.step(self.actions.native(self.actions.read(drawn).numpy())[0])
                 over = moment.terminated or moment.truncated
                 found = {key: told(moment.info, key) for key in moment.info if isinstance(key, str)}
                 yield {key: value for key, value in found.items() if value is not None}, over
@@ -200,10 +185,10 @@ class GymnasiumEnv:
         return self.reset()
 
     def step(self, action: Tensor, rewards: Rewards | None = None) -> Step:
-        """Apply `action` (P, N, A), clamped to [-1, 1], for one control step; without `rewards` the reward is 0."""
+        """Apply `action` (P, N, A) for one control step, as `Actions` reads it; without `rewards` the reward is 0."""
         count = len(self.length)
-        action = action.reshape(count, -1).clamp(-1.0, 1.0)
-        seen, own, over, truncated, reported = self._play(self.task.scale(action.numpy()))
+        action = self.task.actions.read(action.reshape(count, -1))
+        seen, own, over, truncated, reported = self._play(self.task.actions.native(action.numpy()))
         diverged = ~(seen.isfinite().all(-1) & own.isfinite()) | self._warned()
         seen, own = seen.nan_to_num(0.0, 0.0, 0.0), torch.where(diverged, 0.0, own)
         self.told = torch.where(diverged[:, None], self.told, reported)
@@ -259,14 +244,14 @@ class GymnasiumEnv:
         self.observation = self._members(torch.from_numpy(seen).nan_to_num(0.0, 0.0, 0.0))
         return self.observation
 
-    def _play(self, actions: np.ndarray) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    def _play(self, actions: Sequence[Any]) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """One control step of each world: observations (W, O), own rewards, terminated, truncated (W,), told (W, K)."""
         count = len(self._played)
         seen, own = np.empty((count, self.task.observation_size), dtype=np.float32), np.empty(count)
         flags, reported = np.empty((2, count), dtype=bool), self.told.numpy().copy()
         for i, world in enumerate(self._played):
             # Copied at once, since an environment may overwrite its own arrays.
-            seen[i], own[i], flags[0, i], flags[1, i], info = world.step(actions[i, ...])
+            seen[i], own[i], flags[0, i], flags[1, i], info = world.step(actions[i])
             for k, key in enumerate(self.task.keys):
                 value = told(info, key)
                 reported[i, k] = reported[i, k] if value is None else value

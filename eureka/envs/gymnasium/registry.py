@@ -20,6 +20,7 @@ from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec, load_env_creator
 
 from eureka.config.tasks import PREFIX
+from eureka.envs.gymnasium.actions import SUPPORTED
 from eureka.envs.gymnasium.world import calling
 from eureka.errors import UserError
 from eureka.system.paths import CALLED_FROM
@@ -39,7 +40,7 @@ def limit_of(identifier: str, kwargs: Mapping[str, Any]) -> int | None:
 
 
 def make(identifier: str, kwargs: Mapping[str, Any]) -> gymnasium.Env:
-    """Make an environment with a time limit, observations that can be flattened, and box actions.
+    """Make an environment with a time limit, observations that can be flattened, and actions of a `SUPPORTED` type.
 
     Args:
         identifier: the id, after `MODULE:` if a module registers it.
@@ -53,9 +54,9 @@ def make(identifier: str, kwargs: Mapping[str, Any]) -> gymnasium.Env:
         spec = _readable(_spec(identifier))
         env = gymnasium.make(spec, **{**kwargs, "max_episode_steps": limit, "disable_env_checker": True})
         action, seen = env.action_space, env.observation_space
-    if not isinstance(action, spaces.Box):
-        kind = type(action).__name__
-        raise UserError(f"gymnasium:{identifier} has {kind} actions; only continuous actions (Box) are supported")
+    if not isinstance(action, SUPPORTED):
+        known = ", ".join(kind.__name__ for kind in SUPPORTED)
+        raise UserError(f"gymnasium:{identifier} has {type(action).__name__} actions; supported are {known}")
     if not isinstance(seen, spaces.Space) or not seen.is_np_flattenable:
         raise UserError(f"gymnasium:{identifier} observes a {type(seen).__name__}, which cannot be flattened")
     image = isinstance(seen, spaces.Box) and seen.dtype == np.uint8 and len(seen.shape) > 1

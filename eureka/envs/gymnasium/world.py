@@ -61,8 +61,8 @@ class World:
                 raise self.broken("reset", f"returned {_kind(found)}")
             return self._flat("reset", found[0])
 
-    def step(self, action: np.ndarray) -> Moment:
-        """Apply an action of the environment's own box for one control step."""
+    def step(self, action: Any) -> Moment:
+        """Apply an action of the environment's own space for one control step."""
         with calling(f"gymnasium:{self._identifier} failed in step()", self.env):
             found = self.env.step(action)
             if not isinstance(found, tuple | list) or len(found) != 5:

@@ -220,7 +220,6 @@ def test_the_velocity_of_a_body_is_how_fast_its_origin_moves():
         ("FetchReech-v4", "did you mean gymnasium:gymnasium_robotics:FetchReach-v4"),
         ("gymnasium_robotics:FetchReech-v4", "did you mean gymnasium:gymnasium_robotics:FetchReach-v4"),
         ("gymnasium_robotics:FetchReach-v4", r"AssertionError: assert joint_type .*mujoco_utils.py, line \d+"),
-        ("CartPole-v1", "has Discrete actions; only continuous actions"),
         ("no_such_package_here:X-v0", "Python package 'no_such_package_here' not found"),
         ("EurekaImage-v0", r"observes images \(64, 64, 3\)"),
         ("EurekaBroken-v0", "cannot be made: ValueError: no such robot"),

@@ -71,7 +71,6 @@ def test_a_dry_run_of_an_id_shows_the_prompt_and_what_was_assumed(cli: Cli, fake
     [
         (["run", "gymnasium:Hoper-v5"], "did you mean gymnasium:Hopper-v5"),
         (["run", "Hopper-v5"], "did you mean gymnasium:Hopper-v5, a Gymnasium environment?"),
-        (["run", "gymnasium:CartPole-v1"], "only continuous actions (Box)"),
         (["run", "gymnasium:Pendulum-v1", "--start", "human"], "pendulum_v1 has no reward human; it has environment"),
         (["run", "gymnasium:Hopper-v5", "--preset", "paper"], "has no preset 'paper'; it has cpu, gpu, bird"),
         (

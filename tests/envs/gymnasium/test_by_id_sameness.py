@@ -24,9 +24,9 @@ PLAN = Plan(
 )
 
 
-@pytest.fixture(scope="module")
-def hopper() -> GymnasiumTask:
-    return GymnasiumTask(EnvironmentFile(name="hopper", task="gymnasium:Hopper-v5"))
+@pytest.fixture(scope="module", params=["Hopper-v5", "CartPole-v1"])
+def task(request: pytest.FixtureRequest) -> GymnasiumTask:
+    return GymnasiumTask(EnvironmentFile(name="x", task=f"gymnasium:{request.param}"))
 
 
 def training(task: GymnasiumTask, seeds: list[int], threads: int = 1) -> Training:
@@ -42,22 +42,22 @@ def outcomes(trained: Training, folder: Path | None = None) -> list[Outcome]:
 
 
 @pytest.fixture(scope="module")
-def whole(hopper: GymnasiumTask, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Outcome], Path]:
+def whole(task: GymnasiumTask, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Outcome], Path]:
     folder = tmp_path_factory.mktemp("whole")
-    return outcomes(training(hopper, [3, 4]), folder), folder
+    return outcomes(training(task, [3, 4]), folder), folder
 
 
-def test_members_alone_and_on_other_threads_train_to_the_same_numbers(hopper: GymnasiumTask, whole):
+def test_members_alone_and_on_other_threads_train_to_the_same_numbers(task: GymnasiumTask, whole):
     for p, seed in enumerate([3, 4]):
-        (alone,) = outcomes(training(hopper, [seed], threads=2))
+        (alone,) = outcomes(training(task, [seed], threads=2))
         assert alone == whole[0][p]
 
 
-def test_a_training_that_is_gone_on_with_ends_in_the_same_numbers(hopper: GymnasiumTask, whole):
+def test_a_training_that_is_gone_on_with_ends_in_the_same_numbers(task: GymnasiumTask, whole):
     expected, folder = whole
-    together = training(hopper, [3, 4])
+    together = training(task, [3, 4])
     together.load([(folder / "1", 0), (folder / "1", 1)])
     assert outcomes(together) == expected
-    half = training(hopper, [4])
+    half = training(task, [4])
     half.load([(folder / "0", 1)])
     assert outcomes(half) == expected[1:]

@@ -32,7 +32,7 @@ BROKEN = {
     "NoObs": r"returned an observation of shape \(\)",
     "NanObs": r"reset\(\) .* returned NaN or infinity in an observation",
     "LostEntry": r"an observation that does not fit observation_space \(KeyError: 'room'\)",
-    "Choice": r"has Discrete actions; only continuous",
+    "TextAction": r"has Text actions; supported are Box, Discrete, MultiDiscrete, MultiBinary",
     "NoSpaces": r"observes a NoneType",
     "NoReward": rf"step\(\) \(.*{LINE}\) returned the reward None, which is not a number",
     "TextReward": r"returned the reward '1.0', which is not a number",
@@ -162,7 +162,43 @@ def test_odd_limits_of_actions_are_told():
     for name in ("HalfOpen", "Huge"):
         assert any("unbounded actions get values in [-1, 1]" in a for a in told(task_of(f"Odd{name}-v0")).assumptions)
     half = task_of("OddHalfOpen-v0")
-    assert (half.low.tolist(), half.high.tolist()) == ([5, 1], [7, 3])
+    assert (half.actions.low.tolist(), half.actions.high.tolist()) == ([5, 1], [7, 3])
+
+
+@pytest.mark.parametrize(
+    ("name", "choices", "action", "read", "moved"),
+    [
+        ("Choice", (3,), [0.1, -2.0, 0.3], [0, 0, 1], 1.0),
+        ("Choice", (3,), [0.3, -2.0, 0.1], [1, 0, 0], -1.0),
+        ("Choices", (3, 2), [0.0, -1.0, 2.0, 7.0, 8.0], [0, 0, 1, 0, 1], 2.0),
+        ("Switches", (2, 2), [1.0, 0.0, 0.0, 1.0], [1, 0, 0, 1], 1.0),
+    ],
+)
+def test_the_largest_entry_of_each_choice_is_applied(
+    name: str, choices: tuple[int, ...], action: list[float], read: list[int], moved: float
+):
+    task = task_of(f"Odd{name}-v0")
+    assert task.actions.choices == choices and task.action_size == sum(choices)
+    env = task.open(torch.zeros(1, dtype=torch.int64), 1, "test")
+    before, fields = env.reset().clone(), {}
+    step = env.step(torch.tensor([[action]]), lambda found: (fields.update(found), torch.zeros(1, 1))[1])
+    assert fields["action"].tolist() == [read] and fields["last_action"].tolist() == [[0] * len(read)]
+    assert step.observation[0, 0, 0] - before[0, 0, 0] == pytest.approx(0.1 * moved)
+    assert env.step(torch.tensor([[action]]), lambda found: (fields.update(found), torch.zeros(1, 1))[1])
+    assert fields["last_action"].tolist() == [read]
+
+
+def test_choices_are_told_to_the_designer():
+    text = "\n".join(m.content for m in prompts.first(told(task_of("OddChoices-v0"))))
+    assert "An action (5 numbers) is applied" in text
+    assert "It is 2 choices, of one of 3, 2, as one-hot numbers one after another." in text
+    assert "action: (N, 5) one-hot for each choice, the action just applied" in text and "[-1, 1]" not in text
+    description = told(task_of("OddChoice-v0")).trained_with(
+        EnvironmentFile(name="x", task="gymnasium:y").presets["cpu"]
+    )
+    text = "\n".join(m.content for m in prompts.first(description))
+    assert "It is a choice of one of 3, as one-hot numbers." in text
+    assert "Its actions are drawn from the policy's probabilities." in text
 
 
 def test_a_docstring_reaches_the_designer_but_for_the_reward():
