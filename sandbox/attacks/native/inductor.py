@@ -1,6 +1,6 @@
 """Has torch compile its reward to machine code.
 
-walls: seccomp landlock
+walls: seccomp landlock limits
 """
 
 import torch._dynamo
