@@ -168,7 +168,12 @@ def test_options_that_need_our_trainer_are_refused(cli: Cli, tmp_path: Path, arg
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("example", "steps"),
-    [("stable_baselines3/pendulum", 400), ("stable_baselines3/hopper", 1024), ("single_file_ppo/hopper", 1024)],
+    [
+        ("stable_baselines3/pendulum", 400),
+        ("stable_baselines3/hopper", 1024),
+        ("single_file_ppo/hopper", 1024),
+        ("rsl_rl/hopper", 1024),
+    ],
 )
 def test_the_examples_search_through_a_command_to_a_comparison(cli: Cli, tmp_path: Path, example: str, steps: int):
     shutil.copytree(EXAMPLES, tmp_path / "examples", ignore=shutil.ignore_patterns("__pycache__"))

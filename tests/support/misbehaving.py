@@ -34,10 +34,12 @@ def stays() -> None:
 
 
 def floods() -> None:
+    """Print 1 GB."""
     part = b"x" * 1_000_000 + b"\n"
-    for _ in range(256):
-        sys.stdout.buffer.write(part)
-    write(*good)
+    for one in good:
+        for _ in range(500):
+            sys.stdout.buffer.write(part)
+        write(one)
 
 
 def ignores_and_hangs() -> None:
