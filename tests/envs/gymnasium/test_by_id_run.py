@@ -13,6 +13,7 @@ from eureka.config.tasks import FIELD, PROGRAM
 from eureka.rewards.preflight import preflight
 from eureka.rewards.program import Field, ProgramBank, Rejected, own_reward
 
+ROOT = Path(__file__).resolve().parents[3]
 TINY = ("--generations", 1, "--samples", 1, "--envs", 4, "--steps", 1024, "--seeds", 2)
 
 
@@ -105,3 +106,17 @@ def test_hopper_by_id_runs_through_the_whole_loop_and_a_replay_is_the_same(comma
     again = command("run", "gymnasium:Hopper-v5", "--llm", "replay:run", "--out", "again", timeout=1200)
     assert again.returncode == 0, again.stderr
     assert (tmp_path / "again" / "result.json").read_bytes() == (tmp_path / "run" / "result.json").read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("task", "least"),
+    [("gymnasium:CartPole-v1", 475), (str(ROOT / "examples/gymnasium/lunar_lander.yaml"), 200)],
+    ids=["CartPole-v1", "LunarLander-v3"],
+)
+def test_policies_that_choose_solve_what_they_are_known_to_solve(command: Cli, tmp_path: Path, task: str, least: float):
+    sizes = ("--seeds", 3, "--out", "run", "--yes")
+    done = command("compare", "environment", "--task", task, *sizes, timeout=1800)
+    assert done.returncode == 0, done.stderr
+    (arm,) = json.loads((tmp_path / "run" / "result.json").read_text())["comparison"]["arms"]
+    assert len(arm["fitness"]) == 3 and arm["mean"] >= least, arm
