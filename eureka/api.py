@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from eureka.config.options import Changes, DeviceOptions, ModelOptions, Options, SearchOptions, SizeOptions
 from eureka.config.settings import Settings
@@ -145,6 +145,7 @@ def run(
     *,
     llm: str | Designer | Chat | None = None,
     strategy: str | Strategy | None = None,
+    ask: Literal["words"] | None = None,
     out: str | Path | None = None,
     display: str | Display = "plain",
     log: str | None = None,
@@ -160,6 +161,7 @@ def run(
         llm: a designer by name; a function from messages (each with `role` and `content`) to a reply; or a `Designer`.
         strategy: by name, or a function from a `SearchState` to one `Question` for each slot. It must be pure: an
             interrupted run calls it again.
+        ask: `words` waits after each generation for what people say of it (`eureka feedback`, or `eureka view`).
         out: folder of the run; by default in `runs/`.
         display: auto, live, plain, json or none; or a function that takes events.
         log: as `--log`.
@@ -173,7 +175,7 @@ def run(
         Interrupted: it was interrupted, as by Ctrl-C; `resume` continues it.
     """
     loaded = load_task(task)
-    given, named = _given(llm, strategy)
+    given, named = _given(llm, strategy, ask)
     settings = resolve(loaded, _options({**options, **named}))
     isolation = IsolationPolicy(sandbox, open_trainer)
     with _shown(display, log) as show:
@@ -185,6 +187,7 @@ def resume(
     *,
     llm: str | Designer | Chat | None = None,
     strategy: Strategy | None = None,
+    ask: Literal["words"] | None = None,
     generations: int | None = None,
     display: str | Display = "plain",
     max_hours: float | None = None,
@@ -195,7 +198,7 @@ def resume(
 
     A run with a function as designer or strategy needs it again.
     """
-    given, named = _given(llm, strategy)
+    given, named = _given(llm, strategy, ask)
     changes, isolation = Changes(ModelOptions(named.get("llm"))), IsolationPolicy(sandbox, open_trainer)
     folder = _folder(run)
     with _shown(display) as show:
@@ -314,7 +317,9 @@ def _folder(run: str | Path | Run) -> Path:
     return run.folder if isinstance(run, Run) else find_run(str(run))
 
 
-def _given(llm: str | Designer | Chat | None, strategy: str | Strategy | None) -> tuple[Given, dict[str, Any]]:
+def _given(
+    llm: str | Designer | Chat | None, strategy: str | Strategy | None, ask: str | None
+) -> tuple[Given, dict[str, Any]]:
     """What is not a name, and the names that stand for it in the settings."""
     named: dict[str, Any] = {}
     designer = llm if llm is not None and not isinstance(llm, str) else None
@@ -323,7 +328,9 @@ def _given(llm: str | Designer | Chat | None, strategy: str | Strategy | None) -
     own = strategy if strategy is not None and not isinstance(strategy, str) else None
     if strategy is not None:
         named["strategy"] = strategy if isinstance(strategy, str) else "python"
-    return Given(designer, own), named
+    if ask not in (None, "words"):
+        raise UserError(f"ask is 'words' or None, not {ask!r}")
+    return Given(designer, own, ask is not None), named
 
 
 def _name(what: object) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated
 from typer import Argument, Context, Exit, Option, Typer
 
 from eureka import __version__
-from eureka.cli import comparing, options, viewing
+from eureka.cli import comparing, judging, options, viewing
 from eureka.cli.display import limit, shown
 from eureka.config.options import Changes, DeviceOptions, ModelOptions, Options, SearchOptions, SizeOptions
 from eureka.errors import UserError
@@ -80,12 +80,14 @@ def run(
     log: options.Log = None,
     dry_run: Annotated[bool, Option("--dry-run", help="Show the first prompt and an estimate, then stop.")] = False,
     max_hours: options.MaxHours = None,
+    ask: options.Ask = None,
     yes: options.Yes = False,
 ) -> None:
     """Search for a reward function and compare it with the baselines."""
     from eureka.cli import check as checking
     from eureka.config.tasks import load_task
     from eureka.experiment import session
+    from eureka.experiment.context import Given
     from eureka.experiment.options import resolve
     from eureka.workers.isolation import IsolationPolicy
 
@@ -110,7 +112,7 @@ def run(
         checking.dry_run(loaded, settings, isolation, display)
         return
     with shown(display, log) as show:
-        session.start(loaded, settings, isolation, out, show, yes, limit(max_hours))
+        session.start(loaded, settings, isolation, out, show, yes, limit(max_hours), Given(ask_words=bool(ask)))
 
 
 @app.command()
@@ -133,6 +135,7 @@ def resume(
     display: options.Display = "auto",
     log: options.Log = None,
     max_hours: options.MaxHours = None,
+    ask: options.Ask = None,
     yes: options.Yes = False,
     changes: Annotated[list[str] | None, Option("--set", hidden=True)] = None,
 ) -> None:
@@ -141,6 +144,7 @@ def resume(
     Options that are not given keep the run's settings.
     """
     from eureka.experiment import session
+    from eureka.experiment.context import Given
     from eureka.runs.store import find_run
     from eureka.workers.isolation import IsolationPolicy
 
@@ -158,6 +162,7 @@ def resume(
             generations,
             yes,
             limit(max_hours),
+            Given(ask_words=bool(ask)),
         )
 
 
@@ -253,6 +258,7 @@ def new_task(
 
 
 app.add_typer(comparing.app)
+app.add_typer(judging.app)
 app.add_typer(viewing.app)
 
 

@@ -29,6 +29,12 @@ def within(least: int, most: float = math.inf) -> Callable[[Any], int]:
     return parse
 
 
+def _ask(given: str) -> str:
+    if given != "words":
+        raise ValueError(f"give words, not {given!r}")
+    return given
+
+
 def _hours(given: Any) -> float:
     with contextlib.suppress(ValueError):
         if 0 < float(given) < math.inf:
@@ -225,6 +231,12 @@ Out = Annotated[Path | None, Option(metavar="DIR", help="Folder of the run.", sh
 Display = Annotated[str, Option(metavar="KIND", help="Progress display: auto, live, plain, json or none.")]
 Log = Annotated[str | None, Option(metavar="NAME", help="Additional logger for the curves: tensorboard or wandb.")]
 Yes = Annotated[bool, Option("--yes", help="Start even if the estimate exceeds 8 hours.")]
+Ask = Annotated[
+    str | None,
+    Option(
+        metavar="words", parser=_ask, help="Wait after each generation for what people say of it (eureka feedback)."
+    ),
+]
 MaxHours = Annotated[
     float | None,
     Option(

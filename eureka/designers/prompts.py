@@ -32,6 +32,7 @@ STAGES = {
 
 Messages = tuple[Message, ...]
 _LONGEST_WORDS = 300  # Characters of what an author says of a reward
+_MOST_REMARKS = 8  # On a candidate in a prompt
 _LONGEST_REPLY = 24_000  # Characters; about ten times the usual length
 
 
@@ -112,6 +113,8 @@ def reflection(
         name=best.name,
         estimate=best.estimate and shown(str(best.estimate)),
         warm=best.warm is not None,
+        remarks=best.remarks[-_MOST_REMARKS:],
+        seen=[_seen(c) for generation in generations for c in generation if c.remarks and c.name != best.name],
         history=[_best_of(generation) for generation in generations],
         others=[_other(c) for c in own if c.trained and c.name != best.name],
         failures=[shown(str(c.failed)) for c in own if c.failed],
@@ -147,6 +150,14 @@ def _words(candidate: Candidate) -> list[str]:
 def _fitness(candidate: Candidate) -> str:
     assert candidate.trained is not None
     return number(candidate.estimate.mean if candidate.estimate else candidate.trained.report)
+
+
+def _seen(candidate: Candidate) -> str:
+    """What people said of another candidate."""
+    of = (
+        f"{_parts(candidate.trained)}, fitness {_fitness(candidate)}" if candidate.trained else "not trained to the end"
+    )
+    return f"{candidate.name} ({of}): {' / '.join(candidate.remarks[-_MOST_REMARKS:])}"
 
 
 def _best_of(generation: Sequence[Candidate]) -> str:

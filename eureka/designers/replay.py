@@ -8,7 +8,7 @@ from pathlib import Path
 from eureka.designers.base import Request
 from eureka.errors import UserError
 from eureka.runs.candidate import Failed, Known, Outcome
-from eureka.runs.journal import AnswerEvent, Journal, TrainedEvent, TrainingEvent, read_journal
+from eureka.runs.journal import AnswerEvent, Journal, RemarkEvent, TrainedEvent, TrainingEvent, read_journal
 from eureka.runs.replies import Address, Answer, Reply
 from eureka.runs.store import find_run
 
@@ -28,6 +28,7 @@ class ReplayDesigner:
         journal = read_journal(self.folder)
         self._replies = journal.replies()
         self._failures = _machine_failures(journal)
+        self._remarks = journal.all(RemarkEvent)
         if not self._replies:
             raise UserError(f"{self.folder} holds no replies to replay")
         self._strict, self._tell, self._told = strict, tell, False
@@ -44,6 +45,10 @@ class ReplayDesigner:
             answers.setdefault((request.mark, event.answer.model), []).append(reply)
         for (_, model), replies in answers.items():
             yield Answer(replies=tuple(replies), model=model)
+
+    def remarks(self, generation: int) -> list[RemarkEvent]:
+        """The recorded remarks that entered prompts in this generation for the first time."""
+        return [event for event in self._remarks if event.generation == generation]
 
     @property
     def generations(self) -> int:

@@ -26,10 +26,11 @@ from eureka.workers.pool import TrainerPool
 
 @dataclass(frozen=True)
 class Given:
-    """What a caller from Python brings."""
+    """What a caller brings that is no setting of the run."""
 
     designer: Designer | Chat | None = None  # for the designer `python:NAME`
     strategy: Strategy | None = None  # for the strategy `python`
+    ask_words: bool = False  # Whether the run waits for remarks after each generation
 
 
 NOTHING = Given()

@@ -20,6 +20,7 @@ from eureka.experiment import validation
 from eureka.experiment.context import Given, RunContext
 from eureka.experiment.hours import TimeLimit, begins
 from eureka.experiment.islands import islands
+from eureka.experiment.observers import with_remarks
 from eureka.experiment.records import write_candidate, write_prompt
 from eureka.experiment.screening import misled
 from eureka.experiment.strategies import Question, SearchState, Strategy, best_of_n, elite, greedy
@@ -42,6 +43,8 @@ def strategy_of(settings: Settings, given: Given) -> Strategy:
     found = STRATEGIES.get(settings.strategy) or given.strategy
     if found is None:
         raise UserError("the strategy python is a function; call eureka.resume(RUN, strategy=FUNCTION) in Python")
+    if given.ask_words and settings.strategy == "best-of-n":
+        raise UserError("--ask words: the strategy best-of-n does not reflect on candidates; choose another --strategy")
     return found
 
 
@@ -67,6 +70,8 @@ def evolve(context: RunContext, limit: TimeLimit | None = None) -> Candidate:
             if number > first and not begins(context, number, round, total, limit):
                 break
             context.display(GenerationBegan(number, total))
+            candidates = with_remarks(context, number, candidates)
+            state = _state(state, candidates)
             questions = strategy(state)
             _write_reflections(context, questions)
             generation = _generation(context, number, questions, candidates)

@@ -1,7 +1,8 @@
 """Access control of the live pages: a token for one browser on this machine, and protection from other sites.
 
 Another site can send requests, but it cannot set the Host header (checked against DNS rebinding), read the responses,
-or send the cookie, which is SameSite=Strict.
+or send the cookie, which is SameSite=Strict. What changes something is a POST, which needs the cookie, and whose Origin
+must be the address of these pages.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+WRITES = "/remark/"  # Beginning of the paths that accept POST
 _HOSTS = ("127.0.0.1", "localhost", "[::1]")  # With any port, for SSH tunnels
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
@@ -25,7 +27,7 @@ _POLICY = (
 _HEADERS = {
     "content-security-policy": _POLICY,
     "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",  # else browsers send no origin with a form
     "cache-control": "no-store",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
@@ -64,11 +66,14 @@ class Guard:
         name = host if host.endswith("]") else host.rpartition(":")[0] or host
         if name not in _HOSTS:
             return 421, "These pages are available only on this machine. Open the address that eureka view printed.", {}
-        if scope["method"] not in ("GET", "HEAD"):
-            return 405, "These pages are read-only. Use GET or HEAD.", {"allow": "GET, HEAD"}
+        writes = scope["method"] == "POST" and scope["path"].startswith(WRITES)
+        if scope["method"] not in ("GET", "HEAD") and not writes:
+            return 405, "This page is read-only. Use GET or HEAD.", {"allow": "GET, HEAD"}
+        if writes and headers.get("origin", "") not in (f"http://{host}", f"https://{host}"):
+            return 403, "The form was sent by another site.", {}
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         given = next((value for key, value in query if key == "token"), None)
-        if given is not None and self._is_token(given):
+        if given is not None and not writes and self._is_token(given):
             rest = urlencode([(key, value) for key, value in query if key != "token"])
             # A single leading slash: two would be a URL on another host.
             place = "/" + quote(scope["path"].lstrip("/")) + (f"?{rest}" if rest else "")

@@ -124,6 +124,7 @@ def values_of(folder: Path, reading: RunView, controls: Mapping[str, RunView], r
         "film": film_of(folder, reading.winner or "the best reward"),
         "failures": failures(reading),
         "eureka_version": __version__,
+        "asked": None,  # for remarks, which a report cannot take
     }
 
 

@@ -161,7 +161,7 @@ class RunIndex:
     def version(self, folder: Path | None = None) -> str:
         """A token that changes whenever the pages of this run, or of all runs, change."""
         folders = self.runs().values() if folder is None else [folder]
-        files = (layout.RECORD, layout.JOURNAL, layout.FILM)
+        files = (layout.RECORD, layout.JOURNAL, layout.FILM, layout.REMARKS)
         stamps = [(str(f), *(stamp_of(f / file) for file in files), self.running(f)) for f in folders]
         stamps += [len(self._rows)] if folder is None else []  # the list changes as runs are read
         return hashlib.sha256(repr(stamps).encode(errors="replace")).hexdigest()[:16]

@@ -19,6 +19,7 @@ from eureka.runs.journal import (
     FinishedEvent,
     Journal,
     PromptEvent,
+    RemarkEvent,
     SplitEvent,
     StartedEvent,
     TrainedEvent,
@@ -120,6 +121,7 @@ class RunView:
     costs: Costs
     progress: ProgressView
     digits: Digits  # Format of every fitness of the run
+    remarked: frozenset[str]  # Files of the remarks that prompts have taken up
 
     @property
     def variant(self) -> str:
@@ -189,6 +191,7 @@ def read(journal: Journal) -> RunView:
             costs=costs_of(journal),
             progress=progress_of(journal),
             digits=digits,
+            remarked=frozenset(event.file for event in journal.all(RemarkEvent)),
         )
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 from fastapi import FastAPI, Query
-from fastapi.responses import FileResponse, HTMLResponse, Response, StreamingResponse
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response, StreamingResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
@@ -22,15 +22,20 @@ from eureka.report.rendering import STATIC, flat, render
 from eureka.report.run_index import RunIndex
 from eureka.report.run_view import Entry, RunView
 from eureka.report.thumbnails import MAX_FRAME, first_frame
+from eureka.runs import remarks
 from eureka.runs.store import untrusted_run
 
 _MAX_TEXT = 200_000  # Characters
+_MAX_FORM = 16_384  # Bytes
 _PATIENCE = 0.7  # s that the list waits for runs that were not read yet
 _MAX_COMPARED = 6  # Runs on a comparison page: the number of line styles
 
 
 def site(root: Path, stopped: Callable[[], bool] = lambda: False) -> FastAPI:
-    """Create the read-only application for the runs in a folder. `auth.Guard` restricts access."""
+    """Create the application for the runs in a folder; it changes nothing in them but their remarks.
+
+    `auth.Guard` restricts access.
+    """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     pages = Pages(RunIndex(root))
     followers = Followers(pages.index, stopped)
@@ -47,6 +52,11 @@ def site(root: Path, stopped: Callable[[], bool] = lambda: False) -> FastAPI:
     @app.get("/candidate/{address:path}")
     def candidate(address: str, name: str = "") -> Response:
         return pages.candidate(address, name)
+
+    @app.post("/remark/{address:path}")
+    async def remark(request: Request, address: str) -> Response:
+        form = await _form(request)
+        return await asyncio.to_thread(pages.remark, address, form)
 
     @app.get("/diff/{address:path}")
     def diff(address: str, before: str = "", after: str = "") -> Response:
@@ -74,6 +84,13 @@ def site(root: Path, stopped: Callable[[], bool] = lambda: False) -> FastAPI:
             raise HTTPException(404, "This page does not exist.")
         return FileResponse(STATIC / name)
 
+    _say_errors(app, pages)
+    return app
+
+
+def _say_errors(app: FastAPI, pages: Pages) -> None:
+    """Answer errors with a page."""
+
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> Response:
         return pages.message(error.status_code, str(error.detail))
@@ -82,15 +99,23 @@ def site(root: Path, stopped: Callable[[], bool] = lambda: False) -> FastAPI:
     async def damaged(request: Request, error: UserError) -> Response:
         return pages.message(200, str(error))
 
-    return app
-
 
 def _stream(followers: Followers, folder: Path | None) -> Response:
     return StreamingResponse(followers.follow(folder), media_type="text/event-stream")
 
 
+async def _form(request: Request) -> dict[str, str]:
+    """The fields of a form; HTTPException if it is none, or too large."""
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > _MAX_FORM:
+            raise HTTPException(413, "The text is too long.")
+    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=10))
+
+
 class Pages:
-    """Renders pages as HTML."""
+    """Renders pages as HTML, and keeps remarks."""
 
     def __init__(self, index: RunIndex):
         self.index = index
@@ -123,13 +148,27 @@ class Pages:
         folder, version, run = self._open(address)
         with untrusted_run(folder):
             values = values_of(folder, run, controls_of(folder), self.index.state(run, folder) == "running")
+            values |= {"asked": self._asked(folder, run)}
             return _page("site/run.html.j2", **values, **self._links(address, version))
 
     def candidate(self, address: str, name: str) -> Response:
         folder, version, run = self._open(address)
         entry = _entry(run, name)
         with untrusted_run(folder):
-            return _page("site/candidate.html.j2", run=run, entry=entry, **self._links(address, version))
+            asked = self._asked(folder, run)
+            return _page("site/candidate.html.j2", run=run, entry=entry, asked=asked, **self._links(address, version))
+
+    def remark(self, address: str, form: Mapping[str, str]) -> Response:
+        """Keep a remark, or let a run that waits for words go on; then show the page that the form was on."""
+        folder, _, run = self._open(address)
+        if "done" in form:
+            waiting = remarks.waits_for(folder)
+            if waiting is not None:
+                remarks.done(folder, waiting)
+        else:
+            entry = _entry(run, form.get("candidate", ""))
+            remarks.add(folder, remarks.remark(entry.name, form.get("text", "")))
+        return RedirectResponse(f"/run/{quote(address)}", 303)
 
     def diff(self, address: str, before: str, after: str) -> Response:
         folder, version, run = self._open(address)
@@ -162,6 +201,14 @@ class Pages:
         folder = self.folder(address)
         version = self.index.version(folder)  # before reading, so that no later change is missed
         return folder, version, self.index.view(folder)
+
+    def _asked(self, folder: Path, run: RunView) -> dict[str, object] | None:
+        """What the form for remarks shows; None where no prompt would tell them."""
+        watched = [name for name, entry in run.entries.items() if entry.candidate.trained]
+        if not run.searching or run.settings.strategy == "best-of-n" or not watched:
+            return None
+        waits = remarks.waits_for(folder) if self.index.state(run, folder) == "running" else None
+        return {"watched": watched, "waits": waits, "open": remarks.open_remarks(folder, run.remarked)}
 
     def _links(self, address: str, version: str) -> dict[str, object]:
         return {

@@ -197,6 +197,9 @@ class Candidate(_Record):
         exclude_if=lambda names: not names,
         description="names of the candidates that its prompt reflected on, the first of them in full",
     )
+    remarks: tuple[str, ...] = Field(
+        default=(), exclude_if=lambda texts: not texts, description="what people said of its policy"
+    )
     fingerprint: str | None = Field(default=None, description="of its program, if it became one")
     duplicate_of: str | None = Field(
         default=None, description="name of the candidate with the same program, trained instead"

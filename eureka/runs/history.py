@@ -17,6 +17,7 @@ from eureka.runs.journal import (
     Journal,
     PromptEvent,
     RacedEvent,
+    RemarkEvent,
     SharesEvent,
     TrainedEvent,
     TrainingEvent,
@@ -33,7 +34,7 @@ def candidates_of(journal: Journal) -> dict[str, Candidate]:
     parents = {event.sha256: tuple(event.parents) for event in journal.all(PromptEvent)}
     verdicts, trainings, warm = journal.verdicts(), trainings_of(journal), _warm(journal)
     first: dict[str, str] = {}
-    found = []
+    found, said = [], said_of(journal.all(RemarkEvent))
     for (generation, slot), (attempt, reply, answer) in sorted(latest.items()):
         verdict = verdicts.get((generation, slot, attempt))
         mark = verdict.fingerprint if verdict else None
@@ -49,6 +50,7 @@ def candidates_of(journal: Journal) -> dict[str, Candidate]:
             code=verdict.code if verdict else None,
             notes=verdict.notes if verdict else (),
             parents=parents.get(answer.prompt or "", ()),
+            remarks=said.get(name, ()),
             fingerprint=mark,
             duplicate_of=original if original != name else None,
             warm=warm.get(original) if mark else None,
@@ -58,6 +60,14 @@ def candidates_of(journal: Journal) -> dict[str, Candidate]:
         )
         found.append(candidate)
     return {candidate.name: candidate for candidate in with_estimates(found, journal.settings.choose_by)}
+
+
+def said_of(events: Iterable[RemarkEvent]) -> dict[str, tuple[str, ...]]:
+    """Texts of remarks by the candidate's name."""
+    found: dict[str, tuple[str, ...]] = {}
+    for event in events:
+        found[event.candidate] = (*found.get(event.candidate, ()), event.text)
+    return found
 
 
 def _warm(journal: Journal) -> dict[str, str]:

@@ -104,6 +104,16 @@ class VerdictEvent(_OfReply):
     fingerprint: str | None
 
 
+class RemarkEvent(_Event):
+    """What a person said of a candidate's policy, before it enters prompts."""
+
+    event: Literal["remark"] = "remark"
+    file: str = Field(description="its name in remarks/")
+    generation: int = Field(description="whose prompts are the first with it")
+    candidate: str
+    text: str
+
+
 class TrainingEvent(OfTraining):
     """A population of the search or of the validation begins to train."""
 
@@ -251,7 +261,7 @@ class ExtendedEvent(_Event):
 _OfReplies = PromptEvent | AnswerEvent | VerdictEvent
 _OfTrainings = TrainingEvent | SharesEvent | CheckpointEvent | SplitEvent | RacedEvent | StageEvent | TrainedEvent
 _OfComparison = ArmsEvent | BaselineEvent | CutEvent | ProbedEvent
-_OfSearch = FinalistsEvent | ShortenedEvent | ExtendedEvent
+_OfSearch = RemarkEvent | FinalistsEvent | ShortenedEvent | ExtendedEvent
 JournalEvent = StartedEvent | _OfReplies | _OfTrainings | _OfSearch | _OfComparison | FinishedEvent
 _ANY = TypeAdapter(Annotated[JournalEvent, Field(discriminator="event")])
 _Kind = TypeVar("_Kind", bound=_Event)

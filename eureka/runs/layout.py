@@ -11,6 +11,7 @@ RECORD, JOURNAL, RESULT, REPORT, FILM = "run.json", "events.jsonl", "result.json
 ORCHESTRATOR_LOCK, WORKERS_LOCK = "orchestrator.lock", "workers.lock"
 OUTPUT = "output"  # what the command of a task with its own trainer left, beside where a policy would be
 ENDED = "ended.json"  # in that folder: how the command ended
+REMARKS = "remarks"  # what people say of candidates, a file each
 START = "start.safetensors"  # copy of the policy that every training starts from
 TASK, LOGS, SCRATCH, MANUAL, TENSORBOARD, WANDB = "task", "logs", "scratch", "manual", "tensorboard", "wandb"
 CANDIDATES, CONTROLS, POLICY, REWARD = "candidates", "controls", "policy.safetensors", "reward.py"

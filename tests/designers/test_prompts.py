@@ -169,6 +169,16 @@ def test_a_fixed_parameter_is_told_as_a_constant_that_may_be_asked_for():
     assert "has 2 stages" in told and "Fitness is always measured as in the last stage." in told
 
 
+def test_a_reflection_tells_what_people_said_of_any_candidate():
+    best = candidate(generation=2, outcome=trained(a=[1.0, 2.0, 3.0]), remarks=("it hops",))
+    older = candidate(generation=1, outcome=trained(near=[1.0, 1.0, 1.0]), remarks=("the knees are stiff", "it falls"))
+    text = prompts.reflection(best, [[older], [best]])
+    assert "A person who watched its policy says:\n- it hops\n" in text
+    assert "policies of other functions says:\n- 1.0 (near, fitness" in text
+    assert "the knees are stiff / it falls\n" in text and "What the person says counts" in text
+    assert "person" not in prompts.reflection(candidate(outcome=best.outcome), [])
+
+
 def test_a_later_prompt_is_the_first_one_then_the_best_reply_and_its_reflection(task):
     _, description = task
     best = candidate(outcome=trained(a=[1.0, 1.0, 1.0]))

@@ -16,6 +16,7 @@ import pytest
 from support.journals import append, beginning, example, grown, halves, hostile, write_run
 
 from eureka.report.document import document
+from eureka.runs import remarks
 
 pytest.importorskip("playwright", reason="playwright is not installed")
 pytest.importorskip("axe_core_python", reason="axe-core-python is not installed")
@@ -251,6 +252,24 @@ def test_a_page_follows_a_run_that_goes_on(opened: Open, pages: Site):
         assert listed.get_by_label("compare growing").is_checked()
     shutil.rmtree(pages.folder / "new")
     shutil.rmtree(folder)
+
+
+def test_a_remark_is_written_with_the_keyboard_and_kept_while_the_page_is_updated(opened: Open, pages: Site):
+    folder = write_run(pages.folder / "watched", halves()[1])
+    page = opened("/run/watched")
+    page.get_by_label("What does the policy do").focus()
+    page.keyboard.type("the knees are <i>stiff</i>")
+    remarks.add(folder, remarks.remark("1.0", "said by somebody else"))
+    expect(page.locator("#words li")).to_have_text(["1.0: said by somebody else"], timeout=10_000)
+    expect(page.get_by_label("What does the policy do")).to_have_value("the knees are <i>stiff</i>")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("#words li")).to_have_count(2)
+    expect(page.locator("#words li").last).to_contain_text("the knees are <i>stiff</i>")
+    assert [one.text for one in remarks.kept(folder).values()][1] == "the knees are <i>stiff</i>"
+    page.evaluate(Axe().axe_script)
+    assert page.evaluate("axe.run('#words')")["violations"] == []
 
 
 def test_everything_can_be_reached_with_the_keyboard(opened: Open):

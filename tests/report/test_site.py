@@ -23,6 +23,7 @@ from eureka.report.auth import Guard
 from eureka.report.event_stream import Followers
 from eureka.report.run_index import RunIndex
 from eureka.report.site import site
+from eureka.runs import layout, remarks
 
 TOKEN = "secret-token"
 
@@ -232,6 +233,57 @@ def test_this_machine_may_be_called_what_it_is_called(client: TestClient, host: 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
 def test_nothing_can_be_changed(client: TestClient, method: str):
     assert client.request(method, "/run/cartpole/done").status_code == 405
+
+
+ORIGIN = {"origin": "http://127.0.0.1:8321"}
+
+
+def said(runs: Path) -> list[str]:
+    return [f"{one.candidate}: {one.text}" for one in remarks.kept(runs / "cartpole/done").values()]
+
+
+def test_a_remark_is_kept_and_shown_as_text(client: TestClient, runs: Path):
+    form = {"candidate": "1.0", "text": "  the knees\nare <b>stiff</b> \u202e "}
+    answer = client.post("/remark/cartpole/done", data=form, headers=ORIGIN, follow_redirects=False)
+    assert answer.status_code == 303 and answer.headers["location"] == "/run/cartpole/done"
+    assert said(runs) == ["1.0: the knees are <b>stiff</b>"]
+    for page in ("/run/cartpole/done", "/candidate/cartpole/done?name=1.0"):
+        text = client.get(page).text
+        assert "the knees are &lt;b&gt;stiff&lt;/b&gt;" in text and "<b>stiff" not in text
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 403),
+        ({"origin": "null"}, 403),
+        ({"origin": "http://evil.example"}, 403),
+        ({"origin": "http://127.0.0.1:9999"}, 403),
+        ({**ORIGIN, "cookie": ""}, 403),
+        ({**ORIGIN, "host": "evil.example"}, 421),
+    ],
+)
+def test_a_remark_from_elsewhere_is_refused(client: TestClient, runs: Path, headers: dict[str, str], status: int):
+    if "cookie" in headers:
+        client.cookies.clear()
+    form = {"candidate": "1.0", "text": "anything"}
+    assert client.post(f"/remark/cartpole/done?token={TOKEN}", data=form, headers=headers).status_code == status
+    assert said(runs) == []
+
+
+def test_what_is_no_remark_is_refused_in_a_sentence(client: TestClient, runs: Path):
+    def post(**form: str):
+        return client.post("/remark/cartpole/done", data=form, headers=ORIGIN)
+
+    assert "the remark is empty" in post(candidate="1.0", text=" \n ").text
+    assert "1,001 characters; 1,000 are allowed" in post(candidate="1.0", text="x" * 1001).text
+    assert post(candidate="7.7", text="x").status_code == 404
+    assert post(candidate="1.0", text="x" * 20_000).status_code == 413
+    assert post(done="").status_code == 200 and said(runs) == [], "it does not wait"
+    assert client.post("/remark/nowhere", data={"done": ""}, headers=ORIGIN).status_code == 404
+    (runs / "elsewhere").mkdir()
+    (runs / "cartpole/done" / layout.REMARKS).symlink_to(runs / "elsewhere")
+    assert "it may lead anywhere" in post(candidate="1.0", text="x").text and not [*(runs / "elsewhere").iterdir()]
 
 
 def test_looking_changes_no_file(client: TestClient, runs: Path):

@@ -69,6 +69,7 @@ EVENTS: list[JournalEvent] = [
     journal.ProbedEvent(part=0, robustness={"noisy view": [1.0]}, correlation=[None, 0.5]),
     journal.FinishedEvent(winner=None, comparison=Comparison(arms=[])),
     journal.ExtendedEvent(generations=4),
+    journal.RemarkEvent(file="1-a.json", generation=2, candidate="1.0", text="the knees are stiff"),
 ]
 
 

@@ -28,7 +28,7 @@
 
   function replace(fresh) {
     const open = new Map(opened(live).map((details) => [key(details.firstElementChild), details.open]));
-    const inputs = new Map([...live.querySelectorAll("input, select")].map((i) => [key(i), [i.checked, i.value, i.selectionStart]]));
+    const inputs = new Map([...live.querySelectorAll("input, select, textarea")].map((i) => [key(i), [i.checked, i.value, i.selectionStart]]));
     const focused = live.contains(document.activeElement) ? key(document.activeElement) : null;
     for (const details of opened(fresh)) {
       const before = open.get(key(details.firstElementChild));
@@ -36,13 +36,13 @@
     }
     const old = document.getElementById("status").textContent;
     live.replaceChildren(...fresh.childNodes);
-    for (const input of live.querySelectorAll("input, select")) {
+    for (const input of live.querySelectorAll("input, select, textarea")) {
       const before = inputs.get(key(input));
       if (before && input.type === "checkbox") input.checked = before[0];
       else if (before) input.value = before[1];
     }
     if (focused) {
-      const again = [...live.querySelectorAll("a, button, input, select, summary, [tabindex]")].find((e) => key(e) === focused);
+      const again = [...live.querySelectorAll("a, button, input, select, textarea, summary, [tabindex]")].find((e) => key(e) === focused);
       if (again) again.focus({ preventScroll: true });
       if (again?.type === "search") again.setSelectionRange(inputs.get(focused)[2], inputs.get(focused)[2]);
     }
