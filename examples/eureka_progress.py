@@ -30,10 +30,10 @@ class Progress:
         self._count = 0
 
     def add(self, total: Any, components: Mapping[str, Any]) -> None:
-        """Take up the rewards of a batch: numbers, arrays or tensors."""
-        self._count += 1
+        """Take up the rewards of a batch of any size: numbers, arrays or tensors, one for each step or world."""
+        self._count += len(total) if getattr(total, "shape", ()) else 1
         for name, values in {_TOTAL: total, **components}.items():
-            value = float(values.mean()) if hasattr(values, "mean") else float(values)
+            value = float(values.sum()) if hasattr(values, "sum") else float(values)
             self._sums[name] = self._sums.get(name, 0.0) + value
 
     def line(self, step: int, fitness: float, **more: Any) -> None:

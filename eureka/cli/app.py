@@ -229,6 +229,7 @@ def train(
     The policies and their fitness are written to the run's folder.
     """
     from eureka.experiment import retraining
+    from eureka.runs.journal import read_journal
     from eureka.workers.isolation import IsolationPolicy
 
     chosen = Options(
@@ -237,7 +238,9 @@ def train(
     )
     isolation = IsolationPolicy(sandbox, open_trainer)
     with shown(display, log) as show:
-        retraining.train(task, reward, seeds, chosen, isolation, out, show, yes, limit(max_hours))
+        folder = retraining.train(task, reward, seeds, chosen, isolation, out, show, yes, limit(max_hours))
+    if not read_journal(folder).trained_in_the_end:
+        raise Exit(1)
 
 
 @app.command(name="new-task")

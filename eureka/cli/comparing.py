@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-from typer import Argument, Option, Typer
+from typer import Argument, Exit, Option, Typer
 
 from eureka.cli import options
 from eureka.cli.display import limit, shown
@@ -69,6 +69,7 @@ def compare(
     If a run is among the arms, its sizes replace those of the preset.
     """
     from eureka.experiment import arms, retraining
+    from eureka.runs.journal import read_journal
     from eureka.runs.results import CompareOptions
     from eureka.workers.isolation import IsolationPolicy
 
@@ -80,7 +81,9 @@ def compare(
     )
     isolation = IsolationPolicy(sandbox, open_trainer)
     with shown(display, log) as show:
-        retraining.compare(names, task, seeds, chosen, wanted, isolation, out, show, yes, limit(max_hours))
+        folder = retraining.compare(names, task, seeds, chosen, wanted, isolation, out, show, yes, limit(max_hours))
+    if not read_journal(folder).trained_in_the_end:
+        raise Exit(1)
 
 
 @app.command()

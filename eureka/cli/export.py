@@ -192,5 +192,6 @@ def _provenance(task: str, folder: Path, candidate: Candidate, model: str) -> st
     ]
     if candidate.trained is not None:
         trained = candidate.trained
-        lines.insert(1, f"Fitness {number(trained.report)} over {len(trained.report_episodes)} report episodes.")
+        episodes = len(trained.report_episodes)  # one, if a command trained
+        lines.insert(1, f"Fitness {number(trained.report)}{f' over {episodes} report episodes' * (episodes > 1)}.")
     return "\n".join(lines)

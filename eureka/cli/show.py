@@ -21,7 +21,7 @@ from eureka.experiment.tuning import sensitivities
 from eureka.report.progress import progress_of
 from eureka.runs import alarms
 from eureka.runs.candidate import Candidate, Dropped, Trained
-from eureka.runs.history import candidates_of, find_candidate
+from eureka.runs.history import by_a_command, candidates_of, find_candidate
 from eureka.runs.journal import Journal, PromptEvent, read_journal
 from eureka.runs.store import process_of
 
@@ -111,12 +111,25 @@ def _code(console: Console, candidate: Candidate) -> None:
     show_code(console, candidate.code)
 
 
+def _score(trained: Trained) -> str:
+    episodes = trained.report_episodes
+    if len(episodes) == 1:  # as of a command's training
+        return f"fitness {text.number(trained.report)}"
+    spread = f"{text.number(min(episodes))} .. {text.number(max(episodes))}"
+    return (
+        f"report {text.number(trained.report)} over {len(episodes)} episodes ({spread}), "
+        f"selection {text.number(trained.selection)}, diverged world-steps {trained.diverged}"
+    )
+
+
 def _reflection(candidates: dict[str, Candidate], candidate: Candidate, journal: Journal) -> str:
     """The feedback on this candidate, as a designer gets it."""
     if candidate.trained is not None:
         earlier = (c for c in candidates.values() if 0 < c.generation <= candidate.generation)
         generations = [[*of] for _, of in itertools.groupby(earlier, key=lambda c: c.generation)]
-        return text.plain(prompts.reflection(candidate, generations, journal.fitness_unit, journal.fitness_ceiling))
+        unit, ceiling = journal.fitness_unit, journal.fitness_ceiling
+        external = by_a_command(journal)
+        return text.plain(prompts.reflection(candidate, generations, unit, ceiling, external=external))
     if candidate.dropped is not None:
         return f"candidate {candidate.name} was {candidate.dropped}; it gets no further feedback"
     if candidate.failed is not None:
@@ -157,12 +170,7 @@ def _show_candidate(console: Console, candidate: Candidate) -> None:
         say(console, f"training started from the policy of {candidate.warm}")
     trained = candidate.trained
     if trained is not None:
-        spread = f"{text.number(min(trained.report_episodes))} .. {text.number(max(trained.report_episodes))}"
-        say(
-            console,
-            f"report {text.number(trained.report)} over {len(trained.report_episodes)} episodes ({spread}), "
-            f"selection {text.number(trained.selection)}, diverged world-steps {trained.diverged}",
-        )
+        say(console, _score(trained))
         if len(candidate.scores) > 1:
             fresh = f", the last {candidate.validated} in the validation" if candidate.validated else ""
             say(

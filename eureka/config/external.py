@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, field_validator
 
 from eureka.config.naming import Name
 from eureka.config.settings import Preset, PresetName, _Strict
+from eureka.errors import did_you_mean
 
 PLACEHOLDERS = ("reward", "out", "seed", "steps")
 """What `{reward}`, `{out}`, `{seed}` and `{steps}` in the arguments of a command stand for, of each training."""
@@ -30,13 +31,26 @@ def _field_name(name: Any) -> Any:
     return name
 
 
+def _known_placeholders(arguments: Any) -> Any:
+    for argument in arguments if isinstance(arguments, list | tuple) else ():
+        for name in re.findall(r"\{([a-z_]+)\}", str(argument)):
+            if name not in (*PLACEHOLDERS, "python"):
+                near = did_you_mean(name, (*PLACEHOLDERS, "python"))
+                known = ", ".join(f"{{{known}}}" for known in (*PLACEHOLDERS, "python"))
+                raise ValueError(f"no placeholder {{{name}}}{near}; there are {known}")
+    return arguments
+
+
+_Arguments = Annotated[tuple[str, ...], BeforeValidator(_known_placeholders)]
+
+
 class TrainerCommand(_Strict):
     """The command that trains a policy with a reward."""
 
-    command: tuple[str, ...] = Field(
+    command: _Arguments = Field(
         min_length=1, description="program and arguments; no shell. {reward}, {out}, {seed}, {steps} are filled in"
     )
-    describe: tuple[str, ...] = Field(
+    describe: _Arguments = Field(
         default=(), description="the same for a command that writes states to {out}/states.jsonl; (): they are drawn"
     )
     folder: str = Field(default=".", description="working folder, relative to the YAML file")
@@ -93,7 +107,7 @@ class ExternalFile(_Strict):
         default="", description="algorithm, sizes, how the fitness is measured, in words for the designer"
     )
     horizon: int = Field(ge=1, description="control steps of the longest episode")
-    control_period: float = Field(gt=0, description="s between two actions")
+    control_period: float = Field(default=0.0, ge=0, description="s between two actions; 0: steps have no time")
     fitness: ExternalFitness = Field(description="the number that tells success")
     human: str | None = Field(default=None, description="file of the hand-written baseline reward; None: there is none")
     sparse: str | None = Field(default=None, description="file of the baseline that uses the fitness as reward")

@@ -121,7 +121,9 @@ class LoadedTask(BaseModel):
 
     path: Path = Field(description="absolute path of the YAML file, or gymnasium:ID without one")
     file: TaskFile | EnvironmentFile | ExternalFile = Field(description="its contents")
-    arguments: tuple[Path, ...] = Field(default=(), description="files beside it that an environment's kwargs name")
+    arguments: tuple[Path, ...] = Field(
+        default=(), description="files beside it that an environment's kwargs, or a command's arguments, name"
+    )
     original: str | None = Field(default=None, description="name or path of the task that this is a run's copy of")
     base: Path | None = Field(
         default=None, description="YAML file of the shipped task whose class and rewards a Gymnasium id stands for"
@@ -228,7 +230,8 @@ class LoadedTask(BaseModel):
         """All files that determine the task's results."""
         if isinstance(self.file, EnvironmentFile) or self.base:  # a base belongs to this installation, like the package
             return [self.path, *self.arguments] if self.on_disk else []
-        return [self.path, *([] if self.external else [self.module]), *self.rewards.values()]
+        own = self.arguments if self.external else [self.module]
+        return [self.path, *dict.fromkeys([*own, *self.rewards.values()])]
 
 
 def _beside(value: Any, folder: Path, files: list[Path]) -> Any:
@@ -243,6 +246,17 @@ def _beside(value: Any, folder: Path, files: list[Path]) -> Any:
             files.append(path)
             return str(path)
     return str(path) if isinstance(value, str) and value.startswith(("./", "../")) else value
+
+
+def _scripts(file: ExternalFile, home: Path) -> list[Path]:
+    """The files below `home` that the arguments of a task's command name: its script, and what else it is given."""
+    found: list[Path] = []
+    for argument in (*file.trainer.command, *file.trainer.describe):
+        path = Path(os.path.normpath(home / file.trainer.folder / argument))
+        with contextlib.suppress(OSError, ValueError):  # a text that can be no path
+            if path.is_file() and path.is_relative_to(home) and path not in found:
+                found.append(path)
+    return found
 
 
 _IDS = "ids.yaml"
@@ -359,6 +373,8 @@ def _read(
     files: list[Path] = []
     if isinstance(file, EnvironmentFile):
         file = file.model_copy(update={"kwargs": _beside(file.kwargs, path.parent, files)})
+    if isinstance(file, ExternalFile):
+        files = _scripts(file, path.parent)
     task = LoadedTask(path=path, file=file, arguments=tuple(files))
     if isinstance(file, EnvironmentFile) and (base := _standing_for(file.identifier)):
         task = _with_base(task, file, load_task(str(base)))

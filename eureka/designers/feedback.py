@@ -24,7 +24,8 @@ def statistics(trained: Trained | Dropped) -> str:
     curves = trained.curves
     lines = [_series("fitness", curves.fitness)]
     lines += [_series(name, values) for name, values in curves.metrics.items()]
-    lines += [_series("episode_length", curves.episode_length), ""]
+    lines += [_series("episode_length", curves.episode_length)] if any(curves.episode_length) else []
+    lines.append("")
     rows = [(_TOTAL, *_row(curves, _TOTAL, curves.total))]
     rows += [(name, *_row(curves, name, values)) for name, values in curves.components.items()]
     kept = [i for i in range(1, len(_COLUMNS) + 1) if any(row[i] for row in rows)]

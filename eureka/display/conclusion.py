@@ -76,7 +76,8 @@ def _without_verdict(journal: Journal, comparison: Comparison, arm: Arm) -> tupl
     if len(comparison.arms) == 1:
         return ((_ALONE,) if arm.searches else (), "", "")
     if lost := [shown(a.name) for a in comparison.arms if a.failures]:
-        return (f"There is no verdict, since trainings of {', '.join(lost)} failed.",), "", ""
+        why = next(shown(a.failures[0]).rstrip(".") for a in comparison.arms if a.failures)
+        return (f"There is no verdict, since trainings of {', '.join(lost)} failed. The first one {why}.",), "", ""
     if journal.record.kind != "search":
         return ("There is no verdict from one seed.",), "", ""
     more = command("compare", journal.folder, "--seeds", str(LOOKS[0]))
@@ -85,7 +86,8 @@ def _without_verdict(journal: Journal, comparison: Comparison, arm: Arm) -> tupl
 
 def _fitness(arm: Arm, unit: str, digits: Digits) -> str:
     if arm.mean is None:
-        return f"No training of {_name(arm.name)} reached its end."
+        why = f" The first one {shown(arm.failures[0]).rstrip('.')}." if arm.failures else ""
+        return f"No training of {_name(arm.name)} reached its end.{why}"
     seeds = f"{len(arm.fitness)} fresh seeds" if len(arm.fitness) > 1 else "one fresh seed"
     bounds = f" (95% interval {_span(arm.interval, digits)})" if arm.interval else ""
     return f"{_begin(_name(arm.name))} has a fitness of {with_unit(arm.mean, unit, digits)}{bounds} on {seeds}."

@@ -173,6 +173,9 @@ def require(task: LoadedTask, specs: Sequence[ArmSpec], wanted: CompareOptions) 
     """Check the requirements of `--robustness` and `--correlation`; UserError if one is not met."""
     if wanted.robustness and isinstance(task.file, EnvironmentFile):
         raise UserError("--robustness needs a task with a task class, not a Gymnasium id; remove it")
+    if task.external and (wanted.robustness or wanted.correlation):
+        option = "--robustness" if wanted.robustness else "--correlation"
+        raise UserError(f"{option} needs a task with a task class, not one that a command trains; remove it")
     if wanted.correlation and all(spec.name != HUMAN for spec in specs):
         raise UserError(f"--correlation needs the human reward; add the arm {HUMAN}, or remove it if the task has none")
 

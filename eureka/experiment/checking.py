@@ -21,7 +21,7 @@ from eureka.runs.candidate import Failed
 from eureka.runs.statistics import rank_correlation, student
 from eureka.system.files import read_source
 from eureka.system.paths import load_sandbox
-from eureka.text import number
+from eureka.text import command, number
 from eureka.video.selection import start_policy
 from eureka.workers.isolation import IsolationPolicy
 from eureka.workers.messages import PlayedEpisodes, PreflightReport
@@ -50,7 +50,9 @@ class Check:
     origin: str
     """Where the policy comes from."""
     states: str
-    """Where the states come from that the reward was tried on, if a command trains."""
+    """What the states are that the reward was tried on, if a command trains."""
+    hint: str
+    """How to try that command."""
 
     def __str__(self) -> str:
         return "\n".join(self._lines())
@@ -58,9 +60,9 @@ class Check:
     def _lines(self) -> Iterator[str]:
         yield from _of_task(self.task, self.settings, self.description)
         if self.reward is not None and self.report is not None:
-            yield from _of_reward(self.reward, self.report, self.notes)
+            yield from _of_reward(self.reward, self.report, self.notes, self.states or "states of random play")
         if self.random is None:
-            yield f"\n{self.states}"
+            yield f"\n{self.hint}"
             return
         yield from _random_play(self.random, self.description)
         yield from _likeness(self.random, self.watching[1:])
@@ -128,6 +130,7 @@ def check(
             policy=against,
             origin="" if learned is None else learned[1],
             states=_states(task),
+            hint=_hint(task, reward),
         )
 
 
@@ -139,11 +142,18 @@ def _valid(reward: Path, report: PreflightReport | Failed | str) -> PreflightRep
     return report
 
 
+def _hint(task: LoadedTask, reward: str | None) -> str:
+    given = reward or next(iter(task.rewards), "FILE")
+    once = command("train", task.path, "--reward", given, "--seeds", "1", "--steps", "N")
+    return f"the task's command was not run; to run it once: {once}"
+
+
 def _states(task: LoadedTask) -> str:
     if not isinstance(task.file, ExternalFile):
         return ""
-    given = "that its command described" if task.file.trainer.describe else "drawn from a normal distribution"
-    return f"rewards are tried on states {given}; episodes are the command's own"
+    return (
+        f"states {'that its command described' if task.file.trainer.describe else 'drawn from a normal distribution'}"
+    )
 
 
 def _of_task(name: str, settings: Settings, description: Description) -> list[str]:
@@ -154,9 +164,9 @@ def _of_task(name: str, settings: Settings, description: Description) -> list[st
     return [f"{name}, preset {settings.preset}", *_columns(rows), *stages, ""]
 
 
-def _of_reward(reward: Path, report: PreflightReport, notes: Sequence[str]) -> Iterator[str]:
+def _of_reward(reward: Path, report: PreflightReport, notes: Sequence[str], states: str) -> Iterator[str]:
     yield f"{reward} is valid: {report.nodes} operations on {', '.join(report.inputs)}"
-    yield "values on states of random play (minimum, mean, maximum):"
+    yield f"values on {states} (minimum, mean, maximum):"
     width = max(map(len, report.ranges))
     for name, values in report.ranges.items():
         yield f"  {name:<{width}}  {'  '.join(f'{number(v):>9}' for v in values)}"

@@ -17,6 +17,7 @@ from eureka.workers.memory import gigabytes
 from eureka.workers.pool import TrainerPool
 
 LONG = 8 * 3600.0  # s; a longer run needs --yes
+_UNKNOWN = 1 << 60  # Bytes; more than any machine has
 _LONGEST = 365 * 86400.0  # s; a longer run is refused
 _FASTEST = {"cpu": 2e5, "gpu": 1e9}
 """World-steps per second of training, on a processor and on any other device, that no machine reaches."""
@@ -61,6 +62,8 @@ class Estimate:
     @property
     def memory_line(self) -> str:
         """The memory of the trainings, in words."""
+        if self.available >= _UNKNOWN:
+            return "memory: not known, since the task's own command uses it"
         cut = f"; the largest population trains in {self.parts} parts" if self.parts > 1 else ""
         return f"memory: about {gigabytes(self.memory)} of {gigabytes(self.available)}{cut}"
 

@@ -31,7 +31,7 @@ from eureka.runs.events import Answered, Asked, GenerationBegan, GenerationEnded
 from eureka.runs.journal import AnswerEvent, PromptEvent, TrainingEvent, VerdictEvent
 from eureka.runs.replies import SKIPPED, Answer, Reply
 from eureka.system.seeds import derive
-from eureka.text import command
+from eureka.text import command, shown
 from eureka.workers.recovery import TrainingRequest, WarmStart
 
 STRATEGIES: dict[str, Strategy] = {"greedy": greedy, "elite": elite, "islands": islands, "best-of-n": best_of_n}
@@ -87,8 +87,10 @@ def evolve(context: RunContext, limit: TimeLimit | None = None) -> Candidate:
         write_candidate(context.run, candidate)
     winners = validation.eligible(candidates)
     if not winners:
+        why = next((f"; the last one: {shown(str(c.failed))}" for c in reversed(candidates) if c.failed), "")
         raise EurekaError(
-            f"no candidate of {len(candidates)} could be trained; to see why: {command('inspect', context.run.folder)}"
+            f"no candidate of {len(candidates)} could be trained{why}; all of them: "
+            f"{command('inspect', context.run.folder)}"
         )
     return winners[0]
 

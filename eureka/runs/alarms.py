@@ -66,7 +66,7 @@ def _flat_fitness(trained: Trained) -> list[str]:
 def _components(trained: Trained) -> list[str]:
     curves, found = trained.curves, []
     sizes = {name: statistics.fmean(map(abs, values)) for name, values in curves.components.items() if values}
-    for name in sizes:
+    for name in sizes if len(curves.fitness) > 1 or len(trained.report_episodes) > 1 else ():
         if max(curves.greatest[name]) - min(curves.least[name]) <= 1e-6 * max(1.0, sizes[name]):
             found.append(f"the component {shown(name)} never varies, so it gives no direction to learn in")
     whole = sum(sizes.values())

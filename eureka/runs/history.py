@@ -109,6 +109,11 @@ def trainings_of(journal: Journal) -> dict[str, Trainings]:
     return trainings
 
 
+def by_a_command(journal: Journal) -> bool:
+    """Whether the task's own command trains, as far as something was trained."""
+    return any(place.endswith(f"/{layout.OUTPUT}") for e in journal.all(TrainedEvent) for place in e.publish)
+
+
 def find_candidate(journal: Journal, candidates: Mapping[str, Candidate], name: str | None) -> Candidate:
     """A candidate by name; without one, the winner or the best so far. Raises `UserError` if there is none."""
     name = name or (journal.finished.winner if journal.finished else None)

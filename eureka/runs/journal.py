@@ -367,6 +367,11 @@ class Journal:
         return last if isinstance(last, FinishedEvent) else None
 
     @property
+    def trained_in_the_end(self) -> bool:
+        """Whether any training of the final comparison reached its end."""
+        return self.finished is not None and any(arm.mean is not None for arm in self.finished.comparison.arms)
+
+    @property
     def arms(self) -> ArmsEvent | None:
         """What a comparison compares; None for a search."""
         found = self.find(ArmsEvent) if self.record.kind == "comparison" else None

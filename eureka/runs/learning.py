@@ -18,7 +18,7 @@ def unmoved(outcomes: Iterable[Outcome | None]) -> float | None:
     """
     curves = [outcome.curves for outcome in outcomes if isinstance(outcome, Trained | Dropped)]
     values = [v for c in curves for v in (*c.fitness, *c.training_fitness) if v is not None]
-    if not values or max(values) - min(values) > _STILL * max(map(abs, values)):
+    if len(values) < 2 or max(values) - min(values) > _STILL * max(map(abs, values)):
         return None
     return sum(values) / len(values)
 

@@ -128,6 +128,8 @@ class Run(Journal):
             with storage(target):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 if finished.exists():
+                    if target.is_dir() and not target.is_symlink():  # of an earlier attempt
+                        shutil.rmtree(target)
                     os.replace(finished, target)
 
     def inside(self, relative: str) -> Path:

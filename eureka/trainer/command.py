@@ -21,6 +21,7 @@ from eureka.text import number, plain
 
 _OUTPUT = "output.log"
 _KEPT = 32_768  # bytes of the beginning and of the end of what a command prints
+_LONGEST = 200  # characters of a line in a message
 _POLL = 0.1  # s
 _LINES = 3  # of the end of it in a message
 _TOO_FEW, _TOO_MANY = 0.9, 1.01  # steps done, as a share of those asked for
@@ -106,7 +107,9 @@ class CommandRun:
             return
         last = self.lines[-1].step if self.lines else 0
         if last > _TOO_MANY * self.steps:
-            self._end(f"it trained {last:,} steps, more than the {self.steps:,} that were asked for")
+            self._end(
+                f"it trained {last:,} steps, more than the {self.steps:,} that were asked for and {_TOO_MANY - 1:.0%}"
+            )
         elif code is not None:
             self._end(self._problem_at_end(code, last))
         elif not self._paused and time.monotonic() - self._heard > self._timeout:
@@ -156,7 +159,7 @@ class CommandRun:
         if not self.lines:
             return f"the command ended without a line in {PROGRESS}"
         if last < _TOO_FEW * self.steps:
-            return f"it trained {last:,} steps of the {self.steps:,} that were asked for"
+            return f"it trained {last:,} steps of the {self.steps:,} that were asked for, less than {_TOO_FEW:.0%}"
         return None
 
     def _end(self, problem: str | None) -> None:
@@ -222,4 +225,4 @@ class _Printed:
 
     def last_lines(self) -> str:
         lines = [line.strip() for line in plain(self._last.decode("utf-8", "replace")).splitlines() if line.strip()]
-        return " / ".join(line[:120] for line in lines[-_LINES:])
+        return " / ".join(line[:_LONGEST] for line in lines[-_LINES:])

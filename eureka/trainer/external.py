@@ -228,14 +228,14 @@ class ExternalService:
 
     def _progress(self, jobs: Sequence[_Job], until: int) -> TrainingProgress:
         done = [min(until, job.run.lines[-1].step) if job.run.lines else 0 for job in jobs]
-        best = [max((self._sign * line.fitness for line in job.run.lines), default=None) for job in jobs]
+        now = [self._sign * job.run.lines[-1].fitness if job.run.lines else None for job in jobs]
         return TrainingProgress(
             iteration=min(done, default=0),
             iterations=until,
             steps=sum(done),
             steps_left=sum(until - d for d, job in zip(done, jobs, strict=True) if not job.run.finished),
             clocks={},
-            fitness=best,
+            fitness=now,
         )
 
     @property

@@ -6,13 +6,14 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from eureka.config.description import Description, StateField
 from eureka.config.external import ExternalField, ExternalFile
-from eureka.errors import UserError
+from eureka.errors import UserError, did_you_mean
 
 _FEWEST, _MOST = 16, 4096  # states
 _SYNTHETIC = 256
@@ -69,6 +70,16 @@ def synthetic_states(file: ExternalFile) -> dict[str, Tensor]:
     return drawn
 
 
+def _wrong(name: str, error: Exception, rows: list[Any]) -> str:
+    """What is wrong with a field of the states."""
+    if not isinstance(error, KeyError):
+        return f"field {name}: {error}"
+    row = next(row for row in rows if name not in row)
+    return f"lacks the field {name}{did_you_mean(name, row)}, which the task's file has under state; a line has " + (
+        ", ".join(map(str, row)) or "no field"
+    )
+
+
 def read_states(path: Path, file: ExternalFile) -> dict[str, Tensor]:
     """The states that a command wrote, (S, ...) by field, S a multiple of 4; one JSON object a line.
 
@@ -89,8 +100,7 @@ def read_states(path: Path, file: ExternalFile) -> dict[str, Tensor]:
         try:
             values = torch.tensor([row[name] for row in rows], dtype=getattr(torch, field.dtype))
         except (KeyError, TypeError, ValueError) as error:
-            missing = f"lacks the field {name}" if isinstance(error, KeyError) else f"field {name}: {error}"
-            raise UserError(f"{path.name} of trainer.describe {missing}") from None
+            raise UserError(f"{path.name} of trainer.describe {_wrong(name, error, rows)}") from None
         if values.numel() == len(rows) * math.prod(field.shape):
             values = values.reshape(len(rows), *field.shape)
         if values.shape != (len(rows), *field.shape):

@@ -176,7 +176,10 @@ class _Kept:
         if not path.resolve().is_relative_to(self.folder.resolve()):
             raise UserError(f"{path} is outside of the run's folder")
         if (output := path.parent / layout.OUTPUT).is_dir():
-            raise UserError(f"the task's own command trained this policy, so it cannot be played here; see {output}")
+            raise UserError(
+                "the task's own command trained this policy, so it cannot be played or exported here; what the command "
+                f"left is in {output}"
+            )
         try:
             data = path.read_bytes()
         except FileNotFoundError:

@@ -72,7 +72,7 @@ def test_a_reward_alone_has_its_fitness_and_no_verdict(journal: Journal):
     for fitness, lost, expected in (
         ((400.0, 402.0), 0, f"The evolved reward has a fitness of {interval}."),
         ((400.0,), 0, "The evolved reward has a fitness of 400 control steps of 500 on one fresh seed."),
-        ((), 2, "No training of the evolved reward reached its end."),
+        ((), 2, "No training of the evolved reward reached its end. The first one failed: train: NaN."),
     ):
         found = comparison([spec], dict([arm("evolved", *fitness, lost=lost)]))
         assert str(conclude(journal, found)) == f"{expected} {lacks} in the next run."

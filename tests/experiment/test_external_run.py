@@ -100,7 +100,11 @@ def test_a_search_with_a_race_ends_in_a_comparison_and_can_be_looked_at(cli: Cli
     again = cli("compare", "run", "mine=human", "--seeds", 2, "--out", "again", "--yes")
     assert again.returncode == 0, again.stderr
     played = cli("play", "run")
-    assert played.returncode == 2 and "it cannot be played here" in played.stderr
+    assert played.returncode == 2 and "it cannot be played or exported here" in played.stderr
+    best = cli("inspect", "run", "--best")
+    assert "fitness " in best.stdout and "episodes" not in best.stdout
+    told = cli("inspect", "run", "--candidate", winner.parents[0] if winner.parents else winner.name, "--reflection")
+    assert "At the end, it has a fitness (m) of" in told.stdout and "report" in told.stdout
 
 
 def test_after_a_kill_finished_trainings_are_not_repeated(cli: Cli, tmp_path: Path):
@@ -122,6 +126,27 @@ def test_after_a_kill_finished_trainings_are_not_repeated(cli: Cli, tmp_path: Pa
     assert done.returncode == 0, done.stderr
     times = Counter(begun.read_text().splitlines())
     assert len(times) == 3 and sorted(times.values()) == [1, 1, 2]  # the second one was cut short
+
+
+def test_a_command_that_always_fails_ends_in_its_reason(cli: Cli, tmp_path: Path):
+    path = toy(tmp_path, generations=1, samples=2, final_seeds=0)
+    path.write_text(path.read_text().replace("train.py", "trian.py"))
+    done = cli("run", path, "--out", "run", "--yes")
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "no candidate of 2 could be trained; the last one: " in done.stderr and "trian.py" in done.stderr
+    alone = cli("train", path, "--reward", "human", "--seeds", 1, "--out", "alone")
+    assert alone.returncode == 1 and "No training of the human reward reached its end." in alone.stdout
+    assert "The first one failed: train: the command ended with exit code 2; it printed last: " in alone.stdout
+
+
+def test_a_resumed_run_is_refused_once_the_script_has_changed(cli: Cli, tmp_path: Path):
+    path = toy(tmp_path, generations=1, samples=1, final_seeds=0)
+    assert cli("run", path, "--out", "run", "--yes").returncode == 0
+    assert (tmp_path / "run/task/train.py").is_file()
+    with open(tmp_path / "train.py", "a") as file:
+        file.write("# changed\n")
+    refused = cli("resume", "run", "--generations", 1, "--yes")
+    assert refused.returncode == 2 and "train.py was changed since the run began" in refused.stderr
 
 
 def test_a_failing_command_fails_its_candidate_alone_and_is_told_to_the_designer(cli: Cli, tmp_path: Path):
@@ -192,6 +217,7 @@ def test_a_reward_is_checked_without_a_training(cli: Cli, tmp_path: Path):
     path = toy(tmp_path)
     done = cli("check", path, "--reward", "human")
     assert done.returncode == 0, done.stderr
-    assert "near" in done.stdout and "states drawn from a normal distribution" in done.stdout
+    assert "near" in done.stdout and "values on states drawn from a normal distribution" in done.stdout
+    assert "to run it once: eureka train toy.yaml --reward human --seeds 1 --steps N" in done.stdout
     done = cli("check", path, "--film", "x.webp")
     assert done.returncode == 2 and "cannot be played here" in done.stderr

@@ -213,6 +213,12 @@ def test_a_module_is_written_from_the_program_and_the_placeholders_are_filled_in
     assert "def compute_reward(position):" in Path(reward).read_text() and str(Path(reward).parent) == out
 
 
+def test_a_placeholder_that_does_not_exist_is_named(tmp_path: Path):
+    with pytest.raises(UserError, match=r"no placeholder \{sead\} .*; there are \{reward\}, "):
+        load_task(str(task_file(tmp_path, "{python}", "train.py", "--seed={sead}")))
+    assert load_task(str(task_file(tmp_path, "{python}", "train.py", '{"a": 1}'))).external
+
+
 def test_variables_are_passed_only_if_they_are_usual_or_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     script = "import json, os; json.dump(dict(os.environ), open(os.environ['EUREKA_OUT'] + '/environ.json', 'w'))"
     (tmp_path / "train.py").write_text(script)
