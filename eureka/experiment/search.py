@@ -87,7 +87,7 @@ def evolve(context: RunContext, limit: TimeLimit | None = None) -> Candidate:
         write_candidate(context.run, candidate)
     winners = validation.eligible(candidates)
     if not winners:
-        why = next((f"; the last one: {shown(str(c.failed))}" for c in reversed(candidates) if c.failed), "")
+        why = next((f"; the last one {shown(str(c.failed))}" for c in reversed(candidates) if c.failed), "")
         raise EurekaError(
             f"no candidate of {len(candidates)} could be trained{why}; all of them: "
             f"{command('inspect', context.run.folder)}"

@@ -46,7 +46,8 @@ def load_policies(paths: Sequence[Path], device: torch.device) -> tuple[Policy, 
     """Load saved policies of equal shape as one population."""
     found = [read_tensors(path, device) for path in paths]
     record = found[0][1]
-    shape = Shape(**record | {"hidden": tuple(record["hidden"]), "choices": tuple(record.get("choices", ()))})
+    hidden, choices = tuple(record["hidden"]), tuple(record.get("choices", ()))
+    shape = Shape(record["observation"], record["action"], hidden, record["privileged"], choices)
     flat = torch.stack([torch.cat([t[name].flatten() for name in shape.parameters()]) for t, _ in found])
     moments = RunningMoments(len(paths), (shape.seen,), device)
     for p, (tensors, _) in enumerate(found):

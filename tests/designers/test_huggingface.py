@@ -110,7 +110,7 @@ def test_a_run_survives_a_model_that_only_makes_noise(cli: Cli, fakes, model: Pa
     sizes = ("--generations", 1, "--samples", 2, "--envs", 32, "--steps", 2048, "--reply-tokens", 30)
     done = cli("run", "cartpole", "--llm", f"transformers:{model}", "--out", "run", *sizes)
     assert done.returncode == 1, done.stderr
-    assert "no candidate of 2 could be trained; to see why: eureka inspect" in done.stderr
+    assert "no candidate of 2 could be trained; the last one failed: the reply was cut off" in done.stderr
     shown = cli("inspect", "run")
     assert shown.returncode == 0 and "failed: " in shown.stdout
 

@@ -133,7 +133,7 @@ def test_a_command_that_always_fails_ends_in_its_reason(cli: Cli, tmp_path: Path
     path.write_text(path.read_text().replace("train.py", "trian.py"))
     done = cli("run", path, "--out", "run", "--yes")
     assert done.returncode == 1 and "Traceback" not in done.stderr
-    assert "no candidate of 2 could be trained; the last one: " in done.stderr and "trian.py" in done.stderr
+    assert "no candidate of 2 could be trained; the last one failed: " in done.stderr and "trian.py" in done.stderr
     alone = cli("train", path, "--reward", "human", "--seeds", 1, "--out", "alone")
     assert alone.returncode == 1 and "No training of the human reward reached its end." in alone.stdout
     assert "The first one failed: train: the command ended with exit code 2; it printed last: " in alone.stdout
