@@ -1,4 +1,4 @@
-"""Commands by which people say what they see."""
+"""Commands by which people say what they see, and which of two policies is better."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Annotated
 from typer import Argument, Option, Typer
 
 from eureka.cli import options
-from eureka.errors import UserError
-from eureka.text import command
+from eureka.errors import UserError, did_you_mean
+from eureka.text import command, number
 
 app = Typer()
 
@@ -53,3 +53,60 @@ def feedback(
                 raise UserError(f"{folder} does not wait for words")
             remarks.done(folder, waiting)
             print(f"the run continues with generation {waiting}")
+
+
+@app.command()
+def vote(
+    run: options.Run,
+    text: Annotated[
+        str | None,
+        Argument(metavar="VOTE", help="Which of two is better, such as '2.0 > 1.3'; '2.0 = 1.3' is a tie."),
+    ] = None,
+    rater: Annotated[str | None, Option(metavar="NAME", help="Who votes.", show_default="the user")] = None,
+) -> None:
+    """Vote on which of two policies is better, and show what all votes say.
+
+    The candidates are ranked by the votes alone, not by the fitness. A pair to watch next is named.
+    """
+    from rich.console import Console
+
+    from eureka.display import tables
+    from eureka.runs import elections, history, votes
+    from eureka.runs.journal import read_journal
+    from eureka.runs.store import find_run, untrusted_run
+
+    folder = find_run(run)
+    with untrusted_run(folder):
+        found = history.candidates_of(read_journal(folder))
+        names = [name for name, c in found.items() if c.trained and not c.duplicate_of]
+        if len(names) < 2:
+            raise UserError(f"{folder} has fewer than two trained candidates; there is nothing to vote on")
+        if text is not None:
+            given = votes.parse(text, rater)
+            for name in (given.first, given.second):
+                if name not in names:
+                    raise UserError(
+                        f"no trained candidate {name}{did_you_mean(name, names)}; there are {', '.join(names)}"
+                    )
+            votes.add(folder, given)
+        cast = votes.kept(folder)
+        standing = elections.standing(votes.ballot(names, cast))
+    order = sorted(range(len(names)), key=lambda n: -standing.best[n])
+    rows = tuple(
+        (
+            names[n],
+            f"{standing.strengths[n]:+.2f} +- {standing.deviations[n]:.2f}",
+            f"{standing.best[n]:.0%}",
+            number(trained.report) if (trained := found[names[n]].trained) else "-",
+        )
+        for n in order
+    )
+    title = f"{len(cast)} vote{'s' * (len(cast) != 1)}"
+    tables.show_sheet(
+        Console(highlight=False, soft_wrap=True), tables.Sheet((title, "strength", "is best", "fitness"), rows)
+    )
+    if standing.sure:
+        print(f"{names[standing.leader]} is the best with probability {standing.best.max():.0%}; voting may stop")
+        return
+    first, second = (names[n] for n in elections.next_pair(standing))
+    print(f"watch {first} and {second} next, then: {command('vote', folder, f'{first} > {second}')}")

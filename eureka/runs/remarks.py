@@ -1,25 +1,17 @@
-"""Remarks of people on candidates: files in a run's folder that a command or a page writes and the run takes up.
-
-Only the process that works on a run writes its journal. A remark is a file of its own, so that it is kept whatever
-happens to either process, and several people can write at once.
-"""
+"""Remarks of people on candidates, which a run takes up in its prompts."""
 
 from __future__ import annotations
 
-import secrets
-import time
 from collections.abc import Container
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from eureka.errors import UserError
-from eureka.runs import layout
-from eureka.system.files import storage, write_whole
+from eureka.runs import inbox, layout
 from eureka.text import plain
 
 LONGEST = 1000  # Characters of a remark
-_LARGEST, _MOST = 16_384, 1000  # Bytes of a file, and files that are read
 _DONE, _WAITING = "done", "waiting"
 
 
@@ -44,22 +36,12 @@ def remark(candidate: str, text: str) -> Remark:
 
 def add(folder: Path, given: Remark) -> None:
     """Keep a remark in a run's folder."""
-    name = f"{time.time_ns():020d}-{secrets.token_hex(4)}.json"
-    _write(folder / layout.REMARKS / name, given.model_dump_json())
+    inbox.add(folder / layout.REMARKS, given)
 
 
 def kept(folder: Path) -> dict[str, Remark]:
     """All remarks in a run's folder by the name of their file, in the order in which they were made."""
-    found: dict[str, Remark] = {}
-    place = folder / layout.REMARKS
-    for path in sorted(place.glob("*.json"))[:_MOST] if place.is_dir() and not place.is_symlink() else []:
-        if path.is_symlink() or not path.is_file() or path.stat().st_size > _LARGEST:
-            continue
-        try:
-            found[path.name] = Remark.model_validate_json(path.read_bytes())
-        except ValidationError:
-            continue  # by something else
-    return found
+    return inbox.kept(folder / layout.REMARKS, Remark)
 
 
 def open_remarks(folder: Path, taken: Container[str]) -> list[Remark]:
@@ -69,7 +51,7 @@ def open_remarks(folder: Path, taken: Container[str]) -> list[Remark]:
 
 def wait_for(folder: Path, generation: int) -> None:
     """Record that a run waits for remarks before it asks for this generation."""
-    _write(folder / layout.REMARKS / _WAITING, str(generation))
+    inbox.put(folder / layout.REMARKS / _WAITING, str(generation))
 
 
 def waits_for(folder: Path) -> int | None:
@@ -83,17 +65,9 @@ def waits_for(folder: Path) -> int | None:
 
 def done(folder: Path, generation: int) -> None:
     """Let a run that waits before this generation go on."""
-    _write(folder / layout.REMARKS / f"{_DONE}-{generation}", "")
+    inbox.put(folder / layout.REMARKS / f"{_DONE}-{generation}", "")
 
 
 def is_done(folder: Path, generation: int) -> bool:
     """Whether a run may go on with this generation."""
     return (folder / layout.REMARKS / f"{_DONE}-{generation}").exists()
-
-
-def _write(path: Path, text: str) -> None:
-    if path.parent.is_symlink():
-        raise UserError(f"{path.parent} is a link, so nothing is written there: it may lead anywhere")
-    with storage(path):
-        path.parent.mkdir(exist_ok=True)
-        write_whole(path, text.encode())

@@ -19,8 +19,8 @@ from eureka.cli.app import app
 COMMANDS = sorted(get_command(app).commands)  # type: ignore[attr-defined]
 
 
-def test_there_are_sixteen_commands():
-    assert len(COMMANDS) == 16
+def test_there_are_seventeen_commands():
+    assert len(COMMANDS) == 17
 
 
 @pytest.mark.parametrize("command", COMMANDS)
