@@ -72,7 +72,7 @@ def main() -> None:
     parser.add_argument("--stops", type=int, default=1000)
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
-    found: dict[str, object] = {"about": about(), "votes": VOTES, "policies": POLICIES, "mistakes": NOISE}
+    found: dict[str, object] = about("elections") | {"votes": VOTES, "policies": POLICIES, "mistakes": NOISE}
     with multiprocessing.get_context("spawn").Pool(options.processes) as pool:
         gaps: list[float] = []
         for task in TASKS:

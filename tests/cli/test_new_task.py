@@ -37,6 +37,7 @@ def test_a_new_task_runs_and_passes_its_own_tests_outside_the_repository(cli: Cl
     assert done.returncode == 0 and "against human" in done.stdout, done.stderr
 
 
+@pytest.mark.slow
 def test_a_task_from_an_environment_is_complete_but_for_its_marked_parts(
     cli: Cli, fakes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
@@ -114,6 +115,7 @@ def written(path: Path, text: str) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_task_from_a_scene_file_is_whole_can_be_moved_and_runs_when_filled_in(
     cli: Cli, fakes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):

@@ -53,6 +53,7 @@ def test_a_benchmark_that_is_called_again_takes_what_is_done_and_refuses_other_s
     assert other.returncode == 2 and "has other settings" in other.stderr
 
 
+@pytest.mark.slow
 def test_strategies_are_compared_over_searches_at_equal_budget(cli: Cli, fakes, tmp_path: Path):
     sizes = ("--generations", 2, "--samples", 2, "--steps", 4096, "--seeds", 2, "--display", "plain", "--out", "b")
     asked = ("bench", "cartpole", "--strategies", "greedy,islands,search", "--searches", 2, *sizes)

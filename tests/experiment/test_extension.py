@@ -102,6 +102,7 @@ def test_a_crash_in_an_extension_does_not_change_the_result(
         assert policies(crashed) == policies(whole)
 
 
+@pytest.mark.slow
 def test_a_replay_has_all_generations_and_one_that_is_extended_likewise_is_the_same(
     cli: Cli, run: Path, tmp_path: Path
 ):

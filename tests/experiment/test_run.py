@@ -68,6 +68,7 @@ def test_resuming_a_finished_run_shows_its_result_again(cli: Cli, recorded: Path
     assert (recorded / "events.jsonl").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_replay_under_other_settings_is_reported_in_one_line_or_refused(cli: Cli, fakes, tmp_path: Path):
     assert cli("run", "cartpole", "--out", "run", *SMALL).returncode == 0
     again = cli("run", "cartpole", "--llm", "replay:run", "--out", "again", "--strict")
@@ -168,6 +169,7 @@ def test_ten_kills_at_random_instants_do_not_change_the_result(command: Cli, tmp
 KILLS = ("trainer:checkpoint:1,half:verdict:5", "after:raced:1")
 
 
+@pytest.mark.slow
 def test_a_replay_killed_in_a_training_and_at_an_append_ends_in_the_same_result(recorded: Path, tmp_path: Path):
     """By real processes, bit for bit: a trainer killed at its first checkpoint; the whole run killed while it writes a
     verdict, then in the middle of a schedule, with a rung decided and second seeds to be added. TensorBoard has each

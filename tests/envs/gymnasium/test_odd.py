@@ -221,6 +221,7 @@ def run(cli: Cli, name: str):
     return cli("run", f"gymnasium:odd_environments:Odd{name}-v0", "--dry-run", **HERE)
 
 
+@pytest.mark.slow
 def test_what_an_environment_prints_breaks_no_run(command: Cli):
     done = run(command, "Chatty")
     assert done.returncode == 0 and "from C" not in done.stdout, done.stderr
@@ -237,6 +238,7 @@ def test_an_environment_that_reads_its_input_does_not_take_our_commands(command:
     assert "failed in step(): EOFError" in sentence(run(command, "Reads"))
 
 
+@pytest.mark.slow
 def test_a_module_in_the_current_folder_is_found_on_a_relative_path(command: Cli, tmp_path: Path):
     (tmp_path / "mine.py").touch()
     said = sentence(command("run", "gymnasium:mine:Mine-v0", "--dry-run"))

@@ -121,6 +121,7 @@ def test_policies_that_a_probe_names_are_brought_to_the_node(
     assert isinstance(probed, Probed) and probed.correlation is not None and len(probed.correlation) == 2
 
 
+@pytest.mark.slow
 def test_an_own_ray_trains_to_the_last_bit_without_the_orchestrators_keys_and_no_process_of_it_is_left(
     joined: Joined, cartpole: Bench, here: tuple[Described, Heard], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
