@@ -24,6 +24,7 @@ from eureka.report.run_view import Entry, RunView
 from eureka.report.thumbnails import MAX_FRAME, first_frame
 from eureka.runs import remarks
 from eureka.runs.store import untrusted_run
+from eureka.text import command
 
 _MAX_TEXT = 200_000  # Characters
 _MAX_FORM = 16_384  # Bytes
@@ -111,7 +112,10 @@ async def _form(request: Request) -> dict[str, str]:
         body += part
         if len(body) > _MAX_FORM:
             raise HTTPException(413, "The text is too long.")
-    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=10))
+    try:
+        return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=10))
+    except ValueError:
+        raise HTTPException(400, "The form has too many fields.") from None
 
 
 class Pages:
@@ -208,7 +212,9 @@ class Pages:
         if not run.searching or run.settings.strategy == "best-of-n" or not watched:
             return None
         waits = remarks.waits_for(folder) if self.index.state(run, folder) == "running" else None
-        return {"watched": watched, "waits": waits, "open": remarks.open_remarks(folder, run.remarked)}
+        resume = command("resume", folder, "--generations", "3") if run.finished else ""
+        said = remarks.open_remarks(folder, run.remarked)
+        return {"watched": watched, "waits": waits, "open": said, "resume": resume}
 
     def _links(self, address: str, version: str) -> dict[str, object]:
         return {

@@ -12,7 +12,7 @@ from eureka.runs import inbox, layout
 from eureka.text import plain
 
 LONGEST = 1000  # Characters of a remark
-_DONE, _WAITING = "done", "waiting"
+_DONE, _WAITING, _DIGITS = "done", "waiting", 10
 
 
 class Remark(BaseModel):
@@ -56,8 +56,11 @@ def wait_for(folder: Path, generation: int) -> None:
 
 def waits_for(folder: Path) -> int | None:
     """The generation before which a run waits for remarks; None if it does not."""
+    path = folder / layout.REMARKS / _WAITING
     try:
-        generation = int((folder / layout.REMARKS / _WAITING).read_text()[:10])
+        if path.parent.is_symlink() or path.is_symlink() or not path.is_file() or path.stat().st_size > _DIGITS:
+            return None
+        generation = int(path.read_text())
     except (OSError, ValueError):
         return None
     return None if is_done(folder, generation) else generation

@@ -281,6 +281,13 @@ def test_what_is_no_remark_is_refused_in_a_sentence(client: TestClient, runs: Pa
     assert post(candidate="1.0", text="x" * 20_000).status_code == 413
     assert post(done="").status_code == 200 and said(runs) == [], "it does not wait"
     assert client.post("/remark/nowhere", data={"done": ""}, headers=ORIGIN).status_code == 404
+    assert post(**{f"field{n}": "" for n in range(50)}).status_code == 400
+    place = runs / "cartpole/done" / layout.REMARKS
+    place.mkdir()
+    (place / "waiting").symlink_to("/dev/zero")
+    assert remarks.waits_for(place.parent) is None
+    (place / "waiting").unlink()
+    place.rmdir()
     (runs / "elsewhere").mkdir()
     (runs / "cartpole/done" / layout.REMARKS).symlink_to(runs / "elsewhere")
     assert "it may lead anywhere" in post(candidate="1.0", text="x").text and not [*(runs / "elsewhere").iterdir()]
