@@ -97,7 +97,7 @@ def vote(
             names[n],
             f"{standing.strengths[n]:+.2f} +- {standing.deviations[n]:.2f}",
             f"{standing.best[n]:.0%}",
-            number(trained.report) if (trained := found[names[n]].trained) else "-",
+            number(estimate.mean) if (estimate := found[names[n]].estimate) else "-",
         )
         for n in order
     )
