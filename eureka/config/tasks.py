@@ -395,8 +395,11 @@ def _with_base(task: LoadedTask, file: EnvironmentFile, base: LoadedTask) -> Loa
 
 
 def _line_of(text: str, location: tuple[str | int, ...]) -> str:
-    """Format the line of `location` in a YAML text, e.g. `, line 7`; the nearest parent if it is missing."""
-    node, line = yaml.compose(text), 1
+    """Format the line of `location` in a YAML text, e.g. `, line 7`; the nearest parent if it is missing.
+
+    Empty for a key that is missing at the top.
+    """
+    node, line = yaml.compose(text), 0
     for part in location:
         if not isinstance(node, yaml.MappingNode):
             break
@@ -406,4 +409,4 @@ def _line_of(text: str, location: tuple[str | int, ...]) -> str:
                 break
         else:
             break
-    return f", line {line}"
+    return f", line {line}" if line else ""
