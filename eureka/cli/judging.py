@@ -64,9 +64,9 @@ def vote(
     ] = None,
     rater: Annotated[str | None, Option(metavar="NAME", help="Who votes.", show_default="the user")] = None,
 ) -> None:
-    """Vote on which of two policies is better, and show what all votes say.
+    """Vote on which of two policies is better.
 
-    The candidates are ranked by the votes alone, not by the fitness. A pair to watch next is named.
+    Candidates are ranked by all votes, not by the fitness. A pair to watch next is named.
     """
     from rich.console import Console
 
