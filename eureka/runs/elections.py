@@ -91,7 +91,7 @@ def standing(ballot: Ballot, seed: int = 0) -> Standing:
     log_weights = _density(ballot, samples, NOISE, 1.0) + 0.5 * (drawn**2).sum(1) / _WIDER**2
     weights = np.exp(log_weights - log_weights.max())
     weights /= weights.sum()
-    best = np.bincount(samples.argmax(1), weights, ballot.count)
+    best = np.bincount(samples.argmax(1), weights, ballot.count).astype(np.float64)
     mean = weights @ samples
     return Standing(mode, np.sqrt(weights @ (samples - mean) ** 2), best, samples, weights)
 

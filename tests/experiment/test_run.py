@@ -322,7 +322,7 @@ def test_a_full_disk_of_a_real_trainers_is_one_sentence_too(command: Cli, disk: 
     run = disk("700k") / "run"
     steps = ("--generations", 1, "--samples", 4, "--envs", 64, "--steps", 16_384)
     said = sentence(command("run", "cartpole", "--out", run, *steps), 1)
-    assert "nothing recorded is lost" in said
+    assert "all recorded results are kept" in said
     disk("40m")
     again = command("resume", run)
     assert again.returncode == 0, again.stderr
