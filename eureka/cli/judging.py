@@ -89,8 +89,8 @@ def vote(
                         f"no trained candidate {name}{did_you_mean(name, names)}; there are {', '.join(names)}"
                     )
             votes.add(folder, given)
-        cast = votes.kept(folder)
-        standing = elections.standing(votes.ballot(names, cast))
+        ballot = votes.ballot(names, votes.kept(folder))
+        standing = elections.standing(ballot)
     order = sorted(range(len(names)), key=lambda n: -standing.best[n])
     rows = tuple(
         (
@@ -101,7 +101,7 @@ def vote(
         )
         for n in order
     )
-    title = f"{len(cast)} vote{'s' * (len(cast) != 1)}"
+    title = f"{len(ballot.votes)} vote{'s' * (len(ballot.votes) != 1)}"
     tables.show_sheet(
         Console(highlight=False, soft_wrap=True), tables.Sheet((title, "strength", "is best", "fitness"), rows)
     )

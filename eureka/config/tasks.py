@@ -248,13 +248,17 @@ def _beside(value: Any, folder: Path, files: list[Path]) -> Any:
     return str(path) if isinstance(value, str) and value.startswith(("./", "../")) else value
 
 
+_LARGEST_SCRIPT = 1 << 20  # Bytes; a larger file is data, which is neither copied nor hashed
+
+
 def _scripts(file: ExternalFile, home: Path) -> list[Path]:
-    """The files below `home` that the arguments of a task's command name: its script, and what else it is given."""
+    """The files below `home` that the arguments of a task's command name, but for data: its script, a configuration."""
     found: list[Path] = []
     for argument in (*file.trainer.command, *file.trainer.describe):
         path = Path(os.path.normpath(home / file.trainer.folder / argument))
         with contextlib.suppress(OSError, ValueError):  # a text that can be no path
-            if path.is_file() and path.is_relative_to(home) and path not in found:
+            small = path.is_file() and path.stat().st_size <= _LARGEST_SCRIPT
+            if small and path.is_relative_to(home) and path not in found:
                 found.append(path)
     return found
 

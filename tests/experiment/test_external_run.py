@@ -152,8 +152,10 @@ def test_a_command_that_always_fails_ends_in_its_reason(cli: Cli, tmp_path: Path
 
 def test_a_resumed_run_is_refused_once_the_script_has_changed(cli: Cli, tmp_path: Path):
     path = toy(tmp_path, generations=1, samples=1, final_seeds=0)
+    (tmp_path / "data.bin").write_bytes(bytes(2_000_000))
+    path.write_text(path.read_text().replace("- train.py", "- train.py\n  - data.bin"))
     assert cli("run", path, "--out", "run", "--yes").returncode == 0
-    assert (tmp_path / "run/task/train.py").is_file()
+    assert (tmp_path / "run/task/train.py").is_file() and not (tmp_path / "run/task/data.bin").exists()
     with open(tmp_path / "train.py", "a") as file:
         file.write("# changed\n")
     refused = cli("resume", "run", "--generations", 1, "--yes")

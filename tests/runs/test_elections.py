@@ -77,7 +77,7 @@ def test_without_votes_all_are_alike_and_with_many_the_winner_is_sure():
 def test_the_next_pair_is_among_those_that_may_be_the_best():
     votes_ = tuple((i, j, 1.0) for i in (0, 1) for j in (2, 3, 4, 5)) * 8
     assert next_pair(standing(Ballot(6, votes_))) == (0, 1)
-    assert next_pair(standing(Ballot(6, votes_)), allowed=[(2, 3), (0, 4)]) in [(2, 3), (0, 4)]
+    assert next_pair(standing(Ballot(6, votes_)), allowed=[(2, 3), (4, 5), (0, 1)]) == (0, 1)
 
 
 @pytest.mark.parametrize("text", ["", "1.0", "1.0 > 1.0", "1.0 >> 2.0", "human > 1.0", "1.0 > 2.0 > 3.0"])
